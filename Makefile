@@ -1,0 +1,70 @@
+# Python 3.11 or newer and make are all that is needed; the rest is installed into .venv.
+SHELL := /bin/sh
+VENV := .venv
+BIN := $(VENV)/bin
+NEW_ENOUGH := -c 'import sys; sys.exit(sys.version_info < (3, 11))'
+PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$python $(NEW_ENOUGH) 2>/dev/null && echo $$python && break; done)
+
+.PHONY: help setup demo test test-packages bench up down package checkov clean
+
+help:
+	@echo "make demo    a day of three businesses, from events to delivered messages, with a verdict"
+	@echo "make test    lint, types and all tests"
+	@echo "make bench   how fast it is, and how far from the floor"
+	@echo "make up      start the whole system on this machine (make down stops it)"
+	@echo "make package a zip of each function for the cloud, named by its hash"
+	@echo "make checkov judge the infrastructure by checkov's rules"
+	@echo "make setup   install everything into $(VENV); the others do it too"
+	@echo "make clean   stop it, delete its data and $(VENV)"
+
+setup: $(VENV)/.ready
+
+demo: setup
+	@$(BIN)/allim demo $(ARGS)
+
+test: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest $(ARGS)
+
+test-packages: setup
+	CLEAN_ENVIRONMENTS=1 $(BIN)/python -m pytest tests/packaging $(ARGS)
+
+bench: setup
+	@$(BIN)/python -m bench $(ARGS)
+
+up: setup
+	@$(BIN)/allim up $(ARGS)
+
+down: setup
+	@$(BIN)/allim down $(ARGS)
+
+package: setup
+	@$(BIN)/allim package $(ARGS)
+
+# Too large for a development tool of everybody: it has an environment of its own.
+checkov: .venv-checkov/.ready
+	.venv-checkov/bin/checkov --directory infra/terraform --framework terraform --quiet --compact --skip-download
+
+.venv-checkov/.ready:
+	$(PYTHON) -m venv .venv-checkov
+	.venv-checkov/bin/python -m pip install --quiet --disable-pip-version-check checkov==3.3.30
+	@touch $@
+
+clean:
+	@if [ -x $(BIN)/allim ]; then $(BIN)/allim down --purge; fi
+	rm -rf $(VENV) .venv-checkov dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/.ready: requirements.txt requirements-dev.txt pyproject.toml
+	@[ -n "$(PYTHON)" ] && $(PYTHON) $(NEW_ENOUGH) || { \
+		echo "Allim needs Python 3.11 or newer, found: $$(python3 --version 2>&1)."; \
+		echo "Install one, or name it: make PYTHON=/path/to/python3.11 setup"; exit 1; }
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV) || { \
+		echo "Python's venv module is incomplete here. On Debian and Ubuntu: apt install python3-venv"; exit 1; }
+	@echo "Installing into $(VENV) (about a minute the first time) …"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	@touch $@
