@@ -1,0 +1,105 @@
+"""The one place where parts are put together. Each function asks for the one thing that it calls."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from functools import cache
+from typing import TYPE_CHECKING
+
+from shared.platform.clock import WallClock
+from shared.platform.database import Database
+from shared.platform.logs import configure_logs
+from shared.platform.pubsub import PubSubPublisher
+from shared.platform.settings import settings
+
+if TYPE_CHECKING:
+    from shared.credits.automatic_topups import AutomaticTopUps
+    from shared.credits.payments import Payments
+    from shared.messages.reporting import Reports
+    from shared.messages.sending import Sender
+    from shared.messages.webhooks import Webhooks
+    from shared.workflows.intake import EventIntake
+    from shared.workflows.ticking import Ticker
+
+clock = WallClock()
+
+
+@cache
+def database() -> Database:
+    """The process's pool, for the role that its environment names."""
+    configure_logs()
+    return Database(settings().database_url, pool_size=settings().database_pool_size)
+
+
+@cache
+def publisher() -> PubSubPublisher:
+    return PubSubPublisher(settings().google_cloud_project, emulator_host=settings().pubsub_emulator_host)
+
+
+@cache
+def event_intake() -> EventIntake:
+    from shared.workflows.intake import EventIntake
+
+    return EventIntake(database(), publisher(), clock)
+
+
+@cache
+def reports() -> Reports:
+    from shared.messages.reporting import Reports
+
+    return Reports(database(), publisher(), clock)
+
+
+@cache
+def sender() -> Sender:
+    from shared.messages.accounts import account_cache
+    from shared.messages.dispatching import Dispatcher
+    from shared.messages.sending import Sender
+    from shared.providers import providers
+
+    wires = providers(settings(), clock)
+    accounts = account_cache(settings().allim_encryption_key)
+    return Sender(database(), wires, accounts, Dispatcher(database(), wires, clock), reports(), clock)
+
+
+@cache
+def ticker() -> Ticker:
+    from shared.messages.accounts import account_cache
+    from shared.messages.dispatching import Dispatcher
+    from shared.messages.sweeping import Sweeper
+    from shared.providers import providers
+    from shared.workflows.ticking import Ticker
+
+    wires = providers(settings(), clock)
+    accounts = account_cache(settings().allim_encryption_key)
+    dispatcher = Dispatcher(database(), wires, clock)
+    sweeper = Sweeper(database(), publisher(), wires, accounts, dispatcher, reports(), clock)
+    sweeps: list[Callable[[], Awaitable[object]]] = [sweeper.sweep]
+    if settings().toss_secret_key is not None:
+        sweeps += [payments().reconcile, automatic_topups().charge_due]
+    return Ticker(database(), publisher(), clock, sweeps)
+
+
+@cache
+def payments() -> Payments:
+    from shared.credits.payments import Payments
+    from shared.providers import toss_payments
+
+    return Payments(database(), toss_payments(settings()), clock)
+
+
+@cache
+def automatic_topups() -> AutomaticTopUps:
+    from shared.credits.automatic_topups import AutomaticTopUps
+    from shared.providers import toss_payments
+
+    wire, key = toss_payments(settings()), settings().allim_encryption_key
+    return AutomaticTopUps(database(), wire, payments(), key, clock)
+
+
+@cache
+def webhooks() -> Webhooks:
+    from shared.messages.webhooks import Webhooks
+    from shared.providers import providers
+
+    return Webhooks(database(), publisher(), providers(settings(), clock), settings().allim_encryption_key, clock)

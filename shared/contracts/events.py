@@ -1,0 +1,121 @@
+"""What a SaaS tells Allim: a subscription event, as CloudEvents 1.0 JSON."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+import re
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+MAX_EVENT_BYTES = 256 * 1024
+"""A larger event is a dead letter: data of that size belongs in storage, with its address in the event."""
+
+NUL = "\x00"
+YEARS = range(1970, 9_990)
+"""Those of a usable moment: years of steps and time zones fit on either side, in Python and in Postgres."""
+
+_RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d", re.ASCII)
+
+TENANT_ID = r"^[a-z][a-z0-9-]{1,39}$"
+TenantId = Annotated[str, Field(pattern=TENANT_ID)]
+Identifier = Annotated[str, Field(min_length=1, max_length=200)]
+
+
+def _rfc_3339(value: Any) -> Any:
+    """A bare number could be seconds or milliseconds, and is what CloudEvents does not allow."""
+    if isinstance(value, dt.datetime) or (isinstance(value, str) and _RFC_3339.match(value)):
+        return value
+    raise ValueError("is no RFC 3339 time; write for example 2026-11-21T10:00:00+09:00")
+
+
+def _in_range(moment: dt.datetime) -> dt.datetime:
+    if moment.year not in YEARS:
+        raise ValueError(f"the year must be between {YEARS[0]} and {YEARS[-1]}")
+    return moment
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_rfc_3339), AfterValidator(_in_range)]
+
+
+def storable(value: Any) -> Any:
+    """Postgres stores no NUL in text or jsonb, and JSON has no word for a number that is none: an event that holds one
+    could never be kept whole."""
+    if isinstance(value, str):
+        if NUL in value:
+            raise ValueError("holds a NUL character, which cannot be stored")
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            storable(key)
+            storable(item)
+    elif isinstance(value, list):
+        for item in value:
+            storable(item)
+    elif isinstance(value, float) and not math.isfinite(value):
+        raise ValueError("holds a number that is infinite or none at all, which cannot be stored")
+    return value
+
+
+class CustomerSnapshot(BaseModel):
+    """A customer as the source knew them when the event happened.
+
+    `phone` is taken in any Korean notation; it is normalised when a message needs it, so that an event with a bad
+    number is still an event.
+    """
+
+    model_config = ConfigDict(extra="ignore")
+
+    id: Identifier
+    name: str | None = Field(default=None, max_length=200)
+    phone: str | None = Field(default=None, max_length=60)
+    email: str | None = Field(default=None, max_length=320)
+    company: str | None = Field(default=None, max_length=200)
+    status: str | None = Field(default=None, max_length=60)
+    plan: str | None = Field(default=None, max_length=60)
+    locale: str = Field(default="ko", max_length=20)
+    attributes: dict[str, Any] = Field(default_factory=dict)
+
+
+class EventData(BaseModel):
+    """`customer` and whatever else the source wants workflows to see."""
+
+    model_config = ConfigDict(extra="allow")
+
+    customer: CustomerSnapshot
+
+
+class SubscriptionEvent(BaseModel):
+    """CloudEvents 1.0 in JSON (https://github.com/cloudevents/spec), with `tenant` as an extension attribute.
+
+    An unknown `type` is a legal event that matches no workflow.
+    """
+
+    model_config = ConfigDict(extra="ignore")
+
+    specversion: Literal["1.0"]
+    id: Identifier
+    source: Identifier
+    type: Identifier
+    time: Moment = Field(description="When it happened, RFC 3339 with an offset; naive times are refused.")
+    tenant: TenantId
+    subject: str | None = Field(default=None, max_length=500)
+    data: Annotated[EventData, BeforeValidator(storable)]
+
+    @model_validator(mode="after")
+    def _check_names(self) -> SubscriptionEvent:
+        for value in (self.id, self.source, self.type, self.subject):
+            storable(value)
+        return self
+
+    @property
+    def customer(self) -> CustomerSnapshot:
+        return self.data.customer
+
+    def fields(self) -> dict[str, Any]:
+        """`data` without the customer: what the paths `data.…` of workflows and templates reach."""
+        return self.data.model_extra or {}
+
+    @property
+    def time_utc(self) -> dt.datetime:
+        return self.time.astimezone(dt.UTC)

@@ -1,0 +1,30 @@
+"""Tickets: what travels between functions. A ticket names rows; it is never the only copy of anything."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from shared.contracts.events import TenantId
+
+MAX_TICKET_MESSAGES = 500
+
+
+class SendTicket(BaseModel):
+    """Asks for messages of one tenant to be sent. `id` is the outbox row that goes when the ticket is consumed."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    id: UUID
+    tenant: TenantId
+    messages: Annotated[tuple[UUID, ...], Field(min_length=1, max_length=MAX_TICKET_MESSAGES)]
+
+
+class Tick(BaseModel):
+    """The scheduler's minute. Nothing depends on its time: a tick that comes late or twice does no harm."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    scheduled_at: AwareDatetime | None = None

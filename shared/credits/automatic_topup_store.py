@@ -1,0 +1,83 @@
+"""SQL of automatic top-ups. One function a statement; nothing here decides."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from decimal import Decimal
+
+from shared.platform.database import Connection, fetch_all
+
+SAVE_BILLING_KEY = """
+insert into billing_keys (tenant, customer_key, billing_key, created_at)
+values (%(tenant)s, %(customer_key)s, %(billing_key)s, %(now)s)
+on conflict (tenant) do update
+set customer_key = excluded.customer_key, billing_key = excluded.billing_key, created_at = excluded.created_at
+"""
+
+
+async def save_billing_key(
+    connection: Connection, tenant: str, customer_key: str, billing_key: bytes, now: dt.datetime
+) -> None:
+    """Keep a card's sealed billing key; a new card takes the old one's place."""
+    parameters = {"tenant": tenant, "customer_key": customer_key, "billing_key": billing_key, "now": now}
+    await connection.execute(SAVE_BILLING_KEY, parameters)
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A tenant whose card is to be charged now, and the order that it is for."""
+
+    tenant: str
+    order: str
+    amount: Decimal
+    customer_key: str
+    billing_key: bytes
+    failures: int
+
+
+TAKE_DUE = """
+with due as (
+  select t.tenant from automatic_topups t
+  join credit_accounts a using (tenant)
+  join billing_keys b using (tenant)
+  where t.enabled and t.next_try_at <= %(now)s and a.balance - a.held < t.threshold
+    and t.amount + (
+      select coalesce(sum(o.amount), 0) from payment_orders o
+      where o.tenant = t.tenant and o.purpose = 'automatic_topup' and o.created_at >= %(since)s and o.status <> 'failed'
+    ) <= t.daily_cap
+    and not exists (
+      select from payment_orders o
+      where o.tenant = t.tenant and o.purpose = 'automatic_topup' and o.status = 'confirming'
+    )
+  order by t.next_try_at limit 1
+  for update of t skip locked
+)
+update automatic_topups t set next_try_at = %(lease_until)s
+from due join billing_keys b using (tenant)
+where t.tenant = due.tenant
+returning t.tenant, %(order)s::text as order, t.amount, b.customer_key, b.billing_key, t.failures
+"""
+
+
+async def take_due(
+    connection: Connection, *, order: str, now: dt.datetime, since: dt.datetime, lease_until: dt.datetime
+) -> Due | None:
+    """One tenant below its threshold whose cap since `since` allows a charge and that has none under way."""
+    parameters = {"order": order, "now": now, "since": since, "lease_until": lease_until}
+    rows = await fetch_all(connection, TAKE_DUE, parameters)
+    return Due(**rows[0]) if rows else None
+
+
+RECORD_OUTCOME = """
+update automatic_topups set failures = %(failures)s, next_try_at = %(next_try_at)s, enabled = %(enabled)s
+where tenant = %(tenant)s
+"""
+
+
+async def record_outcome(
+    connection: Connection, tenant: str, *, failures: int, next_try_at: dt.datetime, enabled: bool
+) -> None:
+    """After a charge: how many refusals in a row, when to try again, and whether at all."""
+    parameters = {"tenant": tenant, "failures": failures, "next_try_at": next_try_at, "enabled": enabled}
+    await connection.execute(RECORD_OUTCOME, parameters)

@@ -1,0 +1,72 @@
+"""What can be wrong with money. Each error has a stable code, a sentence in English, and one in Korean for people."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+class CreditError(Exception):
+    """`code` is stable; `detail` is for programmers and `detail_ko` for people at a business; `field` says where."""
+
+    def __init__(self, code: str, detail: str, detail_ko: str, *, field: str | None = None) -> None:
+        super().__init__(f"{code}: {detail}")
+        self.code = code
+        self.detail = detail
+        self.detail_ko = detail_ko
+        self.field = field
+
+
+def bad_amount(amount: object, field: str) -> CreditError:
+    return CreditError(
+        "bad_amount",
+        f"{amount} is not a whole number of won from 1 to 1,000,000,000",
+        "금액은 1원 이상 10억 원 이하의 정수여야 합니다.",
+        field=field,
+    )
+
+
+def unknown_tenant(tenant: str) -> CreditError:
+    return CreditError(
+        "unknown_tenant", f"there is no tenant {tenant!r}", "등록되지 않은 고객사입니다.", field="tenant"
+    )
+
+
+def price_missing(channels: Sequence[str]) -> CreditError:
+    named = ", ".join(channels)
+    return CreditError("price_missing", f"there is no price for {named}", f"단가가 없는 채널입니다: {named}")
+
+
+def bad_reference(reference: str) -> CreditError:
+    return CreditError(
+        "bad_reference",
+        f"{reference!r} can't name a payment: 1 to 100 printable characters are needed",
+        "참조 번호는 1자 이상 100자 이하여야 합니다.",
+        field="reference",
+    )
+
+
+def reference_used(reference: str, amount: object) -> CreditError:
+    return CreditError(
+        "reference_used",
+        f"{reference!r} was used before, for {amount} won",
+        f"이미 {amount}원 충전에 사용한 참조 번호입니다.",
+        field="reference",
+    )
+
+
+def bad_month(month: str) -> CreditError:
+    return CreditError(
+        "bad_month",
+        f"{month!r} is not a month: write it as 2026-01",
+        "월은 2026-01 형식으로 입력해 주세요.",
+        field="month",
+    )
+
+
+def credit_shortage(needed: object, available: object) -> CreditError:
+    return CreditError(
+        "credit_shortage",
+        f"{needed} won are needed, {available} are available",
+        f"크레딧이 부족합니다. 필요 금액 {needed}원, 사용 가능 금액 {available}원입니다.",
+        field="amount",
+    )

@@ -1,0 +1,350 @@
+"""Top-ups through Toss Payments (https://docs.tosspayments.com).
+
+What is believed of a payment is what Toss says when asked: `settle` brings an order and the ledger to what a fetched
+payment says, once, however often and in whatever order it is told. So a confirmation, a webhook, a deposit, a cancel in
+Toss's dashboard and a look-up after a lost answer all end the same way.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hmac
+import secrets
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+import orjson
+
+from shared.credits.errors import CreditError
+from shared.credits.ledger import return_credit, take_back, top_up, whole_won
+from shared.credits.payment_store import (
+    Cancel,
+    Order,
+    first_time,
+    insert_order,
+    lock_order,
+    raise_alert,
+    read_cancels,
+    save_cancel,
+    undecided_orders,
+    update_order,
+)
+from shared.platform.clock import Clock
+from shared.platform.database import Connection, Database
+from shared.platform.ids import derived_id
+from shared.platform.logs import log
+from shared.providers import ProviderError, ProviderRefused
+from shared.providers.toss import Payment, Toss
+
+UNDECIDED_AFTER = dt.timedelta(minutes=1)
+ORDERS_A_SWEEP = 20
+ORDER_NAME = "알림 크레딧 충전"
+
+
+def _no_order(order: str) -> CreditError:
+    return CreditError("unknown_order", f"there is no order {order!r}", "주문을 찾을 수 없습니다.", field="order_id")
+
+
+class Payments:
+    """Orders, confirmations, cancels and webhooks.
+
+    Args:
+        database: a role that may write payments and the ledger.
+        toss: the wire.
+        clock: the time.
+    """
+
+    def __init__(self, database: Database, toss: Toss, clock: Clock) -> None:
+        self.database = database
+        self._toss = toss
+        self._clock = clock
+
+    async def create_order(self, tenant: str, amount: object, purpose: str = "topup") -> Order:
+        """Write an order for a checkout page to pay. Raises CreditError `bad_amount`."""
+        won = whole_won(amount)
+        order_id = f"{tenant[:30]}_{secrets.token_hex(12)}"
+        async with self.database.transaction() as connection:
+            order = await insert_order(connection, tenant, order_id, won, purpose, "created", self._clock.now())
+        assert order is not None, "96 random bits do not repeat"  # noqa: S101
+        return order
+
+    @staticmethod
+    def checkout(order: Order, *, success_url: str, fail_url: str) -> dict[str, Any]:
+        """What the checkout page hands to Toss's widget. The customer key names the tenant, and no person."""
+        return {
+            "orderId": order.id,
+            "orderName": ORDER_NAME,
+            "amount": {"currency": "KRW", "value": int(order.amount)},
+            "customerKey": f"tenant_{order.tenant}",
+            "successUrl": success_url,
+            "failUrl": fail_url,
+        }
+
+    async def confirm(self, tenant: str, order_id: str, payment_key: str, amount: object) -> Order:
+        """Confirm what the customer authorised in the browser, and add the credit.
+
+        Args:
+            tenant: who asks; only its own orders exist for it.
+            order_id, payment_key, amount: as the widget's success page was given them, which a browser can change.
+
+        Raises:
+            CreditError: `unknown_order`, `amount_changed`, `payment_refused` with Toss's code in the detail.
+            ProviderError: Toss could not be asked; the order stays `confirming`, and the tick decides it.
+        """
+        won = whole_won(amount)
+        async with self.database.transaction() as connection:
+            order = await lock_order(connection, order_id)
+            if order is None or order.tenant != tenant:
+                raise _no_order(order_id)
+            if order.amount != won:
+                raise CreditError(
+                    "amount_changed",
+                    f"the order is for {order.amount} won, not {won}",
+                    "결제 금액이 주문 금액과 다릅니다. 처음부터 다시 시도해 주세요.",
+                    field="amount",
+                )
+            if order.status not in ("created", "confirming", "failed"):
+                return order
+            await update_order(connection, order, self._clock.now(), status="confirming", payment_key=payment_key)
+        try:
+            payment = await self._toss.confirm(payment_key, order_id, int(won))
+        except ProviderRefused as refused:
+            if refused.code != "ALREADY_PROCESSED_PAYMENT":
+                await self._fail(order_id, refused)
+                raise CreditError(
+                    "payment_refused", f"{refused.code}: {refused.detail}", refused.detail, field="payment_key"
+                ) from refused
+            payment = await self._toss.payment(payment_key)
+        return await self.settle(payment)
+
+    async def settle(self, payment: Payment) -> Order:
+        """Bring an order and the ledger to what a payment fetched from Toss says.
+
+        Raises:
+            CreditError: `unknown_order`, `amount_changed`, `other_payment` (the order was paid by another payment).
+        """
+        now = self._clock.now()
+        async with self.database.transaction() as connection:
+            order = await lock_order(connection, payment.order_id)
+            if order is None:
+                raise _no_order(payment.order_id)
+            if payment.total_amount != order.amount:
+                raise CreditError(
+                    "amount_changed",
+                    f"the order is for {order.amount} won, the payment for {payment.total_amount}",
+                    "결제 금액이 주문 금액과 다릅니다.",
+                    field="amount",
+                )
+            if order.payment_key not in (None, payment.payment_key) and order.status not in ("created", "confirming"):
+                raise CreditError(
+                    "other_payment", "the order was paid by another payment", "이미 다른 결제로 처리된 주문입니다."
+                )
+            reversals = order.reversals
+            if payment.approved_at is not None:
+                key = f"toss/{payment.payment_key}/{order.reversals}"
+                await top_up(connection, order.tenant, order.amount, key=key, reference=order.id, now=now)
+            elif order.status in ("paid", "partly_cancelled"):
+                key = f"reversed/{payment.payment_key}/{order.reversals}"
+                await self._take_back(connection, order, order.amount - order.cancelled, key, now)
+                reversals += 1
+            cancelled = await self._settle_cancels(connection, order, payment, now)
+            await update_order(
+                connection,
+                order,
+                now,
+                status=_status_of(payment),
+                payment_key=payment.payment_key,
+                method=payment.method,
+                deposit_secret=payment.secret,
+                cancelled=cancelled,
+                reversals=reversals,
+            )
+            settled = await lock_order(connection, order.id)
+        assert settled is not None, "an order is never deleted"  # noqa: S101
+        return settled
+
+    async def _settle_cancels(
+        self, connection: Connection, order: Order, payment: Payment, now: dt.datetime
+    ) -> Decimal:
+        """Match Toss's cancels with ours; one made in Toss's dashboard takes its credit back now."""
+        ours = await read_cancels(connection, order)
+        known = {cancel.transaction_key for cancel in ours}
+        asked = [cancel for cancel in ours if cancel.status == "asked"]
+        for entry in payment.cancels:
+            if entry.transaction_key in known:
+                continue
+            mine = next((cancel for cancel in asked if cancel.amount == entry.cancel_amount), None)
+            if mine is not None:
+                asked.remove(mine)
+                await save_cancel(connection, mine, "done", now, transaction_key=entry.transaction_key)
+                continue
+            reason = entry.cancel_reason[:200] or "-"
+            id_ = derived_id(now, order.id, entry.transaction_key)
+            theirs = Cancel(order.tenant, id_, order.id, entry.cancel_amount, reason, "done", None)
+            detail = None
+            if payment.approved_at is not None:
+                key = f"toss-cancel/{entry.transaction_key}"
+                detail = await self._take_back(connection, order, entry.cancel_amount, key, now)
+            await save_cancel(connection, theirs, "done", now, transaction_key=entry.transaction_key, detail=detail)
+        return sum((entry.cancel_amount for entry in payment.cancels), Decimal(0))
+
+    async def _take_back(
+        self, connection: Connection, order: Order, amount: Decimal, key: str, now: dt.datetime
+    ) -> str | None:
+        """Take out credit whose money Toss has given back already.
+
+        Where it was spent meanwhile, the ledger stays true and a person is told. Gives why, then.
+        """
+        try:
+            await take_back(connection, order.tenant, amount, key=key, reference=order.id, now=now)
+        except CreditError as error:
+            await raise_alert(connection, order.tenant, "cancel_without_credit", f"{order.id}: {error}", now)
+            return str(error)
+        return None
+
+    async def cancel(self, tenant: str, order_id: str, amount: object | None, reason: str, *, key: str) -> Order:
+        """Give a payment back, whole or in part. Its credit is taken back before Toss is asked.
+
+        Args:
+            tenant: whose order.
+            order_id: which.
+            amount: whole won; None for all that is left.
+            reason: shown on Toss's receipt, 1 to 200 characters.
+            key: names the request; the same one twice cancels once.
+
+        Raises:
+            CreditError: `unknown_order`, `bad_amount`, `not_cancellable` (more than is left, or never paid),
+                `credit_shortage` (the credit was spent), `cancel_refused` (by Toss; the credit is given again).
+            ProviderError: Toss could not be asked; the cancel stays `asked`, and the tick asks again.
+        """
+        if not 1 <= len(reason) <= 200:
+            raise CreditError("bad_reason", "1 to 200 characters", "사유를 1~200자로 입력해 주세요.", field="reason")
+        now = self._clock.now()
+        async with self.database.transaction() as connection:
+            order = await lock_order(connection, order_id)
+            if order is None or order.tenant != tenant:
+                raise _no_order(order_id)
+            cancels = await read_cancels(connection, order)
+            id_ = derived_id(order.created_at, order.id, "cancel", key)
+            request = next((cancel for cancel in cancels if cancel.id == id_), None)
+            if request is None:
+                left = order.amount - sum((c.amount for c in cancels if c.status != "refused"), Decimal(0))
+                won = left if amount is None else whole_won(amount)
+                if order.status not in ("paid", "partly_cancelled") or not 0 < won <= left:
+                    raise CreditError(
+                        "not_cancellable",
+                        f"{won} won can't be cancelled: the order is {order.status} and {left} won are left",
+                        f"취소할 수 없습니다. 취소 가능 금액은 {left}원입니다.",
+                        field="amount",
+                    )
+                request = Cancel(tenant, id_, order.id, won, reason, "asked", None)
+                await take_back(connection, tenant, won, key=f"cancel/{id_}", reference=order.id, now=now)
+                await save_cancel(connection, request, "asked", now)
+        return await self._ask_cancel(order, request) if request.status == "asked" else order
+
+    async def _ask_cancel(self, order: Order, request: Cancel) -> Order:
+        assert order.payment_key is not None, "a paid order names its payment"  # noqa: S101
+        try:
+            payment = await self._toss.cancel(
+                order.payment_key, amount=request.amount, reason=request.reason, idempotency_key=str(request.id)
+            )
+        except ProviderRefused as refused:
+            now = self._clock.now()
+            async with self.database.transaction() as connection:
+                await lock_order(connection, order.id)
+                still = {cancel.id: cancel.status for cancel in await read_cancels(connection, order)}
+                if still[request.id] == "asked":
+                    await save_cancel(connection, request, "refused", now, detail=str(refused))
+                    await return_credit(
+                        connection,
+                        order.tenant,
+                        request.amount,
+                        key=f"cancel-refused/{request.id}",
+                        reference=order.id,
+                        now=now,
+                    )
+            raise CreditError("cancel_refused", str(refused), refused.detail) from refused
+        return await self.settle(payment)
+
+    async def take_webhook(self, headers: Mapping[str, str], body: bytes) -> None:
+        """Take a call from Toss. It is signed by nothing, so it only says where to look: the payment is fetched.
+
+        Raises:
+            CreditError: `malformed`, `unknown_order`, `wrong_secret`, or what `settle` raises.
+            ProviderError: Toss could not be asked; it calls again.
+        """
+        try:
+            call = orjson.loads(body)
+            event_type = str(call.get("eventType") or "DEPOSIT_CALLBACK")
+            data = call["data"] if event_type != "DEPOSIT_CALLBACK" else call
+            order_id = data.get("orderId")
+        except (orjson.JSONDecodeError, AttributeError, KeyError, TypeError) as error:
+            raise CreditError("malformed", "not what Toss sends", "올바르지 않은 요청입니다.") from error
+        if event_type == "BILLING_DELETED" or (event_type == "CANCEL_STATUS_CHANGED" and order_id is None):
+            return  # these name no order; the payment's own event, or a look-up, tells what they mean for credit
+        if not isinstance(order_id, str):
+            raise CreditError("malformed", "no orderId", "올바르지 않은 요청입니다.", field="orderId")
+        async with self.database.transaction() as connection:
+            order = await lock_order(connection, order_id)
+        if order is None:
+            raise _no_order(order_id)
+        if event_type == "DEPOSIT_CALLBACK" and not hmac.compare_digest(
+            str(call.get("secret")).encode(), (order.deposit_secret or "").encode()
+        ):
+            raise CreditError("wrong_secret", "the deposit's secret is another one", "올바르지 않은 요청입니다.")
+        await self.settle(await self._toss.payment_of_order(order_id))
+        transmission = headers.get("tosspayments-webhook-transmission-id")
+        if transmission:
+            async with self.database.transaction() as connection:
+                new = await first_time(connection, transmission[:200], event_type, order_id, self._clock.now())
+            if not new:
+                log("payments").info("webhook repeated", extra={"fields": {"order": order_id}})
+
+    async def reconcile(self) -> None:
+        """Decide what was begun and has no end: an answer was lost, or the instance ended."""
+        async with self.database.connection() as connection:
+            orders = await undecided_orders(connection, self._clock.now() - UNDECIDED_AFTER, ORDERS_A_SWEEP)
+        for order_id in orders:
+            try:
+                await self._decide(order_id)
+            except (ProviderError, CreditError) as error:
+                log("payments").warning("still undecided: %s", error, extra={"fields": {"order": order_id}})
+
+    async def _decide(self, order_id: str) -> None:
+        try:
+            order = await self.settle(await self._toss.payment_of_order(order_id))
+        except ProviderRefused as refused:
+            await self._fail(order_id, refused)
+            return
+        async with self.database.connection() as connection:
+            asked = [cancel for cancel in await read_cancels(connection, order) if cancel.status == "asked"]
+        for request in asked:
+            await self._ask_cancel(order, request)
+
+    async def _fail(self, order_id: str, refused: ProviderRefused) -> None:
+        async with self.database.transaction() as connection:
+            order = await lock_order(connection, order_id)
+            if order is not None and order.status in ("created", "confirming"):
+                await update_order(
+                    connection,
+                    order,
+                    self._clock.now(),
+                    status="failed",
+                    failure_code=refused.code,
+                    failure_detail=refused.detail[:500],
+                )
+
+
+def _status_of(payment: Payment) -> str | None:
+    """Our word for Toss's, or None where an order stays as it is. One cancelled bit by bit ends with nothing left."""
+    if payment.status == "PARTIAL_CANCELED" and payment.balance_amount == 0:
+        return "cancelled"
+    return {
+        "DONE": "paid",
+        "PARTIAL_CANCELED": "partly_cancelled",
+        "CANCELED": "cancelled",
+        "WAITING_FOR_DEPOSIT": "waiting_for_deposit",
+        "ABORTED": "failed",
+        "EXPIRED": "failed",
+    }.get(payment.status)

@@ -1,0 +1,207 @@
+"""SQL of credits. One function a statement; nothing here decides."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Literal
+from uuid import UUID
+
+from shared.platform.database import Connection, fetch_all
+
+Kind = Literal["topup", "hold", "capture", "release", "refund", "adjustment", "hold_expiry"]
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A tenant's credit in won: `available` is the balance less what is held."""
+
+    tenant: str
+    balance: Decimal
+    held: Decimal
+    low_balance: Decimal
+    wait_for_credit: bool
+
+    @property
+    def available(self) -> Decimal:
+        return self.balance - self.held
+
+
+ACCOUNTS = """
+select tenant, balance, held, low_balance, wait_for_credit from credit_accounts
+where %(tenant)s::text is null or tenant = %(tenant)s
+order by tenant
+"""
+
+
+async def read_accounts(connection: Connection, tenant: str | None = None) -> list[Account]:
+    """One tenant's account, or all that the role may see."""
+    return [Account(**row) for row in await fetch_all(connection, ACCOUNTS, {"tenant": tenant})]
+
+
+ADD_ENTRY = """
+insert into ledger_entries (tenant, id, kind, balance_change, key, reference, created_at)
+select tenant, %(id)s, %(kind)s::entry_kind, %(amount)s, %(key)s, %(reference)s, %(now)s
+from credit_accounts where tenant = %(tenant)s
+on conflict do nothing
+returning id
+"""
+
+
+async def add_entry(
+    connection: Connection,
+    tenant: str,
+    entry: UUID,
+    kind: Kind,
+    amount: Decimal,
+    *,
+    key: str,
+    reference: str | None,
+    now: dt.datetime,
+) -> bool:
+    """Add an entry that changes the balance by `amount` won. False: its key was used before, and nothing changed.
+
+    Raises:
+        psycopg.errors.CheckViolation: `never_overdrawn`, or an amount that its kind can't have.
+    """
+    parameters = {
+        "tenant": tenant,
+        "id": entry,
+        "kind": kind,
+        "amount": amount,
+        "key": key,
+        "reference": reference,
+        "now": now,
+    }
+    return bool(await fetch_all(connection, ADD_ENTRY, parameters))
+
+
+ENTRIES = """
+select id, kind::text, balance_change, hold_change, key, reference, cardinality(messages) as messages, created_at
+from ledger_entries where tenant = %(tenant)s
+order by created_at desc, id desc limit %(limit)s
+"""
+
+
+async def read_entries(connection: Connection, tenant: str, limit: int) -> list[dict[str, Any]]:
+    """A tenant's newest entries."""
+    return await fetch_all(connection, ENTRIES, {"tenant": tenant, "limit": limit})
+
+
+ENTRY_OF_KEY = """
+select id, kind::text, balance_change, hold_change, key, reference, cardinality(messages) as messages, created_at
+from ledger_entries where tenant = %(tenant)s and key = %(key)s
+"""
+
+
+async def read_entry(connection: Connection, tenant: str, key: str) -> dict[str, Any] | None:
+    """The entry that used a key."""
+    rows = await fetch_all(connection, ENTRY_OF_KEY, {"tenant": tenant, "key": key})
+    return rows[0] if rows else None
+
+
+USAGE = """
+select (e.created_at at time zone 'Asia/Seoul')::date as day, m.channel, coalesce(m.workflow, '(bulk)') as workflow,
+  count(*) as messages, sum(m.price) as won
+from ledger_entries e
+cross join unnest(e.messages) as charged
+join messages m on m.tenant = e.tenant and m.id = charged and m.settlement = e.id
+where e.tenant = %(tenant)s and e.kind = 'capture' and e.created_at >= %(start)s and e.created_at < %(end)s
+group by 1, 2, 3 order by 1, 2, 3
+"""
+
+
+async def read_usage(connection: Connection, tenant: str, start: dt.datetime, end: dt.datetime) -> list[dict[str, Any]]:
+    """What was charged by day of Seoul, channel and workflow, from `start` until before `end`."""
+    return await fetch_all(connection, USAGE, {"tenant": tenant, "start": start, "end": end})
+
+
+STATEMENT = f"""
+with usage as ({USAGE}),
+payments as (
+  select kind::text, (created_at at time zone 'Asia/Seoul')::date as day, reference, balance_change as won, created_at
+  from ledger_entries
+  where tenant = %(tenant)s and kind in ('topup', 'refund', 'adjustment')
+    and created_at >= %(start)s and created_at < %(end)s
+),
+balances as (
+  select coalesce(sum(balance_change) filter (where created_at < %(start)s), 0) as opening,
+    coalesce(sum(balance_change), 0) as closing
+  from ledger_entries where tenant = %(tenant)s and created_at < %(end)s
+)
+select 1 as part, 'opening' as kind, null::date as day, null as channel, null as workflow, null as reference,
+  null::bigint as messages, opening as won, null::timestamptz as at from balances
+union all
+select 2, kind, day, null, null, reference, null, won, created_at from payments
+union all
+select 3, 'charge', day, channel, workflow, null, messages, -won, null from usage
+union all
+select 4, 'closing', null, null, null, null, null, closing, null from balances
+order by part, at, day, channel, workflow
+"""  # noqa: S608 - of constants
+
+
+async def read_statement(
+    connection: Connection, tenant: str, start: dt.datetime, end: dt.datetime
+) -> list[dict[str, Any]]:
+    """The lines of a tenant's statement, in order and of one moment: the balance at `start`, what moved it, the balance
+    at `end`. `won` is signed; the two balances are summed from the entries, not from the lines."""
+    return await fetch_all(connection, STATEMENT, {"tenant": tenant, "start": start, "end": end})
+
+
+AUDIT = """
+with entries as (
+  select tenant, sum(balance_change) as balance, sum(hold_change) as held, count(*) as entries
+  from ledger_entries group by tenant
+),
+totals as (
+  select coalesce(sum(abs(a.balance - coalesce(e.balance, 0)) + abs(a.held - coalesce(e.held, 0))), 0) as difference,
+    count(*) filter (where a.balance - a.held < 0 or coalesce(e.balance, 0) - coalesce(e.held, 0) < 0) as overdrafts,
+    count(*) as accounts,
+    coalesce(sum(e.entries), 0) as entries, coalesce(sum(a.balance), 0) as balance, coalesce(sum(a.held), 0) as held
+  from credit_accounts a left join entries e using (tenant)
+),
+paid as (
+  select e.tenant, e.id, e.kind, e.balance_change, e.hold_change, e.reference is not null as late,
+    sum(m.held) as held, sum(m.price) as price, count(*) - count(m.id) as missing
+  from ledger_entries e
+  cross join unnest(e.messages) as listed
+  left join messages m on m.tenant = e.tenant and m.id = listed
+    and case e.kind when 'hold' then m.hold = e.id when 'capture' then m.settlement = e.id else true end
+  group by e.tenant, e.id
+),
+by_entry as (
+  select coalesce(sum(missing), 0) as missing, coalesce(sum(case kind
+    when 'hold' then abs(hold_change - held)
+    when 'capture' then abs(-balance_change - price) + abs(-hold_change - case when late then 0 else held end)
+    else abs(-hold_change - held) end), 0) as difference
+  from paid
+),
+by_message as (
+  select count(*) as messages, count(price) as captured, coalesce(sum(price), 0) as charged,
+    coalesce(sum(held) filter (where settlement is null), 0) as open_holds
+  from messages where hold is not null
+),
+captured as (
+  select coalesce(-sum(balance_change), 0) as charged from ledger_entries where kind = 'capture'
+)
+select t.difference + e.difference + abs(m.open_holds - t.held) + abs(m.charged - c.charged) as difference,
+  t.overdrafts, t.accounts, t.entries, t.balance, t.held, m.messages, m.captured, m.charged, e.missing
+from totals t, by_entry e, by_message m, captured c
+"""
+
+
+async def read_audit(connection: Connection) -> dict[str, Any]:
+    """Everything recomputed: totals from entries, entries from messages, and messages from entries."""
+    return (await fetch_all(connection, AUDIT, {}))[0]
+
+
+RESOLVE_ALERT = """
+update alerts set resolved_at = %(now)s where tenant = %(tenant)s and kind = any(%(kinds)s) and resolved_at = 'infinity'
+"""
+
+
+async def resolve_alerts(connection: Connection, tenant: str, kinds: Sequence[str], now: dt.datetime) -> None:
+    await connection.execute(RESOLVE_ALERT, {"tenant": tenant, "kinds": list(kinds), "now": now})

@@ -1,0 +1,213 @@
+"""What a bulk send makes of its rows, and what it may cost: decided here, from values, without a database."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from uuid import UUID
+
+from shared.messages.bulk_file import BulkError, CustomerFile, Recipient, RowProblem
+from shared.messages.bulk_words import Fit
+from shared.messages.composing import NewMessage, Origin, TemplateVersion, compose
+from shared.messages.errors import ContentError
+from shared.messages.rendering import render
+from shared.messages.routing import Route
+from shared.messages.status import Status
+from shared.messages.templates import TemplateContent
+from shared.platform.logs import mask_phone
+
+VALID_FOR = dt.timedelta(days=1)
+"""A message of a bulk send that could not be sent within this time expires."""
+
+MAX_PROBLEMS = 1_000
+"""Problems kept one by one; beyond that they are counted only."""
+
+MAX_SAMPLES = 3
+
+CHANNELS_OF_LEG = {"alimtalk": ("alimtalk",), "sms": ("sms", "lms")}
+"""What a leg of a route may turn out to be, by its content."""
+
+_EPOCH = dt.datetime.fromtimestamp(0, dt.UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Bulk:
+    """All that the messages of one send have in common.
+
+    route: the part of the route asked for that the template can be sent on.
+    fit: the template's words on that route.
+    id_of: the id of the message to a customer.
+    prices: won by channel.
+    """
+
+    tenant: str
+    template: TemplateVersion
+    route: Route
+    fit: Fit
+    id_of: Callable[[str], UUID]
+    now: dt.datetime
+    prices: Mapping[str, Decimal]
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """What one customer would read. `to` is masked."""
+
+    line: int
+    customer: str
+    to: str
+    channel: str
+    subject: str | None
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedMessage:
+    """A row's message, the channels that can carry it in the order of its route, and what the row tells of its
+    customer."""
+
+    line: int
+    message: NewMessage
+    channels: tuple[str, ...]
+    customer: Mapping[str, str | None]
+
+
+PlannedRow = PlannedMessage | RowProblem
+
+
+@dataclass(slots=True)
+class Tally:
+    """What became of the rows so far.
+
+    asked: rows that are not blank; each is in exactly one of the other counts.
+    already: their messages were made by an earlier send with the same key.
+    failed: messages that could be made but not sent, by reason.
+    refused: rows that made no message, by code.
+    ways: messages queued, by the channels that they may take, in order.
+    """
+
+    bulk: Bulk
+    asked: int = 0
+    queued: int = 0
+    already: int = 0
+    failed: Counter[str] = field(default_factory=Counter)
+    refused: Counter[str] = field(default_factory=Counter)
+    ways: Counter[tuple[str, ...]] = field(default_factory=Counter)
+    problems: list[RowProblem] = field(default_factory=list)
+    samples: list[Sample] = field(default_factory=list)
+
+    def refuse(self, problem: RowProblem) -> None:
+        self.asked += 1
+        self.refused[problem.code] += 1
+        self._keep(problem)
+
+    def skip(self) -> None:
+        self.asked += 1
+        self.already += 1
+
+    def take(self, planned: PlannedMessage) -> None:
+        self.asked += 1
+        message = planned.message
+        if message.reason is not None:
+            self.failed[message.reason] += 1
+            self._keep(RowProblem(planned.line, message.reason, message.detail or "", message.customer))
+            return
+        self.queued += 1
+        self.ways[planned.channels] += 1
+        if len(self.samples) < MAX_SAMPLES:
+            self.samples.append(_sample(self.bulk.template.content, planned))
+
+    def _keep(self, problem: RowProblem) -> None:
+        if len(self.problems) < MAX_PROBLEMS:
+            self.problems.append(problem)
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelCost:
+    """Messages that leave on a channel first, and their cost in won if it delivers them all."""
+
+    channel: str
+    messages: int
+    price: Decimal
+    total: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What a send may cost, in won: a delivered message costs the price of the channel that delivered it.
+
+    by_channel: as if each first channel delivered.
+    at_least, at_most: as if of each message's channels the cheapest did, or the dearest; failures cost nothing.
+    """
+
+    by_channel: Sequence[ChannelCost]
+    at_least: Decimal
+    at_most: Decimal
+
+
+def estimate(ways: Mapping[tuple[str, ...], int], prices: Mapping[str, Decimal]) -> Estimate:
+    """The cost of messages counted by the channels that they may take."""
+    first: Counter[str] = Counter()
+    for channels, count in ways.items():
+        first[channels[0]] += count
+    nothing = Decimal("0.00")
+    return Estimate(
+        tuple(ChannelCost(name, count, prices[name], prices[name] * count) for name, count in sorted(first.items())),
+        sum((min(prices[name] for name in channels) * count for channels, count in ways.items()), nothing),
+        sum((max(prices[name] for name in channels) * count for channels, count in ways.items()), nothing),
+    )
+
+
+def check_columns(file: CustomerFile, template: TemplateVersion) -> None:
+    """Raises BulkError `missing_column` when the template needs what no row of the file can have."""
+    reached = {f"customer.{name}" for name in file.columns} | {f"data.{name}" for name in file.data_columns}
+    missing = [field for field in template.content.fields if field.path not in reached]
+    if missing:
+        needs = ", ".join(f"#{{{field.name}}} from {field.path}" for field in missing)
+        raise BulkError(
+            "missing_column", f"template {template.name!r} needs {needs}: {file.path.name} has no such column"
+        )
+
+
+def moment_of(message: UUID) -> dt.datetime:
+    """The moment that leads an id, in the middle of its millisecond so that it leads the next id as well."""
+    return _EPOCH + dt.timedelta(milliseconds=message.int >> 80, microseconds=500)
+
+
+def plan_row(bulk: Bulk, row: Recipient) -> PlannedMessage:
+    """The message of a row. One that no channel of its route can carry has failed already."""
+    message = compose(
+        tenant=bulk.tenant,
+        message_id=bulk.id_of(row.id),
+        customer=row.customer,
+        template_name=bulk.template.name,
+        template=bulk.template,
+        scope={"customer": row.customer, "data": row.data},
+        route=bulk.route,
+        due_at=bulk.now,
+        expires_at=bulk.now + VALID_FOR,
+        now=bulk.now,
+        origin=_NO_ORIGIN,
+    )
+    if message.status is Status.FAILED:
+        # A number that can't be one does not take the place of the one that is known.
+        known = row.customer if message.recipient else {**row.customer, "phone": None}
+        return PlannedMessage(row.line, message, (), known)
+    try:
+        channels = bulk.fit.channels(message.variables)
+    except ContentError as error:
+        message, channels = replace(message, status=Status.FAILED, reason=error.code, detail=error.detail), ()
+    return PlannedMessage(row.line, message, channels, row.customer)
+
+
+_NO_ORIGIN = Origin()
+
+
+def _sample(content: TemplateContent, planned: PlannedMessage) -> Sample:
+    message = planned.message
+    leg = "alimtalk" if planned.channels[0] == "alimtalk" else "sms"
+    words = render(content, leg, message.variables, message=message.id, attempt=0, to=message.recipient or "")
+    return Sample(planned.line, message.customer, mask_phone(words.to), words.channel, words.subject, words.text)

@@ -1,0 +1,146 @@
+"""Making a message: everything that can be known to be wrong is found here, before anything is sent."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+from uuid import UUID
+
+from shared.customers import InvalidPhone, normalise_mobile
+from shared.messages.errors import MessageError
+from shared.messages.routing import Route
+from shared.messages.status import Status
+from shared.messages.templates import TemplateContent, fill
+
+Approval = Literal["draft", "submitted", "approved", "rejected", "retired"]
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateVersion:
+    """A template's immutable words, and what Kakao thinks of them."""
+
+    name: str
+    version: int
+    content: TemplateContent
+    approval: Approval
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What made a message: a step of a run and the event behind it, or nothing of the kind for a bulk send."""
+
+    workflow: str | None = None
+    workflow_version: int | None = None
+    run_key: str | None = None
+    run_revision: int | None = None
+    step: int | None = None
+    event_source: str | None = None
+    event_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NewMessage:
+    """A row of `messages` to be. `status` is queued, or failed with its reason."""
+
+    tenant: str
+    id: UUID
+    customer: str
+    recipient: str | None
+    template: str
+    template_version: int
+    variables: Mapping[str, str]
+    route: Route
+    status: Status
+    reason: str | None
+    detail: str | None
+    due_at: dt.datetime
+    expires_at: dt.datetime
+    created_at: dt.datetime
+    origin: Origin
+
+
+def compose(
+    *,
+    tenant: str,
+    message_id: UUID,
+    customer: Mapping[str, Any],
+    template_name: str,
+    template: TemplateVersion | None,
+    scope: Mapping[str, Any],
+    route: Route,
+    due_at: dt.datetime,
+    expires_at: dt.datetime,
+    now: dt.datetime,
+    origin: Origin,
+) -> NewMessage:
+    """Make a message, or one that has failed with the reason: a message that can't be is still visible.
+
+    Args:
+        tenant: the sender.
+        message_id: its id; derive it from what makes the message unique.
+        customer: `id` and `phone` of the recipient.
+        template_name: the template asked for.
+        template: its active version, or None where the tenant has none of that name.
+        scope: what the template's variables reach: `customer`, `data`.
+        route: the channels asked for; those that the template has no approved words for are left out.
+        due_at: the moment it is for.
+        expires_at: after that it is not sent any more.
+        now: the moment of making.
+        origin: what made it.
+    """
+    recipient: str | None = None
+    variables: Mapping[str, str] = {}
+    try:
+        if template is None:
+            raise MessageError("unknown_template", f"the tenant has no template {template_name!r}")
+        recipient = _recipient(customer)
+        variables = fill(template.content, scope)
+        route = usable_route(route, template)
+    except MessageError as error:
+        failure: MessageError | None = error
+    else:
+        failure = None
+    return NewMessage(
+        tenant=tenant,
+        id=message_id,
+        customer=customer["id"],
+        recipient=recipient,
+        template=template_name,
+        template_version=template.version if template else 0,
+        variables=variables,
+        route=route,
+        status=Status.FAILED if failure else Status.QUEUED,
+        reason=failure.code if failure else None,
+        detail=failure.detail if failure else None,
+        due_at=due_at,
+        expires_at=expires_at,
+        created_at=now,
+        origin=origin,
+    )
+
+
+def _recipient(customer: Mapping[str, Any]) -> str:
+    phone = customer.get("phone")
+    if not phone:
+        raise MessageError("missing_phone", "the customer has no phone number")
+    try:
+        return normalise_mobile(phone)
+    except InvalidPhone as error:
+        raise MessageError(InvalidPhone.code, str(error)) from error
+
+
+def usable_route(route: Route, template: TemplateVersion) -> Route:
+    """The part of `route` that `template` can be sent on: AlimTalk takes approved words only.
+
+    Raises:
+        MessageError: `template_not_approved`, when nothing of the route is left.
+    """
+    if "alimtalk" not in route.channels or (template.content.alimtalk and template.approval == "approved"):
+        return route
+    legs = [leg for leg in zip(route.channels, route.deadlines, strict=True) if leg[0] != "alimtalk"]
+    if not legs:
+        why = f"is {template.approval}" if template.content.alimtalk else "has no words for it"
+        raise MessageError("template_not_approved", f"template {template.name!r} can't be sent as AlimTalk: it {why}")
+    return Route(tuple(channel for channel, _ in legs), tuple(deadline for _, deadline in legs))

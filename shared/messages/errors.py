@@ -1,0 +1,29 @@
+"""Why a message can't be made or sent. Each carries a stable code and a sentence a person can act on.
+
+MessageError
+├── ContentError       the words don't fit the channel
+└── MissingVariable    a template's variable that no field fills
+"""
+
+from __future__ import annotations
+
+
+class MessageError(Exception):
+    """`code` is stable; `detail` is for people."""
+
+    def __init__(self, code: str, detail: str) -> None:
+        super().__init__(f"{code}: {detail}")
+        self.code = code
+        self.detail = detail
+
+
+class ContentError(MessageError):
+    """The words don't fit the channel, on this one or on any."""
+
+
+class MissingVariable(MessageError):  # noqa: N818 - it names what is wrong
+    """A template's variable that no field fills: an error before sending, never a blank."""
+
+    def __init__(self, names: list[str]) -> None:
+        super().__init__("missing_variable", f"no value for {', '.join(f'#{{{name}}}' for name in names)}")
+        self.names = names

@@ -1,0 +1,108 @@
+"""SQL of what has waited too long. One function a statement; nothing here decides."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from shared.platform.database import Connection, fetch_all
+
+TAKE_UNCONSUMED_TICKETS = """
+with waiting as (
+  select tenant, id from outbox where publish_at <= %(now)s order by publish_at limit %(limit)s for update skip locked
+)
+update outbox o
+set attempts = o.attempts + 1,
+    publish_at = %(now)s + least(%(patience)s * (2 ^ least(o.attempts, 10)), interval '10 minutes')
+from waiting w where o.tenant = w.tenant and o.id = w.id
+returning o.topic, o.body, o.attempts
+"""
+
+
+async def take_unconsumed_tickets(
+    connection: Connection, *, now: dt.datetime, patience: dt.timedelta, limit: int
+) -> list[dict[str, Any]]:
+    """Tickets to publish again. Each waits twice as long for its next time, ten minutes at most."""
+    return await fetch_all(connection, TAKE_UNCONSUMED_TICKETS, {"now": now, "patience": patience, "limit": limit})
+
+
+TAKE_UNDECIDED = """
+with over as (
+  select tenant, id from dispatches
+  where state in ('open', 'prepared') and lease_until < %(now)s
+  order by lease_until limit %(limit)s for update skip locked
+)
+update dispatches d set lease_until = %(lease_until)s, updated_at = %(now)s
+from over join tenants t on t.id = over.tenant
+where d.tenant = over.tenant and d.id = over.id
+returning d.tenant, d.id, d.account, d.state::text, d.provider_batch_id, t.revision
+"""
+
+
+async def take_undecided(
+    connection: Connection, *, now: dt.datetime, lease_until: dt.datetime, limit: int
+) -> list[dict[str, Any]]:
+    """Dispatches whose instance has not been heard of since its lease was over; they are ours until `lease_until`."""
+    return await fetch_all(connection, TAKE_UNDECIDED, {"now": now, "lease_until": lease_until, "limit": limit})
+
+
+TAKE_TO_CHECK = """
+with due as (
+  select tenant, id from dispatches
+  where state = 'sent' and check_at <= %(now)s
+  order by check_at limit %(limit)s for update skip locked
+)
+update dispatches d
+set checks = d.checks + 1, updated_at = %(now)s,
+    check_at = least(
+      %(now)s + least(interval '30 seconds' * (2 ^ least(d.checks, 10)), interval '1 hour'),
+      (
+        select min(d.created_at + make_interval(secs => m.deadlines[m.position + 1]))
+        from messages m
+        where m.tenant = d.tenant and m.id = any(d.messages) and m.dispatch = d.id and m.status in ('sending', 'sent')
+          and m.position + 1 < cardinality(m.route)
+          and d.created_at + make_interval(secs => m.deadlines[m.position + 1]) > %(now)s
+      )
+    )
+from due join tenants t on t.id = due.tenant
+where d.tenant = due.tenant and d.id = due.id
+returning d.tenant, d.id, d.account, d.provider_batch_id, d.created_at, t.revision
+"""
+
+
+async def take_to_check(connection: Connection, *, now: dt.datetime, limit: int) -> list[dict[str, Any]]:
+    """Sent dispatches to look at again. Each waits twice as long for its next time, an hour at most, and never beyond
+    the next deadline of a message that may go on."""
+    return await fetch_all(connection, TAKE_TO_CHECK, {"now": now, "limit": limit})
+
+
+UNSETTLED = """
+select m.tenant, m.dispatch, m.id, m.attempt, m.status::text, m.channel, m.updated_at,
+  d.created_at + make_interval(secs => m.deadlines[m.position + 1]) as deadline_at,
+  m.position + 1 < cardinality(m.route) as route_goes_on
+from unnest(%(tenants)s::text[], %(dispatches)s::uuid[]) as asked (tenant, dispatch)
+join dispatches d on d.tenant = asked.tenant and d.id = asked.dispatch
+join messages m on m.tenant = d.tenant and m.id = any(d.messages) and m.dispatch = d.id
+where m.status in ('sending', 'sent', 'unknown')
+"""
+
+
+async def unsettled(connection: Connection, dispatches: Sequence[tuple[str, UUID]]) -> list[dict[str, Any]]:
+    """The messages of some dispatches that have no end yet, and until when their channel is given."""
+    parameters = {"tenants": [tenant for tenant, _ in dispatches], "dispatches": [id_ for _, id_ in dispatches]}
+    return await fetch_all(connection, UNSETTLED, parameters)
+
+
+CLOSE = """
+update dispatches d set state = 'closed', check_at = null, updated_at = %(now)s
+from unnest(%(tenants)s::text[], %(dispatches)s::uuid[]) as c (tenant, id)
+where d.tenant = c.tenant and d.id = c.id and d.state = 'sent'
+"""
+
+
+async def close(connection: Connection, dispatches: Sequence[tuple[str, UUID]], now: dt.datetime) -> None:
+    """Every message of these dispatches has its end."""
+    parameters = {"tenants": [tenant for tenant, _ in dispatches], "dispatches": [id_ for _, id_ in dispatches]}
+    await connection.execute(CLOSE, {**parameters, "now": now})

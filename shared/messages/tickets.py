@@ -1,0 +1,48 @@
+"""Tickets: cutting messages into them, and publishing them once their rows are committed."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from uuid import UUID
+
+from shared.contracts import MAX_TICKET_MESSAGES, SendTicket
+from shared.platform.ids import new_id
+from shared.platform.logs import log
+from shared.platform.pubsub import SEND_REQUESTS, Outgoing, Publisher
+
+PATIENCE = dt.timedelta(seconds=10)
+"""A ticket that nobody consumed within this time of its publishing is published again, by the tick."""
+
+
+def cut_tickets(messages: Iterable[tuple[str, UUID]], now: dt.datetime) -> list[SendTicket]:
+    """Tickets for messages given as tenant and id: one tenant each, at most 500 messages."""
+    by_tenant: dict[str, list[UUID]] = defaultdict(list)
+    for tenant, message in messages:
+        by_tenant[tenant].append(message)
+    return [
+        SendTicket.model_construct(
+            id=new_id(now), tenant=tenant, messages=tuple(ids[start : start + MAX_TICKET_MESSAGES])
+        )
+        for tenant, ids in by_tenant.items()
+        for start in range(0, len(ids), MAX_TICKET_MESSAGES)
+    ]
+
+
+async def publish_tickets(publisher: Publisher, tickets: Sequence[SendTicket]) -> None:
+    """Publish tickets whose rows are committed. See `publish_committed`."""
+    if tickets:
+        outgoing = [Outgoing(ticket.model_dump_json().encode()) for ticket in tickets]
+        await publish_committed(publisher, SEND_REQUESTS, outgoing)
+
+
+async def publish_committed(publisher: Publisher, topic: str, messages: Sequence[Outgoing]) -> None:
+    """Publish what is in the outbox.
+
+    A failure is not the caller's: the rows are safe, and the tick publishes them again.
+    """
+    try:
+        await publisher.publish(topic, messages)
+    except Exception:  # Pub/Sub's client has no common base for what may go wrong
+        log("tickets").exception("could not publish, the tick will", extra={"fields": {"tickets": len(messages)}})

@@ -1,0 +1,26 @@
+"""Time is a parameter: code takes a clock and never asks the machine."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+from typing import Protocol
+from zoneinfo import ZoneInfo
+
+SEOUL = ZoneInfo("Asia/Seoul")
+
+
+class Clock(Protocol):
+    def now(self) -> dt.datetime:
+        """The moment, aware and in UTC."""
+
+    async def sleep(self, seconds: float) -> None:
+        """Let that many seconds of this clock go by."""
+
+
+class WallClock:
+    def now(self) -> dt.datetime:
+        return dt.datetime.now(dt.UTC)
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)

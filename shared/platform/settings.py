@@ -1,0 +1,45 @@
+"""A function's settings: environment variables, read once into a typed model."""
+
+from __future__ import annotations
+
+import base64
+import os
+from functools import cache
+from typing import Annotated
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+
+
+class Settings(BaseModel):
+    """What every function reads from its environment. The names are those of the environment, in lower case.
+
+    database_url: the function's own role on Postgres.
+    database_pool_size: connections at most; instances times this must fit the database.
+    google_cloud_project: where the topics are.
+    pubsub_emulator_host: set when topics are served by an emulator, as Google's own libraries understand it.
+    allim_encryption_key: 32 bytes in base64 that open the providers' credentials.
+    solapi_url: SOLAPI's address.
+    toss_url: Toss Payments' address.
+    toss_secret_key: the merchant's key at Toss Payments; only functions that take payments have it.
+    """
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    database_url: str
+    database_pool_size: Annotated[int, Field(ge=1, le=50)] = 4
+    google_cloud_project: str
+    pubsub_emulator_host: str | None = None
+    allim_encryption_key: Annotated[bytes, BeforeValidator(base64.b64decode), Field(min_length=32, max_length=32)]
+    solapi_url: str = "https://api.solapi.com"
+    toss_url: str = "https://api.tosspayments.com"
+    toss_secret_key: SecretStr | None = None
+
+    @classmethod
+    def from_environment(cls) -> Settings:
+        return cls.model_validate({name.lower(): value for name, value in os.environ.items()})
+
+
+@cache
+def settings() -> Settings:
+    """The settings of this process."""
+    return Settings.from_environment()

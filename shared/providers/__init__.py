@@ -1,0 +1,56 @@
+"""Providers on the wire. A new one is one module and one line here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from shared.platform.clock import Clock
+from shared.platform.settings import Settings
+from shared.providers.base import (
+    Accepted,
+    BatchState,
+    OutboundMessage,
+    Prepared,
+    Provider,
+    ProviderAccount,
+    ProviderError,
+    ProviderRefused,
+    ProviderUnavailable,
+    ProviderUndecided,
+)
+
+if TYPE_CHECKING:
+    from shared.providers.toss import Toss
+
+
+def providers(settings: Settings, clock: Clock) -> Mapping[str, Provider]:
+    """Every provider by name."""
+    from shared.providers.solapi import Solapi
+
+    return {provider.name: provider for provider in (Solapi(settings.solapi_url, clock),)}
+
+
+def toss_payments(settings: Settings) -> Toss:
+    """The merchant's payments. Raises ValueError when no secret key is set."""
+    from shared.providers.toss import Toss
+
+    if not settings.toss_secret_key:
+        raise ValueError("TOSS_SECRET_KEY is not set")
+    return Toss(settings.toss_url, settings.toss_secret_key.get_secret_value())
+
+
+__all__ = [
+    "Accepted",
+    "BatchState",
+    "OutboundMessage",
+    "Prepared",
+    "Provider",
+    "ProviderAccount",
+    "ProviderError",
+    "ProviderRefused",
+    "ProviderUnavailable",
+    "ProviderUndecided",
+    "providers",
+    "toss_payments",
+]

@@ -1,0 +1,108 @@
+"""Workflows as people write them: a rule from events to messages, with steps at offsets from an anchor."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, model_validator
+
+from shared.messages import DEFAULT_ROUTE, RouteField
+from shared.workflows.conditions import Conditions
+
+_OFFSET = re.compile(r"([+-]?)(\d+)(s|m|h|d|w)", re.ASCII)
+_SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
+MAX_OFFSET = dt.timedelta(days=366 * 2)
+MAX_STEPS = 50
+
+
+def parse_offset(value: Any) -> dt.timedelta:
+    """`-30m`, `+5m`, `3d`, `0` → the time that far from the anchor. Units are s, m, h, d and w."""
+    if isinstance(value, dt.timedelta):
+        return value
+    if value == 0 or value == "0":
+        return dt.timedelta()
+    match = _OFFSET.fullmatch(str(value))
+    if not match:
+        raise ValueError(f"{value!r} is not an offset; write for example -30m, +5m, 3d or 0")
+    sign, count, unit = match.groups()
+    if len(count) > 9 or (offset := dt.timedelta(seconds=int(count) * _SECONDS[unit])) > MAX_OFFSET:
+        raise ValueError(f"{value!r} is further than two years away")
+    return -offset if sign == "-" else offset
+
+
+Offset = Annotated[
+    dt.timedelta, BeforeValidator(parse_offset), PlainSerializer(lambda offset: f"{offset.total_seconds():.0f}s")
+]
+EventTypes = Annotated[tuple[str, ...], BeforeValidator(lambda value: (value,) if isinstance(value, str) else value)]
+
+
+class Step(BaseModel):
+    """A moment in a run.
+
+    at: how far from the anchor.
+    send: the template.
+    unless: an event type; once it was seen in this run, the step is silent.
+    route: this step's own route, instead of the workflow's.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    at: Offset = dt.timedelta()
+    send: Annotated[str, Field(min_length=1, max_length=100)]
+    unless: EventTypes = ()
+    route: RouteField | None = None
+
+
+class WorkflowDefinition(BaseModel):
+    """A workflow.
+
+    on: the event types that start a run.
+    key: a path; events that have the same value there speak of the same run. Without it each event is a run of its own.
+    where: conditions that the starting event must satisfy, each at a path: `customer.plan`, `data.kind`.
+    anchor: a path to the moment that steps are relative to; without it, the event's time.
+    audience: the event's customer, or everybody in that customer's groups.
+    move_on: event types that move a run to the anchor they carry.
+    stop_on: event types that end a run.
+    valid_for: a step that could not speak within this time of its moment stays silent (`expired`).
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,99}$")]
+    on: Annotated[EventTypes, Field(min_length=1)]
+    key: str | None = None
+    where: Conditions = Field(default_factory=dict)
+    anchor: str | None = None
+    audience: Literal["customer", "group"] = "customer"
+    steps: Annotated[tuple[Step, ...], Field(min_length=1, max_length=MAX_STEPS)]
+    move_on: EventTypes = ()
+    stop_on: EventTypes = ()
+    route: RouteField = DEFAULT_ROUTE
+    valid_for: Annotated[
+        dt.timedelta, BeforeValidator(parse_offset), PlainSerializer(lambda d: f"{d.total_seconds():.0f}s")
+    ] = dt.timedelta(hours=1)
+
+    @model_validator(mode="after")
+    def _check(self) -> WorkflowDefinition:
+        if self.key is None and (self.move_on or self.stop_on or any(step.unless for step in self.steps)):
+            raise ValueError("move_on, stop_on and unless need a key, to know which run an event speaks of")
+        if self.move_on and self.anchor is None:
+            raise ValueError("move_on needs an anchor, to know where the run moves to")
+        if self.anchor is None and any(step.at < dt.timedelta() for step in self.steps):
+            raise ValueError("a step before the event itself can't be; give an anchor")
+        if self.valid_for <= dt.timedelta():
+            raise ValueError("valid_for must be longer than nothing")
+        return self
+
+    @property
+    def event_types(self) -> frozenset[str]:
+        """Every event type that this workflow listens to."""
+        told = [*self.on, *self.move_on, *self.stop_on]
+        return frozenset(told).union(*(step.unless for step in self.steps))
+
+    @property
+    def keeps_runs(self) -> bool:
+        """Whether a run must be remembered: later events may speak of it, or a step waits for its moment."""
+        return self.key is not None or self.anchor is not None or any(step.at > dt.timedelta() for step in self.steps)

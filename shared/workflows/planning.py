@@ -1,0 +1,212 @@
+"""What an event or a due step makes: decided here, from values, without a database."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from shared.messages import NewMessage, Origin, TemplateVersion, compose
+from shared.platform.ids import derived_id
+from shared.workflows.definition import WorkflowDefinition
+from shared.workflows.runs import BadAnchor, Happening, Run, apply, key_of, starts
+
+RunKey = tuple[str, str, str]
+"""Tenant, workflow, key."""
+EventKey = tuple[str, str, str]
+"""Tenant, source, id."""
+Person = Mapping[str, Any]
+"""A customer as paths see one: id, name, phone, plan, …"""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkflowVersion:
+    version: int
+    definition: WorkflowDefinition
+
+
+@dataclass(frozen=True, slots=True)
+class Timer:
+    tenant: str
+    workflow: str
+    key: str
+    step: int
+    due_at: dt.datetime
+
+
+@dataclass(slots=True)
+class Plan:
+    """What is to be written.
+
+    runs: each replaces its row.
+    retimed: runs whose waiting steps are replaced by `timers`.
+    notes: what an event came to, where that was nothing.
+    bad_anchors: events that start or move a run to no moment; these become dead letters too.
+    """
+
+    runs: dict[RunKey, Run] = field(default_factory=dict)
+    retimed: set[RunKey] = field(default_factory=set)
+    timers: dict[tuple[RunKey, int], Timer] = field(default_factory=dict)
+    messages: list[NewMessage] = field(default_factory=list)
+    notes: dict[EventKey, str] = field(default_factory=dict)
+    bad_anchors: dict[EventKey, str] = field(default_factory=dict)
+
+    def note(self, event: EventKey, text: str) -> None:
+        """Several workflows may have something to say of one event."""
+        self.notes[event] = f"{self.notes[event]}; {text}" if event in self.notes else text
+
+
+def run_keys(happening: Happening, workflows: Iterable[WorkflowVersion]) -> list[RunKey]:
+    """The remembered runs that an event may speak of."""
+    keys = [
+        (happening.tenant, workflow.definition.name, key_of(workflow.definition, happening))
+        for workflow in workflows
+        if workflow.definition.key is not None
+    ]
+    return [(tenant, name, key) for tenant, name, key in keys if key is not None]
+
+
+def react(
+    plan: Plan,
+    happening: Happening,
+    workflows: Iterable[WorkflowVersion],
+    templates: Mapping[str, TemplateVersion],
+    stored: Mapping[RunKey, Run],
+    audiences: Mapping[tuple[str, str], Sequence[Person]],
+    now: dt.datetime,
+) -> None:
+    """Add to `plan` what one event makes. Events of a batch are given one after another.
+
+    Args:
+        plan: grows; a run that an earlier event of the batch changed is taken from it.
+        happening: the event.
+        workflows: those of its tenant that listen to its type.
+        templates: the tenant's active ones, by name.
+        stored: the runs as the database has them.
+        audiences: by tenant and customer, the others in the customer's groups.
+        now: steps due by then speak at once.
+    """
+    event_key = (happening.tenant, happening.source, happening.id)
+    for workflow in workflows:
+        definition = workflow.definition
+        key = key_of(definition, happening)
+        if key is None:
+            plan.note(event_key, f"workflow {definition.name} finds no key at {definition.key}")
+            continue
+        run_key = (happening.tenant, definition.name, key)
+        before = plan.runs.get(run_key) or stored.get(run_key) or Run(*run_key, version=workflow.version)
+        try:
+            after = apply(before, definition, happening)
+        except BadAnchor as error:
+            plan.bad_anchors[event_key] = f"workflow {definition.name}: {error}"
+            continue
+        if came_to_nothing := _why_nothing(before, after, definition, happening):
+            plan.note(event_key, came_to_nothing)
+        if after == before or (after.revision == 0 and definition.key is None):
+            continue
+        if after.revision != before.revision:
+            # Its steps are laid anew, and a timer is a step's number in the version that the run names.
+            after = replace(after, version=workflow.version)
+        if definition.keeps_runs:
+            plan.runs[run_key] = after
+        if after.revision != before.revision:
+            others = audiences.get((happening.tenant, happening.customer), ())
+            _retime(plan, after, definition, happening, [happening.scope["customer"], *others], templates, now)
+
+
+def _why_nothing(before: Run, after: Run, definition: WorkflowDefinition, happening: Happening) -> str | None:
+    """What to note of an event that makes nobody speak; None of one that may."""
+    run = f"run {definition.name}/{after.key}"
+    if after == before:
+        if before.revision or before.facts:
+            return f"{run} already knows as much or newer"
+        return None if starts(definition, happening) else f"the conditions of workflow {definition.name} do not hold"
+    if after.started_as_of is None:
+        return f"{run} has not started; it remembers this for when it does"
+    if not after.active and happening.type not in definition.stop_on:
+        return f"{run} is stopped"
+    return None
+
+
+def _retime(
+    plan: Plan,
+    run: Run,
+    definition: WorkflowDefinition,
+    happening: Happening,
+    people: Sequence[Person],
+    templates: Mapping[str, TemplateVersion],
+    now: dt.datetime,
+) -> None:
+    """Lay the run's steps along its new timeline: those due speak, those to come wait, those already past are left."""
+    run_key = (run.tenant, run.workflow, run.key)
+    plan.retimed.add(run_key)
+    for key in [key for key in plan.timers if key[0] == run_key]:
+        del plan.timers[key]
+    if not run.active or run.anchor_at is None or run.anchored_as_of is None:
+        return
+    skipped = 0
+    for index, step in enumerate(definition.steps):
+        due_at = run.anchor_at + step.at
+        if due_at < run.anchored_as_of:
+            skipped += 1
+        elif due_at <= now and run.customer == happening.customer:
+            plan.messages += speak(run, definition, index, due_at, people, templates, now)
+        else:
+            plan.timers[run_key, index] = Timer(*run_key, index, due_at)
+            # Also of a workflow that otherwise keeps none: an event's own time may lie ahead, by another clock.
+            plan.runs[run_key] = run
+    if skipped == len(definition.steps):
+        event_key = (happening.tenant, happening.source, happening.id)
+        plan.note(event_key, f"every step of workflow {definition.name} was past when this happened")
+
+
+def speak(
+    run: Run,
+    definition: WorkflowDefinition,
+    index: int,
+    due_at: dt.datetime,
+    people: Sequence[Person],
+    templates: Mapping[str, TemplateVersion],
+    now: dt.datetime,
+) -> list[NewMessage]:
+    """The messages of one step: one to each person of the audience, or none where its `unless` was seen.
+
+    Args:
+        run: an active run.
+        definition: the version that the run names.
+        index: which step.
+        due_at: its moment.
+        people: the customer, then the others of the groups.
+        templates: the tenant's active ones, by name.
+        now: the moment of making.
+    """
+    step = definition.steps[index]
+    if any(run.seen(event_type) for event_type in step.unless):
+        return []
+    origin = Origin(
+        workflow=definition.name,
+        workflow_version=run.version,
+        run_key=run.key if definition.keeps_runs else None,
+        run_revision=run.revision if definition.keeps_runs else None,
+        step=index,
+        event_source=run.event_source,
+        event_id=run.event_id,
+    )
+    audience = people if definition.audience == "group" else people[:1]
+    return [
+        compose(
+            tenant=run.tenant,
+            message_id=derived_id(due_at, run.tenant, definition.name, run.key, index, person["id"]),
+            customer=person,
+            template_name=step.send,
+            template=templates.get(step.send),
+            scope={"customer": person, "data": run.fields},
+            route=step.route or definition.route,
+            due_at=due_at,
+            expires_at=due_at + definition.valid_for,
+            now=now,
+            origin=origin,
+        )
+        for person in audience
+    ]

@@ -1,0 +1,181 @@
+"""A run: one workflow for one key, as the events seen so far tell it.
+
+Events come late, twice and in any order, so a run is a set of registers, each holding the newest word on its matter:
+when it was started, stopped, anchored, and when each other fact was last told. Applying the same events in any order
+gives the same run. (A property test holds it to that.)
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from shared.contracts import YEARS
+from shared.platform.paths import look_up
+from shared.workflows.conditions import hold
+from shared.workflows.definition import WorkflowDefinition
+
+MAX_KEY = 400
+KEPT_OF_A_LONG_KEY = 300
+"""Characters; the digest of the whole follows, for an index holds no key of any length."""
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """An event as workflows see it: what happened, when, and the fields that paths reach."""
+
+    tenant: str
+    source: str
+    id: str
+    type: str
+    time: dt.datetime
+    customer: str
+    scope: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """`…_as_of` is the time of the event that told it. `revision` grows whenever the timeline changes.
+
+    facts: by event type, when the newest event of it happened.
+    data: for each field that an event told, `[since when, its value]`; `fields` has the values alone.
+    """
+
+    tenant: str
+    workflow: str
+    key: str
+    version: int
+    customer: str | None = None
+    anchor_at: dt.datetime | None = None
+    anchored_as_of: dt.datetime | None = None
+    started_as_of: dt.datetime | None = None
+    stopped_as_of: dt.datetime | None = None
+    facts: Mapping[str, str] = field(default_factory=dict)
+    data: Mapping[str, Any] = field(default_factory=dict)
+    event_source: str | None = None
+    event_id: str | None = None
+    revision: int = 0
+
+    @property
+    def active(self) -> bool:
+        """Started, and not stopped since. A stop at the very moment of the start wins."""
+        started, stopped = self.started_as_of, self.stopped_as_of
+        return started is not None and self.anchor_at is not None and (stopped is None or stopped < started)
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """What the paths `data.…` of templates reach: each field as the newest event told it."""
+        return {name: value for name, (_, value) in self.data.items()}
+
+    def seen(self, event_type: str) -> bool:
+        """Whether the fact was told since the run was started."""
+        told = self.facts.get(event_type)
+        return told is not None and (
+            self.started_as_of is None or dt.datetime.fromisoformat(told) >= self.started_as_of
+        )
+
+    @property
+    def timeline(self) -> tuple[bool, dt.datetime | None]:
+        """What a new revision is made for."""
+        return self.active, self.anchor_at
+
+
+class BadAnchor(ValueError):  # noqa: N818 - it names what the input is
+    """The anchor's field holds no moment with a time zone."""
+
+
+def key_of(definition: WorkflowDefinition, happening: Happening) -> str | None:
+    """Which run of `definition` the event speaks of; None when it does not say."""
+    if definition.key is None:
+        return f"{happening.source} {happening.id}"  # a source is a URI reference, which holds no space
+    value = look_up(happening.scope, definition.key)
+    if value is None or value == "" or isinstance(value, (dict, list)):
+        return None
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)  # to JSON, 7.0 is 7
+    text = str(value).lower() if isinstance(value, bool) else str(value)
+    if len(text) <= MAX_KEY:
+        return text
+    return text[:KEPT_OF_A_LONG_KEY] + "…" + hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+def starts(definition: WorkflowDefinition, happening: Happening) -> bool:
+    return happening.type in definition.on and hold(definition.where, happening.scope)
+
+
+def apply(run: Run, definition: WorkflowDefinition, happening: Happening) -> Run:
+    """The run after one more event. An event that tells nothing new gives the same run.
+
+    Raises:
+        BadAnchor: the event starts or moves the run but carries no usable anchor.
+    """
+    after = run
+    if starts(definition, happening):
+        after = _anchored(after, definition, happening)
+        after = replace(after, started_as_of=_newer(after.started_as_of, happening.time))
+    elif happening.type in definition.move_on:
+        after = _anchored(after, definition, happening)
+    if happening.type in definition.stop_on:
+        after = replace(after, stopped_as_of=_newer(after.stopped_as_of, happening.time))
+    if any(happening.type in step.unless for step in definition.steps):
+        after = _told(after, happening)
+    if after.timeline != run.timeline:
+        after = replace(after, revision=run.revision + 1)
+    return after
+
+
+def _anchored(run: Run, definition: WorkflowDefinition, happening: Happening) -> Run:
+    anchor_at = anchor_of(definition, happening)
+    run = replace(run, data=_told_fields(run.data, happening))
+    if run.anchored_as_of is not None and happening.time <= run.anchored_as_of:
+        return run
+    return replace(
+        run,
+        customer=happening.customer,
+        anchor_at=anchor_at,
+        anchored_as_of=happening.time,
+        event_source=happening.source,
+        event_id=happening.id,
+    )
+
+
+def _told_fields(data: Mapping[str, Any], happening: Happening) -> Mapping[str, Any]:
+    since = happening.time.isoformat()
+    told = {
+        name: [since, value]
+        for name, value in happening.scope.get("data", {}).items()
+        if name not in data or dt.datetime.fromisoformat(data[name][0]) < happening.time
+    }
+    return {**data, **told}
+
+
+def anchor_of(definition: WorkflowDefinition, happening: Happening) -> dt.datetime:
+    """The moment that the steps are relative to. Raises BadAnchor."""
+    if definition.anchor is None:
+        return happening.time
+    value = look_up(happening.scope, definition.anchor)
+    if not isinstance(value, str):
+        raise BadAnchor(f"{definition.anchor} holds no time; expected for example 2026-11-21T17:30:00+09:00")
+    try:
+        moment = dt.datetime.fromisoformat(value)
+    except ValueError as error:
+        raise BadAnchor(f"{definition.anchor}: {value[:60]!r} is not an RFC 3339 time") from error
+    if moment.tzinfo is None:
+        raise BadAnchor(f"{definition.anchor}: {value[:60]!r} has no offset; write for example {value[:60]}+09:00")
+    if moment.year not in YEARS:
+        raise BadAnchor(f"{definition.anchor}: {value[:60]!r} is out of range")
+    return moment.astimezone(dt.UTC)
+
+
+def _told(run: Run, happening: Happening) -> Run:
+    known = run.facts.get(happening.type)
+    if known is not None and dt.datetime.fromisoformat(known) >= happening.time:
+        return run
+    return replace(run, facts={**run.facts, happening.type: happening.time.isoformat()})
+
+
+def _newer(known: dt.datetime | None, told: dt.datetime) -> dt.datetime:
+    return told if known is None else max(known, told)

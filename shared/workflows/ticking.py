@@ -1,0 +1,124 @@
+"""The tick: due steps speak, and whatever has waited too long is taken up again.
+
+The scheduler's shortest interval is a minute, so a tick stays for one: it takes what is due, commits, publishes, and
+sleeps to the next moment. Ticks may overlap or be missed; rows are taken with `skip locked`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
+
+from shared.messages import PATIENCE, NewMessage, Status, cut_tickets, publish_tickets, queue_messages
+from shared.platform.clock import Clock
+from shared.platform.database import Connection, Database
+from shared.platform.logs import log
+from shared.platform.pubsub import SEND_REQUESTS, Publisher
+from shared.workflows.catalog import catalog_cache
+from shared.workflows.definition import WorkflowDefinition
+from shared.workflows.planning import speak
+from shared.workflows.store import next_due, read_fellows, run_of, take_due_timers, workflow_versions
+
+TICK = dt.timedelta(seconds=58)
+"""A tick leaves before the next one comes; should it not, no harm is done."""
+LONGEST_NAP = dt.timedelta(seconds=1)
+SHORTEST_NAP = dt.timedelta(milliseconds=10)
+"""What is due and not taken is in another tick's hands, and no reason to ask without a pause."""
+TIMERS_A_BATCH = 1_000
+SWEEP_EVERY = dt.timedelta(seconds=2)
+
+
+class Ticker:
+    """Holds a tick.
+
+    Args:
+        database: for claims.
+        publisher: for tickets.
+        clock: the time.
+        sweeps: take up again what has waited too long; each is called every two seconds.
+    """
+
+    def __init__(
+        self, database: Database, publisher: Publisher, clock: Clock, sweeps: Sequence[Callable[[], Awaitable[object]]]
+    ) -> None:
+        self.database = database
+        self._publisher = publisher
+        self._clock = clock
+        self._sweeps = sweeps
+        self._catalogs = catalog_cache()
+        self._definitions: dict[tuple[str, str, int], WorkflowDefinition] = {}
+
+    async def hold(self, stay: dt.timedelta = TICK) -> None:
+        """Work for as long as a tick lasts."""
+        leave_at = self._clock.now() + stay
+        # Each in a loop of its own, for a sweep may wait for a slow provider, and a reminder may not.
+        async with asyncio.TaskGroup() as loops:
+            loops.create_task(self._speak_until(leave_at))
+            for sweep in self._sweeps:
+                loops.create_task(self._sweep_until(leave_at, sweep))
+
+    async def _speak_until(self, leave_at: dt.datetime) -> None:
+        while self._clock.now() < leave_at:
+            if await self.speak_due() < TIMERS_A_BATCH:
+                await self._nap(leave_at)
+
+    async def _sweep_until(self, leave_at: dt.datetime, sweep: Callable[[], Awaitable[object]]) -> None:
+        while self._clock.now() < leave_at:
+            await sweep()
+            await self._clock.sleep(SWEEP_EVERY.total_seconds())
+
+    async def speak_due(self) -> int:
+        """Let one batch of due steps speak, in one transaction. Gives how many there were."""
+        now = self._clock.now()
+        async with self.database.transaction() as connection:
+            due = await take_due_timers(connection, now, TIMERS_A_BATCH)
+            messages = await self._messages(connection, due, now) if due else []
+            tickets = cut_tickets(((m.tenant, m.id) for m in messages if m.status is Status.QUEUED), now)
+            if messages:
+                await queue_messages(
+                    connection, messages, tickets, topic=SEND_REQUESTS, now=now, publish_at=now + PATIENCE
+                )
+        await publish_tickets(self._publisher, tickets)
+        if due:
+            late = max(now - row["due_at"] for row in due).total_seconds()
+            log("ticks").info("steps spoke", extra={"fields": {"steps": len(due), "latest_by_seconds": round(late, 3)}})
+        return len(due)
+
+    async def _messages(
+        self, connection: Connection, due: Sequence[Mapping[str, Any]], now: dt.datetime
+    ) -> list[NewMessage]:
+        catalogs = await self._catalogs.get(connection, {row["tenant"]: row["tenant_revision"] for row in due})
+        await self._know_definitions(connection, due)
+        grouped = [(row["tenant"], row["customer"]) for row in due if self._definition(row).audience == "group"]
+        fellows = await read_fellows(connection, grouped) if grouped else {}
+        messages: list[NewMessage] = []
+        for row in due:
+            run, definition = run_of(row), self._definition(row)
+            # A run is stopped by deleting its timers, in one transaction; this holds should a row ever be left behind.
+            if not run.active or row["step"] >= len(definition.steps):
+                continue
+            person = row["person"] or {"id": run.customer}
+            people = [person, *fellows.get((run.tenant, run.customer or ""), ())]
+            templates = catalogs[run.tenant].templates
+            messages += speak(run, definition, row["step"], row["due_at"], people, templates, now)
+        return messages
+
+    async def _know_definitions(self, connection: Connection, due: Sequence[Mapping[str, Any]]) -> None:
+        """Versions never change, so what was read once is known for good."""
+        wanted = {(row["tenant"], row["workflow"], row["version"]) for row in due} - self._definitions.keys()
+        if wanted:
+            for row in await workflow_versions(connection, sorted(wanted)):
+                definition = WorkflowDefinition.model_validate(row["definition"])
+                self._definitions[row["tenant"], row["name"], row["version"]] = definition
+
+    def _definition(self, row: Mapping[str, Any]) -> WorkflowDefinition:
+        return self._definitions[row["tenant"], row["workflow"], row["version"]]
+
+    async def _nap(self, leave_at: dt.datetime) -> None:
+        async with self.database.connection() as connection:
+            due_at = await next_due(connection)
+        now = self._clock.now()
+        wake_at = min(leave_at, now + LONGEST_NAP, due_at or leave_at)
+        await self._clock.sleep(max(SHORTEST_NAP, wake_at - now).total_seconds())
