@@ -1,0 +1,90 @@
+"""The simulator put together: providers, control API and faults as one ASGI application."""
+
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.types import ASGIApp
+
+from simulator.accepted import AcceptedList
+from simulator.clock import Clock
+from simulator.control import Control
+from simulator.faults import Faults
+from simulator.gate import Gate
+from simulator.solapi.accounts import (
+    DEFAULT_API_KEY,
+    DEFAULT_API_SECRET,
+    DEFAULT_WEBHOOK_SECRET,
+    AccountSpec,
+    register,
+)
+from simulator.solapi.api import SolapiApi
+from simulator.solapi.delivery import Delivery
+from simulator.solapi.provider import Solapi
+from simulator.toss.api import TossApi
+from simulator.toss.control import MerchantSpec, TossControl
+from simulator.toss.control import register as register_merchant
+from simulator.toss.provider import Toss
+from simulator.toss.webhooks import TossWebhooks
+from simulator.webhooks import WebhookPolicy, Webhooks
+
+
+def _default_account() -> AccountSpec:
+    return AccountSpec(api_key=DEFAULT_API_KEY, api_secret=DEFAULT_API_SECRET, webhook_secret=DEFAULT_WEBHOOK_SECRET)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a simulator starts.
+
+    Attributes:
+        account: the SOLAPI account that exists from the start.
+        webhooks: how reports are sent.
+    """
+
+    account: AccountSpec = field(default_factory=_default_account)
+    webhooks: WebhookPolicy = field(default_factory=WebhookPolicy)
+
+
+def build_app(settings: Settings, clock: Clock = time.time) -> ASGIApp:
+    """The application, with its default account registered.
+
+    Args:
+        settings: how it starts.
+        clock: the time for signatures, dates and scheduled groups. Delays of reports are real time.
+    """
+    faults, accepted = Faults(), AcceptedList()
+    webhooks = Webhooks(settings.webhooks, faults)
+    solapi = Solapi(clock, accepted, Delivery(clock, faults, webhooks))
+    register(solapi.accounts, settings.account, clock())
+    toss_webhooks = TossWebhooks(clock, faults)
+    toss = Toss(clock, faults, toss_webhooks)
+    register_merchant(toss, MerchantSpec())
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        await webhooks.start()
+        await toss_webhooks.start()
+        yield
+        solapi.stop()
+        await webhooks.stop()
+        await toss_webhooks.stop()
+
+    routes = [
+        *SolapiApi(solapi).routes(),
+        *TossApi(toss).routes(),
+        *Control(accepted, faults, webhooks, solapi).routes(),
+        *TossControl(toss, toss_webhooks).routes(),
+    ]
+    return Gate(Starlette(routes=routes, lifespan=lifespan, exception_handlers={HTTPException: _no_such_route}), faults)
+
+
+async def _no_such_route(request: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    body = {"errorCode": "ResourceNotFound", "errorMessage": f"{request.method} {request.url.path}"}
+    return JSONResponse(body, status)

@@ -1,0 +1,140 @@
+"""What goes wrong on the way to a provider and back, on demand and repeatably."""
+
+import re
+from random import Random
+from typing import Annotated, Any, Self, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+T = TypeVar("T")
+Rate = Annotated[float, Field(ge=0, le=1)]
+Milliseconds = Annotated[float, Field(ge=0, le=600_000)]
+
+
+class Drop(BaseModel):
+    """Which requests lose their connection: a share of them, or the next few.
+
+    Attributes:
+        rate: the share of requests, 0 to 1. Either this or `count`.
+        count: how many of the next requests; what is left of it is what `GET /control/faults` shows.
+        on: a regular expression looked for in "METHOD /path"; only requests where it is found are counted or dropped.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    rate: Rate | None = None
+    count: Annotated[int, Field(ge=0)] | None = None
+    on: str = ""
+
+    @field_validator("on")
+    @classmethod
+    def _compiles(cls, pattern: str) -> str:
+        try:
+            re.compile(pattern)
+        except re.error as error:
+            raise ValueError(f"not a regular expression: {error}") from error
+        return pattern
+
+    @model_validator(mode="after")
+    def _is_one_of_two(self) -> Self:
+        if (self.rate is None) == (self.count is None):
+            raise ValueError("give either rate or count")
+        return self
+
+    def strikes(self, request: str, random: Random) -> bool:
+        """Whether this request is hit; counts it if so."""
+        if not re.search(self.on, request):
+            return False
+        if self.rate is not None:
+            return random.random() < self.rate
+        if not self.count:
+            return False
+        self.count -= 1
+        return True
+
+
+class FaultPlan(BaseModel):
+    """All that may go wrong. The default is that nothing does.
+
+    Attributes:
+        seed: starts the random choices, so that the same requests in the same order meet the same faults.
+        latency_ms: each answer is at least this late.
+        error_rate: share of requests answered 500 without having been looked at.
+        outage: every request is answered 503 without having been looked at.
+        drop_before: connections dropped before the request has been looked at.
+        accept_then_drop: connections dropped after the request has been carried out in full, without an answer.
+        report_delay_ms: time from sending a message to its final status, or from a payment's event to its webhook.
+        report_repeat_rate: share of reports, events of payments among them, that come a second time.
+        report_reorder: also report 3000 (at the carrier), and shuffle all reports, so that it may come after the final.
+        report_late_rate: share of messages whose final status, and of events that, take `report_late_ms` longer.
+        report_late_ms: see `report_late_rate`.
+        report_drop_rate: share of reports and events that never come, though a look-up shows the status.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    seed: int = 0
+    latency_ms: Milliseconds = 0
+    error_rate: Rate = 0
+    outage: bool = False
+    drop_before: Drop | None = None
+    accept_then_drop: Drop | None = None
+    report_delay_ms: Milliseconds = 100
+    report_repeat_rate: Rate = 0
+    report_reorder: bool = False
+    report_late_rate: Rate = 0
+    report_late_ms: Milliseconds = 0
+    report_drop_rate: Rate = 0
+
+
+class Faults:
+    """The plan in force, with its random choices. Requests and reports draw from separate streams."""
+
+    def __init__(self) -> None:
+        self.use(FaultPlan())
+
+    def use(self, plan: FaultPlan) -> None:
+        """Put a plan into force and start its random choices anew."""
+        self.plan = plan
+        self._requests = Random(plan.seed)  # noqa: S311 - repeatable on purpose, guards nothing
+        self._reports = Random(plan.seed + 1)  # noqa: S311 - as above
+
+    def drops_before(self, request: str) -> bool:
+        """Whether to drop the connection of a request ("METHOD /path") before looking at it."""
+        drop = self.plan.drop_before
+        return drop is not None and drop.strikes(request, self._requests)
+
+    def drops_after(self, request: str) -> bool:
+        """Whether to carry out a request ("METHOD /path") and drop its connection instead of answering."""
+        drop = self.plan.accept_then_drop
+        return drop is not None and drop.strikes(request, self._requests)
+
+    def errs(self) -> bool:
+        """Whether to answer a request with 500."""
+        return self.plan.error_rate > 0 and self._requests.random() < self.plan.error_rate
+
+    def split_late(self, messages: list[T]) -> tuple[list[T], list[T]]:
+        """Part messages into those whose final status is in time and those where it is late."""
+        if not self.plan.report_late_rate:
+            return messages, []
+        timely: list[T] = []
+        late: list[T] = []
+        for message in messages:
+            (late if self._reports.random() < self.plan.report_late_rate else timely).append(message)
+        return timely, late
+
+    def disturb(self, reports: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+        """Lose, repeat and shuffle reports.
+
+        Returns:
+            The reports to send now, and those to send a second time a little later.
+        """
+        plan, random = self.plan, self._reports
+        if plan.report_drop_rate:
+            reports = [report for report in reports if random.random() >= plan.report_drop_rate]
+        repeated: list[dict[str, Any]] = []
+        if plan.report_repeat_rate:
+            repeated = [report for report in reports if random.random() < plan.report_repeat_rate]
+        if plan.report_reorder:
+            random.shuffle(reports)
+        return reports, repeated

@@ -1,0 +1,74 @@
+"""The door of every provider: where latency, errors and dropped connections happen."""
+
+import asyncio
+from typing import Any
+
+import orjson
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from simulator.faults import Faults
+from simulator.toss.errors import TossError
+
+_CONNECTION = "simulator.connection"
+_UNAVAILABLE = 503
+
+
+class DroppableProtocol(HttpToolsProtocol):
+    """uvicorn's HTTP protocol, which lets the application reach the connection in order to drop it."""
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self.scope["extensions"] = {_CONNECTION: {"transport": self.transport}}
+
+
+class Gate:
+    """ASGI middleware that applies the faults to everything but the control API."""
+
+    def __init__(self, app: ASGIApp, faults: Faults) -> None:
+        self._app = app
+        self._faults = faults
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["path"].startswith("/control/"):
+            await self._app(scope, receive, send)
+            return
+        faults = self._faults
+        request = f"{scope['method']} {scope['path']}"
+        if faults.plan.latency_ms:
+            await asyncio.sleep(faults.plan.latency_ms / 1000)
+        if faults.drops_before(request):
+            await _drop(scope, receive)
+        elif faults.plan.outage:
+            await _answer(send, _UNAVAILABLE, scope["path"], "ServiceUnavailable", "Service Unavailable")
+        elif faults.errs():
+            await _answer(send, 500, scope["path"], "InternalServerError", "Internal Server Error")
+        elif faults.drops_after(request):
+            await self._app(scope, receive, _swallow)
+            await _drop(scope, receive)
+        else:
+            await self._app(scope, receive, send)
+
+
+async def _swallow(message: Message) -> None:
+    """Stands in for `send` where the answer must not leave."""
+
+
+async def _drop(scope: Scope, receive: Receive) -> None:
+    transport: Any = scope["extensions"][_CONNECTION]["transport"]
+    transport.abort()
+    # The server answers 500 for an application that returns in silence, unless it has seen the connection end.
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _answer(send: Send, status: int, path: str, code: str, message: str) -> None:
+    """Answer an error in the provider's own words."""
+    if path.startswith("/v1/"):
+        toss = TossError("COMMON_ERROR" if status == _UNAVAILABLE else "FAILED_INTERNAL_SYSTEM_PROCESSING")
+        body = orjson.dumps({"code": toss.code, "message": toss.message})
+    else:
+        body = orjson.dumps({"errorCode": code, "errorMessage": message})
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

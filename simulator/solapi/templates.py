@@ -1,0 +1,113 @@
+"""AlimTalk templates: their variables, their approval, and what a message makes of them."""
+
+import re
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from simulator.clock import iso
+
+_VARIABLE = re.compile(r"#\{[^{}]+\}")
+
+STATUSES = ("PENDING", "INSPECTING", "APPROVED", "REJECTED")
+
+
+class VariableMissingError(Exception):
+    """A variable of the template has no value, or a blank one."""
+
+
+@dataclass
+class Template:
+    """A template of one Kakao channel.
+
+    Attributes:
+        template_id: the provider's id.
+        pf_id: the channel that it belongs to.
+        name: for people.
+        content: the text, with `#{name}` where a value goes.
+        status: one of `STATUSES`; only an APPROVED one can be sent.
+        buttons: as registered.
+        created: seconds since the epoch.
+        updated: seconds since the epoch.
+    """
+
+    template_id: str
+    pf_id: str
+    name: str
+    content: str
+    status: str
+    buttons: list[dict[str, Any]] = field(default_factory=list)
+    created: float = 0
+    updated: float = 0
+
+    @cached_property
+    def variables(self) -> list[str]:
+        """Each variable once, as it is written, in the order of the text."""
+        return list(dict.fromkeys(_VARIABLE.findall(self.content)))
+
+    @cached_property
+    def _pieces(self) -> list[str]:
+        return _VARIABLE.split(self.content)
+
+    @cached_property
+    def _slots(self) -> list[str]:
+        return _VARIABLE.findall(self.content)
+
+    @cached_property
+    def _pattern(self) -> re.Pattern[str]:
+        return re.compile("(.+?)".join(map(re.escape, self._pieces)), re.DOTALL)
+
+    def fill(self, values: dict[str, str]) -> str:
+        """The text with every variable replaced.
+
+        Args:
+            values: by variable as it is written, `#{name}`.
+
+        Raises:
+            VariableMissingError: a variable has no value.
+        """
+        text = [self._pieces[0]]
+        for slot, piece in zip(self._slots, self._pieces[1:], strict=True):
+            value = values.get(slot)
+            if not value:
+                raise VariableMissingError(slot)
+            text.append(value)
+            text.append(piece)
+        return "".join(text)
+
+    def matches(self, text: str) -> bool:
+        """Whether a text is this template with something in place of each variable: a newline too many is not."""
+        return self._pattern.fullmatch(text) is not None
+
+    def rewrite(self, name: str, content: str, buttons: list[dict[str, Any]], now: float) -> None:
+        """Change what it says; it needs approval again."""
+        self.name, self.content, self.buttons = name, content, buttons
+        self.status, self.updated = "PENDING", now
+        for derived in ("variables", "_pieces", "_slots", "_pattern"):
+            self.__dict__.pop(derived, None)
+
+    def as_dict(self, account_id: str) -> dict[str, Any]:
+        """The template as `GET /kakao/v2/templates` shows it."""
+        return {
+            "templateId": self.template_id,
+            "accountId": account_id,
+            "pfId": self.pf_id,
+            "channelId": self.pf_id,
+            "channelGroupId": None,
+            "assignType": "CHANNEL",
+            "name": self.name,
+            "content": self.content,
+            "status": self.status,
+            "code": None,
+            "messageType": "BA",
+            "emphasizeType": "NONE",
+            "securityFlag": False,
+            "isHidden": False,
+            "commentable": True,
+            "comments": [],
+            "quickReplies": [],
+            "buttons": self.buttons,
+            "variables": [{"name": name} for name in self.variables],
+            "dateCreated": iso(self.created),
+            "dateUpdated": iso(self.updated),
+        }

@@ -1,0 +1,1 @@
+"""Toss Payments, https://api.tosspayments.com, API version 2022-11-16."""
