@@ -1,0 +1,41 @@
+"""The topics of the product and where their messages are pushed, on a local broker; in the cloud Terraform makes them.
+
+Run as ``python -m local.topics '{"on_send_request": "http://127.0.0.1:20001", …}'`` with the address of each function;
+it needs GOOGLE_CLOUD_PROJECT and PUBSUB_EMULATOR_HOST.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Mapping
+
+from local.functions import FUNCTION_OF_TOPIC
+from local.pubsub.topology import PushSubscription, Topic, Topology, create
+
+DEAD_LETTERS = "dead-letters"
+MAX_DELIVERY_ATTEMPTS = 5
+_NEVER_GIVEN_UP = {DEAD_LETTERS, "reminder-ticks"}  # a lost tick is a minute without reminders
+_ACK_DEADLINE_SECONDS = {"reminder-ticks": 120}  # a tick is held for a minute
+
+
+def topology(addresses: Mapping[str, str]) -> Topology:
+    """All topics, with a push subscription of the same name to each function that has an address."""
+    subscriptions = tuple(
+        PushSubscription(
+            id=topic,
+            topic=topic,
+            endpoint=addresses[function],
+            ack_deadline_seconds=_ACK_DEADLINE_SECONDS.get(topic, 60),
+            min_backoff_seconds=1,
+            max_backoff_seconds=10,
+            dead_letter_topic=None if topic in _NEVER_GIVEN_UP else DEAD_LETTERS,
+            max_delivery_attempts=MAX_DELIVERY_ATTEMPTS,
+        )
+        for topic, function in FUNCTION_OF_TOPIC.items()
+        if function in addresses
+    )
+    return Topology(tuple(Topic(topic) for topic in FUNCTION_OF_TOPIC), subscriptions)
+
+
+if __name__ == "__main__":
+    create(topology(json.loads(sys.argv[1])), os.environ["PUBSUB_EMULATOR_HOST"], os.environ["GOOGLE_CLOUD_PROJECT"])
