@@ -1,0 +1,153 @@
+"""What a run of the bench found: `bench/results.json` is this, as JSON."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from bench.floor import HttpFloor, SqlFloor
+from bench.imports import ImportCost
+from bench.load import Burst, Latency
+from bench.sql_count import StatementCounts
+
+BACKGROUND = frozenset({"allim_ticker"})
+"""Roles that look around by themselves, messages or not."""
+OUTSIDE = frozenset({"postgres", ""})
+"""The bench's own looks, and what belongs to nobody."""
+
+
+@dataclass(frozen=True, slots=True)
+class SqlUse:
+    """SQL statements for each message. A statement is one round trip; `begin_commit` are counted apart from it.
+
+    background: statements of the tick in all that time; it looks for late work, messages or not.
+    """
+
+    statements: float
+    begin_commit: float
+    by_role: Mapping[str, float]
+    background: int
+
+
+@dataclass(frozen=True, slots=True)
+class CpuUse:
+    """CPU seconds for each 1,000 messages, in all and by process, the largest first."""
+
+    total: float
+    by_process: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """One way that messages take under load."""
+
+    messages: int
+    seconds: float
+    per_second: float
+    sql: SqlUse
+    cpu: CpuUse
+
+
+@dataclass(frozen=True, slots=True)
+class Lone:
+    """One message while nothing else happens."""
+
+    latency: Latency
+    sql: SqlUse
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What the provider says: how many messages it accepted, how many more than once, how many never."""
+
+    messages: int
+    accepted: int
+    repeated: int
+    missing: int
+
+    @property
+    def exactly_once(self) -> bool:
+        return self.messages == self.accepted and not self.repeated and not self.missing
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    machine: Mapping[str, str | int | float]
+    broker: str
+    begun_at: dt.datetime
+    seconds: float
+    lone: Lone
+    modest: Latency
+    singles: Path
+    bulk: Path | None
+    sql_floor: Sequence[SqlFloor]
+    http_floor: HttpFloor
+    imports: Sequence[ImportCost]
+    check: Check
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What issue or design asked for, and what was measured. `at_least`: larger is better."""
+
+    name: str
+    measured: float
+    wanted: float
+    at_least: bool
+
+    @property
+    def met(self) -> bool:
+        return self.measured >= self.wanted if self.at_least else self.measured <= self.wanted
+
+
+def targets(results: Results) -> list[Target]:
+    """The targets, on two cores that everything shares."""
+    found = [
+        Target("single events, messages/s", results.singles.per_second, 1_000, True),
+        Target("single events, SQL statements a message", results.singles.sql.statements, 1, False),
+        Target("lone message, SQL statements", results.lone.sql.statements, 8, False),
+    ]
+    if results.bulk is not None:
+        found += [
+            Target("bulk, messages/s", results.bulk.per_second, 5_000, True),
+            Target("bulk, SQL statements a message", results.bulk.sql.statements, 0.1, False),
+        ]
+    return found
+
+
+def bare_sql(results: Results, *, with_events: bool) -> float:
+    """Messages a second that bare SQL writes at best, with rows of events and customers or without."""
+    return max(floor.per_second for floor in results.sql_floor if floor.with_events is with_events)
+
+
+def sql_use(counts: StatementCounts, messages: int) -> SqlUse:
+    """Statements for each of `messages`, of the roles on their way."""
+    on_the_way = {key: count for key, count in counts.items() if key[0] not in BACKGROUND | OUTSIDE}
+    by_role: dict[str, float] = {}
+    for (role, is_transaction), count in sorted(on_the_way.items()):
+        if not is_transaction:
+            by_role[role] = round(count / messages, 4)
+    return SqlUse(
+        statements=round(sum(count for (_, control), count in on_the_way.items() if not control) / messages, 4),
+        begin_commit=round(sum(count for (_, control), count in on_the_way.items() if control) / messages, 4),
+        by_role=by_role,
+        background=sum(count for (role, _), count in counts.items() if role in BACKGROUND),
+    )
+
+
+def cpu_use(spent: Mapping[str, float], messages: int) -> CpuUse:
+    """CPU for each 1,000 of `messages`. `spent`: seconds by process."""
+    by_process = {name: round(seconds / messages * 1e3, 3) for name, seconds in spent.items() if seconds > 0}
+    return CpuUse(round(sum(spent.values()) / messages * 1e3, 3), by_process)
+
+
+def path(burst: Burst, counts: StatementCounts, spent: Mapping[str, float]) -> Path:
+    """Put together what was seen of one burst."""
+    return Path(
+        messages=burst.messages,
+        seconds=round(burst.seconds, 3),
+        per_second=round(burst.per_second),
+        sql=sql_use(counts, burst.messages),
+        cpu=cpu_use(spent, burst.messages),
+    )

@@ -1,0 +1,269 @@
+"""`allim credits`: what tenants have, what moved it, and the proof that every won is accounted for."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import asdict
+from decimal import Decimal
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+
+import typer
+
+from cli.errors import CommandError
+from cli.migrate import owners_database_url
+from cli.output import AsJson, examples, print_json, print_table
+from cli.showing import clock_time, plain, won
+
+if TYPE_CHECKING:
+    from shared.credits.statements import Statement
+    from shared.platform.database import Connection
+
+Result = TypeVar("Result")
+
+app = typer.Typer(
+    help="Prepaid credit: balances, the ledger, top-ups by hand, monthly statements, and the audit.",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+)
+
+Tenant = Annotated[str, typer.Option(help="Whose.")]
+AnyTenant = Annotated[str | None, typer.Option(help="Only this tenant's. (Default: everybody's.)", show_default=False)]
+DatabaseUrl = Annotated[
+    str | None,
+    typer.Option(help="The database, as its owner. (Default: the stack that is up here, else DATABASE_URL.)"),
+]
+
+
+@app.command(
+    epilog=examples(
+        "allim credits balance                       # every tenant",
+        "allim credits balance --tenant saas --json",
+    )
+)
+def balance(tenant: AnyTenant = None, as_json: AsJson = False, database_url: DatabaseUrl = None) -> None:
+    """Show what tenants have: the balance, what of it is held for messages on their way, and what is available."""
+
+    async def work(connection: Connection) -> list[dict[str, Any]]:
+        from shared.credits.errors import unknown_tenant
+        from shared.credits.store import read_accounts
+
+        accounts = await read_accounts(connection, tenant)
+        if tenant is not None and not accounts:
+            raise unknown_tenant(tenant)
+        return [asdict(account) | {"available": account.available} for account in accounts]
+
+    found = _with_ledger(database_url, work)
+    if as_json:
+        print_json(_numbers(found))
+        return
+    columns = ["tenant", "balance", "held", "available", "without credit"]
+    print_table(
+        columns,
+        [
+            (
+                row["tenant"],
+                won(row["balance"]),
+                won(row["held"]),
+                won(row["available"]),
+                "messages wait" if row["wait_for_credit"] else "messages fail",
+            )
+            for row in found
+        ],
+    )
+
+
+@app.command(
+    epilog=examples(
+        "allim credits ledger --tenant saas              # the newest 50 entries",
+        "allim credits ledger --tenant saas --limit 1000 --json",
+    )
+)
+def ledger(
+    tenant: Tenant,
+    limit: Annotated[int, typer.Option(min=1, max=100_000, help="So many at most.")] = 50,
+    as_json: AsJson = False,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Show a tenant's entries, newest first: by how much each changed the balance and what is held."""
+
+    async def work(connection: Connection) -> list[dict[str, Any]]:
+        from shared.credits.errors import unknown_tenant
+        from shared.credits.store import read_accounts, read_entries
+
+        if not await read_accounts(connection, tenant):
+            raise unknown_tenant(tenant)
+        return await read_entries(connection, tenant, limit)
+
+    entries = _with_ledger(database_url, work)
+    if as_json:
+        print_json(_numbers(entries))
+        return
+    print_table(
+        ["time (Seoul)", "entry", "balance", "held", "messages", "reference"],
+        [
+            (
+                clock_time(entry["created_at"]),
+                entry["kind"],
+                _signed(entry["balance_change"]),
+                _signed(entry["hold_change"]),
+                entry["messages"],
+                plain(entry["reference"]),
+            )
+            for entry in entries
+        ],
+    )
+
+
+@app.command(
+    epilog=examples(
+        "allim credits topup --tenant saas --amount 50000 --reference transfer-17   # a second time, it adds nothing",
+        "allim credits topup --tenant saas --amount 50000 --reference transfer-17 --json",
+    )
+)
+def topup(
+    tenant: Tenant,
+    amount: Annotated[str, typer.Option(help="Whole won, from 1 to 1,000,000,000.")],
+    reference: Annotated[
+        str, typer.Option(help="Names what was paid. Credit is added once for a reference, however often it is given.")
+    ],
+    as_json: AsJson = False,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Add credit by hand, such as for a bank transfer. Payments through Toss add theirs by themselves."""
+
+    async def work(connection: Connection) -> tuple[Decimal, bool, Decimal]:
+        from shared.credits import top_up_by_hand, whole_won
+        from shared.credits.store import read_accounts
+        from shared.platform.clock import WallClock
+
+        whole = whole_won(amount)
+        added = await top_up_by_hand(connection, tenant, whole, reference=reference, now=WallClock().now())
+        [account] = await read_accounts(connection, tenant)
+        return whole, added, account.available
+
+    whole, added, available = _with_ledger(database_url, work)
+    if as_json:
+        print_json(_numbers({"tenant": tenant, "amount": whole, "added": added, "available": available}))
+    else:
+        typer.echo(f"{won(whole)} won " + ("added" if added else "were added before, with the same reference"))
+        typer.echo(f"{tenant} has {won(available)} won available")
+
+
+@app.command(
+    epilog=examples(
+        "allim credits statement --tenant saas                   # this month so far, by Seoul's calendar",
+        "allim credits statement --tenant saas --month 2026-01 --json",
+        "allim credits statement --tenant saas --month 2026-01 --csv > january.csv",
+    )
+)
+def statement(
+    tenant: Tenant,
+    month: Annotated[
+        str | None, typer.Option(help="Such as 2026-01. (Default: this month.)", show_default=False)
+    ] = None,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV, for a spreadsheet.")] = False,
+    as_json: AsJson = False,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Show a month: the balance it began with, what was paid in, what was charged by channel, and what was left."""
+    if as_csv and as_json:
+        raise typer.BadParameter("choose one of --csv and --json")
+
+    async def work(connection: Connection) -> Statement:
+        from shared.credits.statements import Month, monthly_statement
+        from shared.platform.clock import WallClock
+
+        asked = Month.parse(month) if month else Month.of(WallClock().now())
+        return await monthly_statement(connection, tenant, asked)
+
+    found = _with_ledger(database_url, work)
+    if as_json:
+        print_json(_numbers(asdict(found)))
+    elif as_csv:
+        from shared.credits.statements import as_csv as written
+
+        typer.echo(written(found), nl=False)
+    else:
+        _show_statement(found)
+
+
+@app.command(
+    epilog=examples(
+        "allim credits audit          # exits with 1 unless the difference and the overdrafts are 0",
+        "allim credits audit --json",
+    )
+)
+def audit(as_json: AsJson = False, database_url: DatabaseUrl = None) -> None:
+    """Recompute every balance from the entries, and every entry from the messages, and print the difference."""
+
+    async def work(connection: Connection) -> dict[str, Any]:
+        from shared.credits import audit as recompute
+
+        return await recompute(connection)
+
+    found = _with_ledger(database_url, work)
+    if as_json:
+        print_json(_numbers(found))
+    else:
+        print_table(["", ""], [(name, f"{value:,}") for name, value in _numbers(found).items()])
+    if found["difference"] or found["overdrafts"]:
+        raise typer.Exit(1)
+
+
+def _with_ledger(database_url: str | None, work: Callable[[Connection], Awaitable[Result]]) -> Result:
+    """Run `work` in a transaction. Its CreditErrors become one line, in English and in Korean."""
+    from shared.credits import CreditError
+    from shared.platform.database import Database
+
+    async def run() -> Result:
+        database = Database(database_url or owners_database_url(), pool_size=1)
+        try:
+            async with database.transaction() as connection:
+                return await work(connection)
+        finally:
+            await database.close()
+
+    try:
+        return asyncio.run(run())
+    except CreditError as error:
+        raise CommandError(f"{error.code}: {error.detail} ({error.detail_ko})") from error
+
+
+def _show_statement(found: Statement) -> None:
+    rows: list[tuple[str, object, object]] = [
+        ("opening", None, won(found.opening)),
+        ("top-ups", None, _signed(found.topups)),
+        ("refunds", None, _signed(-found.refunds)),
+        ("adjustments", None, _signed(found.adjustments)),
+    ]
+    rows += [(charge.channel, f"{charge.messages:,}", _signed(-charge.won)) for charge in found.charges]
+    rows.append(("closing", None, won(found.closing)))
+    print_table(["", "messages", "won"], rows, title=f"{found.tenant}, {found.month} (Seoul)")
+    if found.usage:
+        print_table(
+            ["day", "channel", "workflow", "messages", "won"],
+            [
+                (str(one.day), one.channel, plain(one.workflow), f"{one.messages:,}", won(one.won))
+                for one in found.usage
+            ],
+            title="\nUsage",
+        )
+
+
+def _signed(amount: Decimal) -> str | None:
+    if not amount:
+        return None
+    return f"{'+' if amount > 0 else '-'}{won(abs(amount))}"
+
+
+def _numbers(value: Any) -> Any:
+    """`value` with won as JSON numbers: whole ones whole, others with their two digits."""
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    if isinstance(value, Mapping):
+        return {key: _numbers(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_numbers(one) for one in value]
+    return value.isoformat() if isinstance(value, dt.datetime | dt.date) else value

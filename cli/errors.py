@@ -1,0 +1,21 @@
+"""Which errors a user may meet, and the line that each becomes."""
+
+
+class CommandError(Exception):
+    """What was asked cannot be done; the message is for the user, one sentence with a way out."""
+
+
+def explain(error: Exception) -> str | None:
+    """The message for an error that a user may meet, None for a bug. (Imports only now: nobody waits for a failure.)"""
+    import psycopg
+
+    from local.example_files import ExampleError
+    from local.postgres import PostgresError
+    from local.stack import StackError
+    from shared.platform.migrations import MigrationError
+
+    if isinstance(error, CommandError | ExampleError | StackError | PostgresError | MigrationError):
+        return str(error)
+    if isinstance(error, psycopg.OperationalError):
+        return f"the database cannot be used: {str(error).strip()}"
+    return None

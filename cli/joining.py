@@ -1,0 +1,66 @@
+"""How verbs join the stack that is up: its addresses, its database as one role, its topics."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, TypeVar
+
+from cli.errors import CommandError
+
+if TYPE_CHECKING:
+    from local.stack import Stack
+    from shared.platform.database import Database
+    from shared.platform.pubsub import PubSubPublisher
+
+Result = TypeVar("Result")
+
+
+class _OneLine(logging.Formatter):
+    """A log record for a person: what a program would want to know of an error is left out."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return f"{record.levelname.lower()}: {record.getMessage()}"
+
+
+def running_stack() -> Stack:
+    """The stack that is up here. Raises CommandError when there is none."""
+    from local.stack import Stack, StackError
+
+    try:
+        return Stack.load()
+    except StackError as error:
+        raise CommandError("no_stack: nothing is up here, run `allim up` first") from error
+
+
+def with_database(stack: Stack, role: str, work: Callable[[Database], Awaitable[Result]]) -> Result:
+    """Run `work` with the stack's database as `role`, and close it. Its MessageErrors become CommandErrors."""
+    from shared.messages import MessageError
+    from shared.platform.database import Database
+
+    _log_in_lines()
+
+    async def run() -> Result:
+        database = Database(stack.role_database_urls[role], pool_size=1)
+        try:
+            return await work(database)
+        finally:
+            await database.close()
+
+    try:
+        return asyncio.run(run())
+    except MessageError as error:
+        raise CommandError(f"{error.code}: {error.detail}") from error
+
+
+def publisher_of(stack: Stack) -> PubSubPublisher:
+    from shared.platform.pubsub import PubSubPublisher
+
+    return PubSubPublisher(stack.project, emulator_host=stack.pubsub_emulator_host)
+
+
+def _log_in_lines() -> None:
+    handler = logging.StreamHandler()
+    handler.setFormatter(_OneLine())
+    logging.getLogger("allim").handlers[:] = [handler]

@@ -1,0 +1,51 @@
+"""The `allim` command: one module for each verb, imported here by name only, so that `allim --help` stays quick."""
+
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+from cli import demo, down, messages, migrate, package, publish, send, show, status, up
+from cli.credits import app as credits_verbs
+from cli.errors import explain
+
+
+class _Verbs(TyperGroup):
+    """Shows an expected error on stderr and exits with 1; anything else is a bug and keeps its traceback."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except Exception as error:
+            message = explain(error)
+            if message is None:
+                raise
+            typer.secho(f"error: {message}", fg=typer.colors.RED, err=True)
+            raise typer.Exit(1) from error
+
+
+app = typer.Typer(
+    name="allim",
+    cls=_Verbs,
+    help="Message automation for Korean businesses: from an event to a delivered message.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+
+app.command(epilog=up.EXAMPLES)(up.up)
+app.command(epilog=down.EXAMPLES)(down.down)
+app.command(epilog=status.EXAMPLES)(status.status)
+app.command(epilog=demo.EXAMPLES)(demo.demo)
+app.command(epilog=migrate.EXAMPLES)(migrate.migrate)
+app.command(epilog=publish.EXAMPLES)(publish.publish)
+app.command(epilog=send.EXAMPLES)(send.send)
+app.command(epilog=messages.EXAMPLES)(messages.messages)
+app.command(epilog=show.EXAMPLES)(show.show)
+app.command(epilog=package.EXAMPLES)(package.package)
+app.add_typer(credits_verbs, name="credits")
+
+
+if __name__ == "__main__":
+    app()

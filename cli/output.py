@@ -1,0 +1,48 @@
+"""How verbs show what they found: a table for people, JSON for programs. Progress goes to stderr."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+"""The option of every verb that prints a table."""
+
+
+def examples(*lines: str) -> str:
+    """An epilog for `--help`: each line one command, with what it does after a `#`."""
+    return "[bold]Examples[/bold]\n\n" + "\n\n".join(f"  $ {line}" for line in lines)
+
+
+def print_json(value: Any) -> None:
+    """Print `value` as indented JSON; models, dates and decimals become what pydantic makes of them."""
+    from pydantic_core import to_json
+
+    typer.echo(to_json(value, indent=2).decode())
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, title: str | None = None) -> None:
+    """Print `rows` under `columns`; cells that are numbers are set to the right, None is left empty."""
+    from rich.console import Console
+    from rich.table import Table
+
+    body = [list(row) for row in rows]
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
+    for index, column in enumerate(columns):
+        numeric = all(isinstance(row[index], int | float) for row in body) and bool(body)
+        table.add_column(column, justify="right" if numeric else "left", overflow="fold")
+    for row in body:
+        table.add_row(*("" if cell is None else str(cell) for cell in row))
+    Console().print(table)
+
+
+def progress_console() -> Console:
+    """Where progress is shown: stderr, and nothing moves there when it is not a terminal."""
+    from rich.console import Console
+
+    return Console(stderr=True)

@@ -1,0 +1,27 @@
+"""Small things that tables of several verbs show alike."""
+
+from __future__ import annotations
+
+import datetime as dt
+from decimal import Decimal
+
+
+def plain(text: str | None) -> str | None:
+    """`text` with nothing in it that rich takes for a style: a customer's words may hold `[/b]`."""
+    from rich.markup import escape
+
+    return escape(text) if text else text
+
+
+def clock_time(moment: dt.datetime) -> str:
+    """A moment in Seoul, as a table shows it: `11-21 10:00:00.123`."""
+    from shared.platform.clock import SEOUL
+
+    return f"{moment.astimezone(SEOUL):%m-%d %H:%M:%S.%f}"[:-3]
+
+
+def won(amount: Decimal | None) -> str | None:
+    """`20.00` → `20`, `12900.50` → `12,900.50`."""
+    if amount is None:
+        return None
+    return f"{amount:,.0f}" if amount == amount.to_integral_value() else f"{amount:,.2f}"
