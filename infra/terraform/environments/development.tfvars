@@ -1,0 +1,8 @@
+# For trying things out: nothing stays warm, no fixed address. The database is Supabase's Micro.
+environment          = "development"
+max_instances        = 4
+keep_warm            = false
+reminder_cpu         = "0.25"
+fixed_egress_address = false
+database_clients     = 200
+monthly_budget       = 50000

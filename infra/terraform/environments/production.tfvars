@@ -1,0 +1,8 @@
+# Some million messages a month. The database is Supabase's Small.
+environment          = "production"
+max_instances        = 10
+keep_warm            = true
+reminder_cpu         = "1"
+fixed_egress_address = true
+database_clients     = 400
+monthly_budget       = 300000

@@ -1,0 +1,8 @@
+# Production in small, so that what providers see of it is the same. The database is Supabase's Micro.
+environment          = "staging"
+max_instances        = 4
+keep_warm            = false
+reminder_cpu         = "0.5"
+fixed_egress_address = true
+database_clients     = 200
+monthly_budget       = 150000

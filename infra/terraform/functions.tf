@@ -1,0 +1,167 @@
+# Each folder of functions/ is one entry here, named as the folder and as the function in its main.py.
+#
+#   topic            whose messages are pushed to it; a function without one takes calls from the internet
+#   publishes        the topics that it may publish to
+#   role             its database role; a DATABASE_URL of that role is its own secret
+#   secrets          further environment variables that come from Secret Manager
+#   sends            it hands messages to providers: they see the fixed address, and in production it stays warm
+#   timeout_seconds  longer than all that it may wait for: a provider is given 60 seconds to answer
+#
+# An instance that takes several requests at a time needs a whole CPU; so says Cloud Run.
+locals {
+  functions = {
+    on_subscription_event = {
+      does            = "A subscription event becomes messages and timers."
+      topic           = "subscription-events"
+      publishes       = ["send-requests"]
+      role            = "allim_events"
+      secrets         = ["ALLIM_ENCRYPTION_KEY"]
+      sends           = false
+      memory          = "512Mi"
+      cpu             = "1"
+      concurrency     = 40
+      timeout_seconds = 55
+      max_instances   = var.max_instances
+    }
+
+    on_send_request = {
+      does            = "A ticket's messages go to their provider."
+      topic           = "send-requests"
+      publishes       = ["send-requests"]
+      role            = "allim_sender"
+      secrets         = ["ALLIM_ENCRYPTION_KEY"]
+      sends           = true
+      memory          = "512Mi"
+      cpu             = "1"
+      concurrency     = 10
+      timeout_seconds = 295 # some calls in a row
+      max_instances   = var.max_instances
+    }
+
+    on_delivery_callback = {
+      does            = "What providers say of messages is recorded, and routes go on."
+      topic           = "delivery-callbacks"
+      publishes       = ["send-requests"]
+      role            = "allim_reports"
+      secrets         = ["ALLIM_ENCRYPTION_KEY"]
+      sends           = false
+      memory          = "512Mi"
+      cpu             = "1"
+      concurrency     = 20
+      timeout_seconds = 55
+      max_instances   = var.max_instances
+    }
+
+    on_reminder_tick = {
+      does            = "A minute of reminders: due steps speak, and what has waited too long is taken up again."
+      topic           = "reminder-ticks"
+      publishes       = ["send-requests"]
+      role            = "allim_ticker"
+      secrets         = ["ALLIM_ENCRYPTION_KEY", "TOSS_SECRET_KEY"]
+      sends           = true
+      memory          = "512Mi"
+      cpu             = var.reminder_cpu
+      concurrency     = 1
+      timeout_seconds = 175 # 58 seconds of work, and what was begun in the last of them
+      max_instances   = 3   # ticks may overlap
+    }
+
+    on_dead_letter = {
+      does            = "What Pub/Sub gave up on after five tries is kept as a dead letter."
+      topic           = "dead-letters"
+      publishes       = []
+      role            = "allim_dead_letters"
+      secrets         = ["ALLIM_ENCRYPTION_KEY"]
+      sends           = false
+      memory          = "256Mi"
+      cpu             = "0.167"
+      concurrency     = 1
+      timeout_seconds = 55
+      max_instances   = 1
+    }
+
+    provider_webhook = {
+      does            = "Providers report here: POST /<provider>/<tenant>/<account>."
+      topic           = null
+      publishes       = ["delivery-callbacks"]
+      role            = "allim_webhook"
+      secrets         = ["ALLIM_ENCRYPTION_KEY"]
+      sends           = false
+      memory          = "512Mi"
+      cpu             = "1"
+      concurrency     = 40
+      timeout_seconds = 30
+      max_instances   = var.max_instances
+    }
+
+    payment_webhook = {
+      does            = "Toss Payments tells of payments here: POST /."
+      topic           = null
+      publishes       = []
+      role            = "allim_payments"
+      secrets         = ["ALLIM_ENCRYPTION_KEY", "TOSS_SECRET_KEY"]
+      sends           = false
+      memory          = "256Mi"
+      cpu             = "0.167"
+      concurrency     = 1
+      timeout_seconds = 120 # Toss is asked, and given 60 seconds to answer
+      max_instances   = 2
+    }
+  }
+
+  # Before the first release there is nothing to run, but all that a release needs is made: secrets, buckets, topics.
+  released = length(var.release) > 0
+  deployed = { for name, function in local.functions : name => function if local.released }
+}
+
+module "function" {
+  source   = "./modules/function"
+  for_each = local.deployed
+
+  name        = replace(each.key, "_", "-") # services on Cloud Run have no underscores in their names
+  description = each.value.does
+  region      = var.region
+  public      = each.value.topic == null
+  entry_point = each.key
+
+  archive = {
+    bucket = google_storage_bucket.artifacts.name
+    object = var.release[each.key]
+  }
+
+  builder = {
+    service_account = google_service_account.builder.id
+    repository      = google_artifact_registry_repository.functions.id
+  }
+
+  size = {
+    memory          = each.value.memory
+    cpu             = each.value.cpu
+    concurrency     = each.value.concurrency
+    timeout_seconds = each.value.timeout_seconds
+    min_instances   = each.value.sends && var.keep_warm ? 1 : 0
+    max_instances   = each.value.max_instances
+  }
+
+  connector = each.value.sends && var.fixed_egress_address ? module.egress[0].connector : null
+
+  environment = {
+    GOOGLE_CLOUD_PROJECT = var.project
+    DATABASE_POOL_SIZE   = var.database_pool_size
+  }
+
+  secrets = {
+    for variable, secret in local.function_secrets[each.key] : variable => {
+      id      = google_secret_manager_secret.secrets[secret].secret_id
+      version = local.secret_versions[secret]
+    }
+  }
+
+  depends_on = [
+    google_project_service.apis,
+    google_artifact_registry_repository_iam_member.builder,
+    google_project_iam_member.builder_logs,
+    google_project_iam_member.builder_sources,
+    google_storage_bucket_iam_member.builder,
+  ]
+}

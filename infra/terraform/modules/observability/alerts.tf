@@ -1,0 +1,78 @@
+# Each alert is a query that answers something when there is something to do, and one series, so that one alert is one
+# mail. `increase` extrapolates, so a single event may count as a little less than one. Names of metrics:
+# https://cloud.google.com/monitoring/promql/promql-mapping
+locals {
+  requests    = "run_googleapis_com:request_count"
+  latencies   = "run_googleapis_com:request_latencies_bucket"
+  undelivered = "pubsub_googleapis_com:subscription_num_undelivered_messages"
+
+  any_function = "monitored_resource=\"cloud_run_revision\""
+  served       = "${local.any_function},response_code_class=\"2xx\""
+
+  alerts = {
+    errors = {
+      title = "More than 5 % of calls to functions fail"
+      query = "sum(rate(${local.requests}{${local.any_function},response_code_class=\"5xx\"}[5m])) / sum(rate(${local.requests}{${local.any_function}}[5m])) > 0.05"
+    }
+    slow = {
+      title = "A function takes more than 2 seconds (95th percentile)"
+      # A tick is held for a minute, and a ticket waits for its provider.
+      query = "max(histogram_quantile(0.95, sum by (le, service_name) (rate(${local.latencies}{${local.any_function},service_name!~\"on-reminder-tick|on-send-request\"}[5m])))) > 2000"
+    }
+    slow-provider = {
+      title = "Tickets take more than 30 seconds (95th percentile): the provider is slow"
+      query = "histogram_quantile(0.95, sum by (le) (rate(${local.latencies}{${local.any_function},service_name=\"on-send-request\"}[5m]))) > 30000"
+    }
+    backlog = {
+      title = "More than 100 messages have waited in Pub/Sub for 5 minutes"
+      query = "max(min_over_time(${local.undelivered}{monitored_resource=\"pubsub_subscription\"}[5m])) > 100"
+    }
+    ticks-stopped = {
+      title = "No tick for 5 minutes: reminders do not leave"
+      query = "(sum(increase(${local.requests}{${local.served},service_name=\"on-reminder-tick\"}[5m])) or vector(0)) < 0.5"
+    }
+    reminders-late = {
+      title = "Reminders leave more than 30 seconds late"
+      query = "histogram_quantile(0.99, sum by (le) (rate(logging_googleapis_com:user_reminder_lateness_bucket{${local.any_function}}[5m]))) > 30"
+    }
+    callbacks-stopped = {
+      title = "Messages left within the hour, and no provider has reported on any"
+      query = "(sum(increase(${local.requests}{${local.served},service_name=\"provider-webhook\"}[1h])) or vector(0)) < 0.5 and sum(increase(${local.requests}{${local.served},service_name=\"on-send-request\"}[50m] offset 10m)) > 0.5"
+    }
+    dead-letters = {
+      title = "Something could not be understood or done: dead letters"
+      query = "sum(increase(logging_googleapis_com:user_dead_letters{${local.any_function}}[10m])) > 0.5"
+    }
+  }
+}
+
+resource "google_monitoring_alert_policy" "alerts" {
+  for_each = local.alerts
+
+  display_name          = "Allim ${var.environment}: ${each.value.title}"
+  severity              = "ERROR"
+  combiner              = "OR"
+  notification_channels = local.channels
+
+  conditions {
+    display_name = each.value.title
+
+    condition_prometheus_query_language {
+      # It lasts for ten minutes after what it speaks of, so two openings, and two mails, are at least ten minutes apart.
+      query                     = "count_over_time((${each.value.query})[10m:1m]) > 0"
+      evaluation_interval       = "60s"
+      disable_metric_validation = true # in a new project there are no requests yet, and so no such metrics
+    }
+  }
+
+  alert_strategy {
+    notification_prompts = ["OPENED"]
+  }
+
+  documentation {
+    subject = "Allim ${var.environment}: ${each.value.title}"
+    content = file("${path.module}/runbook/${each.key}.md")
+  }
+
+  depends_on = [google_logging_metric.counted, google_logging_metric.measured]
+}

@@ -1,0 +1,77 @@
+# What a stranger's call is answered with, after the database was asked: it means that all is well.
+locals {
+  webhooks = {
+    provider_webhook = { method = "GET", body = null, status = 401, says = "unauthorized" }
+    payment_webhook  = { method = "POST", body = base64encode(jsonencode({ orderId = "uptime-check" })), status = 404, says = "unknown_order" }
+  }
+}
+
+resource "google_monitoring_uptime_check_config" "webhooks" {
+  for_each = local.webhooks
+
+  display_name     = "Allim ${var.environment}: ${each.key}"
+  period           = "300s"
+  timeout          = "10s"
+  selected_regions = ["ASIA_PACIFIC", "EUROPE", "USA"] # at least three
+
+  monitored_resource {
+    type   = "uptime_url"
+    labels = { project_id = var.project, host = var.webhook_hosts[each.key] }
+  }
+
+  http_check {
+    path           = "/"
+    port           = 443
+    use_ssl        = true
+    validate_ssl   = true
+    request_method = each.value.method
+    body           = each.value.body
+    content_type   = each.value.body == null ? null : "USER_PROVIDED"
+
+    custom_content_type = each.value.body == null ? null : "application/json"
+
+    accepted_response_status_codes {
+      status_value = each.value.status
+    }
+  }
+
+  content_matchers {
+    content = each.value.says
+  }
+}
+
+resource "google_monitoring_alert_policy" "webhook_down" {
+  for_each = local.webhooks
+
+  display_name          = "Allim ${var.environment}: ${each.key} cannot be reached"
+  severity              = "CRITICAL"
+  combiner              = "OR"
+  notification_channels = local.channels
+
+  conditions {
+    display_name = "Seen from two regions or more"
+
+    condition_threshold {
+      filter          = "resource.type=\"uptime_url\" AND metric.type=\"monitoring.googleapis.com/uptime_check/check_passed\" AND metric.label.check_id=\"${google_monitoring_uptime_check_config.webhooks[each.key].uptime_check_id}\""
+      comparison      = "COMPARISON_GT"
+      threshold_value = 1
+      duration        = "600s"
+
+      aggregations {
+        alignment_period     = "600s"
+        per_series_aligner   = "ALIGN_NEXT_OLDER"
+        cross_series_reducer = "REDUCE_COUNT_FALSE"
+        group_by_fields      = ["resource.label.host"]
+      }
+    }
+  }
+
+  alert_strategy {
+    notification_prompts = ["OPENED"]
+  }
+
+  documentation {
+    subject = "Allim ${var.environment}: ${each.key} cannot be reached"
+    content = file("${path.module}/runbook/webhook-down.md")
+  }
+}

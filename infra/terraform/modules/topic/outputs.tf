@@ -1,0 +1,4 @@
+output "id" {
+  description = "The topic's id, projects/<project>/topics/<name>."
+  value       = google_pubsub_topic.this.id
+}

@@ -1,0 +1,39 @@
+output "provider_webhook_address" {
+  description = "Where providers report. A tenant's account at a provider gets <address>/<provider>/<tenant>/<account>."
+  value       = local.released ? module.function["provider_webhook"].address : null
+}
+
+output "payment_webhook_address" {
+  description = "Where Toss Payments reports: register it as the webhook of the merchant's account."
+  value       = local.released ? module.function["payment_webhook"].address : null
+}
+
+output "egress_address" {
+  description = "The address that calls to providers come from: register it where a provider allow-lists addresses."
+  value       = var.fixed_egress_address ? module.egress[0].address : null
+}
+
+output "artifacts_bucket" {
+  description = "Where zips and releases are uploaded to."
+  value       = google_storage_bucket.artifacts.name
+}
+
+output "secrets" {
+  description = "Secrets that need a value before the first release, with the version that is in use."
+  value       = local.secret_versions
+}
+
+output "database_roles" {
+  description = "The database role of each secret that holds a function's DATABASE_URL."
+  value       = { for name, function in local.functions : local.function_secrets[name].DATABASE_URL => function.role }
+}
+
+output "events_topic" {
+  description = "Where a SaaS publishes what happened to its customers."
+  value       = module.topic["subscription-events"].id
+}
+
+output "dashboard" {
+  description = "Where to look first."
+  value       = local.released ? module.observability[0].dashboard : null
+}

@@ -1,0 +1,22 @@
+# The zips of functions, each named by the hash of its content, and the releases that say which zips belong together.
+# Nothing is overwritten and nothing deleted, so every release can come back; a zip has a few hundred kilobytes.
+resource "google_storage_bucket" "artifacts" {
+  #checkov:skip=CKV_GCP_62:Who reads and writes it is in the audit logs.
+  #checkov:skip=CKV_GCP_78:A name is the hash of its content, so nothing is overwritten; Google keeps what is deleted for 7 days.
+  name                        = "${var.project}-artifacts"
+  location                    = var.region
+  uniform_bucket_level_access = true
+  public_access_prevention    = "enforced"
+
+  lifecycle_rule {
+    condition {
+      age            = 30
+      matches_prefix = ["plans/"]
+    }
+    action {
+      type = "Delete"
+    }
+  }
+
+  depends_on = [google_project_service.apis]
+}

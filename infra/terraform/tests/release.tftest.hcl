@@ -1,0 +1,130 @@
+# The whole, in the size that `-var-file=environments/<name>.tfvars` gives it.
+mock_provider "google" {
+  mock_data "google_project" {
+    defaults = { number = "123456789012" }
+  }
+}
+
+override_resource {
+  target = module.observability[0].google_monitoring_dashboard.overview
+  values = { id = "projects/123456789012/dashboards/overview" }
+}
+
+variables {
+  project         = "allim-example"
+  alert_email     = "operators@example.com"
+  billing_account = "012345-6789AB-CDEF01"
+
+  release = {
+    on_subscription_event = "on_subscription_event-0000000000000000000000000000000000000000000000000000000000000000.zip"
+    on_send_request       = "on_send_request-0000000000000000000000000000000000000000000000000000000000000000.zip"
+    on_delivery_callback  = "on_delivery_callback-0000000000000000000000000000000000000000000000000000000000000000.zip"
+    on_reminder_tick      = "on_reminder_tick-0000000000000000000000000000000000000000000000000000000000000000.zip"
+    on_dead_letter        = "on_dead_letter-0000000000000000000000000000000000000000000000000000000000000000.zip"
+    payment_webhook       = "payment_webhook-0000000000000000000000000000000000000000000000000000000000000000.zip"
+    provider_webhook      = "provider_webhook-0000000000000000000000000000000000000000000000000000000000000000.zip"
+  }
+}
+
+run "before_the_first_release_all_but_the_functions_is_made" {
+  command = plan
+
+  variables {
+    release = {}
+  }
+
+  assert {
+    condition     = length(module.function) + length(module.schedule) + length(module.observability) == 0
+    error_message = "Something needs functions that are not there."
+  }
+
+  assert {
+    condition     = length(google_secret_manager_secret.secrets) == length(local.functions) + 3
+    error_message = "Not every function has a DATABASE_URL of its own, beside the migrations', the encryption key and the key at Toss."
+  }
+}
+
+run "a_release_deploys_every_function" {
+  assert {
+    condition     = sort(keys(module.function)) == sort(keys(local.functions))
+    error_message = "A function is missing."
+  }
+
+  assert {
+    condition     = length(module.topic) + 1 == length(local.subscribers)
+    error_message = "A topic is missing."
+  }
+
+  assert {
+    condition     = (output.egress_address != null) == var.fixed_egress_address
+    error_message = "The operator does not learn what to register at providers."
+  }
+
+  assert {
+    condition     = toset(values(output.secrets)) == toset(["1"])
+    error_message = "A secret begins with its first version."
+  }
+}
+
+run "a_secret_moves_to_the_version_that_is_given" {
+  command = plan
+
+  variables {
+    secret_versions = { allim-encryption-key = "2" }
+  }
+
+  assert {
+    condition     = output.secrets["allim-encryption-key"] == "2" && output.secrets["database-url-on-send-request"] == "1"
+    error_message = "The version is not the one that was given."
+  }
+}
+
+run "a_secret_is_never_at_latest" {
+  command = plan
+
+  variables {
+    secret_versions = { allim-encryption-key = "latest" }
+  }
+
+  expect_failures = [var.secret_versions]
+}
+
+run "a_version_of_an_unknown_secret_is_refused" {
+  command = plan
+
+  variables {
+    secret_versions = { encryption-key = "2" }
+  }
+
+  expect_failures = [var.secret_versions]
+}
+
+run "a_release_without_a_function_is_refused" {
+  command = plan
+
+  variables {
+    release = { on_send_request = "on_send_request-0000000000000000000000000000000000000000000000000000000000000000.zip" }
+  }
+
+  expect_failures = [var.release]
+}
+
+run "more_connections_than_the_database_takes_are_refused" {
+  command = plan
+
+  variables {
+    max_instances = 60
+  }
+
+  expect_failures = [var.database_clients]
+}
+
+run "nobody_but_named_accounts_publishes_events" {
+  command = plan
+
+  variables {
+    event_publishers = ["allUsers"]
+  }
+
+  expect_failures = [var.event_publishers]
+}

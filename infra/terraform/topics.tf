@@ -1,0 +1,48 @@
+# Every topic has one push subscription, to the function that names it in functions.tf.
+locals {
+  subscribers  = { for name, function in local.functions : function.topic => name if function.topic != null }
+  dead_letters = "dead-letters"
+
+  subscriptions = {
+    for topic, function in local.subscribers : topic => {
+      address              = module.function[function].address
+      invoker              = module.function[function].invoker
+      ack_deadline_seconds = local.functions[function].timeout_seconds + 5 # or a second attempt would join the first
+    }
+    if local.released
+  }
+
+  publishers = {
+    for topic in keys(local.subscribers) : topic => {
+      for name, function in local.deployed : name => "serviceAccount:${module.function[name].service_account}"
+      if contains(function.publishes, topic)
+    }
+  }
+
+  event_publishers = { for member in var.event_publishers : member => member }
+  pubsub_agent     = "serviceAccount:service-${data.google_project.this.number}@gcp-sa-pubsub.iam.gserviceaccount.com"
+}
+
+module "topic" {
+  source   = "./modules/topic"
+  for_each = setsubtract(keys(local.subscribers), [local.dead_letters])
+
+  name         = each.key
+  publishers   = merge(local.publishers[each.key], each.key == "subscription-events" ? local.event_publishers : {})
+  subscription = lookup(local.subscriptions, each.key, null)
+  dead_letters = { topic = module.dead_letters.id, mover = local.pubsub_agent }
+
+  depends_on = [google_project_service.apis]
+}
+
+# What the others gave up on. Its own messages are tried for as long as Pub/Sub keeps them.
+module "dead_letters" {
+  source = "./modules/topic"
+
+  name         = local.dead_letters
+  publishers   = { pubsub = local.pubsub_agent }
+  subscription = lookup(local.subscriptions, local.dead_letters, null)
+  dead_letters = null
+
+  depends_on = [google_project_service.apis]
+}
