@@ -1,0 +1,37 @@
+import io
+import json
+from pathlib import Path
+
+import pytest
+from pydantic_core import to_json
+from rich.console import Console
+
+from bench.__main__ import Bench
+from bench.home import fresh_stack
+from bench.report import show
+from local.stack import StackError
+
+
+def test_a_tiny_run_measures_every_path_and_finds_each_message_told_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ALLIM_HOME", str(tmp_path))
+    with fresh_stack() as (home, stack):
+        with pytest.raises(StackError, match="another bench"), fresh_stack():
+            pass
+        bench = Bench(home, stack, Console(file=io.StringIO()))
+        try:
+            results = bench.run(singles=3, bulk=5, import_tries=1)
+        finally:
+            bench.close()
+    assert results.check.exactly_once
+    assert results.check.messages == 3 + 3 + 3 + 3 + 5
+    assert results.singles.messages == 3
+    assert results.bulk is not None
+    assert results.lone.sql.statements > 0
+    assert results.bulk.cpu.total > 0
+    assert json.loads(to_json(results))["broker"] == "built-in"
+    told = io.StringIO()
+    show(results, Console(file=told, width=120))
+    assert "The provider accepted 17 messages for 17" in told.getvalue()
+    assert not (tmp_path / "bench").exists()

@@ -1,0 +1,186 @@
+"""`allim credits`, as a person and as a program."""
+
+import asyncio
+import csv
+import io
+import json
+from collections.abc import AsyncIterator
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from typer.testing import CliRunner, Result
+
+from cli.main import app
+from tests.conftest import Database
+from tests.credits.world import World, said
+
+_numbers = count(1)
+
+
+@pytest.fixture(autouse=True)
+def _no_stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module_database: Database) -> None:
+    monkeypatch.setenv("ALLIM_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("DATABASE_URL", module_database.url)
+    monkeypatch.setenv("COLUMNS", "200")
+
+
+@pytest.fixture
+def tenant(module_database: Database) -> str:
+    name = f"cli-{next(_numbers)}"
+    with psycopg.connect(module_database.url) as connection:
+        connection.execute("insert into tenants (id, name) values (%s, %s)", [name, name])
+    return name
+
+
+@pytest.fixture
+async def world(module_database: Database) -> AsyncIterator[World]:
+    world = World(module_database.url)
+    yield world
+    await world.close()
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(app, ["credits", *arguments])
+
+
+def told(*arguments: str) -> Any:
+    result = run(*arguments, "--json")
+    assert result.exit_code == 0, result.output
+    return json.loads(result.stdout)
+
+
+def test_a_top_up_counts_once_for_its_reference(tenant: str) -> None:
+    asked = ("topup", "--tenant", tenant, "--amount", "50000", "--reference", "transfer 17")
+    assert told(*asked) == {"tenant": tenant, "amount": 50_000, "added": True, "available": 50_000}
+    assert told(*asked) == {"tenant": tenant, "amount": 50_000, "added": False, "available": 50_000}
+    again = run(*asked)
+    assert "50,000 won were added before, with the same reference" in again.stdout
+    [entry] = told("ledger", "--tenant", tenant)
+    assert (entry["kind"], entry["balance_change"], entry["reference"]) == ("topup", 50_000, "transfer 17")
+
+
+def test_a_reference_of_another_amount_is_refused(tenant: str) -> None:
+    assert told("topup", "--tenant", tenant, "--amount", "100", "--reference", "r")["added"]
+    result = run("topup", "--tenant", tenant, "--amount", "200", "--reference", "r")
+    assert result.exit_code == 1
+    assert result.stderr.startswith("error: reference_used: 'r' was used before, for 100.00 won (")
+    assert told("balance", "--tenant", tenant)[0]["balance"] == 100
+
+
+@pytest.mark.parametrize("amount", ["-5", "0", "1.5", "1000000001", "1e99", "nan", "1,000", "", "천원", "٣", "1_000"])
+def test_an_amount_that_is_not_whole_won_is_refused_in_both_languages(tenant: str, amount: str) -> None:
+    result = run("topup", "--tenant", tenant, "--amount", amount, "--reference", "r")
+    assert result.exit_code == 1
+    assert result.stderr.startswith(f"error: bad_amount: {amount}")
+    assert "금액은 1원 이상" in result.stderr
+    assert "Traceback" not in result.output
+    assert told("balance", "--tenant", tenant)[0]["balance"] == 0
+
+
+@pytest.mark.parametrize("reference", ["", "   ", "x" * 101, "a\x00b"])
+def test_a_reference_must_name_something(tenant: str, reference: str) -> None:
+    result = run("topup", "--tenant", tenant, "--amount", "5", "--reference", reference)
+    assert (result.exit_code, result.stderr[:22]) == (1, "error: bad_reference: ")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("balance", "--tenant", "nobody"),
+        ("ledger", "--tenant", "nobody"),
+        ("statement", "--tenant", "nobody"),
+        ("topup", "--tenant", "nobody", "--amount", "5", "--reference", "r"),
+    ],
+)
+def test_an_unknown_tenant_is_one_clear_line(arguments: tuple[str, ...]) -> None:
+    result = run(*arguments)
+    assert (result.exit_code, result.stderr.split(":")[1]) == (1, " unknown_tenant")
+
+
+@pytest.mark.parametrize("month", ["2026-13", "26-01", "2026-1", "january", "2026-01-01"])
+def test_a_month_is_written_with_its_year(tenant: str, month: str) -> None:
+    result = run("statement", "--tenant", tenant, "--month", month)
+    assert (result.exit_code, result.stderr[:17]) == (1, "error: bad_month:")
+
+
+def test_balances_of_all_tenants_are_listed(tenant: str) -> None:
+    assert tenant in [row["tenant"] for row in told("balance")]
+    assert f"{tenant}" in run("balance").stdout
+
+
+async def test_a_statement_is_a_table_json_and_csv_that_agree(world: World) -> None:
+    tenant = await world.add_tenant(f"cli-{next(_numbers)}", credit=1_000)
+    claimed = await world.claim(await world.queue(tenant, 3))
+    await world.report(tenant, *(said(message.id, "delivered") for message in claimed[:2]))
+    asked = ("statement", "--tenant", tenant, "--month", "2026-01")
+    found = await asyncio.to_thread(told, *asked)
+    assert (found["opening"], found["topups"], found["charged"], found["closing"]) == (0, 1_000, 40, 960)
+    assert found["charges"] == [{"channel": "sms", "messages": 2, "won": 40}]
+    assert found["usage"] == [
+        {"day": "2026-01-31", "channel": "sms", "workflow": "reminders", "messages": 2, "won": 40}
+    ]
+    written = await asyncio.to_thread(run, *asked, "--csv")
+    lines = list(csv.DictReader(io.StringIO(written.stdout.removeprefix("\ufeff"))))
+    assert [(line["kind"], line["won"], line["balance"]) for line in lines] == [
+        ("opening", "", "0"),
+        ("topup", "1000.00", "1000.00"),
+        ("charge", "-40.00", "960.00"),
+        ("closing", "", "960.00"),
+    ]
+    table = (await asyncio.to_thread(run, *asked)).stdout
+    assert "+1,000" in table
+    assert "-40" in table
+    assert "960" in table
+
+
+async def test_an_audit_is_clean_until_somebody_tampers(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", database.url)
+    world = World(database.url)
+    tenant = await world.add_tenant("audited", credit=1_000)
+    claimed = await world.claim(await world.queue(tenant, 2))
+    await world.report(tenant, said(claimed[0].id, "delivered"))
+    found = await asyncio.to_thread(told, "audit")
+    assert (found["difference"], found["overdrafts"], found["accounts"], found["captured"]) == (0, 0, 1, 1)
+    await world.rows("update credit_accounts set balance = balance + 7 where tenant = 'audited'")
+    result = await asyncio.to_thread(run, "audit", "--json")
+    assert (result.exit_code, json.loads(result.stdout)["difference"]) == (1, 7)
+    await world.close()
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "update messages set price = price + 1 where price is not null",
+        "update messages set held = held + 1 where settlement is null",
+        "update messages set hold = gen_random_uuid() where settlement is null",
+        "update messages set settlement = gen_random_uuid(), status = 'failed', reason = 'x' where settlement is null",
+        "update messages set price = null, settlement = null, status = 'sent' where price is not null",
+        "update credit_accounts set held = held - 1",
+        "delete from messages",
+    ],
+)
+async def test_an_audit_finds_whatever_disagrees(database: Database, damage: str) -> None:
+    world = World(database.url)
+    tenant = await world.add_tenant("audited", credit=1_000)
+    claimed = await world.claim(await world.queue(tenant, 2))
+    await world.report(tenant, said(claimed[0].id, "delivered"))
+    assert (await world.audit())["difference"] == 0
+    await world.rows(damage)
+    found = await world.audit()
+    await world.close()
+    assert found["difference"] > 0
+
+
+@pytest.mark.parametrize("verb", ["balance", "ledger", "topup", "statement", "audit"])
+def test_the_help_of_each_verb_has_examples(verb: str) -> None:
+    assert f"$ allim credits {verb}" in run(verb, "--help").stdout
+
+
+def test_help_names_every_verb_and_no_database_is_a_clear_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert all(verb in run("--help").stdout for verb in ("balance", "ledger", "topup", "statement", "audit"))
+    monkeypatch.delenv("DATABASE_URL")
+    result = run("audit")
+    assert (result.exit_code, result.stderr[:23]) == (1, "error: which database? ")

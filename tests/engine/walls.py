@@ -1,0 +1,205 @@
+"""What the wall between tenants is meant to be: a row of every table, and what each role may do to it.
+
+A new table fails `test_walls` until it stands here.
+"""
+
+from typing import Any
+from uuid import UUID
+
+SAMPLES = {
+    "tenants": ("id, name", "%(tenant)s, 'x'"),
+    "provider_accounts": (
+        "tenant, id, provider, sender, credentials, active",
+        "%(tenant)s, %(id)s, 'solapi', '02', '', false",
+    ),
+    "prices": ("tenant, channel, price", "%(tenant)s, %(id)s, 1"),
+    "customers": ("tenant, id, as_of", "%(tenant)s, %(id)s, now()"),
+    "groups": ("tenant, id, name", "%(tenant)s, %(id)s, 'x'"),
+    "group_members": ("tenant, group_id, customer", "%(tenant)s, %(id)s, %(id)s"),
+    "templates": ("tenant, name, active_version", "%(tenant)s, %(id)s, 1"),
+    "template_versions": ("tenant, name, version, content", "%(tenant)s, %(id)s, 1, '{}'"),
+    "workflows": ("tenant, name, active_version", "%(tenant)s, %(id)s, 1"),
+    "workflow_versions": ("tenant, name, version, definition", "%(tenant)s, %(id)s, 1, '{}'"),
+    "events": ("tenant, source, id, type, time, data", "%(tenant)s, 's', %(id)s, 't', now(), '{}'"),
+    "runs": ("tenant, workflow, key, version", "%(tenant)s, 'w', %(id)s, 1"),
+    "timers": ("tenant, workflow, key, step, due_at", "%(tenant)s, 'w', %(id)s, 0, now()"),
+    "messages": (
+        "tenant, id, customer, template, template_version, route, deadlines, channel, status, due_at, expires_at,"
+        " created_at, updated_at",
+        "%(tenant)s, %(uuid)s, 'c', 't', 1, '{sms}', '{60}', 'sms', 'queued', now(), now(), now(), now()",
+    ),
+    "dispatches": (
+        "tenant, id, provider, account, messages, lease_until, created_at, updated_at",
+        "%(tenant)s, %(uuid)s, 'solapi', 'a', array[%(uuid)s], now(), now(), now()",
+    ),
+    "reports": (
+        "tenant, message, attempt, code, outcome, provider, received_at",
+        "%(tenant)s, %(uuid)s, 0, '4000', 'delivered', 'solapi', now()",
+    ),
+    "outbox": (
+        "tenant, id, topic, body, publish_at, created_at",
+        "%(tenant)s, %(uuid)s, 'send-requests', jsonb_build_object('tenant', %(tenant)s::text), now(), now()",
+    ),
+    "dead_letters": ("tenant, source, reason, detail, body", "%(tenant)s, 's', 'r', 'd', ''"),
+    "credit_accounts": ("tenant", "%(tenant)s"),
+    "ledger_entries": (
+        "tenant, id, kind, balance_change, key, created_at",
+        "%(tenant)s, %(uuid)s, 'topup', 1, %(id)s, now()",
+    ),
+    "alerts": ("tenant, kind, detail, raised_at", "%(tenant)s, %(id)s, 'd', now()"),
+    "payment_orders": (
+        "tenant, id, amount, purpose, created_at, updated_at",
+        "%(tenant)s, %(tenant)s || '-order' || %(id)s, 1, 'topup', now(), now()",
+    ),
+    "payment_cancels": (
+        "tenant, id, order_id, amount, reason, created_at, updated_at",
+        "%(tenant)s, %(uuid)s, %(tenant)s || '-order' || %(id)s, 1, 'r', now(), now()",
+    ),
+    "billing_keys": ("tenant, customer_key, billing_key, created_at", "%(tenant)s, 'c', '', now()"),
+    "automatic_topups": ("tenant, threshold, amount, daily_cap", "%(tenant)s, 1, 1, 1"),
+}
+"""Columns and values of a row, table by table in an order that foreign keys allow."""
+
+ONE_A_TENANT = {"credit_accounts"}
+"""A row of these is made with its tenant."""
+
+WITHOUT_TENANT = {"default_prices", "payment_webhooks"}
+
+
+def sample(table: str, tenant: str, number: int) -> tuple[bytes, dict[str, Any]]:
+    """The statement that inserts a tenant's row of that number, and its parameters."""
+    columns, values = SAMPLES[table]
+    already_there = " on conflict do nothing" if table in ONE_A_TENANT else ""
+    statement = f"insert into {table} ({columns}) values ({values}){already_there}"  # noqa: S608 - texts from above
+    return statement.encode(), {"tenant": tenant, "id": f"x{number}", "uuid": UUID(int=number)}
+
+
+READ, WRITE, KEEP = "select", "select insert update", "select insert"
+
+PRIVILEGES: dict[str, dict[str, str]] = {
+    "allim_events": {
+        **dict.fromkeys(
+            ["tenants", "workflows", "workflow_versions", "templates", "template_versions", "groups", "group_members"],
+            READ,
+        ),
+        **dict.fromkeys(["customers", "runs", "events"], WRITE),
+        "timers": WRITE + " delete",
+        "messages": "insert select(tenant,id)",
+        "outbox": "insert",
+        "dead_letters": "insert",
+    },
+    "allim_sender": {
+        **dict.fromkeys(["tenants", "provider_accounts", "template_versions", "runs", "prices"], READ),
+        "messages": "select update",
+        "dispatches": WRITE,
+        "reports": KEEP,
+        "outbox": KEEP + " delete",
+        "dead_letters": "insert",
+        "ledger_entries": KEEP,
+        "credit_accounts": "select update(low_balance)",
+        "alerts": WRITE,
+    },
+    "allim_reports": {
+        **dict.fromkeys(["tenants", "prices", "dispatches"], READ),
+        "messages": "select update",
+        "reports": KEEP,
+        "outbox": "insert",
+        "dead_letters": "insert",
+        "ledger_entries": KEEP,
+        "credit_accounts": "select update(low_balance)",
+        "alerts": WRITE,
+    },
+    "allim_ticker": {
+        **dict.fromkeys(
+            [
+                "tenants",
+                "workflows",
+                "workflow_versions",
+                "templates",
+                "template_versions",
+                "customers",
+                "groups",
+                "group_members",
+                "runs",
+                "provider_accounts",
+                "prices",
+            ],
+            READ,
+        ),
+        "timers": "select update delete",
+        **dict.fromkeys(["messages", "dispatches", "outbox"], WRITE),
+        "reports": KEEP,
+        "dead_letters": "insert",
+        "ledger_entries": KEEP,
+        "credit_accounts": "select update(low_balance)",
+        **dict.fromkeys(["alerts", "payment_orders", "payment_cancels", "billing_keys", "automatic_topups"], WRITE),
+    },
+    "allim_webhook": {"tenants": READ, "provider_accounts": READ, "dead_letters": "insert"},
+    "allim_dead_letters": {"dead_letters": "insert"},
+    "allim_payments": {
+        **dict.fromkeys(["alerts", "payment_orders", "payment_cancels", "billing_keys", "automatic_topups"], WRITE),
+        "payment_webhooks": KEEP,
+        "ledger_entries": KEEP,
+        "credit_accounts": READ,
+        "tenants": READ,
+    },
+    "allim_api": {
+        **dict.fromkeys(
+            [
+                "tenants",
+                "prices",
+                "events",
+                "runs",
+                "timers",
+                "dispatches",
+                "reports",
+                "dead_letters",
+                "ledger_entries",
+                "alerts",
+                "payment_orders",
+                "payment_cancels",
+            ],
+            READ,
+        ),
+        "provider_accounts": "select(tenant,id,provider,sender,kakao_channel,active,created_at)",
+        "messages": "select update(status,reason,detail,updated_at) "
+        "insert(tenant,id,customer,recipient,run_key,template,template_version,variables,route,deadlines,channel,"
+        "status,reason,detail,due_at,expires_at,created_at,updated_at)",
+        **dict.fromkeys(["customers", "groups", "group_members"], WRITE + " delete"),
+        **dict.fromkeys(["templates", "workflows", "automatic_topups"], WRITE),
+        "template_versions": KEEP + " update(approval)",
+        "workflow_versions": KEEP,
+        "outbox": KEEP,
+        "credit_accounts": "select update(wait_for_credit,low_balance)",
+    },
+    "allim_operator": dict.fromkeys(
+        [
+            "tenants",
+            "prices",
+            "default_prices",
+            "customers",
+            "groups",
+            "group_members",
+            "templates",
+            "template_versions",
+            "workflows",
+            "workflow_versions",
+            "events",
+            "runs",
+            "timers",
+            "messages",
+            "dispatches",
+            "reports",
+            "outbox",
+            "dead_letters",
+            "ledger_entries",
+            "credit_accounts",
+            "alerts",
+            "payment_orders",
+            "payment_cancels",
+            "automatic_topups",
+        ],
+        READ,
+    ),
+}
+"""By role and table: operations, and after them those on some columns only."""

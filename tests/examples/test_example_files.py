@@ -1,0 +1,114 @@
+"""The examples themselves, and what a file that can't be used is told."""
+
+import shutil
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+
+from local.example_files import EXAMPLES, Example, ExampleError, read_example, read_examples
+from shared.contracts import SubscriptionEvent
+from shared.customers import normalise_mobile
+from shared.messages.content import check_alimtalk, text_channel
+from shared.messages.rendering import render
+from shared.messages.templates import TemplateContent, fill
+from shared.workflows.runs import Happening, starts
+
+BY_TENANT = {example.tenant.id: example for example in read_examples()}
+TEMPLATES = [(example, template) for example in BY_TENANT.values() for template in example.templates]
+NAMES = [f"{example.tenant.id}-{template.name}" for example, template in TEMPLATES]
+
+LONG_VALUES = {"date": "11월 21일", "time": "17:30", "number": "1,290,000", "": "남궁하늘빛나"}
+
+
+def _values(content: TemplateContent) -> dict[str, str]:
+    """Values as long as real ones get."""
+    formats = {name: content.variables.get(name, "").partition("|")[2].strip() for name in content.names}
+    return {name: LONG_VALUES[format_name] for name, format_name in formats.items()}
+
+
+@pytest.fixture
+def copied(tmp_path: Path) -> Path:
+    """A copy of the saas example, to be spoilt."""
+    return Path(shutil.copytree(EXAMPLES / "saas", tmp_path / "saas"))
+
+
+def test_there_are_three_businesses() -> None:
+    assert sorted(BY_TENANT) == ["childcare", "learning", "saas"]
+
+
+@pytest.mark.parametrize(("example", "template"), TEMPLATES, ids=NAMES)
+def test_the_words_fit_every_channel_that_the_template_has(example: Example, template: TemplateContent) -> None:
+    values = _values(template)
+    for leg in filter(None, ["alimtalk" if template.alimtalk else "", "sms" if template.sms else ""]):
+        rendered = render(template, leg, values, message=UUID(int=1), attempt=0, to="01090004000")
+        if leg == "alimtalk":
+            check_alimtalk(rendered.text)
+        assert "#{" not in rendered.text
+
+
+def test_texts_of_both_kinds_are_there() -> None:
+    texts = [template.sms for _, template in TEMPLATES if template.sms]
+    assert {text_channel(sms.text, sms.subject) for sms in texts} == {"sms", "lms"}
+
+
+@pytest.mark.parametrize("example", BY_TENANT.values(), ids=list(BY_TENANT))
+def test_every_example_customer_has_a_number_that_can_be_reached(example: Example) -> None:
+    for customer in example.customers:
+        normalise_mobile(customer.phone or "")
+
+
+def test_a_sign_up_with_nothing_but_a_customer_is_enough_for_the_welcome() -> None:
+    event = SubscriptionEvent.model_validate(
+        {
+            "specversion": "1.0",
+            "id": "evt-1",
+            "source": "//shop.example/billing",
+            "type": "subscription.signup",
+            "time": "2026-11-21T10:00:00+09:00",
+            "tenant": "saas",
+            "data": {"customer": {"id": "c-1", "name": "홍길동", "phone": "010-9000-4000"}},
+        }
+    )
+    scope = {"customer": event.customer.model_dump(), "data": event.fields()}
+    happening = Happening("saas", event.source, event.id, event.type, event.time_utc, event.customer.id, scope)
+    started = [workflow for workflow in BY_TENANT["saas"].workflows if starts(workflow, happening)]
+    assert [workflow.name for workflow in started] == ["welcome"]
+    templates = {template.name: template for template in BY_TENANT["saas"].templates}
+    assert [fill(templates[step.send], scope) for step in started[0].steps] == [{"이름": "홍길동"}]
+    assert started[0].route.channels == ("alimtalk", "sms")
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "told"),
+    [
+        ("tenant.yaml", "id: saas", "id: SaaS", "tenant.yaml: id: "),
+        ("tenant.yaml", "  id: main", "  id: main\n  surname: x", "tenant.yaml: account.surname: "),
+        ("templates/welcome.yaml", "approved", "adored", "welcome.yaml: approval: "),
+        ("templates/welcome.yaml", "alimtalk:", "alimtalk: [", "welcome.yaml: not YAML: "),
+        (
+            "workflows/welcome.yaml",
+            "send: welcome",
+            "send: goodbye",
+            "welcome.yaml: steps.0.send: there is no template",
+        ),
+        ("workflows/dunning.yaml", "+3d", "soon", "dunning.yaml: steps.1.at: "),
+        ("workflows/dunning.yaml", "name: dunning", "name: welcome", "name: 'welcome' is in dunning.yaml too"),
+        ("customers.csv", "c-2,", "c-1,", "customers.csv: line 3.id: 'c-1' is there twice"),
+        ("customers.csv", "id,name,phone", "id,name,fon", "customers.csv: line 1: the header lacks phone"),
+        ("customers.csv", "premium,ko", "premium,ko,more", "customers.csv: line 2: more cells"),
+        ("groups.csv", "c-2", "c-99", "groups.csv: line 3.customer: there is no customer 'c-99'"),
+    ],
+)
+def test_a_bad_file_is_named_with_its_field(copied: Path, file: str, old: str, new: str, told: str) -> None:
+    path = copied / file
+    path.write_text(path.read_text().replace(old, new, 1))
+    with pytest.raises(ExampleError) as caught:
+        read_example(copied)
+    assert told in str(caught.value)
+
+
+def test_a_missing_file_is_named(copied: Path) -> None:
+    (copied / "customers.csv").unlink()
+    with pytest.raises(ExampleError, match=r"customers\.csv"):
+        read_example(copied)

@@ -1,0 +1,60 @@
+"""The world that every test of this folder sends in: one a session, empty for each test."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import httpx
+import pytest
+from aiohttp import web
+
+from shared.platform.database import Database
+from tests.conftest import Database as TestDatabase
+from tests.faults.world import Crash, Hooked, World
+from tests.providers.simulated import SettableClock, Simulator, simulated
+
+
+@pytest.fixture(scope="module")
+def fault_clock() -> SettableClock:
+    return SettableClock()
+
+
+@pytest.fixture(scope="module")
+def fault_simulator(fault_clock: SettableClock) -> Iterator[Simulator]:
+    with simulated(fault_clock) as simulator:
+        yield simulator
+
+
+@pytest.fixture(scope="module")
+async def _world(
+    module_database: TestDatabase, fault_clock: SettableClock, fault_simulator: Simulator
+) -> AsyncIterator[World]:
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(_but_for_crashes)
+    hooked = Hooked()
+    application = web.Application()
+    application.router.add_post("/", hooked.take)
+    runner = web.AppRunner(application)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    account = fault_simulator.add_account(webhook_url=f"http://127.0.0.1:{runner.addresses[0][1]}/")
+    database = Database(module_database.url, pool_size=8)
+    async with httpx.AsyncHTTPTransport(verify=False) as wire:
+        world = World(database, fault_simulator, fault_clock, account, wire, hooked)
+        await world.set_up()
+        yield world
+    await database.close()
+    await runner.cleanup()
+    loop.set_exception_handler(None)
+
+
+def _but_for_crashes(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Tasks die of a crash unobserved, as they do when a process is killed."""
+    if not isinstance(context.get("exception"), Crash):
+        loop.default_exception_handler(context)
+
+
+@pytest.fixture
+async def world(_world: World) -> World:
+    await _world.start_over()
+    return _world

@@ -1,0 +1,336 @@
+"""A small world to send in: Postgres, the simulator, a bus that loses nothing, and processes that may end anywhere."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Awaitable, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import httpx
+import orjson
+from aiohttp import web
+
+from shared.contracts import ReportBatch, SendTicket
+from shared.credits import top_up
+from shared.messages import PATIENCE, NewMessage, Origin, Status, cut_tickets, parse_route, queue_messages
+from shared.messages.accounts import account_cache
+from shared.messages.dispatching import Dispatcher
+from shared.messages.reporting import Reports
+from shared.messages.sending import LEASE, Sender
+from shared.messages.sweeping import Sweeper
+from shared.messages.webhooks import Webhooks
+from shared.platform.crypto import seal
+from shared.platform.database import Database, fetch_all
+from shared.platform.ids import new_id
+from shared.platform.pubsub import DELIVERY_CALLBACKS, SEND_REQUESTS, Outgoing
+from shared.providers import ProviderAccount
+from shared.providers.solapi import Solapi
+from tests.faults.boundaries import Hook, WatchedDatabase, WatchedPublisher, WatchedTransport
+from tests.providers.simulated import TEMPLATE_CODE, TEMPLATE_TEXT, SettableClock, Simulator
+
+TENANT = "academy"
+KEY = bytes(range(32))
+WEBHOOK_PATH = f"/solapi/{TENANT}/main"
+BOTH_CHANNELS, SMS_ONLY = "both-channels", "sms-only"
+TEMPLATES = {
+    BOTH_CHANNELS: {"alimtalk": {"code": TEMPLATE_CODE, "text": TEMPLATE_TEXT}},
+    SMS_ONLY: {"sms": {"text": TEMPLATE_TEXT}},
+}
+NO_TEMPLATES: Mapping[str, str] = {}
+DAY = 86_400
+PATIENT_ROUTE = [{"alimtalk": 2 * DAY}, {"sms": 2 * DAY}]
+"""Deadlines that no test passes by accident: whatever goes on to SMS then does so because of a report."""
+
+
+class Crash(BaseException):
+    """The process ended here. Not an Exception: nothing may live on by catching it."""
+
+
+async def undisturbed(boundary: str) -> None:
+    """The hook of a process that lives on."""
+
+
+class Bus:
+    """Pub/Sub: what is published stays until whoever took it is done, so it may be delivered more than once."""
+
+    def __init__(self) -> None:
+        self.messages: list[tuple[str, bytes]] = []
+        self.ever_published: list[tuple[str, bytes]] = []
+
+    async def publish(self, topic: str, messages: Sequence[Outgoing]) -> None:
+        published = [(topic, message.data) for message in messages]
+        self.messages += published
+        self.ever_published += published
+
+
+class Hooked:
+    """Where the provider's webhook calls arrive. They are kept until somebody has taken them, as if it called again."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[dict[str, str], bytes]] = []
+
+    async def take(self, request: web.Request) -> web.Response:
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        self.calls.append((headers, await request.read()))
+        return web.Response()
+
+
+class Process:
+    """An instance of everything that sends: nothing in it is shared with another one but what lies outside."""
+
+    def __init__(self, world: World, hook: Hook) -> None:
+        self._ended = asyncio.Event()
+        self._hook = hook
+        self.boundaries: list[str] = []
+        self._client = httpx.AsyncClient(transport=WatchedTransport(world.wire, self._pass))
+        wires = {"solapi": Solapi(world.simulator.url, world.clock, self._client)}
+        database, publisher = WatchedDatabase(world.database, self._pass), WatchedPublisher(world.bus, self._pass)
+        dispatcher = Dispatcher(database, wires, world.clock)
+        self.reports = Reports(database, publisher, world.clock)
+        self.sender = Sender(database, wires, account_cache(KEY), dispatcher, self.reports, world.clock)
+        self.sweeper = Sweeper(database, publisher, wires, account_cache(KEY), dispatcher, self.reports, world.clock)
+        self.webhooks = Webhooks(database, publisher, wires, KEY, world.clock)
+
+    @property
+    def ended(self) -> bool:
+        return self._ended.is_set()
+
+    async def _pass(self, boundary: str) -> None:
+        if self.ended:
+            raise Crash
+        self.boundaries.append(boundary)
+        try:
+            await self._hook(boundary)
+        except Crash:
+            self._ended.set()
+            raise
+        if self.ended:
+            raise Crash
+
+    async def run(self, *work: Awaitable[object]) -> list[object]:
+        """Do some things at once, for as long as the process lives.
+
+        Returns:
+            What came of each: its value or its error; nothing when the process ended.
+        """
+        tasks = [asyncio.ensure_future(each) for each in work]
+        end = asyncio.create_task(self._ended.wait())
+        unfinished = set(tasks)
+        while unfinished and not self.ended:
+            await asyncio.wait([*unfinished, end], return_when=asyncio.FIRST_COMPLETED)
+            unfinished = {task for task in tasks if not task.done()}
+        # Whoever waits for work that died with the process would wait for ever.
+        for task in [*unfinished, end]:
+            task.cancel()
+        results = await asyncio.gather(*tasks, return_exceptions=True)
+        return [] if self.ended else list(results)
+
+
+@dataclass
+class World:
+    """What lies outside of the processes, and the tests' ways to look at it.
+
+    Args:
+        database: a pool to the one database.
+        simulator: the provider.
+        clock: everybody's time.
+        account: the tenant's account at the provider.
+        wire: HTTP connections that processes share, for making them costs more than using them.
+    """
+
+    database: Database
+    simulator: Simulator
+    clock: SettableClock
+    account: ProviderAccount
+    wire: httpx.AsyncHTTPTransport
+    hooked: Hooked
+    bus: Bus = field(default_factory=Bus)
+
+    def process(self, hook: Hook = undisturbed) -> Process:
+        return Process(self, hook)
+
+    async def set_up(self) -> None:
+        """The tenant, its account and its template."""
+        secrets = dict(self.account.secrets)
+        sealed = seal(KEY, secrets, context=f"{TENANT}/{self.account.id}")
+        async with self.database.transaction() as connection:
+            await connection.execute("insert into tenants (id, name) values (%s, '학원')", [TENANT])
+            now = self.clock.now()
+            await top_up(connection, TENANT, Decimal(1_000_000_000), key="given", reference="given", now=now)
+            await connection.execute(
+                "insert into provider_accounts (tenant, id, provider, sender, kakao_channel, credentials)"
+                " values (%s, %s, 'solapi', %s, %s, %s)",
+                [TENANT, self.account.id, self.account.sender, self.account.kakao_channel, sealed],
+            )
+            for name, content in TEMPLATES.items():
+                await connection.execute(
+                    "insert into templates (tenant, name, active_version) values (%s, %s, 1)", [TENANT, name]
+                )
+                await connection.execute(
+                    "insert into template_versions (tenant, name, version, content, approval)"
+                    " values (%s, %s, 1, %s, 'approved')",
+                    [TENANT, name, orjson.dumps(content).decode()],
+                )
+
+    async def start_over(self) -> None:
+        """Forget every message, here and at the provider."""
+        self.simulator.set_faults()
+        self.simulator.forget_accepted()
+        await self.reports_brought()
+        self.hooked.calls.clear()
+        self.bus.messages.clear()
+        self.bus.ever_published.clear()
+        async with self.database.connection() as connection:
+            for table in ("messages", "dispatches", "reports", "outbox", "dead_letters"):
+                await connection.execute(f"delete from {table}")  # noqa: S608 - names from the line above
+
+    async def queue(
+        self,
+        *recipients: str,
+        route: Any = PATIENT_ROUTE,
+        templates: Mapping[str, str] = NO_TEMPLATES,
+        tenant: str = TENANT,
+    ) -> list[UUID]:
+        """One message to each recipient, committed with one ticket, which is published.
+
+        Args:
+            recipients: numbers.
+            route: as `parse_route` takes it.
+            templates: by recipient; the others get the one with words for both channels.
+            tenant: who sends.
+        """
+        now = self.clock.now()
+        messages = [
+            NewMessage(
+                tenant=tenant,
+                id=new_id(now),
+                customer=recipient,
+                recipient=recipient,
+                template=templates.get(recipient, BOTH_CHANNELS),
+                template_version=1,
+                variables={"이름": "하나"},
+                route=parse_route(route),
+                status=Status.QUEUED,
+                reason=None,
+                detail=None,
+                due_at=now,
+                expires_at=now.replace(year=now.year + 1),
+                created_at=now,
+                origin=Origin(),
+            )
+            for recipient in recipients
+        ]
+        tickets = cut_tickets(((message.tenant, message.id) for message in messages), now)
+        async with self.database.connection() as connection:
+            await queue_messages(connection, messages, tickets, topic=SEND_REQUESTS, now=now, publish_at=now + PATIENCE)
+        await self.bus.publish(SEND_REQUESTS, [Outgoing(ticket.model_dump_json().encode()) for ticket in tickets])
+        return [message.id for message in messages]
+
+    async def deliver(self, process: Process) -> None:
+        """Hand a process what is on the bus and what the provider calls with, until there is no more of it.
+
+        What it does not take stays.
+        """
+        refused: list[tuple[str, bytes]] = []
+        while (self.bus.messages or self.hooked.calls) and not process.ended:
+            calls, self.hooked.calls = self.hooked.calls, []
+            messages, self.bus.messages = self.bus.messages, []
+            results = await process.run(
+                *(process.webhooks.take(WEBHOOK_PATH, headers, body) for headers, body in calls),
+                *(self.handle(process, topic, data) for topic, data in messages),
+            )
+            if process.ended:
+                self.hooked.calls, self.bus.messages = calls + self.hooked.calls, messages + self.bus.messages
+                break
+            self.hooked.calls += [
+                call for call, result in zip(calls, results, strict=False) if isinstance(result, Exception)
+            ]
+            refused += [
+                message
+                for message, result in zip(messages, results[len(calls) :], strict=True)
+                if isinstance(result, Exception)
+            ]
+            await self.reports_brought()
+        self.bus.messages += refused
+
+    async def handle(self, process: Process, topic: str, data: bytes) -> None:
+        if topic == SEND_REQUESTS:
+            await process.sender.take(SendTicket.model_validate_json(data))
+        else:
+            assert topic == DELIVERY_CALLBACKS
+            await process.reports.take(ReportBatch.model_validate_json(data))
+
+    async def reports_brought(self, taken: int = 0) -> None:
+        """Wait until the provider has brought all its reports, and so many since it began."""
+        counts = self.simulator.reports()
+        while counts["waiting"] or counts["taken"] < taken:
+            await asyncio.sleep(0)
+            counts = self.simulator.reports()
+
+    async def live(self, process: Process, rounds: int = 40) -> bool:
+        """Let a process do all that there is to do until nothing is left or it has ended.
+
+        Time passes by a lease at first, then in longer and longer steps.
+
+        Returns:
+            Whether it lived to the end.
+        """
+        for number in range(rounds):
+            await self.deliver(process)
+            if process.ended or await self.is_quiet():
+                return not process.ended
+            self.clock.advance((LEASE.total_seconds() + 1) * 2 ** (number // 5))
+            for result in await process.run(process.sweeper.sweep()):
+                if isinstance(result, Exception):
+                    raise result
+        raise AssertionError(f"there is no end to it: {await self.rows('messages')}, {await self.rows('dispatches')}")
+
+    async def is_quiet(self) -> bool:
+        """Whether everything has its end."""
+        if self.bus.messages or self.hooked.calls:
+            return False
+        async with self.database.connection() as connection:
+            [row] = await fetch_all(
+                connection,
+                """
+                select not exists (select from outbox)
+                  and not exists (select from messages where status in ('queued', 'sending', 'sent', 'unknown'))
+                  and not exists (select from dispatches where state in ('open', 'prepared')) as quiet
+                """,
+                {},
+            )
+        return bool(row["quiet"])
+
+    async def rows(self, table: str) -> list[dict[str, Any]]:
+        async with self.database.connection() as connection:
+            cursor = await connection.execute(f"select * from {table} order by 1, 2")  # noqa: S608
+            return await cursor.fetchall()
+
+    async def lock_waiters(self, number: int) -> None:
+        """Wait until so many statements wait for a lock that somebody else holds."""
+        waiting = 0
+        while waiting < number:
+            async with self.database.connection() as connection:
+                [row] = await fetch_all(
+                    connection,
+                    "select count(*) as waiting from pg_stat_activity"
+                    " where wait_event_type = 'Lock' and datname = current_database()",
+                    {},
+                )
+            waiting = row["waiting"]
+
+    async def message(self, id_: UUID) -> dict[str, Any]:
+        [found] = [row for row in await self.rows("messages") if row["id"] == id_]
+        return found
+
+    def accepted(self) -> dict[UUID, list[str]]:
+        """What the provider really took charge of: the wire types of each message, in order."""
+        found: dict[UUID, list[str]] = defaultdict(list)
+        for entry in self.simulator.accepted():
+            message, _, _ = entry["customFields"]["allim"].split("/")
+            found[UUID(message)].append(entry["type"])
+        return found

@@ -1,0 +1,272 @@
+"""What the code needs is deployed, and nothing else is: names, settings, topics, roles, grants."""
+
+import ast
+import base64
+import re
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from cli.packaging import build
+from local.functions import FUNCTION_OF_TOPIC, ROLE_OF, TAKE_PAYMENTS
+from local.home import CHECKOUT
+from local.topics import DEAD_LETTERS, MAX_DELIVERY_ATTEMPTS
+from shared.contracts import Tick
+from shared.platform import pubsub
+from shared.platform.settings import Settings
+from shared.providers.solapi import TIMEOUT
+from shared.workflows.ticking import TICK
+from tests.infra.conftest import Made, Resource
+
+_FOLDERS = sorted(file.parent.name for file in CHECKOUT.glob("functions/*/main.py"))
+_FUNCTION = "google_cloudfunctions2_function"
+_PUBLIC = {"payment_webhook", "provider_webhook"}
+_SECRET = {"DATABASE_URL", "ALLIM_ENCRYPTION_KEY"}
+
+
+def _module(function: str) -> str:
+    return f'module.function["{function}"]'
+
+
+def _function(made: Made, name: str) -> Resource:
+    [function] = made.of_type(_FUNCTION, _module(name))
+    return function
+
+
+def _service(made: Made, name: str) -> dict[str, Any]:
+    [service] = _function(made, name).values["service_config"]
+    return dict(service)
+
+
+def _subscriptions(made: Made) -> dict[str, dict[str, Any]]:
+    return {each.values["name"]: dict(each.values) for each in made.of_type("google_pubsub_subscription")}
+
+
+def test_every_folder_is_deployed_and_nothing_else_is(made: Made) -> None:
+    entry_points = [each.values["build_config"][0]["entry_point"] for each in made.of_type(_FUNCTION)]
+    assert sorted(entry_points) == _FOLDERS
+    assert sorted(each.values["name"] for each in made.of_type(_FUNCTION)) == [
+        name.replace("_", "-") for name in _FOLDERS
+    ]
+
+
+@pytest.mark.parametrize("name", _FOLDERS)
+def test_the_entry_point_is_a_function_of_main(made: Made, name: str) -> None:
+    main = ast.parse((CHECKOUT / "functions" / name / "main.py").read_text())
+    defined = {node.name for node in main.body if isinstance(node, ast.AsyncFunctionDef | ast.FunctionDef)}
+    assert _function(made, name).values["build_config"][0]["entry_point"] in defined
+
+
+@pytest.mark.parametrize("name", _FOLDERS)
+def test_a_function_gets_the_settings_that_it_reads_and_no_others(made: Made, name: str) -> None:
+    plain = _service(made, name)["environment_variables"]
+    secret = {each["key"] for each in _service(made, name)["secret_environment_variables"]}
+    required = {field.upper() for field, about in Settings.model_fields.items() if about.is_required()}
+    known = {field.upper() for field in Settings.model_fields}
+    assert required <= plain.keys() | secret <= known - {"PUBSUB_EMULATOR_HOST"}
+    assert secret == (_SECRET | {"TOSS_SECRET_KEY"} if name in TAKE_PAYMENTS else _SECRET)
+    assert not plain.keys() & secret
+    values = {"DATABASE_URL": "postgresql://", "ALLIM_ENCRYPTION_KEY": base64.b64encode(bytes(32)).decode(), **plain}
+    Settings.model_validate({key.lower(): value for key, value in values.items()})
+
+
+@pytest.mark.parametrize("name", _FOLDERS)
+def test_a_function_connects_as_its_own_role_with_a_secret_of_its_own(made: Made, name: str) -> None:
+    secrets = {each["key"]: each for each in _service(made, name)["secret_environment_variables"]}
+    database_url = secrets["DATABASE_URL"]["secret"]
+    assert made.outputs["database_roles"][database_url] == ROLE_OF[name]
+    [account] = [each for each in made.of_type("google_service_account", _module(name)) if each.name == "runtime"]
+    grants = made.of_type("google_secret_manager_secret_iam_member")
+    readers = [each.values["member"] for each in grants if each.values["secret_id"] == database_url]
+    assert readers == [account.values["member"]]
+
+
+def test_there_is_a_database_url_for_each_role_of_a_function(made: Made) -> None:
+    assert sorted(made.outputs["database_roles"].values()) == sorted(ROLE_OF[name] for name in _FOLDERS)
+
+
+def test_each_topic_is_pushed_to_its_function(made: Made) -> None:
+    addresses = {_service(made, name)["uri"]: name for name in _FOLDERS}
+    pushed = {
+        topic: addresses[subscription["push_config"][0]["push_endpoint"]]
+        for topic, subscription in _subscriptions(made).items()
+    }
+    assert pushed == FUNCTION_OF_TOPIC
+
+
+def test_a_push_comes_from_the_only_account_that_may_call_its_function(made: Made) -> None:
+    for topic, name in FUNCTION_OF_TOPIC.items():
+        [token] = _subscriptions(made)[topic]["push_config"][0]["oidc_token"]
+        [invoker] = [each for each in made.of_type("google_service_account", _module(name)) if each.name == "invoker"]
+        [grant] = made.of_type("google_cloud_run_v2_service_iam_member", _module(name))
+        assert token["service_account_email"] == invoker.values["email"]
+        assert grant.values["member"] == invoker.values["member"]
+        assert grant.values["name"] == _function(made, name).values["name"]
+        assert grant.values["role"] == "roles/run.invoker"
+
+
+def test_every_topic_that_the_code_publishes_to_exists(made: Made) -> None:
+    published = {
+        value for name, value in vars(pubsub).items() if name.isupper() and isinstance(value, str) and "-" in value
+    }
+    assert published <= {each.values["name"] for each in made.of_type("google_pubsub_topic")}
+
+
+def test_just_the_functions_that_publish_may(made: Made) -> None:
+    publishers = {
+        each.values["member"].removeprefix("serviceAccount:") for each in made.of_type("google_pubsub_topic_iam_member")
+    }
+    may = {
+        name
+        for name in _FOLDERS
+        for account in made.of_type("google_service_account", _module(name))
+        if account.values["email"] in publishers
+    }
+    with_client = {
+        package.function
+        for package in build(CHECKOUT)
+        if any(line.startswith("google-cloud-pubsub") for line in package.requirements)
+    }
+    assert may == with_client
+
+
+def test_what_cannot_be_delivered_goes_to_the_dead_letters_by_pubsubs_own_account(made: Made) -> None:
+    [last_resort] = [each for each in made.of_type("google_pubsub_topic") if each.values["name"] == DEAD_LETTERS]
+    agent = "serviceAccount:service-123456789012@gcp-sa-pubsub.iam.gserviceaccount.com"
+    for topic, subscription in _subscriptions(made).items():
+        policy = subscription["dead_letter_policy"]
+        movers = [
+            each.values["member"]
+            for each in made.of_type("google_pubsub_subscription_iam_member")
+            if each.values["subscription"] == subscription["id"]
+        ]
+        if topic == DEAD_LETTERS:
+            assert (policy, movers) == ([], [])
+        else:
+            assert policy == [
+                {"dead_letter_topic": last_resort.values["id"], "max_delivery_attempts": MAX_DELIVERY_ATTEMPTS}
+            ]
+            assert movers == [agent]
+    publishers = [
+        each.values["member"]
+        for each in made.of_type("google_pubsub_topic_iam_member")
+        if each.values["topic"] == last_resort.values["id"]
+    ]
+    assert publishers == [agent]
+
+
+def test_pubsub_waits_longer_than_a_function_may_take(made: Made) -> None:
+    for topic, name in FUNCTION_OF_TOPIC.items():
+        assert _subscriptions(made)[topic]["ack_deadline_seconds"] > _service(made, name)["timeout_seconds"]
+
+
+def test_a_tick_and_a_ticket_are_given_the_time_that_they_may_take(made: Made) -> None:
+    assert TIMEOUT.read is not None
+    provider = timedelta(seconds=TIMEOUT.read)
+    assert timedelta(seconds=_service(made, "on_reminder_tick")["timeout_seconds"]) > TICK + provider / 2
+    assert timedelta(seconds=_service(made, "on_send_request")["timeout_seconds"]) > 3 * provider
+
+
+def test_what_dispatches_calls_out_from_the_fixed_address(made: Made) -> None:
+    for package in build(CHECKOUT):
+        if "shared/messages/dispatching.py" in package.files:
+            assert _service(made, package.function)["vpc_connector"], package.function
+            assert _service(made, package.function)["vpc_connector_egress_settings"] == "ALL_TRAFFIC"
+
+
+def test_the_schedulers_message_is_a_tick(made: Made) -> None:
+    [job] = made.of_type("google_cloud_scheduler_job")
+    [target] = job.values["pubsub_target"]
+    assert job.values["schedule"] == "*/1 * * * *"
+    Tick.model_validate_json(base64.b64decode(target["data"]))
+    [topic] = [each for each in made.of_type("google_pubsub_topic") if each.values["name"] == "reminder-ticks"]
+    assert target["topic_name"] == topic.values["id"]
+
+
+def test_the_internet_may_call_the_webhooks_alone(made: Made) -> None:
+    everybody = {
+        (each.type, each.module, each.values["role"])
+        for each in made.resources
+        if {each.values.get("member"), *(each.values.get("members") or [])} & {"allUsers", "allAuthenticatedUsers"}
+    }
+    assert everybody == {
+        ("google_cloud_run_v2_service_iam_member", _module(name), "roles/run.invoker") for name in _PUBLIC
+    }
+    for name in _FOLDERS:
+        assert _service(made, name)["ingress_settings"] == ("ALLOW_ALL" if name in _PUBLIC else "ALLOW_INTERNAL_ONLY")
+
+
+def test_roles_are_narrow_and_grants_never_displace_others(made: Made) -> None:
+    grants = [each for each in made.resources if "_iam_" in each.type]
+    assert {each.type.rpartition("_")[2] for each in grants} == {"member"}
+    assert {each.values["role"] for each in grants} == {
+        "roles/artifactregistry.writer",
+        "roles/logging.logWriter",
+        "roles/pubsub.publisher",
+        "roles/pubsub.subscriber",
+        "roles/run.invoker",
+        "roles/secretmanager.secretAccessor",
+        "roles/storage.objectViewer",
+    }
+    of_the_project = {(each.name, each.values["role"]) for each in grants if each.type == "google_project_iam_member"}
+    assert of_the_project == {
+        ("builder_logs", "roles/logging.logWriter"),
+        ("builder_sources", "roles/storage.objectViewer"),
+    }
+
+
+def test_each_function_runs_as_an_account_of_its_own(made: Made) -> None:
+    accounts = [_service(made, name)["service_account_email"] for name in _FOLDERS]
+    assert len(set(accounts)) == len(_FOLDERS)
+
+
+def test_no_secret_has_its_value_in_state_and_every_one_is_pinned(made: Made) -> None:
+    assert made.of_type("google_secret_manager_secret_version") == []
+    for name in _FOLDERS:
+        for each in _service(made, name)["secret_environment_variables"]:
+            assert re.fullmatch("[1-9][0-9]*", each["version"])
+
+
+def test_what_metrics_read_in_the_log_is_what_the_code_says_there(made: Made) -> None:
+    said: dict[str, str] = {}
+    for file in CHECKOUT.glob("shared/**/*.py"):
+        source = file.read_text()
+        for logger in re.findall(r'\blog\("(\w+)"\)', source):
+            said[f"allim.{logger}"] = said.get(f"allim.{logger}", "") + source
+    for metric in made.of_type("google_logging_metric"):
+        [logger] = re.findall(r'jsonPayload\.logger="([^"]+)"', metric.values["filter"])
+        extracted = f"{metric.values['value_extractor']} {metric.values['label_extractors']}"
+        for field in re.findall(r"EXTRACT\(jsonPayload\.(\w+)\)", extracted):
+            assert f'"{field}":' in said[logger]
+
+
+def test_alerts_and_charts_speak_of_functions_and_metrics_that_exist(made: Made) -> None:
+    queries = [
+        condition["condition_prometheus_query_language"][0]["query"]
+        for alert in made.of_type("google_monitoring_alert_policy")
+        for condition in alert.values["conditions"]
+        if condition["condition_prometheus_query_language"]
+    ]
+    assert len(queries) >= 6
+    text = "\n".join(
+        [*queries, *(each.values["dashboard_json"] for each in made.of_type("google_monitoring_dashboard"))]
+    )
+    services = {name for found in re.findall(r'service_name!?=~?\\?"([^"\\]+)', text) for name in found.split("|")}
+    assert services <= {name.replace("_", "-") for name in _FOLDERS}
+    metrics = set(re.findall(r"logging_googleapis_com:user_(\w+?)(?:_bucket)?\{", text))
+    assert metrics == {each.values["name"] for each in made.of_type("google_logging_metric")}
+
+
+def test_an_alert_says_what_to_do_and_comes_once_in_ten_minutes_at_most(made: Made) -> None:
+    for alert in made.of_type("google_monitoring_alert_policy"):
+        [documentation] = alert.values["documentation"]
+        assert "**What it means.**" in documentation["content"]
+        assert "**Do.**" in documentation["content"]
+        assert alert.values["notification_channels"]
+        assert alert.values["alert_strategy"][0]["notification_prompts"] == ["OPENED"]
+        [condition] = alert.values["conditions"]
+        for query in condition["condition_prometheus_query_language"]:
+            assert re.fullmatch(r"count_over_time\(\(.*\)\[10m:1m\]\) > 0", query["query"])
+        for threshold in condition["condition_threshold"]:
+            assert threshold["duration"] == "600s"

@@ -1,0 +1,87 @@
+"""What docs/deploy.md runs by hand between two applies."""
+
+import base64
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg.conninfo import conninfo_to_dict
+
+from local.home import CHECKOUT
+from local.postgres import with_parts
+from tests.conftest import Database
+
+_SCRIPTS = CHECKOUT / "infra" / "scripts"
+_KEY = base64.b64encode(bytes(32)).decode()
+
+
+def _run(script: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(_SCRIPTS / script), *arguments]
+    whole = {**os.environ, "PYTHONPATH": str(CHECKOUT), **environment}
+    return subprocess.run(command, env=whole, capture_output=True, text=True, check=False)  # noqa: S603
+
+
+@pytest.fixture
+def stand_ins(tmp_path: Path) -> Path:
+    """A `terraform` that knows two roles, and a `gcloud` that keeps what it is given."""
+    roles = {"database-url-on-send-request": "allim_sender", "database-url-on-dead-letter": "allim_dead_letters"}
+    programs = {
+        "terraform": f"#!/bin/sh\necho '{json.dumps(roles)}'\n",
+        "gcloud": f'#!/bin/sh\ncat >"{tmp_path}/$4"\necho projects/1/secrets/$4/versions/2\n',
+    }
+    for name, text in programs.items():
+        (tmp_path / name).write_text(text)
+        (tmp_path / name).chmod(0o755)
+    return tmp_path
+
+
+def test_each_role_gets_a_password_that_its_secret_knows_and_nobody_else(database: Database, stand_ins: Path) -> None:
+    done = _run("let_roles_log_in.py", DATABASE_URL=database.url, PATH=f"{stand_ins}:{os.environ['PATH']}")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == [
+        "database-url-on-send-request: version 2",
+        "database-url-on-dead-letter: version 2",
+    ]
+    given = conninfo_to_dict((stand_ins / "database-url-on-send-request").read_text())
+    assert (given["user"], given["port"]) == ("allim_sender", "6543")
+    assert str(given["password"]) not in done.stdout + done.stderr
+    with psycopg.connect(with_parts(database.url, user="allim_sender", password=str(given["password"]))) as connection:
+        assert connection.execute("select current_user").fetchone() == ("allim_sender",)
+
+
+def test_behind_supabases_pooler_a_role_is_named_with_its_project(stand_ins: Path, tmp_path: Path) -> None:
+    program = f"""
+import sys; sys.path[:0] = [{str(CHECKOUT)!r}, {str(_SCRIPTS)!r}]
+import let_roles_log_in
+let_roles_log_in.let_roles_log_in = lambda url, passwords: None
+let_roles_log_in.main()
+"""
+    environment = {
+        **os.environ,
+        "DATABASE_URL": "postgresql://postgres.abcdef:x@pooler.example:5432/postgres",
+        "PATH": f"{stand_ins}:{os.environ['PATH']}",
+    }
+    subprocess.run([sys.executable, "-c", program], env=environment, check=True)  # noqa: S603
+    given = conninfo_to_dict((stand_ins / "database-url-on-dead-letter").read_text())
+    assert given["user"] == "allim_dead_letters.abcdef"
+    assert (given["host"], given["port"], given["dbname"]) == ("pooler.example", "6543", "postgres")
+
+
+def test_a_tenant_is_added_from_a_folder_and_added_again_is_not_there_twice(database: Database, tmp_path: Path) -> None:
+    folder = tmp_path / "my-business"
+    shutil.copytree(CHECKOUT / "examples" / "saas", folder)
+    for _ in range(2):
+        done = _run(
+            "add_tenant.py", str(folder), "--credit", "5000", DATABASE_URL=database.url, ALLIM_ENCRYPTION_KEY=_KEY
+        )
+        assert done.returncode == 0, done.stderr
+    assert done.stdout == "added saas; its webhook is <provider_webhook_address>/solapi/saas/main\n"
+    with psycopg.connect(database.url) as connection:
+        assert connection.execute("select id from tenants").fetchall() == [("saas",)]
+        assert connection.execute("select balance from credit_accounts").fetchall() == [(5000,)]
+        assert connection.execute("select count(*) from workflows").fetchone() != (0,)

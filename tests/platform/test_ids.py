@@ -1,0 +1,51 @@
+import datetime as dt
+
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from shared.platform.ids import derived_id, new_id
+
+moments = st.datetimes(dt.datetime(1970, 1, 1), dt.datetime(9_000, 1, 1), timezones=st.just(dt.UTC))
+parts = st.lists(st.text(max_size=8) | st.integers(0, 99), min_size=1, max_size=5)
+
+
+@given(moments, parts)
+def test_the_same_parts_at_the_same_moment_have_one_id(moment: dt.datetime, given_parts: list[object]) -> None:
+    assert derived_id(moment, *given_parts) == derived_id(
+        moment.astimezone(dt.timezone(dt.timedelta(hours=9))), *given_parts
+    )
+
+
+@given(moments, parts, parts)
+def test_other_parts_have_another_id(moment: dt.datetime, one: list[object], other: list[object]) -> None:
+    assume(list(map(str, one)) != list(map(str, other)))
+    assert derived_id(moment, *one) != derived_id(moment, *other)
+
+
+def test_where_one_part_ends_and_the_next_begins_counts_whatever_they_hold() -> None:
+    moment = dt.datetime(2026, 11, 21, tzinfo=dt.UTC)
+    assert derived_id(moment, "a\x1fb") != derived_id(moment, "a", "b")
+    assert derived_id(moment, "ab", "c") != derived_id(moment, "a", "bc")
+    assert derived_id(moment, "1:a1:b") != derived_id(moment, "a", "b")
+
+
+@given(moments, moments)
+def test_ids_sort_by_their_moment(one: dt.datetime, other: dt.datetime) -> None:
+    assume(abs(one - other) >= dt.timedelta(milliseconds=2))
+    first, second = sorted([one, other])
+    assert derived_id(first, "x") < derived_id(second, "x")
+    assert new_id(first) < new_id(second)
+
+
+@given(moments)
+def test_ids_say_what_they_are(moment: dt.datetime) -> None:
+    derived, fresh = derived_id(moment, "x"), new_id(moment)
+    assert (derived.version, fresh.version) == (8, 7)
+    assert derived.variant == fresh.variant == "specified in RFC 4122"
+    milliseconds = round((moment - dt.datetime(1970, 1, 1, tzinfo=dt.UTC)) / dt.timedelta(milliseconds=1) - 0.5)
+    assert abs((derived.int >> 80) - milliseconds) <= 1
+    assert new_id(moment) != fresh
+
+
+def test_a_moment_before_1970_still_has_an_id() -> None:
+    assert derived_id(dt.datetime(1950, 1, 1, tzinfo=dt.UTC), "x").int >> 80 == 0

@@ -1,0 +1,124 @@
+"""The simulator as tests use it: on a clock that they set, with its control API at hand."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import itertools
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+
+from shared.providers import ProviderAccount
+from simulator.app import Settings
+from simulator.testing import simulator_thread
+from simulator.webhooks import WebhookPolicy
+
+SENDER = "0212345678"
+KAKAO_CHANNEL = "KA01PF00000000000000000000000001"
+TEMPLATE_CODE = "KA01TP00000000000000000000000001"
+TEMPLATE_TEXT = "#{이름}님, 수업이 곧 시작됩니다."
+WEBHOOK_SECRET = "webhook-secret"
+
+_numbers = itertools.count(1)
+
+
+class SettableClock:
+    """Time that stands still until it is moved. Whoever sleeps moves it."""
+
+    def __init__(self) -> None:
+        self._now = dt.datetime(2026, 11, 21, 3, 0, tzinfo=dt.UTC)
+
+    def now(self) -> dt.datetime:
+        return self._now
+
+    async def sleep(self, seconds: float) -> None:
+        self.advance(seconds)
+        await asyncio.sleep(0)
+
+    def advance(self, seconds: float) -> None:
+        self._now += dt.timedelta(seconds=seconds)
+
+
+@dataclass(frozen=True)
+class Simulator:
+    """A running simulator: its address, and what its control API can do."""
+
+    url: str
+    control: httpx.Client = field(repr=False)
+
+    def add_account(self, tenant: str = "academy", *, webhook_url: str | None = None) -> ProviderAccount:
+        """A new account with one approved template, as the adapter takes it."""
+        number = next(_numbers)
+        account = ProviderAccount(
+            tenant=tenant,
+            id="main",
+            provider="solapi",
+            sender=SENDER,
+            kakao_channel=KAKAO_CHANNEL,
+            secrets={
+                "api_key": f"NCSTEST{number:09d}",
+                "api_secret": f"secret-of-account-{number}",
+                "webhook_secret": WEBHOOK_SECRET,
+            },
+        )
+        self._put(
+            "/control/accounts",
+            {
+                "apiKey": account.secrets["api_key"],
+                "apiSecret": account.secrets["api_secret"],
+                "webhookSecret": WEBHOOK_SECRET,
+                "webhookUrl": webhook_url,
+                "senders": [SENDER],
+                "pfIds": [KAKAO_CHANNEL],
+                "templates": [{"templateId": TEMPLATE_CODE, "pfId": KAKAO_CHANNEL, "content": TEMPLATE_TEXT}],
+            },
+        )
+        return account
+
+    def set_balance(self, account: ProviderAccount, won: int) -> None:
+        secrets = account.secrets
+        self._put(
+            "/control/accounts", {"apiKey": secrets["api_key"], "apiSecret": secrets["api_secret"], "balance": won}
+        )
+
+    def set_faults(self, **plan: Any) -> None:
+        """Replace what goes wrong; nothing given ends all faults. Final statuses come at once unless told otherwise."""
+        self._put("/control/faults", {"report_delay_ms": 0, **plan})
+
+    def report(self, status_code: str, **which: str) -> None:
+        """Let the carrier say something of one message (`messageId`), or of all on their way to a number (`to`)."""
+        self.control.post("/control/reports", json={"statusCode": status_code, **which}).raise_for_status()
+
+    def accepted(self) -> list[dict[str, Any]]:
+        """What it really took charge of, in order."""
+        answer: dict[str, Any] = self.control.get("/control/accepted").raise_for_status().json()
+        found: list[dict[str, Any]] = answer["accepted"]
+        return found
+
+    def forget_accepted(self) -> None:
+        self.control.delete("/control/accepted").raise_for_status()
+
+    def reports(self) -> dict[str, int]:
+        """What became of reports so far: `waiting` to be brought to a webhook, `taken` by it, and so on."""
+        counts: dict[str, int] = self.control.get("/control/summary").raise_for_status().json()["reports"]
+        return counts
+
+    def _put(self, path: str, body: dict[str, Any]) -> None:
+        self.control.put(path, json=body).raise_for_status()
+
+
+@contextmanager
+def simulated(clock: SettableClock) -> Iterator[Simulator]:
+    """Run a simulator on a clock for as long as the block lasts. Its reports come without delay."""
+    settings = Settings(webhooks=WebhookPolicy(flush_after=0, first_backoff=0.01))
+    with (
+        simulator_thread(settings, lambda: clock.now().timestamp()) as url,
+        httpx.Client(base_url=url, timeout=10) as control,
+    ):
+        simulator = Simulator(url, control)
+        simulator.set_faults()
+        yield simulator
