@@ -10,6 +10,7 @@ from pathlib import Path
 import hypothesis
 import psycopg
 import pytest
+from psycopg import sql
 
 from local.postgres import ROLES, ensure_database, let_roles_log_in, running, with_parts
 from shared.platform.migrations import migrate
@@ -42,6 +43,17 @@ def postgres_url() -> Iterator[str]:
         running(Path(folder, "postgres"), durable=False) as server,
     ):
         yield server.url("postgres")
+
+
+@contextmanager
+def roles_of_one_test(database: Database, *roles: str) -> Iterator[None]:
+    """Roles to change at will. A role belongs to the whole server, so the migrations' own must be left as they are."""
+    with psycopg.connect(database.url, autocommit=True) as connection:
+        for role in roles:
+            connection.execute(sql.SQL("create role {}").format(sql.Identifier(role)))
+        yield
+        for role in roles:
+            connection.execute(sql.SQL("drop role {}").format(sql.Identifier(role)))
 
 
 @pytest.fixture(scope="session")

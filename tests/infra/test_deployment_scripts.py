@@ -14,7 +14,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from local.home import CHECKOUT
 from local.postgres import with_parts
-from tests.conftest import Database
+from tests.conftest import Database, roles_of_one_test
 
 _SCRIPTS = CHECKOUT / "infra" / "scripts"
 _KEY = base64.b64encode(bytes(32)).decode()
@@ -29,7 +29,7 @@ def _run(script: str, *arguments: str, **environment: str) -> subprocess.Complet
 @pytest.fixture
 def stand_ins(tmp_path: Path) -> Path:
     """A `terraform` that knows two roles, and a `gcloud` that keeps what it is given."""
-    roles = {"database-url-on-send-request": "allim_sender", "database-url-on-dead-letter": "allim_dead_letters"}
+    roles = {"database-url-on-send-request": "script_sender", "database-url-on-dead-letter": "script_dead_letters"}
     programs = {
         "terraform": f"#!/bin/sh\necho '{json.dumps(roles)}'\n",
         "gcloud": f'#!/bin/sh\ncat >"{tmp_path}/$4"\necho projects/1/secrets/$4/versions/2\n',
@@ -41,17 +41,19 @@ def stand_ins(tmp_path: Path) -> Path:
 
 
 def test_each_role_gets_a_password_that_its_secret_knows_and_nobody_else(database: Database, stand_ins: Path) -> None:
-    done = _run("let_roles_log_in.py", DATABASE_URL=database.url, PATH=f"{stand_ins}:{os.environ['PATH']}")
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines() == [
-        "database-url-on-send-request: version 2",
-        "database-url-on-dead-letter: version 2",
-    ]
-    given = conninfo_to_dict((stand_ins / "database-url-on-send-request").read_text())
-    assert (given["user"], given["port"]) == ("allim_sender", "6543")
-    assert str(given["password"]) not in done.stdout + done.stderr
-    with psycopg.connect(with_parts(database.url, user="allim_sender", password=str(given["password"]))) as connection:
-        assert connection.execute("select current_user").fetchone() == ("allim_sender",)
+    with roles_of_one_test(database, "script_sender", "script_dead_letters"):
+        done = _run("let_roles_log_in.py", DATABASE_URL=database.url, PATH=f"{stand_ins}:{os.environ['PATH']}")
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.splitlines() == [
+            "database-url-on-send-request: version 2",
+            "database-url-on-dead-letter: version 2",
+        ]
+        given = conninfo_to_dict((stand_ins / "database-url-on-send-request").read_text())
+        assert (given["user"], given["port"]) == ("script_sender", "6543")
+        assert str(given["password"]) not in done.stdout + done.stderr
+        sender = with_parts(database.url, user="script_sender", password=str(given["password"]))
+        with psycopg.connect(sender) as connection:
+            assert connection.execute("select current_user").fetchone() == ("script_sender",)
 
 
 def test_behind_supabases_pooler_a_role_is_named_with_its_project(stand_ins: Path, tmp_path: Path) -> None:
@@ -68,7 +70,7 @@ let_roles_log_in.main()
     }
     subprocess.run([sys.executable, "-c", program], env=environment, check=True)  # noqa: S603
     given = conninfo_to_dict((stand_ins / "database-url-on-dead-letter").read_text())
-    assert given["user"] == "allim_dead_letters.abcdef"
+    assert given["user"] == "script_dead_letters.abcdef"
     assert (given["host"], given["port"], given["dbname"]) == ("pooler.example", "6543", "postgres")
 
 

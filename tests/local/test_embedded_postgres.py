@@ -12,7 +12,7 @@ import pytest
 
 import local.postgres
 from local.postgres import PostgresError, ensure_database, let_roles_log_in, running, with_parts
-from tests.conftest import Database
+from tests.conftest import Database, roles_of_one_test
 
 _HOLDER = """
 import pathlib, sys, time
@@ -112,8 +112,9 @@ def test_a_server_that_is_away_is_named_in_one_error() -> None:
 
 def test_passwords_with_any_character_work(database: Database) -> None:
     password = "a'b\"c%d@e/f:g?h#i 가"
-    let_roles_log_in(database.url, {"allim_operator": password})
-    psycopg.connect(with_parts(database.url, user="allim_operator", password=password)).close()
+    with roles_of_one_test(database, "newcomer"):
+        let_roles_log_in(database.url, {"newcomer": password})
+        psycopg.connect(with_parts(database.url, user="newcomer", password=password)).close()
 
 
 @pytest.mark.parametrize(
