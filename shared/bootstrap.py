@@ -1,4 +1,7 @@
-"""The one place where parts are put together. Each function asks for the one thing that it calls."""
+"""The one place where parts are put together. Each function asks for the one thing that it calls.
+
+What is imported here is imported by every function at its cold start, so each part is imported where it is made.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +10,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from shared.platform.clock import WallClock
-from shared.platform.database import Database
 from shared.platform.logs import configure_logs
-from shared.platform.pubsub import PubSubPublisher
 from shared.platform.settings import settings
 
 if TYPE_CHECKING:
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from shared.messages.reporting import Reports
     from shared.messages.sending import Sender
     from shared.messages.webhooks import Webhooks
+    from shared.platform.database import Database
+    from shared.platform.pubsub import PubSubPublisher
     from shared.workflows.intake import EventIntake
     from shared.workflows.ticking import Ticker
 
@@ -27,12 +30,16 @@ clock = WallClock()
 @cache
 def database() -> Database:
     """The process's pool, for the role that its environment names."""
+    from shared.platform.database import Database
+
     configure_logs()
     return Database(settings().database_url, pool_size=settings().database_pool_size)
 
 
 @cache
 def publisher() -> PubSubPublisher:
+    from shared.platform.pubsub import PubSubPublisher
+
     return PubSubPublisher(settings().google_cloud_project, emulator_host=settings().pubsub_emulator_host)
 
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from shared.platform.database import Connection
 from shared.platform.logs import log
+
+if TYPE_CHECKING:
+    from shared.platform.database import Connection
 
 
 class Poison(Exception):  # noqa: N818 - it names what the input is

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
@@ -34,10 +33,10 @@ class Publisher(Protocol):
 
 
 class PubSubPublisher:
-    """Google's own asynchronous client.
+    """Google's own asynchronous client, imported and connected at the first message.
 
-    It is imported when a publisher is made, 300 ms that functions which publish nothing are spared; the connection is
-    made at first use, for servers fork after a function's module was read, and gRPC does not survive that.
+    Its import costs 300 ms, which an instance that publishes nothing is spared. And servers fork after a function's
+    module was read: gRPC does not survive that.
 
     Args:
         project: the project that holds the topics.
@@ -48,7 +47,6 @@ class PubSubPublisher:
         self._project = project
         self._emulator_host = emulator_host
         self._client: PublisherAsyncClient | None = None
-        importlib.import_module("google.pubsub_v1")
 
     async def publish(self, topic: str, messages: Sequence[Outgoing]) -> None:
         from google.pubsub_v1 import PubsubMessage

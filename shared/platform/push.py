@@ -11,7 +11,7 @@ import functools
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import unquote
 
 import orjson
@@ -19,9 +19,11 @@ from pydantic import BaseModel, ValidationError
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from shared.platform.database import Database
 from shared.platform.dead_letters import DeadLetter, Poison, keep_dead_letters
 from shared.platform.logs import log
+
+if TYPE_CHECKING:
+    from shared.platform.database import Database
 
 PUBSUB_CLOUD_EVENT = "google.cloud.pubsub.topic.v1.messagePublished"
 MAX_PUSH_BYTES = 15_000_000

@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
+from functools import cached_property
 from typing import Annotated, Any, TypeVar
 
 import httpx
@@ -164,13 +165,17 @@ class Toss:
     Args:
         url: the base address, `https://api.tosspayments.com` in the cloud.
         secret_key: the merchant's; `test_sk_…` moves no real money.
-        client: made when not given.
+        client: made at the first call when not given.
     """
 
     def __init__(self, url: str, secret_key: str, client: httpx.AsyncClient | None = None) -> None:
         self._url = url.rstrip("/")
         self._authorization = "Basic " + base64.b64encode(f"{secret_key}:".encode()).decode()
-        self._client = client or httpx.AsyncClient(timeout=TIMEOUT)
+        self._given = client
+
+    @cached_property
+    def _client(self) -> httpx.AsyncClient:
+        return self._given or httpx.AsyncClient(timeout=TIMEOUT)  # it reads all certificates: 50 ms
 
     async def confirm(self, payment_key: str, order_id: str, amount: Decimal | int) -> Payment:
         """Take the money that a customer authorised, within 10 minutes. Compare the amount with the order before.
