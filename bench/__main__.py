@@ -89,7 +89,7 @@ class Bench:
         floors = self._sql_floors(max(singles, bulk))
         bare = http_floor(singles)
         self._tell("imports")
-        imports = import_costs(self._home, import_tries)
+        imports = import_costs(import_tries)
         return Results(
             machine=on,
             broker=stack.broker,

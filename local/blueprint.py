@@ -176,9 +176,9 @@ class Blueprint:
             environment={
                 **self.environment(),
                 "DATABASE_URL": self.role_url(functions.ROLE_OF[name]),
-                "ALLIM_ENCRYPTION_KEY": self.secrets.encryption_key,
                 "SOLAPI_URL": self.address("simulator"),
                 "LOG_LEVEL": os.environ.get("LOG_LEVEL", "INFO"),
+                **({"ALLIM_ENCRYPTION_KEY": self.secrets.encryption_key} if name in functions.OPEN_CREDENTIALS else {}),
                 **(self.toss_environment() if name in functions.TAKE_PAYMENTS else {}),
             },
             is_ready=lambda: answers_http(port, functions.HEALTH_PATH),

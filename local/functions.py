@@ -21,6 +21,9 @@ ROLE_OF = {
 TAKE_PAYMENTS = frozenset({"payment_webhook", "on_reminder_tick"})
 """The functions that hold the merchant's key at Toss Payments."""
 
+OPEN_CREDENTIALS = frozenset({"on_send_request", "on_reminder_tick", "provider_webhook"})
+"""The functions that hold the key of what providers gave: accounts' credentials and cards' billing keys."""
+
 SIMULATED_TOSS_KEY = "test_sk_localsimulator000000000000"  # opens a simulator and nothing else
 
 FUNCTION_OF_TOPIC = {

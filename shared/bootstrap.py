@@ -65,7 +65,7 @@ def sender() -> Sender:
     from shared.providers import providers
 
     wires = providers(settings(), clock)
-    accounts = account_cache(settings().allim_encryption_key)
+    accounts = account_cache(settings().encryption_key)
     return Sender(database(), wires, accounts, Dispatcher(database(), wires, clock), reports(), clock)
 
 
@@ -78,7 +78,7 @@ def ticker() -> Ticker:
     from shared.workflows.ticking import Ticker
 
     wires = providers(settings(), clock)
-    accounts = account_cache(settings().allim_encryption_key)
+    accounts = account_cache(settings().encryption_key)
     dispatcher = Dispatcher(database(), wires, clock)
     sweeper = Sweeper(database(), publisher(), wires, accounts, dispatcher, reports(), clock)
     sweeps: list[Callable[[], Awaitable[object]]] = [sweeper.sweep]
@@ -100,7 +100,7 @@ def automatic_topups() -> AutomaticTopUps:
     from shared.credits.automatic_topups import AutomaticTopUps
     from shared.providers import toss_payments
 
-    wire, key = toss_payments(settings()), settings().allim_encryption_key
+    wire, key = toss_payments(settings()), settings().encryption_key
     return AutomaticTopUps(database(), wire, payments(), key, clock)
 
 
@@ -109,4 +109,4 @@ def webhooks() -> Webhooks:
     from shared.messages.webhooks import Webhooks
     from shared.providers import providers
 
-    return Webhooks(database(), publisher(), providers(settings(), clock), settings().allim_encryption_key, clock)
+    return Webhooks(database(), publisher(), providers(settings(), clock), settings().encryption_key, clock)

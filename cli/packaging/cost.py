@@ -15,6 +15,7 @@ from cli.packaging.errors import PackagingError
 from cli.packaging.packages import Package
 
 TRIES = 2
+"""So many that `allim package` stays quick; what is to be compared takes more."""
 
 # Importing reads the settings and connects to nothing.
 _SETTINGS = {
@@ -25,31 +26,37 @@ _SETTINGS = {
 }
 
 
-def import_milliseconds(packages: Sequence[Package]) -> dict[str, int]:
+def import_milliseconds(
+    packages: Sequence[Package], *, python: str = sys.executable, tries: int = TRIES
+) -> dict[str, int]:
     """CPU milliseconds of importing each function's main.py above those of a bare interpreter: the best of some tries.
 
-    Each zip is unpacked into an empty folder, so a module of ours that it lacks is missed here; what is installed comes
-    from this environment.
+    Each zip is unpacked into an empty folder, so a module of ours that it lacks is missed here.
+
+    Args:
+        packages: of the functions to import.
+        python: the interpreter, whose environment has what they need installed.
+        tries: processes for each function.
 
     Raises:
         PackagingError: when one cannot be imported.
     """
-    bare = min(_run("pass", "Python", Path.cwd()) for _ in range(TRIES))
-    return {package.function: round((_best_import(package) - bare) * 1e3) for package in packages}
+    bare = min(_run(python, "pass", "Python", Path.cwd()) for _ in range(tries))
+    return {package.function: round((_best_import(package, python, tries) - bare) * 1e3) for package in packages}
 
 
-def _best_import(package: Package) -> float:
+def _best_import(package: Package, python: str, tries: int) -> float:
     with tempfile.TemporaryDirectory() as folder:
         zipfile.ZipFile(io.BytesIO(package.archive)).extractall(folder)
         # The first one leaves bytecode behind, as a build in the cloud does, and is not the best.
-        return min(_run("import main", package.function, Path(folder)) for _ in range(1 + TRIES))
+        return min(_run(python, "import main", package.function, Path(folder)) for _ in range(1 + tries))
 
 
-def _run(program: str, subject: str, folder: Path) -> float:
+def _run(python: str, program: str, subject: str, folder: Path) -> float:
     """CPU seconds of a Python process that runs `program` in `folder`, with nothing of ours but what is there."""
     environment = {"PATH": os.environ.get("PATH", ""), "PYTHONPATH": str(folder), **_SETTINGS}
     with tempfile.TemporaryFile() as errors:
-        command = [sys.executable, "-c", program]
+        command = [python, "-c", program]
         process = subprocess.Popen(command, env=environment, cwd=folder, stderr=errors)  # noqa: S603 - our own programs
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)

@@ -15,7 +15,7 @@ locals {
       topic           = "subscription-events"
       publishes       = ["send-requests"]
       role            = "allim_events"
-      secrets         = ["ALLIM_ENCRYPTION_KEY"]
+      secrets         = []
       sends           = false
       memory          = "512Mi"
       cpu             = "1"
@@ -43,7 +43,7 @@ locals {
       topic           = "delivery-callbacks"
       publishes       = ["send-requests"]
       role            = "allim_reports"
-      secrets         = ["ALLIM_ENCRYPTION_KEY"]
+      secrets         = []
       sends           = false
       memory          = "512Mi"
       cpu             = "1"
@@ -71,7 +71,7 @@ locals {
       topic           = "dead-letters"
       publishes       = []
       role            = "allim_dead_letters"
-      secrets         = ["ALLIM_ENCRYPTION_KEY"]
+      secrets         = []
       sends           = false
       memory          = "256Mi"
       cpu             = "0.167"
@@ -99,7 +99,7 @@ locals {
       topic           = null
       publishes       = []
       role            = "allim_payments"
-      secrets         = ["ALLIM_ENCRYPTION_KEY", "TOSS_SECRET_KEY"]
+      secrets         = ["TOSS_SECRET_KEY"]
       sends           = false
       memory          = "256Mi"
       cpu             = "0.167"

@@ -17,7 +17,7 @@ class Settings(BaseModel):
     database_pool_size: connections at most; instances times this must fit the database.
     google_cloud_project: where the topics are.
     pubsub_emulator_host: set when topics are served by an emulator, as Google's own libraries understand it.
-    allim_encryption_key: 32 bytes in base64 that open the providers' credentials.
+    allim_encryption_key: 32 bytes in base64 that open what providers gave; only functions that open it have the key.
     solapi_url: SOLAPI's address.
     toss_url: Toss Payments' address.
     toss_secret_key: the merchant's key at Toss Payments; only functions that take payments have it.
@@ -29,10 +29,19 @@ class Settings(BaseModel):
     database_pool_size: Annotated[int, Field(ge=1, le=50)] = 4
     google_cloud_project: str
     pubsub_emulator_host: str | None = None
-    allim_encryption_key: Annotated[bytes, BeforeValidator(base64.b64decode), Field(min_length=32, max_length=32)]
+    allim_encryption_key: (
+        Annotated[bytes, BeforeValidator(base64.b64decode), Field(min_length=32, max_length=32)] | None
+    ) = None
     solapi_url: str = "https://api.solapi.com"
     toss_url: str = "https://api.tosspayments.com"
     toss_secret_key: SecretStr | None = None
+
+    @property
+    def encryption_key(self) -> bytes:
+        """The key, by a function that can't do without. Raises ValueError when it is not set."""
+        if self.allim_encryption_key is None:
+            raise ValueError("ALLIM_ENCRYPTION_KEY is not set")
+        return self.allim_encryption_key
 
     @classmethod
     def from_environment(cls) -> Settings:

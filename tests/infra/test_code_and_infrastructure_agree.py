@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from cli.packaging import build
-from local.functions import FUNCTION_OF_TOPIC, ROLE_OF, TAKE_PAYMENTS
+from local.functions import FUNCTION_OF_TOPIC, OPEN_CREDENTIALS, ROLE_OF, TAKE_PAYMENTS
 from local.home import CHECKOUT
 from local.topics import DEAD_LETTERS, MAX_DELIVERY_ATTEMPTS
 from shared.contracts import Tick
@@ -22,7 +22,7 @@ from tests.infra.conftest import Made, Resource
 _FOLDERS = sorted(file.parent.name for file in CHECKOUT.glob("functions/*/main.py"))
 _FUNCTION = "google_cloudfunctions2_function"
 _PUBLIC = {"payment_webhook", "provider_webhook"}
-_SECRET = {"DATABASE_URL", "ALLIM_ENCRYPTION_KEY"}
+_SECRET_OF = {"ALLIM_ENCRYPTION_KEY": OPEN_CREDENTIALS, "TOSS_SECRET_KEY": TAKE_PAYMENTS}
 
 
 def _module(function: str) -> str:
@@ -65,9 +65,9 @@ def test_a_function_gets_the_settings_that_it_reads_and_no_others(made: Made, na
     required = {field.upper() for field, about in Settings.model_fields.items() if about.is_required()}
     known = {field.upper() for field in Settings.model_fields}
     assert required <= plain.keys() | secret <= known - {"PUBSUB_EMULATOR_HOST"}
-    assert secret == (_SECRET | {"TOSS_SECRET_KEY"} if name in TAKE_PAYMENTS else _SECRET)
+    assert secret == {"DATABASE_URL"} | {variable for variable, functions in _SECRET_OF.items() if name in functions}
     assert not plain.keys() & secret
-    values = {"DATABASE_URL": "postgresql://", "ALLIM_ENCRYPTION_KEY": base64.b64encode(bytes(32)).decode(), **plain}
+    values = {"DATABASE_URL": "postgresql://", **plain}
     Settings.model_validate({key.lower(): value for key, value in values.items()})
 
 
@@ -80,6 +80,10 @@ def test_a_function_connects_as_its_own_role_with_a_secret_of_its_own(made: Made
     grants = made.of_type("google_secret_manager_secret_iam_member")
     readers = [each.values["member"] for each in grants if each.values["secret_id"] == database_url]
     assert readers == [account.values["member"]]
+
+
+def test_just_the_functions_that_open_credentials_have_the_key() -> None:
+    assert {each.function for each in build(CHECKOUT) if "shared/platform/crypto.py" in each.files} == OPEN_CREDENTIALS
 
 
 def test_there_is_a_database_url_for_each_role_of_a_function(made: Made) -> None:
