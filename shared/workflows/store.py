@@ -257,7 +257,7 @@ async def workflow_versions(connection: Connection, wanted: Sequence[tuple[str, 
 TAKE_DUE_TIMERS = """
 with due as (
   select tenant, workflow, key, step from timers
-  where due_at <= %(now)s
+  where due_at <= %(now)s and tenant <> all(%(without)s::text[])
   order by due_at
   limit %(limit)s
   for update skip locked
@@ -275,18 +275,20 @@ left join customers c on c.tenant = r.tenant and c.id = r.customer
 """
 
 
-async def take_due_timers(connection: Connection, now: dt.datetime, limit: int) -> list[dict[str, Any]]:
+async def take_due_timers(
+    connection: Connection, now: dt.datetime, limit: int, *, without: Sequence[str]
+) -> list[dict[str, Any]]:
     """Take what is due, oldest first, with its run and customer. What is taken is gone when the transaction commits;
-    whoever takes at the same time takes other rows."""
-    return await fetch_all(connection, TAKE_DUE_TIMERS, {"now": now, "limit": limit})
+    whoever takes at the same time takes other rows. The steps of the tenants `without` stay."""
+    return await fetch_all(connection, TAKE_DUE_TIMERS, {"now": now, "limit": limit, "without": list(without)})
 
 
-NEXT_DUE = "select min(due_at) as due_at from timers"
+NEXT_DUE = "select min(due_at) as due_at from timers where tenant <> all(%(without)s::text[])"
 
 
-async def next_due(connection: Connection) -> dt.datetime | None:
-    """When the next step is due."""
-    due_at: dt.datetime | None = (await fetch_all(connection, NEXT_DUE, {}))[0]["due_at"]
+async def next_due(connection: Connection, *, without: Sequence[str]) -> dt.datetime | None:
+    """When the next step of any tenant but those `without` is due."""
+    due_at: dt.datetime | None = (await fetch_all(connection, NEXT_DUE, {"without": list(without)}))[0]["due_at"]
     return due_at
 
 

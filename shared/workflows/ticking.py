@@ -16,7 +16,7 @@ from shared.platform.clock import Clock
 from shared.platform.database import Connection, Database
 from shared.platform.logs import log
 from shared.platform.pubsub import SEND_REQUESTS, Publisher
-from shared.workflows.catalog import catalog_cache
+from shared.workflows.catalog import UnreadableDefinition, catalog_cache, read_definition
 from shared.workflows.definition import WorkflowDefinition
 from shared.workflows.planning import speak
 from shared.workflows.store import next_due, read_fellows, run_of, take_due_timers, workflow_versions
@@ -28,6 +28,9 @@ SHORTEST_NAP = dt.timedelta(milliseconds=10)
 """What is due and not taken is in another tick's hands, and no reason to ask without a pause."""
 TIMERS_A_BATCH = 1_000
 SWEEP_EVERY = dt.timedelta(seconds=2)
+SWEEP_FAILED = dt.timedelta(seconds=10)
+SET_ASIDE_FOR = dt.timedelta(minutes=1)
+"""A tenant with a definition that can't be read keeps its steps until then, and the others don't wait for it."""
 
 
 class Ticker:
@@ -49,6 +52,7 @@ class Ticker:
         self._sweeps = sweeps
         self._catalogs = catalog_cache()
         self._definitions: dict[tuple[str, str, int], WorkflowDefinition] = {}
+        self._set_aside: dict[str, dt.datetime] = {}
 
     async def hold(self, stay: dt.timedelta = TICK) -> None:
         """Work for as long as a tick lasts."""
@@ -61,19 +65,39 @@ class Ticker:
 
     async def _speak_until(self, leave_at: dt.datetime) -> None:
         while self._clock.now() < leave_at:
-            if await self.speak_due() < TIMERS_A_BATCH:
-                await self._nap(leave_at)
+            try:
+                if await self.speak_due() == TIMERS_A_BATCH:
+                    continue
+            except UnreadableDefinition as unreadable:
+                # Its steps stay due, and leave as soon as it is mended. The others are asked for again at once.
+                self._set_aside[unreadable.tenant] = self._clock.now() + SET_ASIDE_FOR
+                log("ticks").error("set aside: %s", unreadable, extra={"fields": {"tenant": unreadable.tenant}})
+                continue
+            await self._nap(leave_at)
 
     async def _sweep_until(self, leave_at: dt.datetime, sweep: Callable[[], Awaitable[object]]) -> None:
         while self._clock.now() < leave_at:
-            await sweep()
-            await self._clock.sleep(SWEEP_EVERY.total_seconds())
+            try:
+                await sweep()
+            except Exception:  # whatever it was, reminders leave, and the other sweeps go on
+                log("ticks").exception("a sweep failed, and is tried again")
+                await self._clock.sleep(SWEEP_FAILED.total_seconds())
+            else:
+                await self._clock.sleep(SWEEP_EVERY.total_seconds())
+
+    def _without(self) -> list[str]:
+        """The tenants that are set aside now."""
+        return [tenant for tenant, until in self._set_aside.items() if self._clock.now() < until]
 
     async def speak_due(self) -> int:
-        """Let one batch of due steps speak, in one transaction. Gives how many there were."""
+        """Let one batch of due steps speak, in one transaction. Gives how many there were.
+
+        Raises:
+            UnreadableDefinition: nothing was done, because of one tenant.
+        """
         now = self._clock.now()
         async with self.database.transaction() as connection:
-            due = await take_due_timers(connection, now, TIMERS_A_BATCH)
+            due = await take_due_timers(connection, now, TIMERS_A_BATCH, without=self._without())
             messages = await self._messages(connection, due, now) if due else []
             tickets = cut_tickets(((m.tenant, m.id) for m in messages if m.status is Status.QUEUED), now)
             if messages:
@@ -110,15 +134,14 @@ class Ticker:
         wanted = {(row["tenant"], row["workflow"], row["version"]) for row in due} - self._definitions.keys()
         if wanted:
             for row in await workflow_versions(connection, sorted(wanted)):
-                definition = WorkflowDefinition.model_validate(row["definition"])
-                self._definitions[row["tenant"], row["name"], row["version"]] = definition
+                self._definitions[row["tenant"], row["name"], row["version"]] = read_definition(row)
 
     def _definition(self, row: Mapping[str, Any]) -> WorkflowDefinition:
         return self._definitions[row["tenant"], row["workflow"], row["version"]]
 
     async def _nap(self, leave_at: dt.datetime) -> None:
         async with self.database.connection() as connection:
-            due_at = await next_due(connection)
+            due_at = await next_due(connection, without=self._without())
         now = self._clock.now()
         wake_at = min(leave_at, now + LONGEST_NAP, due_at or leave_at)
         await self._clock.sleep(max(SHORTEST_NAP, wake_at - now).total_seconds())
