@@ -14,7 +14,7 @@ import typer
 from cli.errors import CommandError
 from cli.migrate import owners_database_url
 from cli.output import AsJson, examples, print_json, print_table
-from cli.showing import clock_time, plain, won
+from cli.showing import clock_time, won
 
 if TYPE_CHECKING:
     from shared.credits.statements import Statement
@@ -109,7 +109,7 @@ def ledger(
                 _signed(entry["balance_change"]),
                 _signed(entry["hold_change"]),
                 entry["messages"],
-                plain(entry["reference"]),
+                entry["reference"],
             )
             for entry in entries
         ],
@@ -244,10 +244,7 @@ def _show_statement(found: Statement) -> None:
     if found.usage:
         print_table(
             ["day", "channel", "workflow", "messages", "won"],
-            [
-                (str(one.day), one.channel, plain(one.workflow), f"{one.messages:,}", won(one.won))
-                for one in found.usage
-            ],
+            [(str(one.day), one.channel, one.workflow, f"{one.messages:,}", won(one.won)) for one in found.usage],
             title="\nUsage",
         )
 

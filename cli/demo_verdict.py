@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from cli.output import print_table
-from cli.showing import clock_time, plain, won
+from cli.showing import clock_time, won
 
 if TYPE_CHECKING:
     from local.demo.play import Played
@@ -125,7 +125,7 @@ def _show_story(told: Timeline) -> None:
     about = told.story.message
     print_table(
         [f"{about.template} for {told.customer}", "", ""],
-        [(clock_time(chapter.at), chapter.what, plain(chapter.sentence)) for chapter in told.story.chapters],
+        [(clock_time(chapter.at), chapter.what, chapter.sentence) for chapter in told.story.chapters],
     )
     typer.echo()
 

@@ -8,7 +8,7 @@ import typer
 
 from cli.joining import running_stack, with_database
 from cli.output import AsJson, examples, print_json, print_table
-from cli.showing import clock_time, plain, won
+from cli.showing import clock_time, won
 
 if TYPE_CHECKING:
     from shared.messages.status import Status
@@ -64,10 +64,10 @@ def _row(message: MessageView) -> tuple[object, ...]:
     return (
         str(message.id),
         clock_time(message.due_at),
-        plain(f"{message.tenant}/{message.customer}"),
+        f"{message.tenant}/{message.customer}",
         message.template,
         message.channel,
-        plain(f"{message.status}: {message.reason}") if message.reason else message.status,
+        f"{message.status}: {message.reason}" if message.reason else message.status,
         won(message.price),
     )
 

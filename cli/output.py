@@ -10,6 +10,9 @@ import typer
 if TYPE_CHECKING:
     from rich.console import Console
 
+UNFOLDED = 10_000
+"""Characters: wider than any row."""
+
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 """The option of every verb that prints a table."""
 
@@ -27,18 +30,28 @@ def print_json(value: Any) -> None:
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, title: str | None = None) -> None:
-    """Print `rows` under `columns`; cells that are numbers are set to the right, None is left empty."""
+    """Print `rows` under `columns`; cells that are numbers are set to the right, None is left empty.
+
+    A terminal's width is kept. Anything else, a pipe or a file, gets one line a row, whatever its length.
+    """
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     body = [list(row) for row in rows]
     table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
     for index, column in enumerate(columns):
         numeric = all(isinstance(row[index], int | float) for row in body) and bool(body)
         table.add_column(column, justify="right" if numeric else "left", overflow="fold")
+    console = Console()
+    if not console.is_terminal:
+        console.width = UNFOLDED
     for row in body:
-        table.add_row(*("" if cell is None else str(cell) for cell in row))
-    Console().print(table)
+        cells = ["" if cell is None else str(cell) for cell in row]
+        if not console.is_terminal:
+            cells = [cell.replace("\n", " ") for cell in cells]
+        table.add_row(*map(Text, cells))  # as written: `[/b]` is no style
+    console.print(table)
 
 
 def progress_console() -> Console:

@@ -12,7 +12,7 @@ import typer
 
 from cli.joining import publisher_of, running_stack, with_database
 from cli.output import AsJson, examples, print_json, print_table, progress_console
-from cli.showing import plain, won
+from cli.showing import won
 
 if TYPE_CHECKING:
     from shared.messages.bulk import BulkResult
@@ -133,7 +133,7 @@ def _show(result: BulkResult, dry_run: bool) -> None:
         ("would be queued" if dry_run else "queued", result.queued),
     ]
     if result.already:
-        rows.append((f"sent before with key {plain(result.key)}", result.already))
+        rows.append((f"sent before with key {result.key}", result.already))
     rows += [(f"failed: {reason}", count) for reason, count in result.failed.items()]
     rows += [(f"refused: {code}", count) for code, count in result.refused.items()]
     rows.append(("tickets", result.tickets))
@@ -143,7 +143,7 @@ def _show(result: BulkResult, dry_run: bool) -> None:
     if result.problems:
         _show_problems(result)
     if dry_run and result.samples:
-        samples = [(one.line, plain(one.customer), one.to, one.channel, plain(_text(one))) for one in result.samples]
+        samples = [(one.line, one.customer, one.to, one.channel, _text(one)) for one in result.samples]
         typer.echo("\nThe first of them")
         print_table(["line", "customer", "to", "channel", "text"], samples)
 
@@ -161,7 +161,7 @@ def _show_problems(result: BulkResult) -> None:
     title = "\nRows that can't be sent" + (f", the first {len(shown)} of {count:,}" if count > len(shown) else "")
     print_table(
         ["line", "customer", "code", ""],
-        [(p.line, plain(p.customer), p.code, plain(p.detail)) for p in shown],
+        [(p.line, p.customer, p.code, p.detail) for p in shown],
         title=title,
     )
 

@@ -8,7 +8,7 @@ import typer
 
 from cli.joining import running_stack, with_database
 from cli.output import AsJson, examples, print_json, print_table
-from cli.showing import clock_time, plain
+from cli.showing import clock_time
 
 if TYPE_CHECKING:
     from shared.messages.stories import Story
@@ -43,8 +43,8 @@ def show(
 def _show(told: Story) -> None:
     about = told.message
     typer.echo(f"{about.id} from {about.tenant} to customer {about.customer} ({about.recipient or 'no number'})")
-    rows = [(clock_time(chapter.at), chapter.what, plain(chapter.sentence)) for chapter in told.chapters]
+    rows = [(clock_time(chapter.at), chapter.what, chapter.sentence) for chapter in told.chapters]
     print_table(["when (Seoul)", "what", ""], rows)
-    words = [(one.channel or one.leg, plain(one.subject), plain(one.text or one.error)) for one in told.words]
+    words = [(one.channel or one.leg, one.subject, one.text or one.error) for one in told.words]
     typer.echo("\nIts words")
     print_table(["channel", "subject", "text"], words)

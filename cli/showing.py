@@ -6,13 +6,6 @@ import datetime as dt
 from decimal import Decimal
 
 
-def plain(text: str | None) -> str | None:
-    """`text` with nothing in it that rich takes for a style: a customer's words may hold `[/b]`."""
-    from rich.markup import escape
-
-    return escape(text) if text else text
-
-
 def clock_time(moment: dt.datetime) -> str:
     """A moment in Seoul, as a table shows it: `11-21 10:00:00.123`."""
     from shared.platform.clock import SEOUL
