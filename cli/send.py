@@ -15,6 +15,7 @@ from cli.output import AsJson, examples, print_json, print_table, progress_conso
 from cli.showing import won
 
 if TYPE_CHECKING:
+    from shared.credits.estimates import Estimate
     from shared.messages.bulk import BulkResult
     from shared.messages.bulk_plan import Sample
     from shared.messages.routing import Route
@@ -56,7 +57,8 @@ def send(
     A row that can't be sent is reported with its line and does not stop the others. Customers that are not known yet
     become known; blank cells change nothing about one who is.
 
-    Exits with 1 when nothing was written because the whole can't be done, or when no row could be sent.
+    Exits with 1 when nothing was written because the whole can't be done, when no row could be sent, or when a dry run
+    finds that something stands in the way.
     """
     asked_route = _route(route)
     stack = running_stack()
@@ -97,7 +99,7 @@ def send(
         print_json({"dry_run": dry_run, **asdict(result)})
     else:
         _show(result, dry_run)
-    if not result.queued and not result.already:
+    if (dry_run and not result.preflight.ready) or not (result.queued or result.already):
         raise typer.Exit(1)
 
 
@@ -138,8 +140,9 @@ def _show(result: BulkResult, dry_run: bool) -> None:
     rows += [(f"refused: {code}", count) for code, count in result.refused.items()]
     rows.append(("tickets", result.tickets))
     print_table(["", "messages"], rows)
-    if result.cost.by_channel:
-        _show_cost(result)
+    if result.preflight.estimate and result.preflight.estimate.messages:
+        _show_cost(result.preflight.estimate)
+    _show_checks(result)
     if result.problems:
         _show_problems(result)
     if dry_run and result.samples:
@@ -148,11 +151,20 @@ def _show(result: BulkResult, dry_run: bool) -> None:
         print_table(["line", "customer", "to", "channel", "text"], samples)
 
 
-def _show_cost(result: BulkResult) -> None:
-    costs = [(one.channel, one.messages, won(one.price), won(one.total)) for one in result.cost.by_channel]
-    least, most = won(result.cost.at_least), won(result.cost.at_most)
+def _show_cost(estimate: Estimate) -> None:
+    least, most = won(estimate.at_least), won(estimate.at_most)
     typer.echo(f"\nEstimated cost: {least} won" if least == most else f"\nEstimated cost: {least} to {most} won")
-    print_table(["first channel", "messages", "won each", "won"], costs)
+    typer.echo(f"As recent messages went: {won(estimate.expected)} won")
+    costs = [
+        (one.channel, won(one.price), one.messages, one.expected_messages, won(one.expected_won))
+        for one in estimate.by_channel
+    ]
+    print_table(["channel", "won each", "leave on it", "will it deliver", "won"], costs)
+
+
+def _show_checks(result: BulkResult) -> None:
+    checks = [(check.name, check.verdict, check.code, check.detail) for check in result.preflight.checks]
+    print_table(["check", "verdict", "code", ""], checks, title="\nBefore it leaves")
 
 
 def _show_problems(result: BulkResult) -> None:

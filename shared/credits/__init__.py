@@ -1,6 +1,18 @@
 """Credits: an append-only ledger, prices, payments."""
 
 from shared.credits.errors import CreditError
+from shared.credits.estimates import check_prices
 from shared.credits.ledger import audit, take_back, top_up, top_up_by_hand, whole_won
+from shared.credits.preflights import Preflight, preflight
 
-__all__ = ["CreditError", "audit", "take_back", "top_up", "top_up_by_hand", "whole_won"]
+__all__ = [
+    "CreditError",
+    "Preflight",
+    "audit",
+    "check_prices",
+    "preflight",
+    "take_back",
+    "top_up",
+    "top_up_by_hand",
+    "whole_won",
+]

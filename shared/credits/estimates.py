@@ -111,6 +111,16 @@ async def estimate_for(connection: Connection, tenant: str, ways: Ways, now: dt.
     return estimate(ways, prices, rates)
 
 
+async def check_prices(connection: Connection, tenant: str, route: Sequence[str], now: dt.datetime) -> None:
+    """Whether each channel that a route may take has a price.
+
+    Raises:
+        CreditError: `price_missing`.
+    """
+    if missing := unpriced({tuple(route): 1}, await read_prices(connection, tenant, now)):
+        raise price_missing(missing)
+
+
 def _rate(channel: str, rates: Mapping[str, tuple[int, int]]) -> Decimal:
     tried, delivered = rates.get(LEG_OF_CHANNEL.get(channel, channel), (0, 0))
     return Decimal(delivered) / Decimal(tried) if tried >= FEW else Decimal(1)

@@ -16,22 +16,19 @@ from typing import Any
 from uuid import UUID
 
 from shared.contracts import MAX_TICKET_MESSAGES
+from shared.credits import CreditError, Preflight, check_prices, preflight
 from shared.messages.bulk_file import BulkError, CustomerFile, Recipient, RowProblem
 from shared.messages.bulk_plan import (
-    CHANNELS_OF_LEG,
     Bulk,
-    Estimate,
     PlannedMessage,
     PlannedRow,
     Sample,
     Tally,
     check_columns,
-    estimate,
     moment_of,
     plan_row,
 )
 from shared.messages.bulk_store import (
-    current_prices,
     known_messages,
     queue_bulk,
     queue_tickets,
@@ -69,7 +66,7 @@ class BulkResult:
         none (`refused`, by code), or had its message from an earlier send with the key (`already`).
     route: the channels that messages take, in order; `left_out` those that were asked for and the template lacks.
     problems: rows with something wrong, the first thousand of them.
-    cost: what the queued messages may cost.
+    preflight: what the queued messages may cost, and what stands in the way of them.
     tickets: how many carry them.
     samples: the first few messages in the words of their first channel.
     """
@@ -86,7 +83,7 @@ class BulkResult:
     failed: Mapping[str, int]
     refused: Mapping[str, int]
     problems: Sequence[RowProblem]
-    cost: Estimate
+    preflight: Preflight
     tickets: int
     samples: Sequence[Sample]
 
@@ -121,7 +118,7 @@ async def send_bulk(
 
     Raises:
         BulkError: nothing was written: `unknown_tenant`, `unknown_template`, `template_not_approved`,
-            `missing_column`, `no_price`, `bad_key`, `key_reused` (with another template).
+            `missing_column`, `price_missing`, `bad_key`, `key_reused` (with another template).
     """
     queued: list[UUID] = []
     async with database.transaction(tenant=tenant) as connection:
@@ -138,6 +135,7 @@ async def send_bulk(
                     queued += [message.id for message in messages if message.status is Status.QUEUED]
                 if on_progress:
                     on_progress(tally.asked, customers.share_read)
+        result = await _result(connection, tally, route, key)
         now = clock.now()
         tickets = cut_tickets(((tenant, message) for message in queued), now)
         await queue_tickets(
@@ -150,7 +148,7 @@ async def send_bulk(
             spacing=TICKET_SPACING,
         )
     await publish_tickets(publisher, tickets)
-    return _result(tally, route, key)
+    return result
 
 
 async def preview_bulk(
@@ -174,7 +172,7 @@ async def preview_bulk(
                 _counted(batch, known, tally)
                 if on_progress:
                     on_progress(tally.asked, customers.share_read)
-    return _result(tally, route, key)
+        return await _result(connection, tally, route, key)
 
 
 async def _prepare(
@@ -195,18 +193,17 @@ async def _prepare(
     except MessageError as error:
         raise BulkError(error.code, error.detail) from error
     check_columns(customers, template)
-    prices = await current_prices(connection, tenant, now)
-    for leg in usable.channels:
-        for channel in CHANNELS_OF_LEG[leg]:
-            if channel not in prices:
-                raise BulkError("no_price", f"tenant {tenant!r} has no price for {channel}")
+    try:
+        await check_prices(connection, tenant, usable.channels, now)
+    except CreditError as error:
+        raise BulkError(error.code, error.detail) from error
     earlier = await sent_with_key(connection, tenant, key) if key is not None else None
     if earlier and earlier.template != name:
         raise BulkError("key_reused", f"the key {key!r} was used with template {earlier.template!r} before")
     # The ids of a key's messages begin with the moment of its first send, so that they come out the same again.
     moment = moment_of(earlier.message) if earlier else now
     id_of = derived_ids(moment, "bulk", tenant, new_id(now) if key is None else key)
-    bulk = Bulk(tenant, template, usable, Fit(template.content, usable.channels), id_of, now, prices)
+    bulk = Bulk(tenant, template, usable, Fit(template.content, usable.channels), id_of, now)
     return bulk, earlier is not None
 
 
@@ -252,8 +249,17 @@ def _counted(batch: Sequence[PlannedRow], known: Collection[UUID], tally: Tally)
     return fresh
 
 
-def _result(tally: Tally, asked_route: Route, key: str | None) -> BulkResult:
+async def _result(connection: Connection, tally: Tally, asked_route: Route, key: str | None) -> BulkResult:
     bulk = tally.bulk
+    checked = await preflight(
+        connection,
+        bulk.tenant,
+        template=bulk.template.name,
+        route=asked_route.channels,
+        ways=tally.ways,
+        refused=sum(tally.failed.values()) + sum(tally.refused.values()),
+        now=bulk.now,
+    )
     return BulkResult(
         tenant=bulk.tenant,
         template=bulk.template.name,
@@ -267,7 +273,7 @@ def _result(tally: Tally, asked_route: Route, key: str | None) -> BulkResult:
         failed=dict(tally.failed.most_common()),
         refused=dict(tally.refused.most_common()),
         problems=tally.problems,
-        cost=estimate(tally.ways, bulk.prices),
+        preflight=checked,
         tickets=-(-tally.queued // MAX_TICKET_MESSAGES),
         samples=tally.samples,
     )

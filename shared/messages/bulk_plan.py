@@ -1,12 +1,11 @@
-"""What a bulk send makes of its rows, and what it may cost: decided here, from values, without a database."""
+"""What a bulk send makes of its rows: decided here, from values, without a database."""
 
 from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from decimal import Decimal
 from uuid import UUID
 
 from shared.messages.bulk_file import BulkError, CustomerFile, Recipient, RowProblem
@@ -27,9 +26,6 @@ MAX_PROBLEMS = 1_000
 
 MAX_SAMPLES = 3
 
-CHANNELS_OF_LEG = {"alimtalk": ("alimtalk",), "sms": ("sms", "lms")}
-"""What a leg of a route may turn out to be, by its content."""
-
 _EPOCH = dt.datetime.fromtimestamp(0, dt.UTC)
 
 
@@ -40,7 +36,6 @@ class Bulk:
     route: the part of the route asked for that the template can be sent on.
     fit: the template's words on that route.
     id_of: the id of the message to a customer.
-    prices: won by channel.
     """
 
     tenant: str
@@ -49,7 +44,6 @@ class Bulk:
     fit: Fit
     id_of: Callable[[str], UUID]
     now: dt.datetime
-    prices: Mapping[str, Decimal]
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,42 +117,6 @@ class Tally:
     def _keep(self, problem: RowProblem) -> None:
         if len(self.problems) < MAX_PROBLEMS:
             self.problems.append(problem)
-
-
-@dataclass(frozen=True, slots=True)
-class ChannelCost:
-    """Messages that leave on a channel first, and their cost in won if it delivers them all."""
-
-    channel: str
-    messages: int
-    price: Decimal
-    total: Decimal
-
-
-@dataclass(frozen=True, slots=True)
-class Estimate:
-    """What a send may cost, in won: a delivered message costs the price of the channel that delivered it.
-
-    by_channel: as if each first channel delivered.
-    at_least, at_most: as if of each message's channels the cheapest did, or the dearest; failures cost nothing.
-    """
-
-    by_channel: Sequence[ChannelCost]
-    at_least: Decimal
-    at_most: Decimal
-
-
-def estimate(ways: Mapping[tuple[str, ...], int], prices: Mapping[str, Decimal]) -> Estimate:
-    """The cost of messages counted by the channels that they may take."""
-    first: Counter[str] = Counter()
-    for channels, count in ways.items():
-        first[channels[0]] += count
-    nothing = Decimal("0.00")
-    return Estimate(
-        tuple(ChannelCost(name, count, prices[name], prices[name] * count) for name, count in sorted(first.items())),
-        sum((min(prices[name] for name in channels) * count for channels, count in ways.items()), nothing),
-        sum((max(prices[name] for name in channels) * count for channels, count in ways.items()), nothing),
-    )
 
 
 def check_columns(file: CustomerFile, template: TemplateVersion) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -36,18 +35,6 @@ async def template_to_send(connection: Connection, tenant: str, template: str) -
     """The active version of a template, its version None where there is none; None where there is no such tenant."""
     rows = await fetch_all(connection, TEMPLATE_TO_SEND, {"tenant": tenant, "template": template})
     return rows[0] if rows else None
-
-
-PRICES = """
-select distinct on (channel) channel, price from prices
-where tenant = %(tenant)s and valid_from <= %(now)s
-order by channel, valid_from desc
-"""
-
-
-async def current_prices(connection: Connection, tenant: str, now: dt.datetime) -> dict[str, Decimal]:
-    """What a message costs the tenant now, in won, by channel."""
-    return {row["channel"]: row["price"] for row in await fetch_all(connection, PRICES, {"tenant": tenant, "now": now})}
 
 
 SENT_WITH_KEY = """

@@ -72,7 +72,7 @@ class Chapter:
     """Something that happened to a message.
 
     at: when.
-    what: `event`, `composed`, `waiting`, `dispatch`, `report` or `status`.
+    what: `event`, `composed`, `waiting`, `dispatch`, `report`, `credit` or `status`.
     sentence: for people.
     facts: for programs.
     """
@@ -142,8 +142,12 @@ async def story(connection: Connection, message_id: UUID | str) -> Story:
     waiting = await store.waiting_tickets(connection, tenant, found, since)
     calls = await store.dispatches(connection, tenant, found, since=since, until=until, looked_at=LOOKED_AT)
     reports = await store.reports(connection, tenant, found)
+    entries = await store.entries(connection, tenant, found)
     versions = await template_versions(connection, [(tenant, row["template"], row["template_version"])])
-    happened = [_dispatch(call) for call in calls] + [_report(report) for report in reports]
+    # In this order where the moment is the same: held and handed over in one, reported and settled in another.
+    happened = [_credit(entry, row) for entry in entries if entry["kind"] == "hold"]
+    happened += [_dispatch(call) for call in calls] + [_report(report) for report in reports]
+    happened += [_credit(entry, row) for entry in entries if entry["kind"] != "hold"]
     happened.sort(key=lambda chapter: chapter.at)
     beginning = [_event(event)] if event else []
     return Story(
@@ -217,6 +221,20 @@ def _report(row: Mapping[str, Any]) -> Chapter:
     detail = f" “{row['detail']}”" if row["detail"] else ""
     told = f"{row['provider']} says {row['outcome']} ({row['code']}{detail}) of attempt {row['attempt']}"
     return Chapter(row["received_at"], "report", f"{told} on {row['channel']}", dict(row))
+
+
+_DONE_TO_CREDIT = {
+    "hold": "{held} won are held",
+    "capture": "{price} of the {held} won held are captured",
+    "release": "the {held} won held are given back",
+    "hold_expiry": "the {held} won held are given back: nothing more was heard",
+}
+
+
+def _credit(entry: Mapping[str, Any], message: Mapping[str, Any]) -> Chapter:
+    told = _DONE_TO_CREDIT[entry["kind"]].format(held=message["held"], price=message["price"])
+    others = f", with those of {entry['messages'] - 1:,} others" if entry["messages"] > 1 else ""
+    return Chapter(entry["created_at"], "credit", f"{told}{others} (entry {entry['id']})", dict(entry))
 
 
 def _waiting(row: Mapping[str, Any]) -> Chapter:

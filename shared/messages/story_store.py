@@ -11,8 +11,8 @@ from shared.platform.database import Connection, fetch_all
 _COLUMNS = """
   m.tenant, m.id, m.customer, m.recipient, m.workflow, m.workflow_version, m.run_key, m.run_revision, m.step,
   m.event_source, m.event_id, m.template, m.template_version, m.variables, m.route, m.position, m.attempt, m.channel,
-  m.status::text, m.reason, m.detail, m.provider, m.dispatch, m.provider_message_id, m.price, m.due_at, m.expires_at,
-  m.created_at, m.updated_at
+  m.status::text, m.reason, m.detail, m.provider, m.dispatch, m.provider_message_id, m.price, m.held, m.due_at,
+  m.expires_at, m.created_at, m.updated_at
 """
 
 TENANT_EXISTS = "select id from tenants where id = %(tenant)s"
@@ -141,6 +141,20 @@ order by attempt, received_at, code
 async def reports(connection: Connection, tenant: str, message_id: UUID) -> list[dict[str, Any]]:
     """All that was said of a message."""
     return await fetch_all(connection, REPORTS, {"tenant": tenant, "message": message_id})
+
+
+ENTRIES = """
+select e.id, e.kind::text, e.balance_change, e.hold_change, cardinality(e.messages) as messages, e.created_at
+from messages m
+join ledger_entries e on e.tenant = m.tenant and e.id in (m.hold, m.settlement)
+where m.tenant = %(tenant)s and m.id = %(message)s
+order by e.id
+"""
+
+
+async def entries(connection: Connection, tenant: str, message_id: UUID) -> list[dict[str, Any]]:
+    """The ledger entries that paid for a message; one entry may cover many."""
+    return await fetch_all(connection, ENTRIES, {"tenant": tenant, "message": message_id})
 
 
 def first_id_of(moment: dt.datetime) -> UUID:

@@ -264,9 +264,11 @@ async def test_the_estimate_counts_each_channel_at_the_tenants_price(shop: Shop,
         later=NOW + dt.timedelta(hours=1),
     )
     result = await _send(shop, csv_file(HEADER, *_people(3), f"long,01012345678,{'가' * 50},1"))
-    (alimtalk,) = result.cost.by_channel
-    assert (alimtalk.channel, alimtalk.messages, alimtalk.total) == ("alimtalk", 4, Decimal(60))
-    assert (result.cost.at_least, result.cost.at_most) == (Decimal(60), 3 * Decimal("18.5") + 50)
+    estimate = result.preflight.estimate
+    assert estimate is not None
+    alimtalk = estimate.by_channel[0]
+    assert (alimtalk.channel, alimtalk.messages, alimtalk.won) == ("alimtalk", 4, Decimal(60))
+    assert (estimate.at_least, estimate.at_most) == (Decimal(60), 3 * Decimal("18.5") + 50)
 
 
 async def _preview(shop: Shop, file: CustomerFile, template: str = "receipt", **options: Any) -> BulkResult:

@@ -70,6 +70,10 @@ async def _set_up(url: str) -> None:
         await save_tenant(connection, "saas", "SaaS")
         await give_credit(connection, "saas")
         await save_template(connection, "saas", "welcome", WELCOME, "approved")
+        await connection.execute(
+            "insert into provider_accounts (tenant, id, provider, sender, kakao_channel, credentials) "
+            "values ('saas', 'main', 'solapi', '0212345678', 'pf', '')"
+        )
     await database.close()
 
 

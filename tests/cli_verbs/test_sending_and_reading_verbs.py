@@ -1,6 +1,7 @@
 import json
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from local.stack import Stack
@@ -19,11 +20,25 @@ def test_a_dry_run_shows_words_and_cost_and_sends_nothing(run: Run, stack: Stack
     assert json.loads(run("messages", "--json").stdout) == []
 
 
+def test_a_dry_run_says_what_stands_in_the_way_and_exits_with_1(run: Run, stack: Stack, customers: Path) -> None:
+    with psycopg.connect(stack.database_url) as connection:
+        connection.execute("update provider_accounts set active = false where tenant = 'saas'")
+    result = run(*SEND, customers, "--dry-run")
+    assert result.exit_code == 1
+    assert "no_provider_account" in result.stdout
+    [failed] = [
+        check
+        for check in json.loads(run(*SEND, customers, "--dry-run", "--json").stdout)["preflight"]["checks"]
+        if check["verdict"] == "failed"
+    ]
+    assert (failed["name"], failed["detail_ko"]) == ("sender", "사용 중인 발송 계정이 없습니다.")
+
+
 def test_a_send_queues_what_it_can_and_lists_and_stories_tell_of_it(run: Run, stack: Stack, customers: Path) -> None:
     # There is no topic to publish to here: the rows are what counts.
     sent = json.loads(run(*SEND, customers, "--json", "--key", "k").stdout)
     assert (sent["dry_run"], sent["asked"], sent["queued"], sent["failed"]) == (False, 3, 2, {"invalid_phone": 1})
-    assert (sent["tickets"], sent["cost"]["at_least"], sent["cost"]["at_most"]) == (1, "30.00", "40.00")
+    assert (sent["tickets"], sent["preflight"]["estimate"]["at_most"], sent["preflight"]["ready"]) == (1, "40.00", True)
     assert sent["problems"] == [
         {
             "line": 3,
