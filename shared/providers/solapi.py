@@ -33,6 +33,10 @@ from shared.providers.base import (
 )
 from shared.providers.solapi_codes import outcome_of
 
+NOT_LET_IN = frozenset({httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN})
+"""They judge the account's key, our clock or our address, and say nothing of the messages, which leave once that is
+mended."""
+
 TIMEOUT = httpx.Timeout(60.0, connect=5.0)
 """httpx's own 5 s is too short for a batch of thousands."""
 
@@ -186,7 +190,8 @@ class Solapi:
             raise ProviderUndecided("not_json", response.text[:200]) from error
         if response.is_error:
             with _as_documented():
-                raise ProviderRefused(str(answer["errorCode"]), str(answer.get("errorMessage")))
+                refusal = ProviderUnavailable if response.status_code in NOT_LET_IN else ProviderRefused
+                raise refusal(str(answer["errorCode"]), str(answer.get("errorMessage")))
         return answer
 
     def _authorization(self, account: ProviderAccount) -> str:

@@ -126,3 +126,17 @@ async def test_a_batch_that_can_not_be_paid_for_is_taken_back_and_fails_in_the_e
     row = await world.message(message)
     assert (row["status"], row["reason"]) == ("failed", "provider_unavailable")
     assert world.accepted() == {}
+
+
+async def test_messages_of_an_account_that_is_not_let_in_leave_once_its_key_is_mended(world: World) -> None:
+    began = world.clock.now()
+    right = dict(world.account.secrets)
+    await world.change_secrets({**right, "api_secret": "mistyped"})
+
+    async def mended_after_an_hour(boundary: str) -> None:
+        if boundary.startswith("before claim") and world.clock.now() - began > dt.timedelta(hours=1):
+            await world.change_secrets(right)
+
+    sent = await queue_one_of_each(world)
+    assert await world.live(world.process(mended_after_an_hour))
+    await assert_each_has_its_fate(world, sent)

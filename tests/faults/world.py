@@ -176,6 +176,15 @@ class World:
                     [TENANT, name, orjson.dumps(content).decode()],
                 )
 
+    async def change_secrets(self, secrets: Mapping[str, str]) -> None:
+        """The tenant's account is opened with these from now on."""
+        sealed = seal(KEY, dict(secrets), context=f"{TENANT}/{self.account.id}")
+        async with self.database.connection() as connection:
+            await connection.execute(
+                "update provider_accounts set credentials = %s where tenant = %s and id = %s",
+                [sealed, TENANT, self.account.id],
+            )
+
     async def start_over(self) -> None:
         """Forget every message, here and at the provider."""
         self.simulator.set_faults()

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from shared.contracts import Outcome
-from shared.providers import BatchState, OutboundMessage, ProviderAccount, ProviderRefused
+from shared.providers import BatchState, OutboundMessage, ProviderAccount, ProviderRefused, ProviderUnavailable
 from shared.providers.solapi import Solapi
 from tests.providers.simulated import SENDER, TEMPLATE_CODE, SettableClock, Simulator
 
@@ -250,7 +250,7 @@ async def test_wrong_credentials_are_refused_in_solapis_words(
 ) -> None:
     wrong = replace(account, secrets={**account.secrets, **secrets})
     for call in (solapi.prepare(wrong, [sms()]), solapi.send(wrong, "G1"), solapi.batch_state(wrong, "G1")):
-        with pytest.raises(ProviderRefused) as refusal:
+        with pytest.raises(ProviderUnavailable) as refusal:
             await call
         assert refusal.value.code == code
 
@@ -259,5 +259,5 @@ async def test_a_clock_that_is_off_is_refused_in_solapis_words(account: Provider
     early = SettableClock()
     early.advance(-16 * 60)
     async with httpx.AsyncClient() as client:
-        with pytest.raises(ProviderRefused, match="RequestTimeTooSkewed"):
+        with pytest.raises(ProviderUnavailable, match="RequestTimeTooSkewed"):
             await Solapi(simulator.url, early, client).prepare(account, [sms()])

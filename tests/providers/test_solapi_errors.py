@@ -21,7 +21,6 @@ from shared.providers import (
     OutboundMessage,
     ProviderAccount,
     ProviderError,
-    ProviderRefused,
     ProviderUnavailable,
     ProviderUndecided,
 )
@@ -157,14 +156,14 @@ async def test_an_answer_that_is_not_solapis_leaves_it_open_what_was_done(
                 await ask()
 
 
-async def test_a_refusal_names_solapis_own_code(
+async def test_who_is_not_let_in_may_come_again_and_hears_solapis_own_code(
     account: ProviderAccount, clock: SettableClock, client: httpx.AsyncClient
 ) -> None:
     async with answering(
         http("403 Forbidden", '{"errorCode":"NotAllowedIP","errorMessage":"허용되지 않은 IP"}')
     ) as url:
         error = await error_of(Solapi(url, clock, client), account)
-    assert (type(error), error.code, error.detail) == (ProviderRefused, "NotAllowedIP", "허용되지 않은 IP")
+    assert (type(error), error.code, error.detail) == (ProviderUnavailable, "NotAllowedIP", "허용되지 않은 IP")
 
 
 @pytest.mark.parametrize("call", ["groups$", "messages$"])
