@@ -10,12 +10,18 @@ import sys
 from collections.abc import Mapping
 
 from local.functions import FUNCTION_OF_TOPIC
-from local.pubsub.topology import PushSubscription, Topic, Topology, create
+from local.pubsub.topology import DEFAULT_RETENTION_SECONDS, PushSubscription, Topic, Topology, create
+from shared.platform.pubsub import REMINDER_TICKS
 
 DEAD_LETTERS = "dead-letters"
 MAX_DELIVERY_ATTEMPTS = 5
-_NEVER_GIVEN_UP = {DEAD_LETTERS, "reminder-ticks"}  # a lost tick is a minute without reminders
-_ACK_DEADLINE_SECONDS = {"reminder-ticks": 120}  # a tick is held for a minute
+NEVER_GIVEN_UP = frozenset({DEAD_LETTERS, REMINDER_TICKS})
+"""The topics without dead letters: those themselves, and ticks, for one that could not be held is worth nothing."""
+
+TICKS_KEPT_SECONDS = 600
+"""Or the ticks of an hour without a database would all be held at once when it is back."""
+
+_ACK_DEADLINE_SECONDS = {REMINDER_TICKS: 120}  # a tick is held for a minute
 
 
 def topology(addresses: Mapping[str, str]) -> Topology:
@@ -28,7 +34,8 @@ def topology(addresses: Mapping[str, str]) -> Topology:
             ack_deadline_seconds=_ACK_DEADLINE_SECONDS.get(topic, 60),
             min_backoff_seconds=1,
             max_backoff_seconds=10,
-            dead_letter_topic=None if topic in _NEVER_GIVEN_UP else DEAD_LETTERS,
+            retention_seconds=TICKS_KEPT_SECONDS if topic == REMINDER_TICKS else DEFAULT_RETENTION_SECONDS,
+            dead_letter_topic=None if topic in NEVER_GIVEN_UP else DEAD_LETTERS,
             max_delivery_attempts=MAX_DELIVERY_ATTEMPTS,
         )
         for topic, function in FUNCTION_OF_TOPIC.items()

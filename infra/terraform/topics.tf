@@ -2,6 +2,7 @@
 locals {
   subscribers  = { for name, function in local.functions : function.topic => name if function.topic != null }
   dead_letters = "dead-letters"
+  ticks        = "reminder-ticks"
 
   subscriptions = {
     for topic, function in local.subscribers : topic => {
@@ -30,7 +31,11 @@ module "topic" {
   name         = each.key
   publishers   = merge(local.publishers[each.key], each.key == "subscription-events" ? local.event_publishers : {})
   subscription = lookup(local.subscriptions, each.key, null)
-  dead_letters = { topic = module.dead_letters.id, mover = local.pubsub_agent }
+
+  # A tick that could not be held is soon followed by another. Kept for longer, those of an hour without a database would
+  # all be held at once when it is back.
+  retention_seconds = each.key == local.ticks ? 600 : 604800
+  dead_letters      = each.key == local.ticks ? null : { topic = module.dead_letters.id, mover = local.pubsub_agent }
 
   depends_on = [google_project_service.apis]
 }

@@ -11,7 +11,16 @@ from google.pubsub_v1.services.publisher.transports import PublisherGrpcTranspor
 from google.pubsub_v1.services.subscriber.transports import SubscriberGrpcTransport
 
 # What may have changed since the last start; the rest of a subscription is fixed at its creation.
-_CHANGEABLE = ("push_config", "ack_deadline_seconds", "retry_policy", "dead_letter_policy")
+_CHANGEABLE = (
+    "push_config",
+    "ack_deadline_seconds",
+    "message_retention_duration",
+    "retry_policy",
+    "dead_letter_policy",
+)
+
+DEFAULT_RETENTION_SECONDS = 7 * 24 * 3600
+"""Pub/Sub's own."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +48,7 @@ class PushSubscription:
     id, topic: short names. endpoint: http or https URL.
     ack_deadline_seconds: how long an answer may take, 10 to 600.
     min_backoff_seconds, max_backoff_seconds: wait before a refused message comes again, 0 to 600, doubling.
+    retention_seconds: how long a message that nobody takes is kept, 600 and more.
     dead_letter_topic: short name of the topic for messages refused `max_delivery_attempts` times (5 to 100), or None.
     ordered: messages with the same ordering key come one after another.
     filter: which messages; https://cloud.google.com/pubsub/docs/subscription-message-filter
@@ -51,6 +61,7 @@ class PushSubscription:
     ack_deadline_seconds: int = 60
     min_backoff_seconds: float = 10
     max_backoff_seconds: float = 600
+    retention_seconds: int = DEFAULT_RETENTION_SECONDS
     dead_letter_topic: str | None = None
     max_delivery_attempts: int = 5
     ordered: bool = False
@@ -115,6 +126,7 @@ def _wire(subscription: PushSubscription | PullSubscription, project: str) -> ty
     if isinstance(subscription, PullSubscription):
         return wire
     wire.ack_deadline_seconds = subscription.ack_deadline_seconds
+    wire.message_retention_duration = _duration(subscription.retention_seconds)
     wire.enable_message_ordering = subscription.ordered
     wire.filter = subscription.filter
     wire.push_config = types.PushConfig(push_endpoint=subscription.endpoint)

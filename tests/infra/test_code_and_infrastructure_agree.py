@@ -11,7 +11,7 @@ import pytest
 from cli.packaging import build
 from local.functions import FUNCTION_OF_TOPIC, OPEN_CREDENTIALS, ROLE_OF, TAKE_PAYMENTS
 from local.home import CHECKOUT
-from local.topics import DEAD_LETTERS, MAX_DELIVERY_ATTEMPTS
+from local.topics import DEAD_LETTERS, MAX_DELIVERY_ATTEMPTS, NEVER_GIVEN_UP, TICKS_KEPT_SECONDS
 from shared.contracts import Tick
 from shared.platform import pubsub
 from shared.platform.settings import Settings
@@ -145,13 +145,14 @@ def test_what_cannot_be_delivered_goes_to_the_dead_letters_by_pubsubs_own_accoun
             for each in made.of_type("google_pubsub_subscription_iam_member")
             if each.values["subscription"] == subscription["id"]
         ]
-        if topic == DEAD_LETTERS:
+        if topic in NEVER_GIVEN_UP:
             assert (policy, movers) == ([], [])
         else:
             assert policy == [
                 {"dead_letter_topic": last_resort.values["id"], "max_delivery_attempts": MAX_DELIVERY_ATTEMPTS}
             ]
             assert movers == [agent]
+    assert _subscriptions(made)["reminder-ticks"]["message_retention_duration"] == f"{TICKS_KEPT_SECONDS}s"
     publishers = [
         each.values["member"]
         for each in made.of_type("google_pubsub_topic_iam_member")

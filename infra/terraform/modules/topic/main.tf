@@ -17,7 +17,7 @@ resource "google_pubsub_subscription" "this" {
   name                       = var.name
   topic                      = google_pubsub_topic.this.id
   ack_deadline_seconds       = var.subscription.ack_deadline_seconds
-  message_retention_duration = "604800s" # 7 days
+  message_retention_duration = "${var.retention_seconds}s"
 
   expiration_policy {
     ttl = "" # never, or a month without messages would end it

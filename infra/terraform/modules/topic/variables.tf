@@ -31,3 +31,14 @@ variable "dead_letters" {
   description = "The topic that gets a message after five tries in vain, and who moves it there; null for a topic whose messages are tried until they expire."
   type        = object({ topic = string, mover = string })
 }
+
+variable "retention_seconds" {
+  description = "How long a message that nobody takes is kept."
+  type        = number
+  default     = 604800 # 7 days
+
+  validation {
+    condition     = var.retention_seconds >= 600 && var.retention_seconds <= 2678400
+    error_message = "Pub/Sub keeps messages from 10 minutes to 31 days."
+  }
+}
