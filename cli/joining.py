@@ -34,6 +34,16 @@ def running_stack() -> Stack:
         raise CommandError("no_stack: nothing is up here, run `allim up` first") from error
 
 
+def running_stack_if_any() -> Stack | None:
+    """The stack that is up here, or None: then environment variables say where to go."""
+    from local.stack import Stack, StackError
+
+    try:
+        return Stack.load()
+    except StackError:
+        return None
+
+
 def with_database(stack: Stack, role: str, work: Callable[[Database], Awaitable[Result]]) -> Result:
     """Run `work` with the stack's database as `role`, and close it. Its MessageErrors become CommandErrors."""
     from shared.messages import MessageError

@@ -7,7 +7,9 @@ from typer.core import TyperGroup
 
 from cli import demo, down, messages, migrate, package, publish, send, show, status, up
 from cli.credits import app as credits_verbs
+from cli.dead_letters import app as dead_letters_verbs
 from cli.errors import explain
+from cli.ticks import app as ticks_verbs
 
 
 class _Verbs(TyperGroup):
@@ -45,6 +47,8 @@ app.command(epilog=messages.EXAMPLES)(messages.messages)
 app.command(epilog=show.EXAMPLES)(show.show)
 app.command(epilog=package.EXAMPLES)(package.package)
 app.add_typer(credits_verbs, name="credits")
+app.add_typer(dead_letters_verbs, name="dead-letters")
+app.add_typer(ticks_verbs, name="ticks")
 
 
 if __name__ == "__main__":

@@ -42,7 +42,7 @@ class Blueprint:
     def draw(cls, home: Home, *, functions_folder: Path, server_url: str | None) -> "Blueprint":
         """Choose the ports and make the secrets; nothing is started."""
         names = functions.find_functions(functions_folder)
-        served = ["postgres", "pubsub", "pubsub-control", "simulator", *names]
+        served = ["postgres", "pubsub", "pubsub-control", "simulator", "scheduler", *names]
         ports = dict(zip(served, free_ports(len(served)), strict=True))
         return cls(home, home.secrets(), server_url, functions_folder, names, ports, datetime.now(UTC))
 
@@ -75,6 +75,7 @@ class Blueprint:
             broker_control_url=None if google_launcher else self.address("pubsub-control"),
             project=PROJECT,
             simulator_url=self.address("simulator"),
+            scheduler_host=f"127.0.0.1:{self.ports['scheduler']}",
             webhook_url=self.address("provider_webhook") if "provider_webhook" in self.ports else None,
             functions={name: self.address(name) for name in self.function_names},
             encryption_key=self.secrets.encryption_key,
@@ -191,9 +192,13 @@ class Blueprint:
         async def is_ready() -> bool:
             return await accepts_connections(self.ports["pubsub"])
 
+        addresses = {name: self.address(name) for name in self.function_names}
         return Service(
             name="scheduler",
-            command=[sys.executable, "-m", "local.scheduler"],
+            command=[
+                *(sys.executable, "-m", "local.scheduler"),
+                *("--port", str(self.ports["scheduler"]), "--functions", json.dumps(addresses)),
+            ],
             environment=self.environment(),
             is_ready=is_ready,
             stop_seconds=2,

@@ -75,6 +75,10 @@ class Home:
         return self.root / "lock"
 
     @property
+    def scheduler_file(self) -> Path:
+        return self.root / "scheduler.json"
+
+    @property
     def postgres(self) -> Path:
         return self.root / "postgres"
 

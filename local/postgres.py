@@ -38,6 +38,9 @@ ROLES = (
     "allim_dead_letters",
     "allim_api",
     "allim_operator",
+    "allim_replayer",
+    "allim_backup",
+    "allim_reconcile",
 )
 """The roles that the migrations create. On one machine each gets a password with `let_roles_log_in`."""
 

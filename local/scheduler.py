@@ -1,21 +1,32 @@
-"""Stands in for Cloud Scheduler: a tick on `reminder-ticks` at once, and then at each full minute.
+"""Stands in for Cloud Scheduler: a tick on `reminder-ticks` at once and at each full minute, and the daily jobs.
 
-Run as ``python -m local.scheduler``; it needs GOOGLE_CLOUD_PROJECT and PUBSUB_EMULATOR_HOST.
+Run as ``python -m local.scheduler --port 20001 --functions '{"backup": "http://127.0.0.1:20002", …}'``; it needs
+GOOGLE_CLOUD_PROJECT, PUBSUB_EMULATOR_HOST and the stack's folder. At the port it answers Cloud Scheduler's own API.
 """
 
+import argparse
 import json
 import logging
 import os
-import time
-from datetime import UTC, datetime, timedelta
+import threading
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
 
-from google.api_core.exceptions import GoogleAPICallError, RetryError
 from google.cloud import pubsub_v1
 
-TOPIC = "reminder-ticks"
-PUBLISH_SECONDS = 20.0  # less than a minute: a tick that cannot be published is missed, the next one does its work
+from local.home import Home
+from local.process import HOME_VARIABLE
+from local.scheduler_jobs import Job, Scheduler, calling, daily, next_minute
 
-_log = logging.getLogger(__name__)
+TOPIC = "reminder-ticks"
+TICK = "reminder-tick"
+PUBLISH_SECONDS = 20.0  # less than a minute: a tick that cannot be published is missed, the next one does its work
+DAILY = {
+    "backup": ("Backs up the database.", 3),
+    "reconcile": ("Audits the ledger.", 4),
+}
+"""Functions that are called once a day, and at what hour in Seoul."""
 
 
 def tick(scheduled_at: datetime) -> bytes:
@@ -23,27 +34,41 @@ def tick(scheduled_at: datetime) -> bytes:
     return json.dumps({"scheduled_at": scheduled_at.astimezone(UTC).isoformat()}).encode()
 
 
-def next_minute(now: datetime) -> datetime:
-    """The first full minute after `now`."""
-    return now.replace(second=0, microsecond=0) + timedelta(minutes=1)
-
-
-def run(project: str) -> None:
-    """Publish ticks until the process ends."""
+def jobs(project: str, addresses: Mapping[str, str]) -> list[Job]:
+    """The tick, and the daily calls of those functions that have an address."""
     client = pubsub_v1.PublisherClient(pubsub_v1.types.BatchSettings(max_messages=1))
     topic = client.topic_path(project, TOPIC)
-    due = datetime.now(UTC)
-    while True:
-        try:
-            client.publish(topic, tick(due), timeout=PUBLISH_SECONDS).result(PUBLISH_SECONDS)
-            _log.info("tick %s", due.isoformat())
-        except (GoogleAPICallError, RetryError, TimeoutError) as error:
-            _log.warning("tick %s is missed: %r", due.isoformat(), error)
-        due = next_minute(datetime.now(UTC))
-        while (seconds := due.timestamp() - time.time()) > 0:
-            time.sleep(seconds)
+
+    def publish() -> None:
+        client.publish(topic, tick(datetime.now(UTC)), timeout=PUBLISH_SECONDS).result(PUBLISH_SECONDS)
+
+    calls = [
+        Job(name, does, f"0 {hour} * * *", daily(hour), calling(addresses[name]))
+        for name, (does, hour) in DAILY.items()
+        if name in addresses
+    ]
+    return [Job(TICK, "Begins a minute of reminders.", "*/1 * * * *", next_minute, publish, at_once=True), *calls]
+
+
+def main() -> None:
+    """Begin jobs until the process ends."""
+    parser = argparse.ArgumentParser(prog="python -m local.scheduler")
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--functions", type=json.loads, required=True)
+    options = parser.parse_args()
+    logging.basicConfig(level="INFO", format="%(asctime)s %(levelname)s %(message)s")
+    project = os.environ["GOOGLE_CLOUD_PROJECT"]
+    home = Home(Path(os.environ[HOME_VARIABLE]))
+    scheduler = Scheduler(jobs(project, options.functions), home.scheduler_file, lambda: datetime.now(UTC))
+    threading.Thread(target=_answer, args=(scheduler, options.port), daemon=True).start()
+    scheduler.run()
+
+
+def _answer(scheduler: Scheduler, port: int) -> None:
+    from local.scheduler_service import serve  # a second of imports, for which no tick should wait
+
+    serve(scheduler, f"127.0.0.1:{port}")
 
 
 if __name__ == "__main__":
-    logging.basicConfig(level="INFO", format="%(asctime)s %(levelname)s %(message)s")
-    run(os.environ["GOOGLE_CLOUD_PROJECT"])
+    main()

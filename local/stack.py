@@ -45,6 +45,7 @@ class Stack(BaseModel):
     broker_control_url: str | None
     project: str
     simulator_url: str
+    scheduler_host: str | None = None
     webhook_url: str | None
     functions: dict[str, str]
     encryption_key: str
@@ -244,7 +245,7 @@ def _purge(home: Home) -> None:
     """Only what is ours: ALLIM_HOME may be a folder with other things in it."""
     for folder in (home.postgres, unfinished_data(home.postgres), home.logs):
         shutil.rmtree(folder, ignore_errors=True)
-    for file in (home.state_file, home.secrets_file, home.lock_file):
+    for file in (home.state_file, home.secrets_file, home.lock_file, home.scheduler_file):
         file.unlink(missing_ok=True)
     with contextlib.suppress(OSError):
         home.root.rmdir()

@@ -174,10 +174,11 @@ def _stored(report: ProviderReport) -> ProviderReport:
 
 
 def _unknown(entry: Told) -> DeadLetter:
+    alone = ReportBatch(tenant=entry.tenant, provider=entry.provider, account="", reports=(entry.report,))
     return DeadLetter(
-        source="reports",
+        source="on_delivery_callback",
         reason="unknown_message",
         detail=f"{entry.provider} reports {entry.report.code} on message {entry.report.message}, which does not exist",
-        body=entry.report.model_dump_json().encode(),
+        body=alone.model_dump_json().encode(),
         tenant=entry.tenant,
     )

@@ -49,9 +49,14 @@ select * from unnest(%(tenants)s::text[], %(sources)s::text[], %(reasons)s::text
 
 
 async def keep_dead_letters(connection: Connection, letters: Sequence[DeadLetter]) -> None:
-    """Store `letters` in one statement, and say so in the log without their contents."""
+    """Store `letters` in one statement, and say so in the log without their contents.
+
+    One that is here already, by its source and body or because it comes back from a replay, is counted there. In one
+    order, so that two batches with the same letters never wait for each other in a circle.
+    """
     if not letters:
         return
+    letters = sorted(letters, key=lambda letter: (letter.source, letter.body))
     await connection.execute(
         INSERT_DEAD_LETTERS,
         {

@@ -201,5 +201,15 @@ PRIVILEGES: dict[str, dict[str, str]] = {
         ],
         READ,
     ),
+    "allim_replayer": {
+        "dead_letters": "select update(state,replays,replayed_at,dropped_at,dropped_by,dropped_why)",
+    },
+    "allim_backup": dict.fromkeys([*SAMPLES, *WITHOUT_TENANT], READ),
+    "allim_reconcile": {
+        "messages": "select(tenant,id,price,hold,held,settlement)",
+        "credit_accounts": READ,
+        "ledger_entries": READ,
+        "alerts": WRITE,
+    },
 }
 """By role and table: operations, and after them those on some columns only."""

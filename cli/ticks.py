@@ -1,0 +1,187 @@
+"""`allim ticks`: the scheduler's minute, here and in the cloud: how it stands, pause it, resume it, run one now."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cli.errors import CommandError
+from cli.output import AsJson, examples, print_json, print_table
+from cli.showing import clock_time, plain
+
+if TYPE_CHECKING:
+    import datetime as dt
+
+    from google.cloud.scheduler_v1 import CloudSchedulerClient
+
+JOB = "reminder-tick"
+HERE = "local"
+CONNECT_SECONDS = 15.0
+
+app = typer.Typer(
+    help="The ticks that make reminders leave: of the stack that is up here, or with a project and a location, in the "
+    "cloud.",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+)
+
+Project = Annotated[str | None, typer.Option(help="In the cloud: the project. (Default: GOOGLE_CLOUD_PROJECT.)")]
+Location = Annotated[
+    str | None, typer.Option(help="In the cloud: such as asia-northeast3. (Default: GOOGLE_CLOUD_LOCATION.)")
+]
+
+
+@dataclass(frozen=True)
+class Ticks:
+    """How ticks stand. `last_error` is empty when the last tick went well; there is no `next` while they are paused."""
+
+    job: str
+    state: str
+    schedule: str
+    last: dt.datetime | None
+    last_error: str
+    next: dt.datetime | None
+
+
+@app.command(
+    epilog=examples(
+        "allim ticks status",
+        "allim ticks status --project my-allim --location asia-northeast3 --json",
+    )
+)
+def status(project: Project = None, location: Location = None, as_json: AsJson = False) -> None:
+    """Show whether ticks come, when the last one was, and when the next one is."""
+    with _scheduler(project, location) as (client, name):
+        _show(client.get_job(name=name), as_json)
+
+
+@app.command(
+    epilog=examples(
+        "allim ticks pause      # reminders wait until ticks are resumed; nothing is lost",
+        "allim ticks pause --project my-allim --location asia-northeast3",
+    )
+)
+def pause(project: Project = None, location: Location = None, as_json: AsJson = False) -> None:
+    """Let no more ticks begin, such as during a restore. A second time does nothing."""
+    with _scheduler(project, location) as (client, name):
+        job = client.get_job(name=name)
+        _show(job if job.state.name == "PAUSED" else client.pause_job(name=name), as_json)
+
+
+@app.command(
+    epilog=examples(
+        "allim ticks resume     # the first tick takes up all that is due",
+        "allim ticks resume --project my-allim --location asia-northeast3",
+    )
+)
+def resume(project: Project = None, location: Location = None, as_json: AsJson = False) -> None:
+    """Let ticks come again. A second time does nothing."""
+    with _scheduler(project, location) as (client, name):
+        job = client.get_job(name=name)
+        _show(client.resume_job(name=name) if job.state.name == "PAUSED" else job, as_json)
+
+
+@app.command(
+    epilog=examples(
+        "allim ticks run        # one tick now, also while they are paused",
+        "allim ticks run --project my-allim --location asia-northeast3",
+    )
+)
+def run(project: Project = None, location: Location = None, as_json: AsJson = False) -> None:
+    """Force one tick now. Ticks may overlap, so it does no harm."""
+    with _scheduler(project, location) as (client, name):
+        _show(client.run_job(name=name), as_json)
+
+
+@contextmanager
+def _scheduler(project: str | None, location: str | None) -> Iterator[tuple[CloudSchedulerClient, str]]:
+    """A client, and the name of the ticks' job. What goes wrong becomes a CommandError."""
+    place = _cloud(project, location)
+    client = _local_client() if place is None else _cloud_client()
+    name = client.job_path(*(place or (HERE, HERE)), JOB)
+    from google.api_core.exceptions import GoogleAPICallError, NotFound, PermissionDenied, RetryError
+
+    try:
+        yield client, name
+    except NotFound as error:
+        raise CommandError(f"no_job: there is no {name}: was it applied, and is the location right?") from error
+    except PermissionDenied as error:
+        raise CommandError(f"forbidden: you need roles/cloudscheduler.admin there: {error.message}") from error
+    except (GoogleAPICallError, RetryError) as error:
+        raise CommandError(f"scheduler_unavailable: {error.message}") from error
+    finally:
+        client.transport.close()  # type: ignore[no-untyped-call]
+
+
+def _cloud(project: str | None, location: str | None) -> tuple[str, str] | None:
+    """Project and location in the cloud, None for the stack here. One given alone never means the stack."""
+    asked = project is not None or location is not None
+    project = project or os.environ.get("GOOGLE_CLOUD_PROJECT")
+    location = location or os.environ.get("GOOGLE_CLOUD_LOCATION")
+    if project and location:
+        return project, location
+    if asked:
+        raise CommandError("where: give both --project and --location, or neither for the stack that is up here")
+    return None
+
+
+def _local_client() -> CloudSchedulerClient:
+    from cli.joining import running_stack
+
+    host = running_stack().scheduler_host
+    if host is None:
+        raise CommandError("no_scheduler: the stack here has none: `allim down`, then `allim up`")
+    import grpc
+
+    channel = grpc.insecure_channel(host)
+    try:
+        grpc.channel_ready_future(channel).result(CONNECT_SECONDS)
+    except grpc.FutureTimeoutError:
+        raise CommandError("scheduler_unavailable: the scheduler does not answer: see `allim status`") from None
+    return client_of(channel)
+
+
+def client_of(channel: Any) -> CloudSchedulerClient:
+    """Google's client over a channel of one's own."""
+    from google.cloud.scheduler_v1 import CloudSchedulerClient
+    from google.cloud.scheduler_v1.services.cloud_scheduler.transports import CloudSchedulerGrpcTransport
+
+    return CloudSchedulerClient(transport=CloudSchedulerGrpcTransport(channel=channel))
+
+
+def _cloud_client() -> CloudSchedulerClient:
+    from google.auth.exceptions import DefaultCredentialsError
+    from google.cloud.scheduler_v1 import CloudSchedulerClient
+
+    try:
+        return CloudSchedulerClient()
+    except DefaultCredentialsError as error:
+        raise CommandError("no_credentials: run `gcloud auth application-default login` first") from error
+
+
+def _show(job: Any, as_json: bool) -> None:
+    paused = job.state.name == "PAUSED"
+    told = Ticks(
+        job=JOB,
+        state=job.state.name.lower(),
+        schedule=f"{job.schedule} ({job.time_zone})",
+        last=job.last_attempt_time or None,
+        last_error=job.status.message or (f"code {job.status.code}" if job.status.code else ""),
+        next=None if paused else job.schedule_time or None,
+    )
+    if as_json:
+        print_json(told)
+        return
+    last = clock_time(told.last) if told.last else "none yet"
+    rows = [
+        ("state", told.state),
+        ("schedule", told.schedule),
+        ("last tick (Seoul)", f"{last}{', failed: ' + told.last_error if told.last_error else ''}"),
+        ("next tick (Seoul)", clock_time(told.next) if told.next else "none until `allim ticks resume`"),
+    ]
+    print_table(["", ""], [(name, plain(value)) for name, value in rows])
