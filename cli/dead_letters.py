@@ -15,7 +15,7 @@ import typer
 from cli.errors import CommandError
 from cli.joining import running_stack_if_any
 from cli.output import AsJson, examples, print_json, print_table, progress_console
-from cli.showing import clock_time, plain
+from cli.showing import clock_time
 
 if TYPE_CHECKING:
     from shared.operations.dead_letter_store import Letter, Which
@@ -77,12 +77,12 @@ def list_(
         (
             str(one.id),
             clock_time(one.received_at),
-            plain(one.tenant),
+            one.tenant,
             one.source,
             one.reason,
             one.state,
             one.failures,
-            plain(readable(one.detail)),
+            readable(one.detail),
         )
         for one in letters
     ]
@@ -117,7 +117,7 @@ def show(
         print_json({**told, "data": printable(body)})
         return
     shown = {name: value for name, value in told.items() if value is not None and name not in ("means", "means_ko")}
-    print_table(["", ""], [(name, plain(str(value))) for name, value in shown.items()])
+    print_table(["", ""], [(name, str(value)) for name, value in shown.items()])
     typer.echo(f"\n{explain(found.reason).means}\n{explain(found.reason).means_ko}\n\nIts data\n{printable(body)}")
 
 

@@ -12,7 +12,7 @@ import typer
 
 from cli.errors import CommandError
 from cli.output import AsJson, examples, print_json, print_table
-from cli.showing import clock_time, plain
+from cli.showing import clock_time
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -184,4 +184,4 @@ def _show(job: Any, as_json: bool) -> None:
         ("last tick (Seoul)", f"{last}{', failed: ' + told.last_error if told.last_error else ''}"),
         ("next tick (Seoul)", clock_time(told.next) if told.next else "none until `allim ticks resume`"),
     ]
-    print_table(["", ""], [(name, plain(value)) for name, value in rows])
+    print_table(["", ""], rows)

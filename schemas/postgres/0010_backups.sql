@@ -34,9 +34,9 @@ alter table dead_letters
 update dead_letters set first_at = received_at;
 create index dead_letters_by_body on dead_letters (md5(body));
 
--- The same thing refused again is the same letter, open again and counted: what comes back after a replay names its
--- letter in an attribute, and what Pub/Sub delivers twice has the same source and body. What was dropped stays so.
--- Functions may only insert, so this runs with its owner's rights.
+-- What comes back after a replay is the same letter, open again and counted. It names its letter in an attribute; a
+-- function that works on batches may have lost that, and then source and body tell. What was dropped stays so. Functions
+-- may only insert, so this runs with its owner's rights.
 create function count_repeated_letter() returns trigger language plpgsql security definer set search_path = public as $$
 declare
   link text := new.attributes ->> 'allim-dead-letter';
@@ -49,7 +49,7 @@ begin
   where id = (
     select d.id from dead_letters d
     where md5(d.body) = md5(new.body) and d.body = new.body
-      and (d.id::text = link or (d.source = new.source and d.tenant is not distinct from new.tenant))
+      and (d.id::text = link or (d.replays > 0 and d.source = new.source and d.tenant is not distinct from new.tenant))
     order by (d.id::text = link) desc nulls last, d.first_at
     limit 1
   );

@@ -51,8 +51,8 @@ select * from unnest(%(tenants)s::text[], %(sources)s::text[], %(reasons)s::text
 async def keep_dead_letters(connection: Connection, letters: Sequence[DeadLetter]) -> None:
     """Store `letters` in one statement, and say so in the log without their contents.
 
-    One that is here already, by its source and body or because it comes back from a replay, is counted there. In one
-    order, so that two batches with the same letters never wait for each other in a circle.
+    One that comes back from a replay is counted where it was, not stored a second time. They go in one order, so that
+    two batches with the same letters never wait for each other in a circle.
     """
     if not letters:
         return
