@@ -9,7 +9,7 @@ from typing import Any, Literal
 from uuid import UUID
 
 from shared.customers import InvalidPhone, normalise_mobile
-from shared.messages.errors import MessageError
+from shared.messages.errors import MessageError, MissingVariable
 from shared.messages.routing import Route
 from shared.messages.status import Status
 from shared.messages.templates import TemplateContent, fill
@@ -92,16 +92,26 @@ def compose(
     """
     recipient: str | None = None
     variables: Mapping[str, str] = {}
-    try:
-        if template is None:
-            raise MessageError("unknown_template", f"the tenant has no template {template_name!r}")
-        recipient = _recipient(customer)
-        variables = fill(template.content, scope)
-        route = usable_route(route, template)
-    except MessageError as error:
-        failure: MessageError | None = error
+    failures: list[MessageError] = []
+    if template is None:
+        failures.append(MessageError("unknown_template", f"the tenant has no template {template_name!r}"))
     else:
-        failure = None
+        try:
+            recipient = _recipient(customer)
+        except MessageError as error:
+            failures.append(error)
+        try:
+            variables = fill(template.content, scope)
+        except MissingVariable as missing:
+            variables = missing.values
+            failures.append(missing)
+        except MessageError as error:
+            failures.append(error)
+        try:
+            route = usable_route(route, template)
+        except MessageError as error:
+            failures.append(error)
+    failure = failures[0] if failures else None
     return NewMessage(
         tenant=tenant,
         id=message_id,

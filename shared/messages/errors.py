@@ -7,6 +7,8 @@ MessageError
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 
 class MessageError(Exception):
     """`code` is stable; `detail` is for people."""
@@ -22,8 +24,14 @@ class ContentError(MessageError):
 
 
 class MissingVariable(MessageError):  # noqa: N818 - it names what is wrong
-    """A template's variable that no field fills: an error before sending, never a blank."""
+    """A template's variable that no field fills: an error before sending, never a blank.
 
-    def __init__(self, names: list[str]) -> None:
+    Args:
+        names: of all that lack a value.
+        values: of the others.
+    """
+
+    def __init__(self, names: Sequence[str], values: Mapping[str, str]) -> None:
         super().__init__("missing_variable", f"no value for {', '.join(f'#{{{name}}}' for name in names)}")
         self.names = names
+        self.values = values

@@ -16,6 +16,7 @@ from shared.messages.errors import ContentError, MessageError
 from shared.messages.rendering import render
 from shared.messages.status import Status
 from shared.messages.templates import TemplateContent
+from shared.platform.clock import SEOUL
 from shared.platform.database import Connection
 from shared.platform.logs import mask_phone
 
@@ -182,13 +183,13 @@ def _view(row: Mapping[str, Any]) -> MessageView:
 
 
 def _event(row: Mapping[str, Any]) -> Chapter:
-    told = f"event {row['type']} {row['id']} came from {row['source']}"
+    told = f"{row['type']} {row['id']} came from {row['source']}, of {row['time'].astimezone(SEOUL):%m-%d %H:%M:%S}"
     return Chapter(row["received_at"], "event", told, dict(row))
 
 
 def _composed(row: Mapping[str, Any]) -> Chapter:
     if row["workflow"]:
-        by = f"workflow {row['workflow']} (version {row['workflow_version']}), step {row['step']},"
+        by = f"workflow {row['workflow']} (version {row['workflow_version']}), step {row['step'] + 1},"
     else:
         by = f"a bulk send with key {row['run_key']}" if row["run_key"] else "a bulk send"
     told = f"{by} made it from template {row['template']} (version {row['template_version']})"
@@ -212,16 +213,24 @@ def _composed(row: Mapping[str, Any]) -> Chapter:
 
 def _dispatch(row: Mapping[str, Any]) -> Chapter:
     batch = f" as batch {row['provider_batch_id']}" if row["provider_batch_id"] else ""
-    told = f"handed to {row['provider']} through account {row['account']}{batch}, with {row['messages'] - 1:,} others"
+    told = f"handed to {row['provider']} through account {row['account']}{batch}{_others(row['messages'])}"
     why = f" ({row['error']})" if row["error"] else ""
-    return Chapter(row["created_at"], "dispatch", f"{told}: {row['state']}{why}", dict(row))
+    return Chapter(row["created_at"], "dispatch", f"{told}; {_BECAME_OF_DISPATCH[row['state']]}{why}", dict(row))
 
 
 def _report(row: Mapping[str, Any]) -> Chapter:
     detail = f" “{row['detail']}”" if row["detail"] else ""
-    told = f"{row['provider']} says {row['outcome']} ({row['code']}{detail}) of attempt {row['attempt']}"
-    return Chapter(row["received_at"], "report", f"{told} on {row['channel']}", dict(row))
+    told = f"{row['provider']} says {row['outcome']} ({row['code']}{detail}) of attempt {row['attempt'] + 1}"
+    return Chapter(row["received_at"], "report", f"{told}, on {row['channel']}", dict(row))
 
+
+_BECAME_OF_DISPATCH = {
+    "open": "not yet taken",
+    "prepared": "taken, and not yet told to send",
+    "sent": "sent",
+    "closed": "sent, and reported in full",
+    "abandoned": "given up before sending",
+}
 
 _DONE_TO_CREDIT = {
     "hold": "{held} won are held",
@@ -233,8 +242,13 @@ _DONE_TO_CREDIT = {
 
 def _credit(entry: Mapping[str, Any], message: Mapping[str, Any]) -> Chapter:
     told = _DONE_TO_CREDIT[entry["kind"]].format(held=message["held"], price=message["price"])
-    others = f", with those of {entry['messages'] - 1:,} others" if entry["messages"] > 1 else ""
-    return Chapter(entry["created_at"], "credit", f"{told}{others} (entry {entry['id']})", dict(entry))
+    told += f"{_others(entry['messages'])} (entry {entry['id']})"
+    return Chapter(entry["created_at"], "credit", told, dict(entry))
+
+
+def _others(messages: int) -> str:
+    """Of something that covers so many messages, this one among them."""
+    return {1: "", 2: ", with 1 other"}.get(messages, f", with {messages - 1:,} others")
 
 
 def _waiting(row: Mapping[str, Any]) -> Chapter:

@@ -144,7 +144,7 @@ def fill(content: TemplateContent, scope: Mapping[str, Any]) -> dict[str, str]:
             why = str(error)[:SHOWN_OF_AN_ERROR]
             raise MessageError("bad_variable", f"#{{{variable.name}}} from {variable.path}: {why}") from error
     if missing:
-        raise MissingVariable(missing)
+        raise MissingVariable(missing, values)
     return values
 
 

@@ -49,7 +49,9 @@ class Sending:
     async def publish(self, topic: str, messages: Sequence[Outgoing]) -> None:
         self.tickets += [SendTicket.model_validate_json(message.data) for message in messages]
 
-    async def signs_up(self, customer: str, *, name: str | None = "홍길동", tenant: str = "saas") -> UUID:
+    async def signs_up(
+        self, customer: str, *, name: str | None = "홍길동", phone: str | None = PHONE, tenant: str = "saas"
+    ) -> UUID:
         """An event comes in, a second later; gives the message that it made."""
         self.clock.now_is += dt.timedelta(seconds=1)
         event: dict[str, Any] = {
@@ -59,7 +61,7 @@ class Sending:
             "type": "signup",
             "time": self.clock.now_is,
             "tenant": tenant,
-            "data": {"customer": {"id": customer, "name": name, "phone": PHONE}},
+            "data": {"customer": {"id": customer, "name": name, "phone": phone}},
         }
         await EventIntake(self.owner, self, self.clock).receive(SubscriptionEvent.model_validate(event))
         (made,) = await self.list(tenant=tenant, limit=1)

@@ -74,6 +74,12 @@ async def test_a_message_that_could_not_be_made_has_a_story_too(sending: Sending
     assert {words.error for words in told.words} == {"no value for 이름"}
 
 
+async def test_the_words_for_somebody_without_a_number_are_told_all_the_same(sending: Sending) -> None:
+    told = await sending.story(await sending.signs_up("c-1", phone=None))
+    assert (told.message.status, told.message.reason) == ("failed", "missing_phone")
+    assert [words.text for words in told.words] == ["홍길동님, 환영합니다.", "[모아] 홍길동님 환영합니다"]
+
+
 async def test_phone_numbers_are_masked(sending: Sending) -> None:
     told = await sending.story(await sending.signs_up("c-1"))
     assert told.message.recipient == "010****4000"
