@@ -5,7 +5,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from cli import demo, down, messages, migrate, package, publish, send, show, status, up
+from cli import demo, down, events, messages, migrate, package, publish, send, show, status, up
 from cli.credits import app as credits_verbs
 from cli.dead_letters import app as dead_letters_verbs
 from cli.errors import explain
@@ -43,6 +43,7 @@ app.command(epilog=demo.EXAMPLES)(demo.demo)
 app.command(epilog=migrate.EXAMPLES)(migrate.migrate)
 app.command(epilog=publish.EXAMPLES)(publish.publish)
 app.command(epilog=send.EXAMPLES)(send.send)
+app.command(epilog=events.EXAMPLES)(events.events)
 app.command(epilog=messages.EXAMPLES)(messages.messages)
 app.command(epilog=show.EXAMPLES)(show.show)
 app.command(epilog=package.EXAMPLES)(package.package)
