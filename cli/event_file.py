@@ -5,6 +5,7 @@ Each is kept as it is written, with the line on which it begins, and checked apa
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import re
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 
 from pydantic import ValidationError
 
-from shared.contracts import MAX_EVENT_BYTES, SubscriptionEvent
+from shared.contracts import FUTURE_TOLERANCE, MAX_EVENT_BYTES, SubscriptionEvent
 
 _BLANK = re.compile(r"[ \t\r\n]*")
 _NEXT_OBJECT = re.compile(r"^\{", re.MULTILINE)
@@ -34,11 +35,13 @@ class Entry:
         if len(self.data) > MAX_EVENT_BYTES:
             return f"line {self.line}: {len(self.data):,} bytes; {MAX_EVENT_BYTES:,} fit in an event"
         try:
-            SubscriptionEvent.model_validate_json(self.data)
+            event = SubscriptionEvent.model_validate_json(self.data)
         except ValidationError as error:
             errors = error.errors(include_url=False, include_context=False, include_input=False)[:ERRORS_AN_EVENT]
             told = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}".removeprefix(": ") for one in errors)
             return f"line {self.line}: {told}"
+        if event.time > dt.datetime.now(dt.UTC) + FUTURE_TOLERANCE:
+            return f"line {self.line}: time: {event.time.isoformat()} is over an hour ahead"
         return None
 
 

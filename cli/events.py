@@ -9,7 +9,7 @@ import typer
 
 from cli.joining import running_stack, with_database
 from cli.output import AsJson, examples, print_json, print_table
-from cli.showing import clock_time
+from cli.showing import short_time
 
 if TYPE_CHECKING:
     from shared.platform.database import Database
@@ -53,4 +53,4 @@ def events(
 
 def _row(event: EventView) -> tuple[str, ...]:
     heard = f"heard by {', '.join(event.heard_by)}" if event.heard_by else "no workflow listens to it"
-    return clock_time(event.received_at), event.tenant, event.type, event.id, event.note or heard
+    return short_time(event.received_at), event.tenant, event.type, event.id, event.note or heard

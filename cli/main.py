@@ -9,6 +9,7 @@ from cli import demo, down, events, messages, migrate, package, publish, send, s
 from cli.credits import app as credits_verbs
 from cli.dead_letters import app as dead_letters_verbs
 from cli.errors import explain
+from cli.tenants import app as tenants_verbs
 from cli.ticks import app as ticks_verbs
 
 
@@ -48,6 +49,7 @@ app.command(epilog=messages.EXAMPLES)(messages.messages)
 app.command(epilog=show.EXAMPLES)(show.show)
 app.command(epilog=package.EXAMPLES)(package.package)
 app.add_typer(credits_verbs, name="credits")
+app.add_typer(tenants_verbs, name="tenants")
 app.add_typer(dead_letters_verbs, name="dead-letters")
 app.add_typer(ticks_verbs, name="ticks")
 

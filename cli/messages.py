@@ -8,7 +8,7 @@ import typer
 
 from cli.joining import running_stack, with_database
 from cli.output import AsJson, examples, print_json, print_table
-from cli.showing import clock_time, won
+from cli.showing import short_time, won
 
 if TYPE_CHECKING:
     from shared.messages.status import Status
@@ -63,7 +63,7 @@ def messages(
 def _row(message: MessageView) -> tuple[object, ...]:
     return (
         str(message.id),
-        clock_time(message.due_at),
+        short_time(message.due_at),
         f"{message.tenant}/{message.customer}",
         message.template,
         message.channel,

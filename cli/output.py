@@ -42,7 +42,8 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, tit
     table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
     for index, column in enumerate(columns):
         numeric = all(isinstance(row[index], int | float) for row in body) and bool(body)
-        table.add_column(column, justify="right" if numeric else "left", overflow="fold")
+        # An id is there to be copied.
+        table.add_column(column, justify="right" if numeric else "left", overflow="fold", no_wrap=column == "id")
     console = Console()
     if not console.is_terminal:
         console.width = UNFOLDED

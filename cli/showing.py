@@ -13,6 +13,11 @@ def clock_time(moment: dt.datetime) -> str:
     return f"{moment.astimezone(SEOUL):%m-%d %H:%M:%S.%f}"[:-3]
 
 
+def short_time(moment: dt.datetime) -> str:
+    """A moment in Seoul, to the second: `11-21 10:00:00`."""
+    return clock_time(moment)[:-4]
+
+
 def won(amount: Decimal | None) -> str | None:
     """`20.00` → `20`, `12900.50` → `12,900.50`."""
     if amount is None:

@@ -74,22 +74,34 @@ async def write_examples(stack: Stack, examples: Sequence[Example]) -> None:
     try:
         async with database.transaction() as connection:
             for example in examples:
-                await write_example(connection, base64.b64decode(stack.encryption_key), example)
+                key = base64.b64decode(stack.encryption_key)
+                await write_example(connection, key, example, credit=EXAMPLE_CREDIT, as_of=LONG_AGO)
     finally:
         await database.close()
 
 
-async def write_example(connection: Connection, key: bytes, example: Example) -> None:
-    """Write one tenant; `key` seals its credentials."""
+async def write_example(
+    connection: Connection, key: bytes, example: Example, *, credit: Decimal, as_of: dt.datetime
+) -> None:
+    """Write one tenant, or what differs from what is there.
+
+    Args:
+        connection: in a transaction, as the database's owner.
+        key: seals its credentials.
+        example: the tenant.
+        credit: won that it starts with, given once.
+        as_of: since when its customers are as the file says; what an event told of one since then stays.
+    """
     tenant = example.tenant.id
     await save_tenant(connection, tenant, example.tenant.name)
     await register_account(connection, key, example.account)
-    now = dt.datetime.now(dt.UTC)
-    await top_up(connection, tenant, EXAMPLE_CREDIT, key="examples", reference="예제 크레딧", now=now)
+    if credit:
+        now = dt.datetime.now(dt.UTC)
+        await top_up(connection, tenant, credit, key="first", reference="첫 크레딧", now=now)
     templates = {template.name: (template.content, template.approval) for template in example.templates}
     await save_templates(connection, tenant, templates)
     await save_workflows(connection, tenant, example.workflows)
-    await save_customers(connection, tenant, example.customers, as_of=LONG_AGO)
+    await save_customers(connection, tenant, example.customers, as_of=as_of)
     await save_groups(connection, tenant, example.groups)
 
 

@@ -12,6 +12,9 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, 
 MAX_EVENT_BYTES = 256 * 1024
 """A larger event is a dead letter: data of that size belongs in storage, with its address in the event."""
 
+FUTURE_TOLERANCE = dt.timedelta(hours=1)
+"""An event from further ahead is refused: as the newest word on its run it would silence every true one after it."""
+
 NUL = "\x00"
 YEARS = range(1970, 9_990)
 """Those of a usable moment: years of steps and time zones fit on either side, in Python and in Postgres."""

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Sequence
 
-from shared.contracts import SubscriptionEvent
+from shared.contracts import FUTURE_TOLERANCE, SubscriptionEvent
 from shared.messages import PATIENCE, Status, cut_tickets, publish_tickets, queue_messages
 from shared.platform.clock import Clock
 from shared.platform.coalescer import Coalescer
@@ -18,9 +17,6 @@ from shared.workflows.runs import Happening
 from shared.workflows.store import lock_runs, note_events, read_fellows, read_runs, receive_events, save_runs
 
 MAX_EVENTS_A_BATCH = 500
-FUTURE_TOLERANCE = dt.timedelta(hours=1)
-"""An event from further ahead is refused: as the newest word on its run it would silence every true one after it."""
-
 SOURCE = "on_subscription_event"
 
 

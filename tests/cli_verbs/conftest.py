@@ -97,7 +97,7 @@ def event(number: int, **changes: Any) -> str:
         "id": f"evt-{number}",
         "source": "//shop",
         "type": "subscription.signup",
-        "time": "2026-11-21T10:00:00+09:00",
+        "time": "2025-11-21T10:00:00+09:00",
         "tenant": "saas",
         "data": {"customer": {"id": f"c-{number}", "phone": "010-9000-4000"}},
     }

@@ -1,3 +1,4 @@
+import datetime as dt
 import json
 
 import pytest
@@ -42,7 +43,7 @@ def test_good_events_have_no_fault() -> None:
 
 
 def test_each_fault_names_its_line_and_field() -> None:
-    lines = [event(1), event(2, specversion="2.0"), "{not json", event(4, time="2026-11-21T10:00:00"), event(5)]
+    lines = [event(1), event(2, specversion="2.0"), "{not json", event(4, time="2025-11-21T10:00:00"), event(5)]
     fine, version, broken, naive, last = _faults("\n".join(lines))
     assert (fine, last) == (None, None)
     assert version is not None
@@ -73,3 +74,10 @@ def test_an_event_that_is_too_large_is_a_fault() -> None:
     (fault,) = _faults(event(1, subject="x" * 300_000))
     assert fault is not None
     assert "262,144 fit" in fault
+
+
+def test_a_moment_that_is_far_ahead_is_a_fault_for_it_would_be_refused() -> None:
+    ahead = dt.datetime.now(dt.UTC) + dt.timedelta(hours=2)
+    [fault] = _faults(event(1, time=ahead.isoformat()))
+    assert fault is not None
+    assert "is over an hour ahead" in fault

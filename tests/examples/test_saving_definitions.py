@@ -3,6 +3,7 @@
 import datetime as dt
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 import psycopg
@@ -63,17 +64,17 @@ async def _revision(connection: Connection) -> int:
 
 async def test_loading_the_examples_twice_changes_nothing(connection: Connection) -> None:
     for example in EXAMPLES:
-        await write_example(connection, KEY, example)
+        await write_example(connection, KEY, example, credit=Decimal(1000), as_of=LONG_AGO)
     before = await _everything(connection)
     for example in EXAMPLES:
-        await write_example(connection, KEY, example)
+        await write_example(connection, KEY, example, credit=Decimal(1000), as_of=LONG_AGO)
     assert await _everything(connection) == before
     assert len(before["workflows"]) == sum(len(example.workflows) for example in EXAMPLES)
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.tenant.id)
 async def test_what_is_read_back_is_what_the_files_say(connection: Connection, example: Example) -> None:
-    await write_example(connection, KEY, example)
+    await write_example(connection, KEY, example, credit=Decimal(1000), as_of=LONG_AGO)
     catalog = (await load_catalogs(connection, [example.tenant.id]))[example.tenant.id]
     assert {name: template.content for name, template in catalog.templates.items()} == {
         template.name: template.content for template in example.templates

@@ -1,9 +1,7 @@
 """What docs/deploy.md runs by hand between two applies."""
 
-import base64
 import json
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -17,7 +15,6 @@ from local.postgres import with_parts
 from tests.conftest import Database, roles_of_one_test
 
 _SCRIPTS = CHECKOUT / "infra" / "scripts"
-_KEY = base64.b64encode(bytes(32)).decode()
 
 
 def _run(script: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -72,18 +69,3 @@ let_roles_log_in.main()
     given = conninfo_to_dict((stand_ins / "database-url-on-dead-letter").read_text())
     assert given["user"] == "script_dead_letters.abcdef"
     assert (given["host"], given["port"], given["dbname"]) == ("pooler.example", "6543", "postgres")
-
-
-def test_a_tenant_is_added_from_a_folder_and_added_again_is_not_there_twice(database: Database, tmp_path: Path) -> None:
-    folder = tmp_path / "my-business"
-    shutil.copytree(CHECKOUT / "examples" / "saas", folder)
-    for _ in range(2):
-        done = _run(
-            "add_tenant.py", str(folder), "--credit", "5000", DATABASE_URL=database.url, ALLIM_ENCRYPTION_KEY=_KEY
-        )
-        assert done.returncode == 0, done.stderr
-    assert done.stdout == "added saas; its webhook is <provider_webhook_address>/solapi/saas/main\n"
-    with psycopg.connect(database.url) as connection:
-        assert connection.execute("select id from tenants").fetchall() == [("saas",)]
-        assert connection.execute("select balance from credit_accounts").fetchall() == [(5000,)]
-        assert connection.execute("select count(*) from workflows").fetchone() != (0,)
