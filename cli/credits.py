@@ -101,7 +101,7 @@ def ledger(
         print_json(_numbers(entries))
         return
     print_table(
-        ["time (Seoul)", "entry", "balance", "held", "messages", "reference"],
+        ["time (Seoul)", "entry", "to balance", "to held", "messages", "reference"],
         [
             (
                 clock_time(entry["created_at"]),
@@ -207,8 +207,11 @@ def audit(as_json: AsJson = False, database_url: DatabaseUrl = None) -> None:
     if as_json:
         print_json(_numbers(found))
     else:
-        print_table(["", ""], [(name, f"{value:,}") for name, value in _numbers(found).items()])
-    if found["difference"] or found["overdrafts"]:
+        print_table(["what", "value"], [(name, f"{value:,}") for name, value in _numbers(found).items()])
+    wrong = bool(found["difference"] or found["overdrafts"])
+    if not as_json:
+        typer.echo("the books do NOT agree" if wrong else "every won is accounted for")
+    if wrong:
         raise typer.Exit(1)
 
 
@@ -240,7 +243,7 @@ def _show_statement(found: Statement) -> None:
     ]
     rows += [(charge.channel, f"{charge.messages:,}", _signed(-charge.won)) for charge in found.charges]
     rows.append(("closing", None, won(found.closing)))
-    print_table(["", "messages", "won"], rows, title=f"{found.tenant}, {found.month} (Seoul)")
+    print_table(["entry", "messages", "won"], rows, title=f"{found.tenant}, {found.month} (Seoul)")
     if found.usage:
         print_table(
             ["day", "channel", "workflow", "messages", "won"],

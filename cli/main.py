@@ -1,6 +1,6 @@
 """The `allim` command: one module for each verb, imported here by name only, so that `allim --help` stays quick."""
 
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
@@ -9,6 +9,7 @@ from cli import demo, down, events, messages, migrate, package, publish, send, s
 from cli.credits import app as credits_verbs
 from cli.dead_letters import app as dead_letters_verbs
 from cli.errors import explain
+from cli.output import flowing
 from cli.tenants import app as tenants_verbs
 from cli.ticks import app as ticks_verbs
 
@@ -27,10 +28,17 @@ class _Verbs(TyperGroup):
             raise typer.Exit(1) from error
 
 
+def _show_version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        typer.echo(f"allim {version('allim')}")
+        raise typer.Exit
+
+
 app = typer.Typer(
     name="allim",
     cls=_Verbs,
-    help="Message automation for Korean businesses: from an event to a delivered message.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -52,6 +60,20 @@ app.add_typer(credits_verbs, name="credits")
 app.add_typer(tenants_verbs, name="tenants")
 app.add_typer(dead_letters_verbs, name="dead-letters")
 app.add_typer(ticks_verbs, name="ticks")
+
+for verbs in (app, *(group.typer_instance for group in app.registered_groups if group.typer_instance)):
+    for verb in verbs.registered_commands:
+        if verb.callback is not None and verb.callback.__doc__:
+            verb.help = flowing(verb.callback.__doc__)
+
+
+@app.callback()
+def allim(
+    show_version: Annotated[
+        bool, typer.Option("--version", help="Show the version and exit.", is_eager=True, callback=_show_version)
+    ] = False,
+) -> None:
+    """Message automation for Korean businesses: from an event to a delivered message."""
 
 
 if __name__ == "__main__":

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
+from inspect import cleandoc
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+_NUMBER = re.compile(r"[+-]?[\d,]+(\.\d+)?")
 
 UNFOLDED = 10_000
 """Characters: wider than any row."""
@@ -22,6 +26,11 @@ def examples(*lines: str) -> str:
     return "[bold]Examples[/bold]\n\n" + "\n\n".join(f"  $ {line}" for line in lines)
 
 
+def flowing(text: str) -> str:
+    """A docstring's paragraphs, each in one line, so that help breaks them where the terminal ends."""
+    return "\n\n".join(" ".join(paragraph.split()) for paragraph in cleandoc(text).split("\n\n"))
+
+
 def print_json(value: Any) -> None:
     """Print `value` as indented JSON; models, dates and decimals become what pydantic makes of them."""
     from pydantic_core import to_json
@@ -30,7 +39,7 @@ def print_json(value: Any) -> None:
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, title: str | None = None) -> None:
-    """Print `rows` under `columns`; cells that are numbers are set to the right, None is left empty.
+    """Print `rows` under `columns`; columns of numbers are set to the right, None is left empty.
 
     A terminal's width is kept. Anything else, a pipe or a file, gets one line a row, whatever its length.
     """
@@ -41,7 +50,8 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, tit
     body = [list(row) for row in rows]
     table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
     for index, column in enumerate(columns):
-        numeric = all(isinstance(row[index], int | float) for row in body) and bool(body)
+        cells = [str(row[index]) for row in body if row[index] is not None]
+        numeric = bool(cells) and all(map(_NUMBER.fullmatch, cells))
         # An id is there to be copied.
         table.add_column(column, justify="right" if numeric else "left", overflow="fold", no_wrap=column == "id")
     console = Console()
