@@ -25,6 +25,23 @@ async def save_billing_key(
 
 
 @dataclass(frozen=True, slots=True)
+class BillingKey:
+    """A registered card, sealed."""
+
+    customer_key: str
+    billing_key: bytes
+
+
+BILLING_KEY = "select customer_key, billing_key from billing_keys where tenant = %(tenant)s"
+
+
+async def read_billing_key(connection: Connection, tenant: str) -> BillingKey | None:
+    """The card that a tenant registered."""
+    rows = await fetch_all(connection, BILLING_KEY, {"tenant": tenant})
+    return BillingKey(**rows[0]) if rows else None
+
+
+@dataclass(frozen=True, slots=True)
 class Due:
     """A tenant whose card is to be charged now, and the order that it is for."""
 

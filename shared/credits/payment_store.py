@@ -176,7 +176,7 @@ async def first_time(
 
 
 UNDECIDED = """
-select id from payment_orders where status = 'confirming' and updated_at < %(before)s
+select id from payment_orders where status = 'confirming' and purpose <> 'plan' and updated_at < %(before)s
 union
 select order_id from payment_cancels where status = 'asked' and updated_at < %(before)s
 limit %(limit)s
@@ -184,7 +184,7 @@ limit %(limit)s
 
 
 async def undecided_orders(connection: Connection, before: dt.datetime, limit: int) -> list[str]:
-    """Orders whose confirmation or cancel was begun before a moment and has no end yet."""
+    """Orders whose confirmation or cancel was begun before a moment and has no end. (Plans decide their charges.)"""
     return [row["id"] for row in await fetch_all(connection, UNDECIDED, {"before": before, "limit": limit})]
 
 

@@ -30,16 +30,19 @@ from shared.credits.payment_store import (
     undecided_orders,
     update_order,
 )
+from shared.credits.plans_payments import settle_plan
 from shared.platform.clock import Clock
 from shared.platform.database import Connection, Database
 from shared.platform.ids import derived_id
 from shared.platform.logs import log
 from shared.providers import ProviderError, ProviderRefused
-from shared.providers.toss import Payment, Toss
+from shared.providers.toss import Payment, RefundAccount, Toss
 
 UNDECIDED_AFTER = dt.timedelta(minutes=1)
 ORDERS_A_SWEEP = 20
 ORDER_NAME = "알림 크레딧 충전"
+VIRTUAL_ACCOUNT = "가상계좌"
+"""The method of a payment, as Toss calls it, whose refund needs an account."""
 
 
 def _no_order(order: str) -> CreditError:
@@ -141,7 +144,9 @@ class Payments:
                     "other_payment", "the order was paid by another payment", "이미 다른 결제로 처리된 주문입니다."
                 )
             reversals = order.reversals
-            if payment.approved_at is not None:
+            if order.purpose == "plan":
+                pass  # it buys no credit
+            elif payment.approved_at is not None:
                 key = f"toss/{payment.payment_key}/{order.reversals}"
                 await top_up(connection, order.tenant, order.amount, key=key, reference=order.id, now=now)
             elif order.status in ("paid", "partly_cancelled"):
@@ -149,11 +154,15 @@ class Payments:
                 await self._take_back(connection, order, order.amount - order.cancelled, key, now)
                 reversals += 1
             cancelled = await self._settle_cancels(connection, order, payment, now)
+            status = _status_of(payment)
+            if order.purpose == "plan":
+                failure = f"{payment.failure.code}: {payment.failure.message}" if payment.failure else None
+                await settle_plan(connection, order, status, failure, now)
             await update_order(
                 connection,
                 order,
                 now,
-                status=_status_of(payment),
+                status=status,
                 payment_key=payment.payment_key,
                 method=payment.method,
                 deposit_secret=payment.secret,
@@ -194,8 +203,13 @@ class Payments:
     ) -> str | None:
         """Take out credit whose money Toss has given back already.
 
-        Where it was spent meanwhile, the ledger stays true and a person is told. Gives why, then.
+        Where it was spent meanwhile, the ledger stays true and a person is told. Gives why, then. A plan stays as it
+        is, for nobody asked to end it; a person is told of that, too.
         """
+        if order.purpose == "plan":
+            detail = f"{order.id}: {amount} won were given back at Toss, and the plan goes on"
+            await raise_alert(connection, order.tenant, "plan_payment_cancelled", detail, now)
+            return detail
         try:
             await take_back(connection, order.tenant, amount, key=key, reference=order.id, now=now)
         except CreditError as error:
@@ -203,7 +217,16 @@ class Payments:
             return str(error)
         return None
 
-    async def cancel(self, tenant: str, order_id: str, amount: object | None, reason: str, *, key: str) -> Order:
+    async def cancel(
+        self,
+        tenant: str,
+        order_id: str,
+        amount: object | None,
+        reason: str,
+        *,
+        key: str,
+        refund_account: RefundAccount | None = None,
+    ) -> Order:
         """Give a payment back, whole or in part. Its credit is taken back before Toss is asked.
 
         Args:
@@ -212,10 +235,13 @@ class Payments:
             amount: whole won; None for all that is left.
             reason: shown on Toss's receipt, 1 to 200 characters.
             key: names the request; the same one twice cancels once.
+            refund_account: where a deposit into a virtual account goes back to. It is not kept: should Toss never hear
+                of the cancel, the tick finds that out, the credit is given again, and the cancel is asked for anew.
 
         Raises:
             CreditError: `unknown_order`, `bad_amount`, `not_cancellable` (more than is left, or never paid),
-                `credit_shortage` (the credit was spent), `cancel_refused` (by Toss; the credit is given again).
+                `refund_account_needed`, `credit_shortage` (the credit was spent), `cancel_refused` (by Toss; the credit
+                is given again).
             ProviderError: Toss could not be asked; the cancel stays `asked`, and the tick asks again.
         """
         if not 1 <= len(reason) <= 200:
@@ -238,16 +264,34 @@ class Payments:
                         f"취소할 수 없습니다. 취소 가능 금액은 {left}원입니다.",
                         field="amount",
                     )
+                if order.method == VIRTUAL_ACCOUNT and refund_account is None:
+                    raise CreditError(
+                        "refund_account_needed",
+                        "it was paid into a virtual account: name the account that the money goes back to",
+                        "가상계좌로 결제한 주문입니다. 환불받을 계좌를 입력해 주세요.",
+                        field="refund_account",
+                    )
                 request = Cancel(tenant, id_, order.id, won, reason, "asked", None)
-                await take_back(connection, tenant, won, key=f"cancel/{id_}", reference=order.id, now=now)
+                if order.purpose != "plan":
+                    await take_back(connection, tenant, won, key=f"cancel/{id_}", reference=order.id, now=now)
                 await save_cancel(connection, request, "asked", now)
-        return await self._ask_cancel(order, request) if request.status == "asked" else order
+        return await self.ask_cancel(order, request, refund_account) if request.status == "asked" else order
 
-    async def _ask_cancel(self, order: Order, request: Cancel) -> Order:
+    async def ask_cancel(self, order: Order, request: Cancel, refund_account: RefundAccount | None = None) -> Order:
+        """Ask Toss for a cancel that is written down. Asked again, Toss gives the first answer again.
+
+        Raises:
+            CreditError: `cancel_refused`; what was taken for it is given again.
+            ProviderError: Toss could not be asked; the tick asks again.
+        """
         assert order.payment_key is not None, "a paid order names its payment"  # noqa: S101
         try:
             payment = await self._toss.cancel(
-                order.payment_key, amount=request.amount, reason=request.reason, idempotency_key=str(request.id)
+                order.payment_key,
+                amount=request.amount,
+                reason=request.reason,
+                idempotency_key=str(request.id),
+                refund_account=refund_account,
             )
         except ProviderRefused as refused:
             now = self._clock.now()
@@ -256,16 +300,19 @@ class Payments:
                 still = {cancel.id: cancel.status for cancel in await read_cancels(connection, order)}
                 if still[request.id] == "asked":
                     await save_cancel(connection, request, "refused", now, detail=str(refused))
-                    await return_credit(
-                        connection,
-                        order.tenant,
-                        request.amount,
-                        key=f"cancel-refused/{request.id}",
-                        reference=order.id,
-                        now=now,
-                    )
+                    await self._undo_take_back(connection, order, request, refused, now)
             raise CreditError("cancel_refused", str(refused), refused.detail) from refused
         return await self.settle(payment)
+
+    async def _undo_take_back(
+        self, connection: Connection, order: Order, request: Cancel, refused: ProviderRefused, now: dt.datetime
+    ) -> None:
+        if order.purpose == "plan":  # its plan has ended, and the money is still here: a person has to send it
+            detail = f"{order.id}: {request.amount} won were not given back: {refused}"
+            await raise_alert(connection, order.tenant, "plan_refund_refused", detail, now)
+            return
+        key = f"cancel-refused/{request.id}"
+        await return_credit(connection, order.tenant, request.amount, key=key, reference=order.id, now=now)
 
     async def take_webhook(self, headers: Mapping[str, str], body: bytes) -> None:
         """Take a call from Toss. It is signed by nothing, so it only says where to look: the payment is fetched.
@@ -320,7 +367,7 @@ class Payments:
         async with self.database.connection() as connection:
             asked = [cancel for cancel in await read_cancels(connection, order) if cancel.status == "asked"]
         for request in asked:
-            await self._ask_cancel(order, request)
+            await self.ask_cancel(order, request)
 
     async def _fail(self, order_id: str, refused: ProviderRefused) -> None:
         async with self.database.transaction() as connection:
