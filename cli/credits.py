@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import datetime as dt
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
@@ -14,7 +13,7 @@ import typer
 from cli.errors import CommandError
 from cli.migrate import owners_database_url
 from cli.output import AsJson, examples, print_json, print_table
-from cli.showing import clock_time, won
+from cli.showing import clock_time, numbers, won
 
 if TYPE_CHECKING:
     from shared.credits.statements import Statement
@@ -56,7 +55,7 @@ def balance(tenant: AnyTenant = None, as_json: AsJson = False, database_url: Dat
 
     found = _with_ledger(database_url, work)
     if as_json:
-        print_json(_numbers(found))
+        print_json(numbers(found))
         return
     columns = ["tenant", "balance", "held", "available", "without credit"]
     print_table(
@@ -98,7 +97,7 @@ def ledger(
 
     entries = _with_ledger(database_url, work)
     if as_json:
-        print_json(_numbers(entries))
+        print_json(numbers(entries))
         return
     print_table(
         ["time (Seoul)", "entry", "to balance", "to held", "messages", "reference"],
@@ -145,7 +144,7 @@ def topup(
 
     whole, added, available = _with_ledger(database_url, work)
     if as_json:
-        print_json(_numbers({"tenant": tenant, "amount": whole, "added": added, "available": available}))
+        print_json(numbers({"tenant": tenant, "amount": whole, "added": added, "available": available}))
     else:
         typer.echo(f"{won(whole)} won " + ("added" if added else "were added before, with the same reference"))
         typer.echo(f"{tenant} has {won(available)} won available")
@@ -180,7 +179,7 @@ def statement(
 
     found = _with_ledger(database_url, work)
     if as_json:
-        print_json(_numbers(asdict(found)))
+        print_json(numbers(asdict(found)))
     elif as_csv:
         from shared.credits.statements import as_csv as written
 
@@ -205,9 +204,9 @@ def audit(as_json: AsJson = False, database_url: DatabaseUrl = None) -> None:
 
     found = _with_ledger(database_url, work)
     if as_json:
-        print_json(_numbers(found))
+        print_json(numbers(found))
     else:
-        print_table(["what", "value"], [(name, f"{value:,}") for name, value in _numbers(found).items()])
+        print_table(["what", "value"], [(name, f"{value:,}") for name, value in numbers(found).items()])
     wrong = bool(found["difference"] or found["overdrafts"])
     if not as_json:
         typer.echo("the books do NOT agree" if wrong else "every won is accounted for")
@@ -256,14 +255,3 @@ def _signed(amount: Decimal) -> str | None:
     if not amount:
         return None
     return f"{'+' if amount > 0 else '-'}{won(abs(amount))}"
-
-
-def _numbers(value: Any) -> Any:
-    """`value` with won as JSON numbers: whole ones whole, others with their two digits."""
-    if isinstance(value, Decimal):
-        return int(value) if value == value.to_integral_value() else float(value)
-    if isinstance(value, Mapping):
-        return {key: _numbers(one) for key, one in value.items()}
-    if isinstance(value, list | tuple):
-        return [_numbers(one) for one in value]
-    return value.isoformat() if isinstance(value, dt.datetime | dt.date) else value

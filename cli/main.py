@@ -10,6 +10,7 @@ from cli.credits import app as credits_verbs
 from cli.dead_letters import app as dead_letters_verbs
 from cli.errors import explain
 from cli.output import flowing
+from cli.plans import app as plans_verbs
 from cli.tenants import app as tenants_verbs
 from cli.ticks import app as ticks_verbs
 
@@ -60,6 +61,7 @@ app.add_typer(credits_verbs, name="credits")
 app.add_typer(tenants_verbs, name="tenants")
 app.add_typer(dead_letters_verbs, name="dead-letters")
 app.add_typer(ticks_verbs, name="ticks")
+app.add_typer(plans_verbs, name="plans")
 
 for verbs in (app, *(group.typer_instance for group in app.registered_groups if group.typer_instance)):
     for verb in verbs.registered_commands:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from decimal import Decimal
+from typing import Any
 
 
 def clock_time(moment: dt.datetime) -> str:
@@ -23,3 +25,14 @@ def won(amount: Decimal | None) -> str | None:
     if amount is None:
         return None
     return f"{amount:,.0f}" if amount == amount.to_integral_value() else f"{amount:,.2f}"
+
+
+def numbers(value: Any) -> Any:
+    """`value` with won as JSON numbers: whole ones whole, others with their two digits."""
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    if isinstance(value, Mapping):
+        return {key: numbers(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [numbers(one) for one in value]
+    return value.isoformat() if isinstance(value, dt.datetime | dt.date) else value

@@ -17,10 +17,15 @@ from local.example_files import EXAMPLES, Example, read_examples
 from local.functions import SIMULATED_TOSS_KEY
 from local.stack import Stack, StackError
 from shared.credits import top_up
+from shared.credits.automatic_topups import AutomaticTopUps
+from shared.credits.payments import Payments
+from shared.credits.plans import PlanName
 from shared.customers.store import save_customers, save_groups
 from shared.messages.definition_store import save_templates, save_tenant
 from shared.messages.registering import register_account
+from shared.platform.clock import WallClock
 from shared.platform.database import Connection, Database
+from shared.providers.toss import Toss
 from shared.workflows.definition_store import save_workflows
 
 LONG_AGO = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
@@ -28,6 +33,9 @@ LONG_AGO = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
 
 EXAMPLE_CREDIT = Decimal(1_000_000)
 """Won that each example tenant starts with."""
+
+EXAMPLE_PLAN: PlanName = "PRO"
+"""What each example tenant begins with, so that the demo's and the benchmark's sends stay within the quota."""
 
 SIMULATOR_SECONDS = 10
 _INSPECTION = {"draft": "PENDING", "submitted": "INSPECTING", "approved": "APPROVED"}
@@ -60,6 +68,7 @@ def load(stack: Stack, folder: Path = EXAMPLES) -> Loaded:
     examples = read_examples(folder)
     asyncio.run(write_examples(stack, examples))
     register_with_simulator(stack, examples)
+    asyncio.run(register_cards(stack, examples))
     return Loaded(
         tenants=len(examples),
         templates=sum(len(example.templates) for example in examples),
@@ -119,6 +128,23 @@ def register_with_simulator(stack: Stack, examples: Sequence[Example]) -> None:
         webhook = stack.functions.get("payment_webhook")
         merchant = {"secretKey": SIMULATED_TOSS_KEY, "webhookUrl": webhook}
         client.put("/control/toss", json=merchant).raise_for_status()
+
+
+async def register_cards(stack: Stack, examples: Sequence[Example]) -> None:
+    """Register a simulated card for each tenant, as its owner would in a browser."""
+    database = Database(stack.role_database_urls["allim_payments"], pool_size=1)
+    clock = WallClock()
+    async with httpx.AsyncClient(base_url=stack.simulator_url, timeout=SIMULATOR_SECONDS, trust_env=False) as client:
+        toss = Toss(stack.simulator_url, SIMULATED_TOSS_KEY, client)
+        payments = Payments(database, toss, clock)
+        cards = AutomaticTopUps(database, toss, payments, base64.b64decode(stack.encryption_key), clock)
+        try:
+            for example in examples:
+                order = {"secretKey": SIMULATED_TOSS_KEY, "customerKey": f"tenant_{example.tenant.id}"}
+                answer = await client.post("/control/toss/card", json=order)
+                await cards.register_card(example.tenant.id, answer.raise_for_status().json()["authKey"])
+        finally:
+            await database.close()
 
 
 def account_spec(stack: Stack, example: Example) -> dict[str, Any]:

@@ -6,7 +6,7 @@ What is imported here is imported by every function at its cold start, so each p
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from shared.platform.clock import WallClock
@@ -16,6 +16,7 @@ from shared.platform.settings import settings
 if TYPE_CHECKING:
     from shared.credits.automatic_topups import AutomaticTopUps
     from shared.credits.payments import Payments
+    from shared.credits.plans_service import Plans
     from shared.messages.reporting import Reports
     from shared.messages.sending import Sender
     from shared.messages.webhooks import Webhooks
@@ -71,6 +72,7 @@ def sender() -> Sender:
 
 @cache
 def ticker() -> Ticker:
+    from shared.credits.low_balances import watch_low_balances
     from shared.messages.accounts import account_cache
     from shared.messages.dispatching import Dispatcher
     from shared.messages.sweeping import Sweeper
@@ -81,9 +83,9 @@ def ticker() -> Ticker:
     accounts = account_cache(settings().encryption_key)
     dispatcher = Dispatcher(database(), wires, clock)
     sweeper = Sweeper(database(), publisher(), wires, accounts, dispatcher, reports(), clock)
-    sweeps: list[Callable[[], Awaitable[object]]] = [sweeper.sweep]
+    sweeps: list[Callable[[], Awaitable[object]]] = [sweeper.sweep, partial(watch_low_balances, database(), clock)]
     if settings().toss_secret_key is not None:
-        sweeps += [payments().reconcile, automatic_topups().charge_due]
+        sweeps += [payments().reconcile, automatic_topups().charge_due, plans().renew_due]
     return Ticker(database(), publisher(), clock, sweeps)
 
 
@@ -102,6 +104,15 @@ def automatic_topups() -> AutomaticTopUps:
 
     wire, key = toss_payments(settings()), settings().encryption_key
     return AutomaticTopUps(database(), wire, payments(), key, clock)
+
+
+@cache
+def plans() -> Plans:
+    from shared.credits.plans_service import Plans
+    from shared.providers import toss_payments
+
+    wire, key = toss_payments(settings()), settings().encryption_key
+    return Plans(database(), wire, payments(), key, clock)
 
 
 @cache

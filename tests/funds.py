@@ -1,9 +1,11 @@
-"""Credit for the tenants of tests, so that what they send is not stopped for want of it."""
+"""Credit and plans for the tenants of tests, so that what they send is not stopped for want of them."""
 
 import datetime as dt
 from decimal import Decimal
 
 from shared.credits import top_up
+from shared.credits.plans import PlanName
+from shared.credits.plans_payments import grant
 from shared.platform.database import Connection
 
 
@@ -11,3 +13,8 @@ async def give_credit(connection: Connection, tenant: str, won: int = 1_000_000_
     """Top up a tenant's account; a second time changes nothing."""
     now = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
     await top_up(connection, tenant, Decimal(won), key="given", reference="given", now=now)
+
+
+async def give_plan(connection: Connection, tenant: str, plan: PlanName = "PRO") -> None:
+    """Give a tenant a plan; a second time changes nothing."""
+    await grant(connection, tenant, plan, dt.datetime(2026, 11, 1, tzinfo=dt.UTC))

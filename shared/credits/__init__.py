@@ -1,16 +1,19 @@
-"""Credits: an append-only ledger, prices, payments."""
+"""Credits: an append-only ledger, prices, payments, plans."""
 
 from shared.credits.errors import CreditError
 from shared.credits.estimates import check_prices
 from shared.credits.ledger import audit, take_back, top_up, top_up_by_hand, whole_won
+from shared.credits.plans_quota import Quota, read_quota
 from shared.credits.preflights import Preflight, preflight
 
 __all__ = [
     "CreditError",
     "Preflight",
+    "Quota",
     "audit",
     "check_prices",
     "preflight",
+    "read_quota",
     "take_back",
     "top_up",
     "top_up_by_hand",

@@ -43,9 +43,9 @@ def plan_payment_refused(code: str, detail: str) -> CreditError:
     return CreditError("payment_refused", f"{code}: {detail}", detail, field="card")
 
 
-def quota_exceeded(asked: int, left: int, plan: str) -> CreditError:
+def quota_exceeded(left: int, plan: str, until: object) -> CreditError:
     return CreditError(
         "quota_exceeded",
-        f"{asked:,} messages are more than the {left:,} that plan {plan} has left in its period",
-        f"{plan} 요금제의 이번 기간 발송 한도가 {left:,}건 남아 있어 {asked:,}건을 보낼 수 없습니다.",
+        f"plan {plan} has {left:,} messages left until {until}, fewer than these: send to fewer, or take more",
+        f"{plan} 요금제의 발송 한도가 {until} 전까지 {left:,}건 남았습니다. 수신자를 줄이거나 요금제를 올려 주세요.",
     )

@@ -11,12 +11,13 @@ from dataclasses import replace
 from decimal import Decimal
 
 from shared.credits.payment_store import Cancel, Order, raise_alert, read_cancels, save_cancel
-from shared.credits.plans import FREE, NOTHING, PlanName, Subscription, day_of, due_at, is_upgrade
+from shared.credits.plans import FREE, NOTHING, PlanName, Subscription, day_of, due_at, is_upgrade, period_of
 from shared.credits.plans_store import (
     PlanOrder,
     add_history,
     lock_subscription,
     mark_applied,
+    read_history,
     read_open_plan_order,
     save_subscription,
 )
@@ -159,6 +160,21 @@ async def end(
     )
     await save_subscription(connection, free, None)
     await note(connection, has, reason, FREE, now, amount=-refund, detail=detail)
+
+
+async def grant(connection: Connection, tenant: str, plan: PlanName, now: dt.datetime) -> bool:
+    """Give a tenant that never had a plan one for a month, unpaid; then its card is charged like any other's.
+
+    False: it has or had one, and nothing changes.
+    """
+    has = await lock_subscription(connection, tenant)
+    if has is None or has.plan != FREE or await read_history(connection, tenant, 1):
+        return False
+    today = day_of(now)
+    given = replace(has, plan=plan, anchor=today, period=period_of(today, today))
+    await save_subscription(connection, given, due_at(given))
+    await note(connection, has, "granted", plan, now)
+    return True
 
 
 async def note(

@@ -43,7 +43,6 @@ from shared.credits.plans_store import (
     read_subscriptions,
     save_subscription,
     take_due,
-    watch_balances,
 )
 from shared.platform.clock import Clock
 from shared.platform.crypto import unseal
@@ -298,12 +297,6 @@ class Plans:
                 await self._charge(_Charge(order, card))
         else:
             await self._payments.settle(payment)
-
-    async def watch_balances(self) -> None:
-        """Alert tenants whose credit is low, once until it is not."""
-        now = self._clock.now()
-        async with self._database.connection() as connection:
-            await watch_balances(connection, now)
 
 
 async def _read(connection: Connection, tenant: str) -> Subscription:

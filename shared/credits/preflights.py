@@ -10,9 +10,10 @@ from typing import Literal
 from shared.credits.errors import CreditError, credit_shortage, unknown_tenant
 from shared.credits.estimate_store import Readiness, read_readiness
 from shared.credits.estimates import Estimate, Ways, estimate_for
+from shared.credits.plans_quota import Quota, read_quota
 from shared.platform.database import Connection
 
-Subject = Literal["template", "sender", "recipients", "prices", "credit"]
+Subject = Literal["template", "sender", "recipients", "quota", "prices", "credit"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,7 @@ async def preflight(
     if found is None:
         raise unknown_tenant(tenant)
     checks = [_template(found, template, route), _sender(found, route), _recipients(sum(ways.values()), refused)]
+    checks.append(_quota(await read_quota(connection, tenant, now), sum(ways.values())))
     costs: Estimate | None = None
     try:
         costs = await estimate_for(connection, tenant, ways, now)
@@ -136,6 +138,16 @@ def _recipients(sendable: int, refused: int) -> Check:
             f"수신자 {sendable + refused:,}명 중 {refused:,}명에게는 보낼 수 없습니다.",
         )
     return _ok("recipients", f"{sendable:,} recipients", f"수신자 {sendable:,}명")
+
+
+def _quota(quota: Quota, messages: int) -> Check:
+    if (error := quota.shortage(messages)) is not None:
+        return _failed("quota", error)
+    return _ok(
+        "quota",
+        f"plan {quota.plan} has {quota.left:,} messages left until {quota.period.end}",
+        f"{quota.plan} 요금제의 남은 발송 한도 {quota.left:,}건 ({quota.period.end} 전까지)",
+    )
 
 
 def _credit(found: Readiness, costs: Estimate) -> Check:

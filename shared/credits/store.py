@@ -205,3 +205,32 @@ update alerts set resolved_at = %(now)s where tenant = %(tenant)s and kind = any
 
 async def resolve_alerts(connection: Connection, tenant: str, kinds: Sequence[str], now: dt.datetime) -> None:
     await connection.execute(RESOLVE_ALERT, {"tenant": tenant, "kinds": list(kinds), "now": now})
+
+
+# An account that never had credit is a new one, and nobody waits for its messages.
+WATCH_BALANCES = """
+with low as (
+  select a.tenant, a.balance - a.held as available, a.low_balance from credit_accounts a
+  where a.balance - a.held < a.low_balance
+    and exists (select from ledger_entries e where e.tenant = a.tenant)
+),
+resolved as (
+  update alerts set resolved_at = %(now)s
+  where kind = 'low_balance' and resolved_at = 'infinity'
+    and not exists (select from low where low.tenant = alerts.tenant)
+)
+insert into alerts (tenant, kind, detail, raised_at)
+select tenant, 'low_balance',
+  '크레딧이 ' || trunc(available) || '원 남았습니다. (below ' || trunc(low_balance) || ' won)', %(now)s
+from low
+on conflict do nothing
+returning tenant
+"""
+
+
+async def watch_balances(connection: Connection, now: dt.datetime) -> list[str]:
+    """Raise an alert where the available credit is low and none is open, and end it where it is not low any more.
+
+    Gives whose were raised now.
+    """
+    return [row["tenant"] for row in await fetch_all(connection, WATCH_BALANCES, {"now": now})]

@@ -16,7 +16,7 @@ from typing import Any
 from uuid import UUID
 
 from shared.contracts import MAX_TICKET_MESSAGES
-from shared.credits import CreditError, Preflight, check_prices, preflight
+from shared.credits import CreditError, Preflight, Quota, check_prices, preflight, read_quota
 from shared.messages.bulk_file import BulkError, CustomerFile, Recipient, RowProblem
 from shared.messages.bulk_plan import (
     Bulk,
@@ -118,17 +118,20 @@ async def send_bulk(
 
     Raises:
         BulkError: nothing was written: `unknown_tenant`, `unknown_template`, `template_not_approved`,
-            `missing_column`, `price_missing`, `bad_key`, `key_reused` (with another template).
+            `missing_column`, `price_missing`, `bad_key`, `key_reused` (with another template), `quota_exceeded` (the
+            plan has fewer messages left).
     """
     queued: list[UUID] = []
     async with database.transaction(tenant=tenant) as connection:
         await wait_for_turn(connection, tenant)
         bulk, again = await _prepare(connection, clock.now(), tenant, template, customers, route, key)
+        quota = await read_quota(connection, tenant, bulk.now)
         tally = Tally(bulk)
         async with aclosing(_batches(bulk, customers)) as batches:
             async for batch in batches:
                 known = await known_messages(connection, tenant, _ids(batch)) if again else frozenset()
                 fresh = _counted(batch, known, tally)
+                _stay_within(quota, tally)
                 if fresh:
                     messages = [planned.message for planned in fresh]
                     await queue_bulk(connection, [planned.customer for planned in fresh], messages, key=key)
@@ -162,7 +165,8 @@ async def preview_bulk(
     key: str | None = None,
     on_progress: OnProgress | None = None,
 ) -> BulkResult:
-    """What `send_bulk` would do, with every message rendered; nothing is written. Arguments and errors as there."""
+    """What `send_bulk` would do, with every message rendered; nothing is written. Arguments and errors as there, but for
+    `quota_exceeded`: the preflight says it, beside all else that is in the way."""
     async with database.transaction(tenant=tenant) as connection:
         bulk, again = await _prepare(connection, clock.now(), tenant, template, customers, route, key)
         tally = Tally(bulk)
@@ -247,6 +251,11 @@ def _counted(batch: Sequence[PlannedRow], known: Collection[UUID], tally: Tally)
             tally.take(planned)
             fresh.append(planned)
     return fresh
+
+
+def _stay_within(quota: Quota, tally: Tally) -> None:
+    if (error := quota.shortage(tally.queued)) is not None:
+        raise BulkError(error.code, f"{error.detail} ({error.detail_ko})")
 
 
 async def _result(connection: Connection, tally: Tally, asked_route: Route, key: str | None) -> BulkResult:

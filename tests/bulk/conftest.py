@@ -17,7 +17,7 @@ from shared.messages.definition_store import save_template, save_tenant
 from shared.platform.database import Database, fetch_all
 from shared.platform.pubsub import Outgoing
 from tests.conftest import Database as TestDatabase
-from tests.funds import give_credit
+from tests.funds import give_credit, give_plan
 
 TENANT = "saas"
 NOW = dt.datetime(2026, 11, 21, 1, 0, 0, 123_000, tzinfo=dt.UTC)
@@ -81,6 +81,7 @@ async def shop(database: TestDatabase) -> AsyncIterator[Shop]:
         for tenant in (TENANT, "other"):
             await save_tenant(connection, tenant, tenant)
             await give_credit(connection, tenant)
+            await give_plan(connection, tenant)
         await save_template(connection, TENANT, "receipt", RECEIPT, "approved")
         await save_template(connection, TENANT, "draft", RECEIPT)
         await save_template(connection, TENANT, "notice", NOTICE)

@@ -105,7 +105,7 @@ async def test_a_send_that_nothing_stops_is_ready(world: World) -> None:
     assert found.ready
     assert _wrong(found) == {}
     assert found.estimate is not None
-    assert [check.name for check in found.checks] == ["template", "sender", "recipients", "prices", "credit"]
+    assert [check.name for check in found.checks] == ["template", "sender", "recipients", "quota", "prices", "credit"]
 
 
 @pytest.mark.parametrize(

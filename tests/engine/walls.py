@@ -57,10 +57,20 @@ SAMPLES = {
     ),
     "billing_keys": ("tenant, customer_key, billing_key, created_at", "%(tenant)s, 'c', '', now()"),
     "automatic_topups": ("tenant, threshold, amount, daily_cap", "%(tenant)s, 1, 1, 1"),
+    "tenant_plans": ("tenant, anchor", "%(tenant)s, current_date"),
+    "plan_orders": (
+        "tenant, order_id, kind, plan, fee, anchor, period_start, period_end",
+        "%(tenant)s, %(tenant)s || '-order' || %(id)s, 'renewal', 'PRO', 1, current_date, current_date,"
+        " current_date + 30",
+    ),
+    "plan_history": (
+        "tenant, id, reason, from_plan, to_plan, created_at",
+        "%(tenant)s, %(uuid)s, 'renewed', 'PRO', 'PRO', now()",
+    ),
 }
 """Columns and values of a row, table by table in an order that foreign keys allow."""
 
-ONE_A_TENANT = {"credit_accounts"}
+ONE_A_TENANT = {"credit_accounts", "tenant_plans"}
 """A row of these is made with its tenant."""
 
 WITHOUT_TENANT = {"default_prices", "payment_webhooks"}
@@ -132,12 +142,20 @@ PRIVILEGES: dict[str, dict[str, str]] = {
         "dead_letters": "insert",
         "ledger_entries": KEEP,
         "credit_accounts": "select update(low_balance)",
-        **dict.fromkeys(["alerts", "payment_orders", "payment_cancels", "billing_keys", "automatic_topups"], WRITE),
+        **dict.fromkeys(
+            ["alerts", "payment_orders", "payment_cancels", "billing_keys", "automatic_topups", "plan_orders"], WRITE
+        ),
+        "tenant_plans": "select update",
+        "plan_history": KEEP,
     },
     "allim_webhook": {"tenants": READ, "provider_accounts": READ, "dead_letters": "insert"},
     "allim_dead_letters": {"dead_letters": "insert"},
     "allim_payments": {
-        **dict.fromkeys(["alerts", "payment_orders", "payment_cancels", "billing_keys", "automatic_topups"], WRITE),
+        **dict.fromkeys(
+            ["alerts", "payment_orders", "payment_cancels", "billing_keys", "automatic_topups", "plan_orders"], WRITE
+        ),
+        "tenant_plans": "select update",
+        "plan_history": KEEP,
         "payment_webhooks": KEEP,
         "ledger_entries": KEEP,
         "credit_accounts": READ,
@@ -158,6 +176,9 @@ PRIVILEGES: dict[str, dict[str, str]] = {
                 "alerts",
                 "payment_orders",
                 "payment_cancels",
+                "tenant_plans",
+                "plan_orders",
+                "plan_history",
             ],
             READ,
         ),
@@ -198,6 +219,9 @@ PRIVILEGES: dict[str, dict[str, str]] = {
             "payment_orders",
             "payment_cancels",
             "automatic_topups",
+            "tenant_plans",
+            "plan_orders",
+            "plan_history",
         ],
         READ,
     ),
