@@ -165,8 +165,10 @@ async def preview_bulk(
     key: str | None = None,
     on_progress: OnProgress | None = None,
 ) -> BulkResult:
-    """What `send_bulk` would do, with every message rendered; nothing is written. Arguments and errors as there, but for
-    `quota_exceeded`: the preflight says it, beside all else that is in the way."""
+    """What `send_bulk` would do, with every message rendered; nothing is written.
+
+    Arguments and errors as there, but for `quota_exceeded`: the preflight says it, beside all else that is in the way.
+    """
     async with database.transaction(tenant=tenant) as connection:
         bulk, again = await _prepare(connection, clock.now(), tenant, template, customers, route, key)
         tally = Tally(bulk)
