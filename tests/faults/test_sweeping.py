@@ -43,7 +43,7 @@ async def unlucky(world: World) -> AsyncIterator[str]:
     yield UNLUCKY
     async with world.database.transaction() as connection:
         await connection.execute("set local session_replication_role = replica")
-        for table in (*copied, "prices", "ledger_entries", "credit_accounts", "tenants"):
+        for table in (*copied, "prices", "ledger_entries", "credit_accounts", "tenant_plans", "tenants"):
             column = "id" if table == "tenants" else "tenant"
             await connection.execute(f"delete from {table} where {column} = %s", [UNLUCKY])  # noqa: S608
 
