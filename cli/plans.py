@@ -60,6 +60,7 @@ def show(tenant: Tenant, as_json: AsJson = False, database_url: DatabaseUrl = No
 
     async def work(database: Database) -> dict[str, Any]:
         from shared.credits import read_quota
+        from shared.credits.plans import due_at
         from shared.credits.plans_store import read_history, read_subscriptions
         from shared.platform.clock import WallClock
 
@@ -68,6 +69,7 @@ def show(tenant: Tenant, as_json: AsJson = False, database_url: DatabaseUrl = No
             [has] = await read_subscriptions(connection, tenant)
             return {
                 **asdict(has),
+                "next_try_at": due_at(has) if has.status == "past_due" else None,
                 "quota": {**asdict(quota), "left": quota.left},
                 "history": await read_history(connection, tenant, HISTORY_SHOWN),
             }
@@ -84,6 +86,7 @@ def show(tenant: Tenant, as_json: AsJson = False, database_url: DatabaseUrl = No
             ("paid", f"{period['start']} until before {period['end']}" if period else "nothing to pay"),
             ("then", found["next_plan"] or found["plan"]),
             ("messages", f"{quota['used']:,} of {quota['allowed']:,} until {quota['period']['end']}"),
+            *([("charged again", clock_time(found["next_try_at"]))] if found["next_try_at"] else []),
             *([("under way", found["pending_order"])] if found["pending_order"] else []),
         ],
         title=tenant,

@@ -85,6 +85,7 @@ async def write_examples(stack: Stack, examples: Sequence[Example]) -> None:
             for example in examples:
                 key = base64.b64decode(stack.encryption_key)
                 await write_example(connection, key, example, credit=EXAMPLE_CREDIT, as_of=LONG_AGO)
+                await grant(connection, example.tenant.id, EXAMPLE_PLAN, dt.datetime.now(dt.UTC))
     finally:
         await database.close()
 

@@ -55,6 +55,8 @@ from shared.providers.toss import Toss
 LEASE = dt.timedelta(minutes=3)
 """A charge under way is its instance's own. Longer than Toss's slowest answer, or two would work on it."""
 
+WORK_FOR = dt.timedelta(seconds=20)
+
 CARRY_ON_WITHIN = dt.timedelta(hours=1)
 """An order that never reached Toss is charged until then; nobody is charged today for what was asked for yesterday."""
 
@@ -245,12 +247,13 @@ class Plans:
                 await unpaid(connection, has, bought, str(why)[:300], now, counts=counts)
 
     async def renew_due(self) -> int:
-        """Look at one tenant after another, for as long as one is due: renew, try again, or decide what was begun.
+        """Look at one tenant after another, while one is due: renew, try again, or decide what was begun.
 
-        Gives how many were looked at.
+        Gives how many were looked at. After `WORK_FOR` the rest is left to the next sweep, for a tick must end.
         """
         looked_at = 0
-        while (due := await self._begin_renewal()) is not None:
+        leave_at = self._clock.now() + WORK_FOR
+        while self._clock.now() < leave_at and (due := await self._begin_renewal()) is not None:
             looked_at += 1
             try:
                 if isinstance(due, _Charge):
@@ -259,6 +262,8 @@ class Plans:
                     await self._carry_on(due)
             except (ProviderError, CreditError) as error:
                 log("plans").warning("not renewed: %s", error)
+            except Exception:  # one tenant's card that can't be opened is nobody else's matter
+                log("plans").exception("a renewal is left to a later sweep")
         return looked_at
 
     async def _begin_renewal(self) -> _Charge | str | None:

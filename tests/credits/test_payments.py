@@ -11,6 +11,7 @@ import pytest
 
 from shared.credits import CreditError
 from shared.providers import ProviderError
+from shared.providers.toss import RefundAccount
 from simulator.testing import simulator_thread
 from tests.conftest import Database
 from tests.credits.paying import TENANT, Till, open_till
@@ -207,6 +208,43 @@ async def test_a_cancel_that_never_reached_toss_is_asked_again(till: Till) -> No
     await till.payments.reconcile()
     assert (await till.shop.charged())["cancelled"] == 4_000
     assert await till.balance() == 6_000
+
+
+ACCOUNT = RefundAccount("20", "1002003004005", "김고객")
+
+
+async def deposited(till: Till) -> str:
+    order_id, payment_key = await till.ordered(10_000, method="virtual_account")
+    await till.payments.confirm(TENANT, order_id, payment_key, 10_000)
+    await till.shop.control("deposit", orderId=order_id)
+    await till.payments.take_webhook({}, told(order_id))
+    return order_id
+
+
+async def test_a_deposit_goes_back_to_the_account_that_was_named_and_to_none_without(till: Till) -> None:
+    order_id = await deposited(till)
+    with pytest.raises(CreditError, match="refund_account_needed"):
+        await till.payments.cancel(TENANT, order_id, 4_000, "고객 요청", key="a")
+    assert [await till.balance(), (await till.shop.charged())["cancelled"]] == [10_000, 0]
+    await till.payments.cancel(TENANT, order_id, 4_000, "고객 요청", key="a", refund_account=ACCOUNT)
+    assert [await till.balance(), (await till.shop.charged())["cancelled"]] == [6_000, 4_000]
+    assert await till.difference() == 0
+
+
+@pytest.mark.parametrize(("fault", "back"), [("accept_then_drop", 4_000), ("drop_before", 0)])
+async def test_a_lost_refund_of_a_deposit_was_made_or_its_credit_is_given_again(
+    till: Till, fault: str, back: int
+) -> None:
+    order_id = await deposited(till)
+    await till.shop.faults(**{fault: {"count": 1, "on": "POST .*/cancel$"}})
+    with pytest.raises(ProviderError):
+        await till.payments.cancel(TENANT, order_id, 4_000, "고객 요청", key="a", refund_account=ACCOUNT)
+    assert await till.balance() == 6_000
+    till.clock.advance(120)
+    await till.payments.reconcile()
+    assert [await till.balance(), (await till.shop.charged())["cancelled"]] == [10_000 - back, back]
+    await till.payments.cancel(TENANT, order_id, None, "고객 요청", key="b", refund_account=ACCOUNT)
+    assert [await till.balance(), (await till.shop.charged())["cancelled"]] == [0, 10_000]
 
 
 async def test_a_cancel_in_the_dashboard_takes_its_credit_back(till: Till) -> None:

@@ -193,6 +193,26 @@ async def test_many_that_are_due_are_renewed_one_after_another_by_ticks_at_once(
     assert await office.money() == (58_000, 0)
 
 
+async def test_a_card_that_can_not_be_opened_is_nobody_elses_matter(office: Office) -> None:
+    await office.subscribed("BASIC")
+    await office.till.rows("insert into tenants (id, name) values ('broken', 'Broken')")
+    await office.till.rows("""
+        update tenant_plans t
+        set plan = b.plan, fee = b.fee, anchor = b.anchor, period_start = b.period_start, period_end = b.period_end,
+            next_try_at = b.next_try_at - interval '1 hour'
+        from tenant_plans b where b.tenant = 'saas' and t.tenant = 'broken'
+        """)
+    await office.till.rows("""
+        insert into billing_keys (tenant, customer_key, billing_key, created_at)
+        select 'broken', customer_key, billing_key, created_at from billing_keys
+        """)
+    office.go_to(2026, 12, 21)
+    await office.tick()
+    found = await office.till.rows("select tenant, period_end from tenant_plans order by tenant")
+    assert [(row["tenant"], row["period_end"].month) for row in found] == [("broken", 12), ("saas", 1)]
+    assert await office.money() == (58_000, 0)
+
+
 async def test_a_low_balance_is_told_once_until_it_is_not_low(office: Office) -> None:
     till = office.till
     await watch_low_balances(office.ticker, till.clock)
