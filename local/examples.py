@@ -20,6 +20,7 @@ from shared.credits import top_up
 from shared.credits.automatic_topups import AutomaticTopUps
 from shared.credits.payments import Payments
 from shared.credits.plans import PlanName
+from shared.credits.plans_payments import grant
 from shared.customers.store import save_customers, save_groups
 from shared.messages.definition_store import save_templates, save_tenant
 from shared.messages.registering import register_account
