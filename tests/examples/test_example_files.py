@@ -9,6 +9,7 @@ import pytest
 from local.example_files import EXAMPLES, Example, ExampleError, read_example, read_examples
 from shared.contracts import SubscriptionEvent
 from shared.customers import normalise_mobile
+from shared.messages.bulk_file import CustomerFile, Recipient
 from shared.messages.content import check_alimtalk, text_channel
 from shared.messages.rendering import render
 from shared.messages.templates import TemplateContent, fill
@@ -45,6 +46,15 @@ def test_the_words_fit_every_channel_that_the_template_has(example: Example, tem
         if leg == "alimtalk":
             check_alimtalk(rendered.text)
         assert "#{" not in rendered.text
+
+
+def test_the_list_to_send_to_has_every_column_that_its_template_needs() -> None:
+    content = next(template.content for template in BY_TENANT["saas"].templates if template.name == "maintenance")
+    people = [row for row in CustomerFile(EXAMPLES / "saas" / "maintenance.csv") if isinstance(row, Recipient)]
+    assert len(people) == 5
+    for person in people:
+        normalise_mobile(person.customer["phone"] or "")
+        fill(content, {"customer": person.customer, "data": person.data})
 
 
 def test_texts_of_both_kinds_are_there() -> None:
