@@ -52,6 +52,7 @@ def as_data(
         },
         "accepted_by_provider": verdict.accepted,
         "spent_won": verdict.spent,
+        "audit": {**verdict.audit},
         "lateness_seconds": verdict.lateness,
         "dead_letters": verdict.dead_letters,
         "steps_waiting": verdict.waiting,
@@ -82,7 +83,10 @@ def show(
     if chaos is not None:
         _show_chaos(played, chaos)
     statuses = [status for status in STATUSES if any(status in counts for counts in verdict.messages.values())]
-    rows = [[channel, *(counts.get(status, 0) for status in statuses)] for channel, counts in verdict.messages.items()]
+    rows = [
+        [channel, *(f"{counts.get(status, 0):,}" for status in statuses)]
+        for channel, counts in verdict.messages.items()
+    ]
     print_table(["messages by channel", *statuses], rows)
     typer.echo(
         f"{verdict.fell_back:,} of them went from AlimTalk to SMS or LMS; {verdict.waiting:,} steps wait for "
@@ -92,11 +96,15 @@ def show(
     print_table(["failed because", "messages"], [(f"{reason} {MEANINGS.get(reason, '')}", n) for reason, n in reasons])
     typer.echo()
     print_table(["spent by", "won"], [(tenant, won(amount)) for tenant, amount in verdict.spent.items()])
-    typer.echo()
+    audit = verdict.audit
+    typer.echo(
+        f"audit of {audit['entries']:,} ledger entries for {audit['messages']:,} messages: "
+        f"difference {won(audit['difference'])} won, {audit['overdrafts']:,} overdrafts\n"
+    )
     if late := verdict.lateness:
         made = ("made", _ms(late.made_p50), _ms(late.made_p99))
         taken = ("at the provider", _ms(late.accepted_p50), _ms(late.accepted_p99))
-        print_table([f"lateness of {late.reminders:,} reminders", "p50", "p99"], [made, taken])
+        print_table([f"lateness of {late.reminders:,} reminders", "p50, ms", "p99, ms"], [made, taken])
         typer.echo()
     print_table(["dead letters", "number"], sorted(verdict.dead_letters.items()))
     typer.echo()
@@ -118,7 +126,7 @@ def _show_chaos(played: Played, seed: int) -> None:
 
 
 def _ms(seconds: float) -> str:
-    return f"{seconds * 1000:,.0f} ms"
+    return f"{seconds * 1000:,.0f}"
 
 
 def _show_story(told: Timeline) -> None:

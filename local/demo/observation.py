@@ -78,12 +78,12 @@ class Ledger:
 
     captured: won by tenant.
     held: won still held for messages, by tenant.
-    difference: won by which the ledger, recomputed from end to end, does not add up.
+    audit: all of it recomputed from end to end, as `shared.credits.audit` tells it.
     """
 
     captured: Mapping[str, Decimal]
     held: Mapping[str, Decimal]
-    difference: Decimal
+    audit: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -179,7 +179,7 @@ class Observer:
         return Ledger(
             captured={row["tenant"]: row["captured"] for row in rows},
             held={row["tenant"]: row["held"] for row in rows},
-            difference=self._rows(AUDIT)[0]["difference"],
+            audit=self._rows(AUDIT)[0],
         )
 
     def _rows(self, statement: LiteralString, parameters: Sequence[Any] = ()) -> list[dict[str, Any]]:

@@ -8,6 +8,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
 from local.demo.expectation import ALIMTALK, DELIVERED, TEXT, Expectation, Telling
 from local.demo.observation import Acceptance, Ledger, Message, Observation
@@ -37,6 +38,7 @@ class Verdict:
     messages: by channel, then by status.
     failed: messages by the reason for which they could not arrive.
     spent: won by tenant.
+    audit: the ledger recomputed, as `shared.credits.audit` tells it.
     """
 
     discrepancies: Sequence[str]
@@ -48,6 +50,7 @@ class Verdict:
     failed: Mapping[str, int]
     fell_back: int
     spent: Mapping[str, Decimal]
+    audit: Mapping[str, Any]
     lateness: Lateness | None
     dead_letters: Mapping[str, int]
     waiting: int
@@ -83,6 +86,7 @@ def judge(expectation: Expectation, observation: Observation) -> Verdict:
             for telling, message in _pairs(expectation.tellings, arrived)
         ),
         spent=observation.ledger.captured,
+        audit=observation.ledger.audit,
         lateness=_lateness(expectation.tellings, messages, observation.acceptances),
         dead_letters=Counter(reason for reason, _ in observation.dead_letters),
         waiting=sum(observation.timers.values()),
@@ -173,8 +177,10 @@ def _of_money(acceptances: Sequence[Acceptance], ledger: Ledger) -> Iterator[str
     for tenant, held in ledger.held.items():
         if held:
             yield f"{tenant}: {held:,} won are still held, though every message has its end"
-    if ledger.difference:
-        yield f"the ledger does not add up: it is {ledger.difference:,} won off"
+    if ledger.audit["difference"]:
+        yield f"the ledger does not add up: it is {ledger.audit['difference']:,} won off"
+    if ledger.audit["overdrafts"]:
+        yield f"{ledger.audit['overdrafts']:,} tenants spent more than they had"
 
 
 def _of_dead_letters(expected: Mapping[str, str], letters: Sequence[tuple[str, bytes]]) -> Iterator[str]:

@@ -82,7 +82,9 @@ def good() -> Observation:
         timers=Counter({("saas", "trial-ending"): 1}),
         dead_letters=[("not_json", b"garbage-0-not-json: hello")],
         events=6,
-        ledger=Ledger(captured={"saas": Decimal(55)}, held={"saas": Decimal()}, difference=Decimal()),
+        ledger=Ledger(
+            captured={"saas": Decimal(55)}, held={"saas": Decimal()}, audit={"difference": 0, "overdrafts": 0}
+        ),
     )
 
 
@@ -160,8 +162,12 @@ SPOILT: dict[str, tuple[Spoil, str]] = {
         "saas: 15 won are still held",
     ),
     "a ledger that is off": (
-        lambda good: replace(good, ledger=replace(good.ledger, difference=Decimal(1))),
+        lambda good: replace(good, ledger=replace(good.ledger, audit={"difference": Decimal(1), "overdrafts": 0})),
         "the ledger does not add up",
+    ),
+    "an account that is overdrawn": (
+        lambda good: replace(good, ledger=replace(good.ledger, audit={"difference": 0, "overdrafts": 1})),
+        "1 tenants spent more than they had",
     ),
     "a dead letter for another reason": (
         lambda good: replace(good, dead_letters=[("schema_violation", good.dead_letters[0][1])]),
