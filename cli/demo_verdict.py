@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from cli.output import print_table
-from cli.showing import clock_time, won
+from cli.showing import clock_time, numbers, won
 
 if TYPE_CHECKING:
     from local.demo.play import Played
@@ -51,8 +51,8 @@ def as_data(
             "fell_back": verdict.fell_back,
         },
         "accepted_by_provider": verdict.accepted,
-        "spent_won": verdict.spent,
-        "audit": {**verdict.audit},
+        "spent_won": numbers(verdict.spent),
+        "audit": numbers(verdict.audit),
         "lateness_seconds": verdict.lateness,
         "dead_letters": verdict.dead_letters,
         "steps_waiting": verdict.waiting,
