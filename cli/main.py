@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from cli import demo, down, events, messages, migrate, package, publish, send, show, status, up
+from cli import demo, down, events, health, messages, migrate, package, publish, send, show, status, up
 from cli.credits import app as credits_verbs
 from cli.dead_letters import app as dead_letters_verbs
 from cli.errors import explain
@@ -49,6 +49,7 @@ app = typer.Typer(
 app.command(epilog=up.EXAMPLES)(up.up)
 app.command(epilog=down.EXAMPLES)(down.down)
 app.command(epilog=status.EXAMPLES)(status.status)
+app.command(epilog=health.EXAMPLES)(health.health)
 app.command(epilog=demo.EXAMPLES)(demo.demo)
 app.command(epilog=migrate.EXAMPLES)(migrate.migrate)
 app.command(epilog=publish.EXAMPLES)(publish.publish)

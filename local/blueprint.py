@@ -65,6 +65,10 @@ class Blueprint:
     def address(self, name: str) -> str:
         return f"http://127.0.0.1:{self.ports[name]}"
 
+    @property
+    def slack_url(self) -> str:
+        return self.address("simulator") + functions.SIMULATED_SLACK_PATH
+
     def stack(self, processes: Mapping[str, int], google_launcher: Path | None) -> Stack:
         """What clients of the running stack need to know."""
         return Stack(
@@ -76,6 +80,7 @@ class Blueprint:
             project=PROJECT,
             simulator_url=self.address("simulator"),
             scheduler_host=f"127.0.0.1:{self.ports['scheduler']}",
+            slack_url=self.slack_url,
             webhook_url=self.address("provider_webhook") if "provider_webhook" in self.ports else None,
             functions={name: self.address(name) for name in self.function_names},
             encryption_key=self.secrets.encryption_key,
@@ -181,6 +186,7 @@ class Blueprint:
                 "LOG_LEVEL": os.environ.get("LOG_LEVEL", "INFO"),
                 **({"ALLIM_ENCRYPTION_KEY": self.secrets.encryption_key} if name in functions.OPEN_CREDENTIALS else {}),
                 **(self.toss_environment() if name in functions.TAKE_PAYMENTS else {}),
+                **({"SLACK_WEBHOOK_URL": self.slack_url} if name in functions.TELL_PEOPLE else {}),
             },
             is_ready=lambda: answers_http(port, functions.HEALTH_PATH),
         )

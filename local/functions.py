@@ -15,6 +15,8 @@ ROLE_OF = {
     "on_dead_letter": "allim_dead_letters",
     "provider_webhook": "allim_webhook",
     "payment_webhook": "allim_payments",
+    "health": "allim_health",
+    "watch": "allim_watch",
 }
 """The database role of each function."""
 
@@ -24,6 +26,11 @@ TAKE_PAYMENTS = frozenset({"payment_webhook", "on_reminder_tick"})
 OPEN_CREDENTIALS = frozenset({"on_send_request", "on_reminder_tick", "provider_webhook"})
 """The functions that hold the key of what providers gave: accounts' credentials and cards' billing keys."""
 
+TELL_PEOPLE = frozenset({"watch"})
+"""The functions that hold the address of the operators' channel in Slack."""
+
+SIMULATED_SLACK_PATH = "/services/T000000/B000000/local"
+
 SIMULATED_TOSS_KEY = "test_sk_localsimulator000000000000"  # opens a simulator and nothing else
 
 FUNCTION_OF_TOPIC = {
@@ -31,6 +38,7 @@ FUNCTION_OF_TOPIC = {
     "send-requests": "on_send_request",
     "delivery-callbacks": "on_delivery_callback",
     "reminder-ticks": "on_reminder_tick",
+    "watch-ticks": "watch",
     "dead-letters": "on_dead_letter",
 }
 """Where the messages of each topic are pushed."""

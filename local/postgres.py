@@ -36,6 +36,8 @@ ROLES = (
     "allim_webhook",
     "allim_payments",
     "allim_dead_letters",
+    "allim_health",
+    "allim_watch",
     "allim_api",
     "allim_operator",
     "allim_replayer",

@@ -1,4 +1,4 @@
-"""Stands in for Cloud Scheduler: a tick on `reminder-ticks` at once and at each full minute, and the daily jobs.
+"""Stands in for Cloud Scheduler: a tick at once and at each full minute, the watch each minute, and the daily jobs.
 
 Run as ``python -m local.scheduler --port 20001 --functions '{"backup": "http://127.0.0.1:20002", …}'``; it needs
 GOOGLE_CLOUD_PROJECT, PUBSUB_EMULATOR_HOST and the stack's folder. At the port it answers Cloud Scheduler's own API.
@@ -9,7 +9,7 @@ import json
 import logging
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -18,9 +18,9 @@ from google.cloud import pubsub_v1
 from local.home import Home
 from local.process import HOME_VARIABLE
 from local.scheduler_jobs import Job, Scheduler, calling, daily, next_minute
+from shared.platform.pubsub import REMINDER_TICKS, WATCH_TICKS
 
-TOPIC = "reminder-ticks"
-TICK = "reminder-tick"
+TICK, WATCH = "reminder-tick", "watch"
 PUBLISH_SECONDS = 20.0  # less than a minute: a tick that cannot be published is missed, the next one does its work
 DAILY = {
     "backup": ("Backs up the database.", 3),
@@ -37,17 +37,27 @@ def tick(scheduled_at: datetime) -> bytes:
 def jobs(project: str, addresses: Mapping[str, str]) -> list[Job]:
     """The tick, and the daily calls of those functions that have an address."""
     client = pubsub_v1.PublisherClient(pubsub_v1.types.BatchSettings(max_messages=1))
-    topic = client.topic_path(project, TOPIC)
 
-    def publish() -> None:
-        client.publish(topic, tick(datetime.now(UTC)), timeout=PUBLISH_SECONDS).result(PUBLISH_SECONDS)
+    def publishing(topic: str) -> Callable[[], None]:
+        path = client.topic_path(project, topic)
+
+        def publish() -> None:
+            client.publish(path, tick(datetime.now(UTC)), timeout=PUBLISH_SECONDS).result(PUBLISH_SECONDS)
+
+        return publish
 
     calls = [
         Job(name, does, f"0 {hour} * * *", daily(hour), calling(addresses[name]))
         for name, (does, hour) in DAILY.items()
         if name in addresses
     ]
-    return [Job(TICK, "Begins a minute of reminders.", "*/1 * * * *", next_minute, publish, at_once=True), *calls]
+    every_minute = "*/1 * * * *"
+    return [
+        Job(TICK, "Begins a minute of reminders.", every_minute, next_minute, publishing(REMINDER_TICKS), at_once=True),
+        # Not at once: what was down for a night is not to be told of before its first tick.
+        Job(WATCH, "Has somebody look whether all is well.", every_minute, next_minute, publishing(WATCH_TICKS)),
+        *calls,
+    ]
 
 
 def main() -> None:

@@ -35,6 +35,7 @@ class Stack(BaseModel):
     """Every address and credential of a running stack: `.allim/stack.json`, readable by its owner only.
 
     `database_url` is the owner's; `role_database_urls` has one for each role that functions and people use.
+    `slack_url` is an incoming webhook of the simulated Slack, where alerts are told.
     `functions` maps names to addresses, `processes` names to process ids, as of now: a restart changes them.
     """
 
@@ -45,6 +46,7 @@ class Stack(BaseModel):
     broker_control_url: str | None
     project: str
     simulator_url: str
+    slack_url: str
     scheduler_host: str | None = None
     webhook_url: str | None
     functions: dict[str, str]

@@ -11,11 +11,11 @@ from collections.abc import Mapping
 
 from local.functions import FUNCTION_OF_TOPIC
 from local.pubsub.topology import DEFAULT_RETENTION_SECONDS, PushSubscription, Topic, Topology, create
-from shared.platform.pubsub import REMINDER_TICKS
+from shared.platform.pubsub import REMINDER_TICKS, WATCH_TICKS
 
 DEAD_LETTERS = "dead-letters"
 MAX_DELIVERY_ATTEMPTS = 5
-NEVER_GIVEN_UP = frozenset({DEAD_LETTERS, REMINDER_TICKS})
+NEVER_GIVEN_UP = frozenset({DEAD_LETTERS, REMINDER_TICKS, WATCH_TICKS})
 """The topics without dead letters: those themselves, and ticks, for one that could not be held is worth nothing."""
 
 TICKS_KEPT_SECONDS = 600
@@ -34,7 +34,7 @@ def topology(addresses: Mapping[str, str]) -> Topology:
             ack_deadline_seconds=_ACK_DEADLINE_SECONDS.get(topic, 60),
             min_backoff_seconds=1,
             max_backoff_seconds=10,
-            retention_seconds=TICKS_KEPT_SECONDS if topic == REMINDER_TICKS else DEFAULT_RETENTION_SECONDS,
+            retention_seconds=TICKS_KEPT_SECONDS if topic in (REMINDER_TICKS, WATCH_TICKS) else DEFAULT_RETENTION_SECONDS,
             dead_letter_topic=None if topic in NEVER_GIVEN_UP else DEAD_LETTERS,
             max_delivery_attempts=MAX_DELIVERY_ATTEMPTS,
         )

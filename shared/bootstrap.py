@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from shared.messages.reporting import Reports
     from shared.messages.sending import Sender
     from shared.messages.webhooks import Webhooks
+    from shared.operations.watch import Watch
     from shared.platform.database import Database
     from shared.platform.pubsub import PubSubPublisher
     from shared.workflows.intake import EventIntake
@@ -121,3 +122,12 @@ def webhooks() -> Webhooks:
     from shared.providers import providers
 
     return Webhooks(database(), publisher(), providers(settings(), clock), settings().encryption_key, clock)
+
+
+@cache
+def watch() -> Watch:
+    from shared.operations.watch import Watch
+    from shared.operations.watch_slack import Slack
+
+    url = settings().slack_webhook_url
+    return Watch(database(), Slack(url.get_secret_value()) if url else None, settings().runbook_url, clock)

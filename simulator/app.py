@@ -16,6 +16,7 @@ from simulator.clock import Clock
 from simulator.control import Control
 from simulator.faults import Faults
 from simulator.gate import Gate
+from simulator.slack.api import SlackApi
 from simulator.solapi.accounts import (
     DEFAULT_API_KEY,
     DEFAULT_API_SECRET,
@@ -80,6 +81,7 @@ def build_app(settings: Settings, clock: Clock = time.time) -> ASGIApp:
         *TossApi(toss).routes(),
         *Control(accepted, faults, webhooks, solapi).routes(),
         *TossControl(toss, toss_webhooks).routes(),
+        *SlackApi(clock).routes(),
     ]
     return Gate(Starlette(routes=routes, lifespan=lifespan, exception_handlers={HTTPException: _no_such_route}), faults)
 

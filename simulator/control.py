@@ -11,6 +11,7 @@ DELETE /control/accepted   forget it
 GET    /control/summary    accepted messages by type and status, and what became of reports
 POST   /control/reports    {messageId or to, statusCode}: report a status now
 *      /control/toss…      Toss Payments: see simulator.toss.control
+*      /control/slack      Slack: see simulator.slack.api
 """
 
 from dataclasses import asdict

@@ -6,6 +6,7 @@ from starlette.responses import JSONResponse
 
 from shared.bootstrap import payments
 from shared.credits import CreditError
+from shared.platform.logs import log_for
 from shared.platform.push import read_limited
 from shared.providers import ProviderError
 
@@ -17,6 +18,7 @@ paid = payments()
 
 @functions_framework.aio.http
 async def payment_webhook(request: Request) -> JSONResponse:
+    log_for(request.headers)
     body = await read_limited(request, MAX_WEBHOOK_BYTES)
     if body is None:
         return _refused(413, "too_large", f"a call has at most {MAX_WEBHOOK_BYTES:,} bytes")

@@ -6,6 +6,7 @@ from starlette.responses import JSONResponse
 
 from shared.bootstrap import webhooks
 from shared.messages.webhooks import MAX_WEBHOOK_BYTES, WebhookRefused
+from shared.platform.logs import log_for
 from shared.platform.push import read_limited
 
 calls = webhooks()
@@ -13,6 +14,7 @@ calls = webhooks()
 
 @functions_framework.aio.http
 async def provider_webhook(request: Request) -> JSONResponse:
+    log_for(request.headers)
     body = await read_limited(request, MAX_WEBHOOK_BYTES)
     if body is None:
         return _refused(413, "too_large", f"a call has at most {MAX_WEBHOOK_BYTES:,} bytes")

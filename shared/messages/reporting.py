@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from shared.platform.clock import Clock
 from shared.platform.coalescer import Coalescer
 from shared.platform.database import PASSING_ERRORS, Database
 from shared.platform.dead_letters import DeadLetter, keep_dead_letters
+from shared.platform.heartbeats import beat
 from shared.platform.pubsub import SEND_REQUESTS, Publisher
 
 MAX_REPORTS_A_STATEMENT = 2_000
@@ -23,6 +25,9 @@ LEGS = {"lms": "sms", "mms": "sms"}
 
 NO_REPORT = "no_report"
 """The code of a refusal for want of any final report: its hold has expired."""
+
+BEAT_EVERY = dt.timedelta(minutes=1)
+"""How often an instance leaves a trace that providers call."""
 
 STORED_TEXT = 500
 """Characters kept of a provider's sentence."""
@@ -50,6 +55,7 @@ class Reports:
         self._database = database
         self._publisher = publisher
         self._clock = clock
+        self._beat_at = dt.datetime.min.replace(tzinfo=dt.UTC)
         self._batches = Coalescer(
             self._take,
             max_weight=MAX_REPORTS_A_STATEMENT,
@@ -64,6 +70,10 @@ class Reports:
 
     async def _take(self, batches: Sequence[ReportBatch]) -> list[None]:
         await self.record([Told(batch.tenant, batch.provider, report) for batch in batches for report in batch.reports])
+        if (now := self._clock.now()) - self._beat_at >= BEAT_EVERY:
+            async with self._database.connection() as connection:
+                await beat(connection, "callbacks", now)
+            self._beat_at = now
         return [None] * len(batches)
 
     async def record(self, told: Sequence[Told]) -> None:

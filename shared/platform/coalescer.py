@@ -11,6 +11,8 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, TypeVar
 
+from shared.platform.logs import Headers, current_request, log_for_batch
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -42,13 +44,13 @@ class Coalescer(Generic[Item, Result]):
         self._weigh = weigh
         self._max_running = max_running
         self._may_pass = may_pass
-        self._waiting: deque[tuple[Item, asyncio.Future[Result]]] = deque()
+        self._waiting: deque[tuple[Item, asyncio.Future[Result], Headers | None]] = deque()
         self._running: set[asyncio.Task[None]] = set()
 
     async def submit(self, item: Item) -> Result:
         """Have `item` worked on in some batch. Returns its result or raises what the work raised for it."""
         future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
-        self._waiting.append((item, future))
+        self._waiting.append((item, future, current_request()))
         if len(self._running) < self._max_running:
             self._running.add(asyncio.create_task(self._drain()))
         return await future
@@ -68,12 +70,15 @@ class Coalescer(Generic[Item, Result]):
 
     def _take(self) -> list[tuple[Item, asyncio.Future[Result]]]:
         batch: list[tuple[Item, asyncio.Future[Result]]] = []
+        first = self._waiting[0][2]
         weight = 0
         while self._waiting:
             weight += self._weigh(self._waiting[0][0])
             if batch and weight > self._max_weight:
                 break
-            batch.append(self._waiting.popleft())
+            item, future, _ = self._waiting.popleft()
+            batch.append((item, future))
+        log_for_batch(first, len(batch))
         return batch
 
     async def _run(self, batch: list[tuple[Item, asyncio.Future[Result]]]) -> None:
@@ -82,9 +87,7 @@ class Coalescer(Generic[Item, Result]):
             if len(results) != len(batch):
                 raise ValueError(f"{len(results)} results for {len(batch)} items")
         except asyncio.CancelledError:  # the loop is closing down, and nobody is left to work for those who wait
-            for _, future in [*batch, *self._waiting]:
-                future.cancel()
-            self._waiting.clear()
+            self._cancel(batch)
             raise
         except Exception as error:  # every error reaches the callers it belongs to
             if len(batch) == 1 or isinstance(error, self._may_pass):
@@ -99,3 +102,8 @@ class Coalescer(Generic[Item, Result]):
         for (_, future), result in zip(batch, results, strict=True):
             if not future.done():
                 future.set_result(result)
+
+    def _cancel(self, batch: list[tuple[Item, asyncio.Future[Result]]]) -> None:
+        for future in [*(future for _, future in batch), *(future for _, future, _ in self._waiting)]:
+            future.cancel()
+        self._waiting.clear()

@@ -1,13 +1,29 @@
-"""Structured logs: one JSON object a line, as Cloud Logging reads them. Nothing private goes in."""
+"""Structured logs: one JSON object a line, as Cloud Logging reads them. Nothing private goes in.
+
+A line carries the trace, the span and the execution id of the request that it was written for. What a request's headers
+say is looked at when a line is written, so that a request that writes none pays for none.
+"""
 
 from __future__ import annotations
 
 import json
 import logging
 import os
+import re
 import sys
 import traceback
+from collections.abc import Mapping
+from contextvars import ContextVar
 from typing import Any
+
+Headers = Mapping[str, str]
+
+_request: ContextVar[tuple[Headers, int] | None] = ContextVar("request", default=None)
+
+_TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}")
+_CLOUD_TRACE = re.compile(r"([0-9a-fA-F]{32})(?:/([0-9]{1,20}))?(?:;.*)?")
+_EXECUTION = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_PHONE = re.compile(r"(?<![0-9A-Za-z])(\+?82[- ]?1|01)([016-9])([- ]?)[0-9]{3,4}[- ]?([0-9]{4})(?![0-9A-Za-z])")
 
 
 class JsonFormatter(logging.Formatter):
@@ -19,10 +35,60 @@ class JsonFormatter(logging.Formatter):
             "message": record.getMessage(),
             "logger": record.name,
             **getattr(record, "fields", {}),
+            **_of_request(),
         }
         if record.exc_info and record.exc_info[1]:
             entry["exception"] = _without_contents(record.exc_info[1])
-        return json.dumps(entry, ensure_ascii=False, default=str)
+        # An error's sentence may quote a number that no code of ours put there.
+        return mask_phones(json.dumps(entry, ensure_ascii=False, default=str))
+
+
+def log_for(headers: Headers) -> None:
+    """From here on, lines of this task, and of those that it starts, are a request's. `headers` are the request's."""
+    _request.set((headers, 1))
+
+
+def current_request() -> Headers | None:
+    """The headers of the request that this task works for."""
+    current = _request.get()
+    return current[0] if current else None
+
+
+def log_for_batch(headers: Headers | None, size: int) -> None:
+    """From here on, lines of this task are of a batch.
+
+    Args:
+        headers: those of the request that brought the batch's first item.
+        size: how many items there are; lines of more than one say so as `batched`.
+    """
+    _request.set((headers, size) if headers is not None else None)
+
+
+def _of_request() -> dict[str, Any]:
+    current = _request.get()
+    if current is None:
+        return {}
+    headers, size = current
+    fields: dict[str, Any] = {"batched": size} if size > 1 else {}
+    trace, span = _trace_of(headers)
+    if trace:
+        project = os.environ.get("GOOGLE_CLOUD_PROJECT", "")
+        fields["logging.googleapis.com/trace"] = f"projects/{project}/traces/{trace}"
+    if span:
+        fields["logging.googleapis.com/spanId"] = span
+    if execution := _EXECUTION.fullmatch(headers.get("function-execution-id", "")):
+        fields["logging.googleapis.com/labels"] = {"execution_id": execution[0]}
+    return fields
+
+
+def _trace_of(headers: Headers) -> tuple[str | None, str | None]:
+    """A request's trace and span in hexadecimal, by the W3C's header or Google's older one."""
+    if found := _TRACEPARENT.fullmatch(headers.get("traceparent", "")):
+        return found[1], found[2]
+    if found := _CLOUD_TRACE.fullmatch(headers.get("x-cloud-trace-context", "")):
+        span = int(found[2] or 0)
+        return found[1].lower(), f"{span:016x}" if 0 < span < 2**64 else None
+    return None, None
 
 
 def _without_contents(error: BaseException) -> str:
@@ -44,6 +110,7 @@ def configure_logs() -> None:
     root.handlers[:] = [handler]
     root.setLevel(os.environ.get("LOG_LEVEL", "INFO"))
     root.propagate = False
+    logging.getLogger("httpx").setLevel("WARNING")  # it would write addresses, and Slack's is a secret
 
 
 def log(name: str) -> logging.Logger:
@@ -53,3 +120,8 @@ def log(name: str) -> logging.Logger:
 def mask_phone(phone: str) -> str:
     """`01090004000` → `010****4000`: enough to recognise, not enough to call."""
     return f"{phone[:3]}****{phone[-4:]}" if len(phone) >= 9 else "****"
+
+
+def mask_phones(text: str) -> str:
+    """`text` with every Korean mobile number in it masked, however it is written."""
+    return _PHONE.sub(r"\1\2\3****\3\4", text)

@@ -20,7 +20,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from shared.platform.dead_letters import DeadLetter, Poison, keep_dead_letters
-from shared.platform.logs import log
+from shared.platform.logs import log, log_for
 
 if TYPE_CHECKING:
     from shared.platform.database import Database
@@ -78,6 +78,7 @@ def push_raw(*, dead_letters: Callable[[], Database]) -> Callable[[RawHandler], 
 
         @functools.wraps(handler)
         async def endpoint(request: Request) -> Response:
+            log_for(request.headers)
             try:
                 body = await read_limited(request, MAX_PUSH_BYTES)
             except ClientDisconnect:

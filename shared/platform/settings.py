@@ -21,6 +21,8 @@ class Settings(BaseModel):
     solapi_url: SOLAPI's address.
     toss_url: Toss Payments' address.
     toss_secret_key: the merchant's key at Toss Payments; only functions that take payments have it.
+    slack_webhook_url: where alerts are told; without it, or with `none`, they are in the log only.
+    runbook_url: the address or folder of the runbook's pages, which alerts name.
     """
 
     model_config = ConfigDict(extra="ignore", frozen=True)
@@ -35,6 +37,10 @@ class Settings(BaseModel):
     solapi_url: str = "https://api.solapi.com"
     toss_url: str = "https://api.tosspayments.com"
     toss_secret_key: SecretStr | None = None
+    slack_webhook_url: Annotated[
+        SecretStr | None, BeforeValidator(lambda url: None if url in ("", "none") else url)
+    ] = None
+    runbook_url: str = "infra/terraform/modules/observability/runbook"
 
     @property
     def encryption_key(self) -> bytes:

@@ -14,6 +14,7 @@ from typing import Any
 from shared.messages import PATIENCE, NewMessage, Status, cut_tickets, publish_tickets, queue_messages
 from shared.platform.clock import Clock
 from shared.platform.database import Connection, Database
+from shared.platform.heartbeats import beat
 from shared.platform.logs import log
 from shared.platform.pubsub import SEND_REQUESTS, Publisher
 from shared.workflows.catalog import UnreadableDefinition, catalog_cache, read_definition
@@ -64,9 +65,15 @@ class Ticker:
                 loops.create_task(self._sweep_until(leave_at, sweep))
 
     async def _speak_until(self, leave_at: dt.datetime) -> None:
+        seen = False
         while self._clock.now() < leave_at:
             try:
-                if await self.speak_due() == TIMERS_A_BATCH:
+                spoke = await self.speak_due()
+                if not seen:  # a tick that let what was due speak once is one that works
+                    seen = True
+                    async with self.database.connection() as connection:
+                        await beat(connection, "tick", self._clock.now())
+                if spoke == TIMERS_A_BATCH:
                     continue
             except UnreadableDefinition as unreadable:
                 # Its steps stay due, and leave as soon as it is mended. The others are asked for again at once.

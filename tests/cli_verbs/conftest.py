@@ -52,6 +52,7 @@ def stack(database: TestDatabase, verbs_broker: RunningBroker, monkeypatch: pyte
         broker="built-in",
         broker_control_url=None,
         project=PROJECT,
+        slack_url="http://127.0.0.1:1/services/T/B/x",
         simulator_url=f"http://{NOWHERE}",
         webhook_url=None,
         functions={},

@@ -1,0 +1,78 @@
+"""What the database tells of the platform, as values."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from itertools import takewhile
+
+
+@dataclass(frozen=True, slots=True)
+class Gauges:
+    """The whole platform's. Moments are None where there is nothing, or nothing yet."""
+
+    last_tick_at: dt.datetime | None
+    last_callback_at: dt.datetime | None
+    tickets: int
+    outbox_age: float | None
+    oldest_queued_at: dt.datetime | None
+    next_step_at: dt.datetime | None
+    oldest_hold_at: dt.datetime | None
+    new_dead_letters: int
+    dead_letters_of_a_day: int
+    payment_failures: int
+    connections: int
+    max_connections: int
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """An active account at a provider. `states` and `moments` are of its newest decided dispatches, newest first."""
+
+    tenant: str
+    id: str
+    provider: str
+    states: Sequence[str]
+    moments: Sequence[dt.datetime]
+    left_lately: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Undecided:
+    """Dispatches of an account of which nobody knows for too long whether they were sent."""
+
+    tenant: str
+    account: str
+    dispatches: int
+    since: dt.datetime
+
+
+@dataclass(frozen=True, slots=True)
+class TenantAlert:
+    """Something that concerns one tenant: an open row of `alerts` with its `detail`, or credit below `low_balance`."""
+
+    tenant: str
+    kind: str
+    available: Decimal | None
+    low_balance: Decimal | None
+    detail: str | None
+    since: dt.datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """All that was read at a moment. `latency`: seconds that the database took to answer nothing."""
+
+    now: dt.datetime
+    latency: float
+    gauges: Gauges
+    accounts: Sequence[Account]
+    undecided: Sequence[Undecided]
+    tenants: Sequence[TenantAlert]
+
+
+def failures_in_a_row(account: Account) -> int:
+    """How many of an account's newest dispatches were given up, one after another."""
+    return sum(1 for _ in takewhile(lambda state: state == "abandoned", account.states))

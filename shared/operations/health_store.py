@@ -1,0 +1,121 @@
+"""SQL of what is looked at to say whether all is well. One function a statement; nothing here decides."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+from uuid import UUID
+
+from shared.platform.database import Connection, fetch_all
+
+OLD_TICKETS = 20
+"""Of the outbox, the oldest ones are opened to find the oldest queued message."""
+
+NEWEST_DISPATCHES = 10
+"""Of each account, looked at to say whether calls get through."""
+
+GAUGES = """
+select
+  (select at from heartbeats where name = 'tick') as last_tick_at,
+  (select at from heartbeats where name = 'callbacks') as last_callback_at,
+  (select count(*) from outbox) as tickets,
+  -- A ticket waits since it was first due. Each publishing doubles the wait for the next, so their number and the next
+  -- one's moment tell when the first was.
+  (
+    select max(extract(epoch from %(now)s - publish_at) + case when attempts = 0 then 0
+      else extract(epoch from %(patience)s) * (2 ^ least(attempts, 6) - 1) + 600 * greatest(attempts - 6, 0) end)
+    from outbox
+  )::float8 as outbox_age,
+  (
+    select min(m.due_at)
+    from (
+      select tenant, body from outbox where attempts > 0 or publish_at <= %(now)s
+      order by created_at limit %(old_tickets)s
+    ) o
+    cross join lateral jsonb_array_elements_text(o.body -> 'messages') as listed (id)
+    join messages m on m.tenant = o.tenant and m.id = listed.id::uuid
+    where m.status = 'queued' and not exists (
+      select from alerts a where a.tenant = o.tenant and a.kind = 'credit_shortage' and a.resolved_at = 'infinity'
+    )
+  ) as oldest_queued_at,
+  (select min(due_at) from timers) as next_step_at,
+  (select min(created_at) from dispatches where state = 'sent' and check_at is not null) as oldest_hold_at,
+  (select count(*) from dead_letters where received_at > %(now)s - interval '10 minutes') as new_dead_letters,
+  (select count(*) from dead_letters where received_at > %(now)s - interval '1 day') as dead_letters_of_a_day,
+  (
+    select count(*) from payment_orders
+    where status = 'failed' and updated_at > %(now)s - interval '1 hour' and created_at > %(now)s - interval '2 days'
+  ) as payment_failures,
+  (select numbackends from pg_stat_database where datname = current_database()) as connections,
+  current_setting('max_connections')::int as max_connections
+"""
+
+
+async def read_gauges(connection: Connection, now: dt.datetime, *, patience: dt.timedelta) -> dict[str, Any]:
+    """The figures that are the whole platform's. `patience`: how long a ticket waits before it is published again."""
+    parameters = {"now": now, "patience": patience, "old_tickets": OLD_TICKETS}
+    return (await fetch_all(connection, GAUGES, parameters))[0]
+
+
+ACCOUNTS = """
+select a.tenant, a.id as account, a.provider, recent.states, recent.moments,
+  exists (
+    select from dispatches d
+    where d.tenant = a.tenant and d.id between %(from_id)s and %(to_id)s and d.state in ('sent', 'closed')
+  ) as left_lately
+from provider_accounts a
+cross join lateral (
+  select coalesce(array_agg(state::text order by id desc), '{}') as states,
+    coalesce(array_agg(created_at order by id desc), '{}') as moments
+  from (
+    select id, state, created_at from dispatches d
+    where d.tenant = a.tenant and d.account = a.id and d.state in ('sent', 'closed', 'abandoned')
+    order by id desc limit %(limit)s
+  ) as newest
+) as recent
+where a.active
+order by a.tenant, a.id
+"""
+
+
+async def read_accounts(
+    connection: Connection, left_from: dt.datetime, left_until: dt.datetime
+) -> list[dict[str, Any]]:
+    """Each active account with its newest decided dispatches, newest first, and whether anything left in a time."""
+    parameters = {"from_id": _first_id(left_from), "to_id": _first_id(left_until), "limit": NEWEST_DISPATCHES}
+    return await fetch_all(connection, ACCOUNTS, parameters)
+
+
+def _first_id(moment: dt.datetime) -> UUID:
+    """The least of the ids that begin with a moment's milliseconds."""
+    return UUID(int=int(moment.timestamp() * 1000) << 80)
+
+
+UNDECIDED = """
+select d.tenant, d.account, count(*) as dispatches, min(d.created_at) as since
+from dispatches d
+where d.state in ('open', 'prepared') and d.created_at < %(before)s
+group by d.tenant, d.account order by d.tenant, d.account
+"""
+
+
+async def read_undecided(connection: Connection, before: dt.datetime) -> list[dict[str, Any]]:
+    """Dispatches begun before a moment of which nobody knows yet whether they were sent, by account."""
+    return await fetch_all(connection, UNDECIDED, {"before": before})
+
+
+CREDIT = """
+select tenant, 'low_balance' as kind, balance - held as available, low_balance, null as detail,
+  null::timestamptz as since
+from credit_accounts c
+where balance - held < low_balance and exists (select from ledger_entries e where e.tenant = c.tenant)
+union all
+select tenant, kind, null, null, detail, raised_at from alerts where resolved_at = 'infinity'
+order by tenant, kind
+"""
+
+
+async def read_tenants_alerts(connection: Connection) -> list[dict[str, Any]]:
+    """The open alerts of tenants, and who has less credit than it wants to hear of. An account that never had any
+    credit is not low on it."""
+    return await fetch_all(connection, CREDIT, {})

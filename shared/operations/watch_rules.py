@@ -1,0 +1,123 @@
+"""The alerts that `watch` knows: one table of kinds, with what they are called and what to do. Each has a page of the
+runbook by its name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """An alert of one kind: its title in Korean and English, and the first thing to do."""
+
+    korean: str
+    english: str
+    do: str
+
+
+OTHER = "other-alert"
+"""What stands for a kind in the table `alerts` that is not known here."""
+
+RULES: dict[str, Rule] = {
+    "database-away": Rule(
+        "데이터베이스가 응답하지 않습니다",
+        "The database does not answer",
+        "Look at the database's status page and its number of clients. Messages wait in Pub/Sub; none is lost.",
+    ),
+    "database-slow": Rule(
+        "데이터베이스 응답이 느립니다",
+        "The database is slow",
+        "Look at its CPU and at the statements that take the time.",
+    ),
+    "connections-full": Rule(
+        "데이터베이스 연결이 거의 다 찼습니다",
+        "The database is nearly out of connections",
+        "Lower max_instances or database_pool_size, or take a larger database.",
+    ),
+    "ticks-stopped": Rule(
+        "리마인더 틱이 멈췄습니다",
+        "No tick for 5 minutes: reminders do not leave",
+        "Is the scheduler's job enabled, and does on_reminder_tick fail? The first tick takes up all that is due.",
+    ),
+    "reminders-late": Rule(
+        "리마인더가 늦게 나가고 있습니다",
+        "Reminders leave late",
+        "Raise reminder_cpu if very many are due at once; else look why ticks fail.",
+    ),
+    "outbox-old": Rule(
+        "발송 티켓이 처리되지 않고 있습니다",
+        "Tickets are published and nobody consumes them",
+        "Does on_send_request run, and does it fail? The tick publishes each ticket again until it is consumed.",
+    ),
+    "queued-old": Rule(
+        "메시지가 오래 대기 중입니다",
+        "Queued messages wait for too long",
+        "Does the provider take messages? Look at provider health, then at on_send_request.",
+    ),
+    "callbacks-stopped": Rule(
+        "발송사 콜백이 멈췄습니다",
+        "Messages left within the hour, and no provider has reported on any",
+        "Is the webhook registered at the provider, with our address and the right secret?",
+    ),
+    "provider-failing": Rule(
+        "발송사 호출이 계속 실패합니다",
+        "Calls to the provider come to nothing",
+        "Wrong keys, no credit there, or its outage? See the errors of the tenant's dispatches.",
+    ),
+    "dispatches-undecided": Rule(
+        "발송 여부를 확인할 수 없는 건이 있습니다",
+        "Nobody can find out whether messages were sent",
+        "Can the account's credentials be opened with ALLIM_ENCRYPTION_KEY, and does the provider answer? "
+        "They are never sent blindly.",
+    ),
+    "holds-old": Rule(
+        "정산되지 않은 홀드가 있습니다",
+        "Credit is held for longer than three days",
+        "The tick settles holds: see why it can't ask about these dispatches.",
+    ),
+    "dead-letters": Rule(
+        "처리할 수 없는 메시지가 들어왔습니다",
+        "Something could not be understood or done: dead letters",
+        "Read their reasons; mend the cause, then replay them.",
+    ),
+    "payment-failures": Rule(
+        "결제 실패가 한 시간에 10건을 넘었습니다",
+        "More than 10 payments failed within an hour",
+        "See the codes of the failed orders. All the same: look at Toss's status page.",
+    ),
+    "low-balance": Rule(
+        "크레딧 잔액이 부족해지고 있습니다",
+        "Credit runs low",
+        "Tell the tenant to top up, or to switch automatic top-up on.",
+    ),
+    "credit-shortage": Rule(
+        "크레딧이 부족해 메시지를 보내지 못하고 있습니다",
+        "Messages wait or fail for want of credit",
+        "Tell the tenant to top up; what waits leaves within a minute after that.",
+    ),
+    "topup-refused": Rule(
+        "자동 충전이 거절되었습니다",
+        "The card of an automatic top-up was refused",
+        "Tell the tenant to register another card, or to top up by hand.",
+    ),
+    "cancel-without-credit": Rule(
+        "환불되었지만 회수할 크레딧이 없습니다",
+        "A payment was given back whose credit is spent",
+        "Settle it with the tenant: the credit was used, and the money went back.",
+    ),
+    "plan-payment-failed": Rule(
+        "요금제 결제가 실패했습니다",
+        "A plan's payment failed",
+        "Tell the tenant; its card is tried again by itself.",
+    ),
+    "ledger-difference": Rule(
+        "원장과 잔액이 맞지 않습니다",
+        "The ledger does not add up",
+        "Stop changing credit by hand and find the entry: `allim credits audit`.",
+    ),
+    OTHER: Rule(
+        "확인이 필요한 알림이 있습니다",
+        "Something that a person should know",
+        "Read its detail in the table `alerts`.",
+    ),
+}
