@@ -1,6 +1,7 @@
 # Each folder of functions/ is one entry here, named as the folder and as the function in its main.py.
 #
-#   topic            whose messages are pushed to it; a function without one takes calls from the internet
+#   topic            whose messages are pushed to it; a function without one takes calls from the internet, unless it is
+#                    among those below that do not
 #   publishes        the topics that it may publish to
 #   role             its database role; a DATABASE_URL of that role is its own secret
 #   secrets          further environment variables that come from Secret Manager
@@ -107,7 +108,38 @@ locals {
       timeout_seconds = 120 # Toss is asked, and given 60 seconds to answer
       max_instances   = 2
     }
+
+    health = {
+      does            = "Is all well? GET / answers 200 or 503, and what was looked at."
+      topic           = null
+      publishes       = []
+      role            = "allim_health"
+      secrets         = ["ALLIM_ENCRYPTION_KEY"]
+      sends           = false
+      memory          = "256Mi"
+      cpu             = "0.167"
+      concurrency     = 1
+      timeout_seconds = 15
+      max_instances   = 1
+    }
+
+    watch = {
+      does            = "Each minute: is all well? What is not is told in Slack."
+      topic           = "watch-ticks"
+      publishes       = []
+      role            = "allim_watch"
+      secrets         = ["ALLIM_ENCRYPTION_KEY", "SLACK_WEBHOOK_URL"]
+      sends           = false
+      memory          = "256Mi"
+      cpu             = "0.167"
+      concurrency     = 1
+      timeout_seconds = 170 # 20 messages, and Slack is given 5 seconds for each
+      max_instances   = 1   # what it can't claim because the database is away, it remembers
+    }
   }
+
+  # They take calls over HTTP, but only from accounts that are granted it one by one.
+  called_by_few = ["health"]
 
   # Before the first release there is nothing to run, but all that a release needs is made: secrets, buckets, topics.
   released = length(var.release) > 0
@@ -121,7 +153,8 @@ module "function" {
   name        = replace(each.key, "_", "-") # services on Cloud Run have no underscores in their names
   description = each.value.does
   region      = var.region
-  public      = each.value.topic == null
+  public      = each.value.topic == null && !contains(local.called_by_few, each.key)
+  reachable   = each.value.topic == null
   entry_point = each.key
 
   archive = {
@@ -145,10 +178,13 @@ module "function" {
 
   connector = each.value.sends && var.fixed_egress_address ? module.egress[0].connector : null
 
-  environment = {
-    GOOGLE_CLOUD_PROJECT = var.project
-    DATABASE_POOL_SIZE   = var.database_pool_size
-  }
+  environment = merge(
+    {
+      GOOGLE_CLOUD_PROJECT = var.project
+      DATABASE_POOL_SIZE   = var.database_pool_size
+    },
+    each.key == "watch" && var.runbook_url != null ? { RUNBOOK_URL = var.runbook_url } : {},
+  )
 
   secrets = {
     for variable, secret in local.function_secrets[each.key] : variable => {

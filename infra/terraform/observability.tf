@@ -11,6 +11,13 @@ module "observability" {
     for name in ["provider_webhook", "payment_webhook"] : name => trimprefix(module.function[name].address, "https://")
   }
 
+  health = {
+    host    = trimprefix(module.function["health"].address, "https://")
+    service = "health"
+    region  = var.region
+    caller  = "serviceAccount:service-${data.google_project.this.number}@gcp-sa-monitoring-notification.iam.gserviceaccount.com"
+  }
+
   budget = {
     billing_account = var.billing_account
     project_number  = data.google_project.this.number

@@ -2,6 +2,7 @@ locals {
   # name → when (Korean time) → the topic that gets an empty JSON object
   schedules = {
     reminder-tick = { does = "Begins a minute of reminders.", cron = "*/${var.tick_every_minutes} * * * *", topic = "reminder-ticks" }
+    watch         = { does = "Has somebody look whether all is well.", cron = "* * * * *", topic = "watch-ticks" }
   }
 }
 

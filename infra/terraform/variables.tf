@@ -163,6 +163,17 @@ variable "notification_channels" {
   }
 }
 
+variable "runbook_url" {
+  description = "Address of the folder that holds the runbook's pages, which messages in Slack link to; null: they name the file."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = try(can(regex("^https://[^ |<>]+$", var.runbook_url)), false) || var.runbook_url == null
+    error_message = "An address that begins with https://."
+  }
+}
+
 variable "billing_account" {
   description = "Billing account that pays for the project, for the budget's sake."
   type        = string

@@ -5,8 +5,9 @@ from __future__ import annotations
 import datetime as dt
 
 from shared.credits.automatic_topup_store import Due, record_outcome, save_billing_key, take_due
-from shared.credits.payment_store import insert_order, lock_order, raise_alert, update_order
+from shared.credits.payment_store import insert_order, lock_order, payment_failed, raise_alert, update_order
 from shared.credits.payments import ORDER_NAME, Payments
+from shared.credits.store import resolve_alerts
 from shared.platform.clock import SEOUL, Clock
 from shared.platform.crypto import seal, unseal
 from shared.platform.database import Database
@@ -89,6 +90,7 @@ class AutomaticTopUps:
         await self._payments.settle(payment)
         async with self._database.connection() as connection:
             await record_outcome(connection, due.tenant, failures=0, next_try_at=self._clock.now(), enabled=True)
+            await resolve_alerts(connection, due.tenant, ["topup_refused"], self._clock.now())
         return True
 
     async def _refused(self, due: Due, refused: ProviderRefused) -> None:
@@ -108,3 +110,4 @@ class AutomaticTopUps:
                 enabled=failures < MAX_FAILURES,
             )
             await raise_alert(connection, due.tenant, "topup_refused", f"{refused.code}: {refused.detail}", now)
+        payment_failed(due.tenant, refused.code)

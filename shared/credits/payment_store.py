@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from shared.platform.database import Connection, fetch_all
+from shared.platform.logs import log
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,3 +198,9 @@ on conflict do nothing
 async def raise_alert(connection: Connection, tenant: str, kind: str, detail: str, now: dt.datetime) -> None:
     """Tell a person; an alert of that kind that is open already says it."""
     await connection.execute(RAISE_ALERT, {"tenant": tenant, "kind": kind, "detail": detail, "now": now})
+    log("alerts").warning("alert raised", extra={"fields": {"kind": kind, "tenant": tenant}})
+
+
+def payment_failed(tenant: str, code: str) -> None:
+    """Say in the log that an order has failed: charts and an alert count these lines."""
+    log("payment_failures").warning("payment failed", extra={"fields": {"code": code, "tenant": tenant}})

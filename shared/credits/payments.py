@@ -24,6 +24,7 @@ from shared.credits.payment_store import (
     first_time,
     insert_order,
     lock_order,
+    payment_failed,
     raise_alert,
     read_cancels,
     save_cancel,
@@ -171,6 +172,8 @@ class Payments:
             )
             settled = await lock_order(connection, order.id)
         assert settled is not None, "an order is never deleted"  # noqa: S101
+        if settled.status == "failed" != order.status:
+            payment_failed(order.tenant, payment.status)
         return settled
 
     async def _settle_cancels(
@@ -381,6 +384,7 @@ class Payments:
                     failure_code=refused.code,
                     failure_detail=refused.detail[:500],
                 )
+                payment_failed(order.tenant, refused.code)
 
 
 def _status_of(payment: Payment) -> str | None:

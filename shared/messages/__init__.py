@@ -1,6 +1,7 @@
 """Messages: their words, their status, their way to a provider and back."""
 
 from shared.messages.composing import Approval, NewMessage, Origin, TemplateVersion, compose
+from shared.messages.counting import count_queued
 from shared.messages.definition_reads import active_templates
 from shared.messages.errors import ContentError, MessageError, MissingVariable
 from shared.messages.routing import DEFAULT_ROUTE, Route, RouteField, parse_route
@@ -26,6 +27,7 @@ __all__ = [
     "TemplateVersion",
     "active_templates",
     "compose",
+    "count_queued",
     "cut_tickets",
     "merge",
     "parse_route",

@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from uuid import UUID
 
+from shared.messages.counting import count_sent
 from shared.messages.store import mark_sent, requeue_dispatch
 from shared.platform.clock import Clock
 from shared.platform.database import Database
@@ -58,7 +59,7 @@ class Dispatcher:
         """
         try:
             if await self._sent_once(account, batch):
-                await self._record_sent(account.tenant, dispatch, accepted)
+                await self._record_sent(account, dispatch, accepted)
             else:
                 await self._withdraw(account, dispatch, batch, "the provider would not send the batch")
         except ProviderError as error:
@@ -81,7 +82,7 @@ class Dispatcher:
         if await provider.batch_state(account, batch) is BatchState.SENT:
             held = await provider.batch_reports(account, batch)
             accepted = [(report.message, report.channel, report.provider_message_id) for report in held]
-            await self._record_sent(account.tenant, dispatch, accepted)
+            await self._record_sent(account, dispatch, accepted)
         else:
             await self._withdraw(account, dispatch, batch, "its instance ended before sending")
 
@@ -114,10 +115,11 @@ class Dispatcher:
         await self._providers[account.provider].discard(account, batch)
         await self.abandon(account.tenant, dispatch, "prepared", error)
 
-    async def _record_sent(self, tenant: str, dispatch: UUID, accepted: Sequence[AcceptedMessage]) -> None:
+    async def _record_sent(self, account: ProviderAccount, dispatch: UUID, accepted: Sequence[AcceptedMessage]) -> None:
         now = self._clock.now()
         async with self._database.connection() as connection:
-            await mark_sent(connection, tenant, dispatch, accepted, now=now, check_at=now + FIRST_CHECK)
+            await mark_sent(connection, account.tenant, dispatch, accepted, now=now, check_at=now + FIRST_CHECK)
+        count_sent(account.provider, (channel for _, channel, _ in accepted))
 
     async def abandon(self, tenant: str, dispatch: UUID, state: str, error: str) -> None:
         """Give up a dispatch that was certainly never sent; its messages are queued again, or fail after the last try.

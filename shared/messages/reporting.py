@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from shared.contracts import Outcome, ProviderReport, ReportBatch
+from shared.messages.counting import count_changes
 from shared.messages.report_store import Change, Standing, lock_states, record_reports
 from shared.messages.status import State, Status, merge, state_told_by
 from shared.messages.tickets import PATIENCE, cut_tickets, publish_tickets
@@ -111,6 +112,7 @@ class Reports:
                 publish_at=now + PATIENCE,
             )
             await keep_dead_letters(connection, [_unknown(entry) for entry in unknown])
+        count_changes((by_message[change.tenant, change.id][-1].provider, change) for change in changes)
         await publish_tickets(self._publisher, tickets)
 
 
@@ -191,4 +193,5 @@ def _unknown(entry: Told) -> DeadLetter:
         detail=f"{entry.provider} reports {entry.report.code} on message {entry.report.message}, which does not exist",
         body=alone.model_dump_json().encode(),
         tenant=entry.tenant,
+        message=entry.report.message,
     )

@@ -77,8 +77,11 @@ class Watch:
                 connection, claim, figures.now, spacing=SPACING, remind=REMIND, limit=NOTICES_A_WATCH
             )
         for row in changed:
-            fields = {"kind": row["kind"], "tenant": row["tenant"] or None, "firing": row["firing"]}
-            log("alerts").warning("alert %s", "opened" if row["firing"] else "is over", extra={"fields": fields})
+            fields = {"kind": row["kind"], "tenant": row["tenant"] or None}
+            if row["firing"]:
+                log("notices").warning("alert opened", extra={"fields": fields})
+            else:
+                log("watch").info("alert is over", extra={"fields": fields})
         if due:
             await self._post_all(due, claim)
 

@@ -91,7 +91,7 @@ def _of_tenant(each: TenantAlert) -> Alert:
         kind, detail = OTHER, f"{each.kind}: {detail}"
     if each.available is not None and each.low_balance is not None:
         return Alert(each.tenant, kind, f"{each.available:,.0f}원", f"{each.low_balance:,.0f}원", detail)
-    return Alert(each.tenant, kind, f"since {each.since:%Y-%m-%d %H:%M} UTC" if each.since else "", "", detail)
+    return Alert(each.tenant, kind, "", "", detail)
 
 
 def _written(value: float | None, check: Check) -> str:

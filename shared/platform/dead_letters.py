@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 from shared.platform.logs import log
 
@@ -31,7 +32,7 @@ class Poison(Exception):  # noqa: N818 - it names what the input is
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """`source` is the function that refused it; `body` the bytes as they came."""
+    """`source` is the function that refused it; `body` the bytes as they came; `message` the one that it speaks of."""
 
     source: str
     reason: str
@@ -39,6 +40,7 @@ class DeadLetter:
     body: bytes
     tenant: str | None = None
     attributes: Mapping[str, str] = field(default_factory=dict)
+    message: UUID | None = None
 
 
 INSERT_DEAD_LETTERS = """
@@ -72,9 +74,10 @@ async def keep_dead_letters(connection: Connection, letters: Sequence[DeadLetter
         },
     )
     for letter in letters:
-        log("dead_letters").warning(
-            "dead letter: %s", letter.reason, extra={"fields": {"source": letter.source, "tenant": letter.tenant}}
-        )
+        fields: dict[str, object] = {"source": letter.source, "tenant": letter.tenant}
+        if letter.message is not None:
+            fields["message_id"] = letter.message
+        log("dead_letters").warning("dead letter: %s", letter.reason, extra={"fields": fields})
 
 
 def _storable(text: object) -> str:

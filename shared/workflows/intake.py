@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from shared.contracts import FUTURE_TOLERANCE, SubscriptionEvent
-from shared.messages import PATIENCE, Status, cut_tickets, publish_tickets, queue_messages
+from shared.messages import PATIENCE, Status, count_queued, cut_tickets, publish_tickets, queue_messages
 from shared.platform.clock import Clock
 from shared.platform.coalescer import Coalescer
 from shared.platform.database import PASSING_ERRORS, Database
@@ -82,6 +82,7 @@ class EventIntake:
             if plan.notes:
                 await note_events(connection, plan.notes)
             await keep_dead_letters(connection, _bad_anchors(plan, fresh_events))
+        count_queued(plan.messages)
         await publish_tickets(self._publisher, tickets)
         return [None if row["revision"] is not None else _unknown_tenant(row["tenant"]) for row in received]
 

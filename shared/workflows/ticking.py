@@ -11,7 +11,7 @@ import datetime as dt
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
-from shared.messages import PATIENCE, NewMessage, Status, cut_tickets, publish_tickets, queue_messages
+from shared.messages import PATIENCE, NewMessage, Status, count_queued, cut_tickets, publish_tickets, queue_messages
 from shared.platform.clock import Clock
 from shared.platform.database import Connection, Database
 from shared.platform.heartbeats import beat
@@ -111,6 +111,7 @@ class Ticker:
                 await queue_messages(
                     connection, messages, tickets, topic=SEND_REQUESTS, now=now, publish_at=now + PATIENCE
                 )
+        count_queued(messages)
         await publish_tickets(self._publisher, tickets)
         if due:
             late = max(now - row["due_at"] for row in due).total_seconds()

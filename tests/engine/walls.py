@@ -67,13 +67,17 @@ SAMPLES = {
         "tenant, id, reason, from_plan, to_plan, created_at",
         "%(tenant)s, %(uuid)s, 'renewed', 'PRO', 'PRO', now()",
     ),
+    "alert_notices": (
+        "tenant, kind, firing, since, value, threshold, detail, owed",
+        "%(tenant)s, %(id)s, true, now(), '', '', '', true",
+    ),
 }
 """Columns and values of a row, table by table in an order that foreign keys allow."""
 
 ONE_A_TENANT = {"credit_accounts", "tenant_plans"}
 """A row of these is made with its tenant."""
 
-WITHOUT_TENANT = {"default_prices", "payment_webhooks"}
+WITHOUT_TENANT = {"default_prices", "payment_webhooks", "heartbeats"}
 
 
 def sample(table: str, tenant: str, number: int) -> tuple[bytes, dict[str, Any]]:
@@ -85,6 +89,19 @@ def sample(table: str, tenant: str, number: int) -> tuple[bytes, dict[str, Any]]
 
 
 READ, WRITE, KEEP = "select", "select insert update", "select insert"
+
+HEALTH = {
+    **dict.fromkeys(["heartbeats", "alerts", "outbox"], READ),
+    "provider_accounts": "select(tenant,id,provider,active)",
+    "timers": "select(due_at)",
+    "messages": "select(tenant,id,status,due_at)",
+    "dispatches": "select(tenant,id,provider,account,state,check_at,created_at)",
+    "dead_letters": "select(received_at)",
+    "credit_accounts": "select(tenant,balance,held,low_balance)",
+    "ledger_entries": "select(tenant)",
+    "payment_orders": "select(status,created_at,updated_at)",
+}
+"""What is looked at to say whether all is well: no contents, no recipients, no credentials."""
 
 PRIVILEGES: dict[str, dict[str, str]] = {
     "allim_events": {
@@ -118,6 +135,7 @@ PRIVILEGES: dict[str, dict[str, str]] = {
         "ledger_entries": KEEP,
         "credit_accounts": "select update(low_balance)",
         "alerts": WRITE,
+        "heartbeats": WRITE,
     },
     "allim_ticker": {
         **dict.fromkeys(
@@ -139,6 +157,7 @@ PRIVILEGES: dict[str, dict[str, str]] = {
         "timers": "select update delete",
         **dict.fromkeys(["messages", "dispatches", "outbox"], WRITE),
         "reports": KEEP,
+        "heartbeats": WRITE,
         "dead_letters": "insert",
         "ledger_entries": KEEP,
         "credit_accounts": "select update(low_balance)",
@@ -150,6 +169,8 @@ PRIVILEGES: dict[str, dict[str, str]] = {
     },
     "allim_webhook": {"tenants": READ, "provider_accounts": READ, "dead_letters": "insert"},
     "allim_dead_letters": {"dead_letters": "insert"},
+    "allim_health": HEALTH,
+    "allim_watch": {**HEALTH, "alert_notices": WRITE, "dead_letters": "insert select(received_at)"},
     "allim_payments": {
         **dict.fromkeys(
             ["alerts", "payment_orders", "payment_cancels", "billing_keys", "automatic_topups", "plan_orders"], WRITE
@@ -222,6 +243,8 @@ PRIVILEGES: dict[str, dict[str, str]] = {
             "tenant_plans",
             "plan_orders",
             "plan_history",
+            "alert_notices",
+            "heartbeats",
         ],
         READ,
     ),

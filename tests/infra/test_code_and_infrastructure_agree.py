@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from cli.packaging import build
-from local.functions import FUNCTION_OF_TOPIC, OPEN_CREDENTIALS, ROLE_OF, TAKE_PAYMENTS
+from local.functions import FUNCTION_OF_TOPIC, OPEN_CREDENTIALS, ROLE_OF, TAKE_PAYMENTS, TELL_PEOPLE
 from local.home import CHECKOUT
 from local.topics import DEAD_LETTERS, MAX_DELIVERY_ATTEMPTS, NEVER_GIVEN_UP, TICKS_KEPT_SECONDS
 from shared.contracts import Tick
@@ -22,7 +22,12 @@ from tests.infra.conftest import Made, Resource
 _FOLDERS = sorted(file.parent.name for file in CHECKOUT.glob("functions/*/main.py"))
 _FUNCTION = "google_cloudfunctions2_function"
 _PUBLIC = {"payment_webhook", "provider_webhook"}
-_SECRET_OF = {"ALLIM_ENCRYPTION_KEY": OPEN_CREDENTIALS, "TOSS_SECRET_KEY": TAKE_PAYMENTS}
+_CALLED_BY_FEW = {"health"}
+_SECRET_OF = {
+    "ALLIM_ENCRYPTION_KEY": OPEN_CREDENTIALS,
+    "TOSS_SECRET_KEY": TAKE_PAYMENTS,
+    "SLACK_WEBHOOK_URL": TELL_PEOPLE,
+}
 
 
 def _module(function: str) -> str:
@@ -180,13 +185,34 @@ def test_what_dispatches_calls_out_from_the_fixed_address(made: Made) -> None:
             assert _service(made, package.function)["vpc_connector_egress_settings"] == "ALL_TRAFFIC"
 
 
-def test_the_schedulers_message_is_a_tick(made: Made) -> None:
-    [job] = made.of_type("google_cloud_scheduler_job")
+@pytest.mark.parametrize(("name", "topic_name"), [("reminder-tick", "reminder-ticks"), ("watch", "watch-ticks")])
+def test_the_schedulers_message_is_a_tick(made: Made, name: str, topic_name: str) -> None:
+    [job] = [each for each in made.of_type("google_cloud_scheduler_job") if each.values["name"] == name]
     [target] = job.values["pubsub_target"]
-    assert job.values["schedule"] == "*/1 * * * *"
+    assert job.values["schedule"] in ("*/1 * * * *", "* * * * *")
     Tick.model_validate_json(base64.b64decode(target["data"]))
-    [topic] = [each for each in made.of_type("google_pubsub_topic") if each.values["name"] == "reminder-ticks"]
+    [topic] = [each for each in made.of_type("google_pubsub_topic") if each.values["name"] == topic_name]
     assert target["topic_name"] == topic.values["id"]
+
+
+def test_health_is_called_from_outside_by_monitoring_and_its_own_invoker_alone(made: Made) -> None:
+    [monitoring] = made.of_type("google_cloud_run_v2_service_iam_member", "module.observability")
+    assert monitoring.values["name"] == "health"
+    assert monitoring.values["member"] == (
+        "serviceAccount:service-123456789012@gcp-sa-monitoring-notification.iam.gserviceaccount.com"
+    )
+    [invoker] = [each for each in made.of_type("google_service_account", _module("health")) if each.name == "invoker"]
+    [grant] = made.of_type("google_cloud_run_v2_service_iam_member", _module("health"))
+    assert grant.values["member"] == invoker.values["member"]
+    [check] = [
+        each
+        for each in made.of_type("google_monitoring_uptime_check_config")
+        if "health" in each.values["display_name"]
+    ]
+    [call] = check.values["http_check"]
+    assert call["service_agent_authentication"] == [{"type": "OIDC_TOKEN"}]
+    [accepted] = call["accepted_response_status_codes"]
+    assert accepted["status_value"] == 200
 
 
 def test_the_internet_may_call_the_webhooks_alone(made: Made) -> None:
@@ -199,7 +225,8 @@ def test_the_internet_may_call_the_webhooks_alone(made: Made) -> None:
         ("google_cloud_run_v2_service_iam_member", _module(name), "roles/run.invoker") for name in _PUBLIC
     }
     for name in _FOLDERS:
-        assert _service(made, name)["ingress_settings"] == ("ALLOW_ALL" if name in _PUBLIC else "ALLOW_INTERNAL_ONLY")
+        reachable = name in _PUBLIC | _CALLED_BY_FEW
+        assert _service(made, name)["ingress_settings"] == ("ALLOW_ALL" if reachable else "ALLOW_INTERNAL_ONLY")
 
 
 def test_roles_are_narrow_and_grants_never_displace_others(made: Made) -> None:
@@ -259,7 +286,7 @@ def test_alerts_and_charts_speak_of_functions_and_metrics_that_exist(made: Made)
     )
     services = {name for found in re.findall(r'service_name!?=~?\\?"([^"\\]+)', text) for name in found.split("|")}
     assert services <= {name.replace("_", "-") for name in _FOLDERS}
-    metrics = set(re.findall(r"logging_googleapis_com:user_(\w+?)(?:_bucket)?\{", text))
+    metrics = set(re.findall(r"logging_googleapis_com:user_(\w+?)(?:_bucket|_sum|_count)?\{", text))
     assert metrics == {each.values["name"] for each in made.of_type("google_logging_metric")}
 
 
@@ -268,6 +295,7 @@ def test_an_alert_says_what_to_do_and_comes_once_in_ten_minutes_at_most(made: Ma
         [documentation] = alert.values["documentation"]
         assert "**What it means.**" in documentation["content"]
         assert "**Do.**" in documentation["content"]
+        assert "**Over when.**" in documentation["content"]
         assert alert.values["notification_channels"]
         assert alert.values["alert_strategy"][0]["notification_prompts"] == ["OPENED"]
         [condition] = alert.values["conditions"]

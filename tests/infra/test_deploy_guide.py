@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from local.home import CHECKOUT
+from shared.operations.watch_rules import RULES
 
 _GUIDES = [CHECKOUT / "docs" / name for name in ("deploy.md", "costs.md")]
 _TERRAFORM = CHECKOUT / "infra" / "terraform"
@@ -46,4 +47,11 @@ def test_the_variables_that_are_explained_exist() -> None:
 def test_each_alert_has_its_page_and_each_page_its_alert() -> None:
     observability = _TERRAFORM / "modules" / "observability"
     alerts = set(re.findall(r"^    ([a-z-]+) = \{", (observability / "alerts.tf").read_text(), re.MULTILINE))
-    assert {page.stem for page in observability.glob("runbook/*.md")} == alerts | {"webhook-down"}
+    alerts |= set(re.findall(r"/runbook/([a-z-]+)\.md", (observability / "uptime.tf").read_text()))
+    assert {page.stem for page in observability.glob("runbook/*.md")} == alerts | RULES.keys()
+
+
+def test_a_page_says_what_it_means_how_to_look_what_to_do_and_when_it_is_over() -> None:
+    for page in (_TERRAFORM / "modules" / "observability" / "runbook").glob("*.md"):
+        headings = re.findall(r"^\*\*([^*]+)\.\*\*", page.read_text(), re.MULTILINE)
+        assert headings == ["What it means", "Look", "Do", "Over when"], page.name

@@ -21,8 +21,10 @@ variables {
     on_delivery_callback  = "on_delivery_callback-0000000000000000000000000000000000000000000000000000000000000000.zip"
     on_reminder_tick      = "on_reminder_tick-0000000000000000000000000000000000000000000000000000000000000000.zip"
     on_dead_letter        = "on_dead_letter-0000000000000000000000000000000000000000000000000000000000000000.zip"
+    health                = "health-0000000000000000000000000000000000000000000000000000000000000000.zip"
     payment_webhook       = "payment_webhook-0000000000000000000000000000000000000000000000000000000000000000.zip"
     provider_webhook      = "provider_webhook-0000000000000000000000000000000000000000000000000000000000000000.zip"
+    watch                 = "watch-0000000000000000000000000000000000000000000000000000000000000000.zip"
   }
 }
 
@@ -39,8 +41,8 @@ run "before_the_first_release_all_but_the_functions_is_made" {
   }
 
   assert {
-    condition     = length(google_secret_manager_secret.secrets) == length(local.functions) + 3
-    error_message = "Not every function has a DATABASE_URL of its own, beside the migrations', the encryption key and the key at Toss."
+    condition     = length(google_secret_manager_secret.secrets) == length(local.functions) + 4
+    error_message = "Not every function has a DATABASE_URL of its own, beside the migrations', the encryption key, the key at Toss and Slack's address."
   }
 }
 

@@ -1,6 +1,6 @@
 # The account that the function runs as. It may read its own secrets; what else it may do is granted where that is.
 resource "google_service_account" "runtime" {
-  account_id   = var.name
+  account_id   = length(var.name) < 6 ? "${var.name}-function" : var.name # which has at least 6
   display_name = "Runs ${var.name}"
 }
 

@@ -19,7 +19,7 @@ resource "google_cloudfunctions2_function" "this" {
 
   service_config {
     service_account_email            = google_service_account.runtime.email
-    ingress_settings                 = var.public ? "ALLOW_ALL" : "ALLOW_INTERNAL_ONLY"
+    ingress_settings                 = var.public || var.reachable ? "ALLOW_ALL" : "ALLOW_INTERNAL_ONLY"
     available_memory                 = var.size.memory
     available_cpu                    = var.size.cpu
     max_instance_request_concurrency = var.size.concurrency

@@ -3,8 +3,8 @@ variable "name" {
   type        = string
 
   validation {
-    condition     = can(regex("^[a-z][a-z0-9-]{4,20}[a-z0-9]$", var.name))
-    error_message = "From 6 to 22 lowercase letters, digits and hyphens: with -invoker it names an account, which has at most 30."
+    condition     = can(regex("^[a-z][a-z0-9-]{3,20}[a-z0-9]$", var.name))
+    error_message = "From 5 to 22 lowercase letters, digits and hyphens: with -invoker it names an account, which has at most 30."
   }
 }
 
@@ -58,6 +58,12 @@ variable "size" {
 variable "public" {
   description = "Whether the internet may call it. What it is told must then carry its own proof."
   type        = bool
+}
+
+variable "reachable" {
+  description = "Whether calls from outside of the project get as far as Google's check of who calls."
+  type        = bool
+  default     = false
 }
 
 variable "connector" {

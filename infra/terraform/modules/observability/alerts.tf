@@ -39,6 +39,18 @@ locals {
       title = "Messages left within the hour, and no provider has reported on any"
       query = "(sum(increase(${local.requests}{${local.served},service_name=\"provider-webhook\"}[1h])) or vector(0)) < 0.5 and sum(increase(${local.requests}{${local.served},service_name=\"on-send-request\"}[50m] offset 10m)) > 0.5"
     }
+    payment-failures = {
+      title = "More than 10 payments failed within an hour"
+      query = "sum(increase(logging_googleapis_com:user_payment_failures{${local.any_function}}[1h])) > 10"
+    }
+    low-balance = {
+      title = "A tenant's credit runs low, or is too short to send"
+      query = "sum(increase(logging_googleapis_com:user_alerts_opened{${local.any_function},kind=~\"low-balance|credit-shortage\"}[10m])) > 0.5"
+    }
+    watch-stopped = {
+      title = "Nobody watches: alerts are not told in Slack"
+      query = "(sum(increase(${local.requests}{${local.served},service_name=\"watch\"}[5m])) or vector(0)) < 0.5"
+    }
     dead-letters = {
       title = "Something could not be understood or done: dead letters"
       query = "sum(increase(logging_googleapis_com:user_dead_letters{${local.any_function}}[10m])) > 0.5"

@@ -23,6 +23,11 @@ variable "webhook_hosts" {
   type        = object({ provider_webhook = string, payment_webhook = string })
 }
 
+variable "health" {
+  description = "The function that says whether all is well: its host, its service on Cloud Run and where that is, and the account by which Monitoring calls it."
+  type        = object({ host = string, service = string, region = string, caller = string })
+}
+
 variable "budget" {
   description = "Who pays, for which project (its number), and what a month may cost in whole units of the account's currency."
   type = object({

@@ -1,0 +1,315 @@
+"""Who is told what, and how often."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import datetime as dt
+import logging
+from collections.abc import Sequence
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import psycopg
+import pytest
+
+from shared.operations import Slack, Watch
+from shared.operations.watch import NOTICES_A_WATCH, REMIND
+from shared.platform.database import Database
+from tests.engine.world import World
+from tests.operations.slack import SlackChannel
+
+RUNBOOK = "https://docs.example/runbook/"
+
+
+def watch_of(world: World, slack: SlackChannel | None, client: httpx.AsyncClient | None = None) -> Watch:
+    """An instance of its own."""
+    told = Slack(slack.url, client) if slack else None
+    return Watch(world.as_role("allim_watch"), told, RUNBOOK, world.clock)
+
+
+def raise_alert(world: World, tenant: str, kind: str = "topup_refused", detail: str = "REJECTED: 한도 초과") -> None:
+    world.rows(
+        "insert into alerts (tenant, kind, detail, raised_at) values (%s, %s, %s, %s) returning kind",
+        *(tenant, kind, detail, world.clock.now()),
+    )
+
+
+def resolve(world: World) -> None:
+    world.rows("update alerts set resolved_at = %s where resolved_at = 'infinity' returning kind", world.clock.now())
+
+
+def pass_minutes(world: World, minutes: float) -> None:
+    """Time goes by, and ticks and callbacks go on."""
+    world.clock.moment += dt.timedelta(minutes=minutes)
+    world.rows("update heartbeats set at = %s returning name", world.clock.now())
+
+
+async def look(watch: Watch, world: World, minutes: int) -> None:
+    """A minute passes, and it looks; so many times."""
+    for _ in range(minutes):
+        pass_minutes(world, 1)
+        await watch.look()
+
+
+def titles(texts: Sequence[str]) -> list[str]:
+    """What messages say has become of what."""
+    return [
+        f"{text.splitlines()[1].strip('*')}: {text.splitlines()[2].split(' · ')[-1].split(' since')[0]}"
+        for text in texts
+    ]
+
+
+REFUSED = "The card of an automatic top-up was refused"
+
+
+async def test_a_platform_in_order_is_not_spoken_of(world: World, slack: SlackChannel) -> None:
+    await world.tenant()
+    await watch_of(world, slack).look()
+    assert slack.texts() == []
+
+
+async def test_an_alert_names_itself_in_two_languages_whose_it_is_what_to_do_and_its_page(
+    world: World, slack: SlackChannel
+) -> None:
+    tenant = await world.tenant()
+    raise_alert(world, tenant, detail="거절 <카드> & 010-1234-5678")
+    await watch_of(world, slack).look()
+    [text] = slack.texts()
+    assert "자동 충전이 거절되었습니다" in text
+    assert REFUSED in text
+    assert f"`{tenant}`" in text
+    assert "거절 &lt;카드&gt; &amp; 010-****-5678" in text
+    assert "*Do:* Tell the tenant" in text
+    assert "<https://docs.example/runbook/topup-refused.md|Runbook: topup-refused>" in text
+
+
+async def test_low_credit_shows_its_value_beside_its_limit(world: World, slack: SlackChannel) -> None:
+    tenant = await world.tenant()
+    world.rows("update credit_accounts set low_balance = 2000000 where tenant = %s returning 1", tenant)
+    await watch_of(world, slack).look()
+    [text] = slack.texts()
+    assert "value 1,000,000원 · limit 2,000,000원" in text
+
+
+async def test_a_tenant_that_never_had_credit_is_not_low_on_it(world: World, slack: SlackChannel) -> None:
+    world.rows("insert into tenants (id, name) values ('brand-new', 'x') returning id")
+    await watch_of(world, slack).look()
+    assert slack.texts() == []
+
+
+async def test_who_is_out_of_credit_is_not_told_that_it_runs_low(world: World, slack: SlackChannel) -> None:
+    tenant = await world.tenant()
+    world.rows("update credit_accounts set low_balance = 2000000 where tenant = %s returning 1", tenant)
+    raise_alert(world, tenant, "credit_shortage")
+    await watch_of(world, slack).look()
+    assert titles(slack.texts()) == ["Messages wait or fail for want of credit: open"]
+
+
+async def test_an_alert_that_stays_is_told_once_and_again_after_hours(world: World, slack: SlackChannel) -> None:
+    raise_alert(world, await world.tenant())
+    watch = watch_of(world, slack)
+    await look(watch, world, 30)
+    assert titles(slack.texts()) == [f"{REFUSED}: open"]
+    pass_minutes(world, REMIND / dt.timedelta(minutes=1))
+    await look(watch, world, 20)
+    assert titles(slack.texts()) == [f"{REFUSED}: open", f"{REFUSED}: still open"]
+
+
+async def test_its_end_is_told_once_and_at_once(world: World, slack: SlackChannel) -> None:
+    raise_alert(world, await world.tenant())
+    watch = watch_of(world, slack)
+    await look(watch, world, 1)
+    resolve(world)
+    await look(watch, world, 20)
+    assert titles(slack.texts()) == [f"{REFUSED}: open", f"{REFUSED}: over"]
+
+
+async def test_one_that_comes_and_goes_is_told_once_in_ten_minutes(world: World, slack: SlackChannel) -> None:
+    tenant = await world.tenant()
+    watch = watch_of(world, slack)
+    for _ in range(15):
+        raise_alert(world, tenant)
+        await look(watch, world, 1)
+        resolve(world)
+        await look(watch, world, 1)
+    opened = [title for title in titles(slack.texts()) if not title.endswith("over") or "was open" in title]
+    assert len(opened) == 3  # in thirty minutes
+
+
+async def test_two_watches_at_once_tell_it_once(world: World, slack: SlackChannel) -> None:
+    tenants = [await world.tenant() for _ in range(3)]
+    for tenant in tenants:
+        raise_alert(world, tenant)
+    await asyncio.gather(*(watch_of(world, slack).look() for _ in range(3)))
+    assert len(slack.texts()) == len(tenants)
+    resolve(world)
+    await asyncio.gather(*(watch_of(world, slack).look() for _ in range(3)))
+    assert len(slack.texts()) == 2 * len(tenants)
+
+
+class Ended(BaseException):
+    """The process ended here."""
+
+
+class EndsAfterPosting(httpx.AsyncBaseTransport):
+    """Posts, and then there is nobody left to read the answer."""
+
+    def __init__(self, ending: BaseException) -> None:
+        self._wire = httpx.AsyncHTTPTransport()
+        self._ending = ending
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        answer = await self._wire.handle_async_request(request)
+        await answer.aread()
+        raise self._ending
+
+
+@pytest.mark.parametrize("ending", [Ended(), httpx.ReadTimeout("lost")], ids=["crash", "lost answer"])
+async def test_after_a_crash_between_posting_and_recording_nobody_is_told_twice_in_ten_minutes(
+    world: World, slack: SlackChannel, ending: BaseException
+) -> None:
+    raise_alert(world, await world.tenant())
+    async with httpx.AsyncClient(transport=EndsAfterPosting(ending)) as client:
+        with contextlib.suppress(Ended):
+            await watch_of(world, slack, client).look()
+    assert len(slack.texts()) == 1
+    await look(watch_of(world, slack), world, 9)
+    assert len(slack.texts()) == 1
+    await look(watch_of(world, slack), world, 2)
+    assert len(slack.texts()) == 2, "it was not certain that anybody had heard it"
+
+
+@pytest.mark.parametrize("status", [500, 404])
+async def test_what_slack_did_not_take_is_told_a_minute_later(world: World, slack: SlackChannel, status: int) -> None:
+    raise_alert(world, await world.tenant())
+    slack.answer({"status": status})
+    watch = watch_of(world, slack)
+    await look(watch, world, 1)
+    assert slack.texts() == []
+    await look(watch, world, 1)
+    assert titles(slack.texts()) == [f"{REFUSED}: open"]
+
+
+async def test_slack_out_of_reach_loses_nothing_not_even_what_is_over_by_then(
+    world: World, slack: SlackChannel
+) -> None:
+    raise_alert(world, await world.tenant())
+    nowhere = SlackChannel(slack.client, "http://127.0.0.1:9/services/T1/B1/x")
+    await look(watch_of(world, nowhere), world, 2)
+    resolve(world)
+    await look(watch_of(world, nowhere), world, 2)
+    await look(watch_of(world, slack), world, 2)
+    assert titles(slack.texts()) == [f"{REFUSED}: was open, over"]
+
+
+async def test_a_pause_that_slack_asks_for_is_kept_for_every_alert(world: World, slack: SlackChannel) -> None:
+    raise_alert(world, await world.tenant())
+    slack.answer({"status": 429, "retryAfter": 150})
+    watch = watch_of(world, slack)
+    await look(watch, world, 1)
+    raise_alert(world, await world.tenant())
+    await look(watch, world, 2)
+    assert (slack.calls(), slack.texts()) == (1, [])
+    await look(watch, world, 1)
+    assert len(slack.texts()) == 2
+
+
+async def test_very_many_alerts_are_told_bit_by_bit(world: World, slack: SlackChannel) -> None:
+    for number in range(NOTICES_A_WATCH + 5):
+        world.rows("insert into tenants (id, name) values (%s, 'x') returning id", f"business-{number}")
+        raise_alert(world, f"business-{number}")
+    watch = watch_of(world, slack)
+    await watch.look()
+    assert len(slack.texts()) == NOTICES_A_WATCH
+    await look(watch, world, 1)
+    assert len(set(slack.texts())) == NOTICES_A_WATCH + 5
+
+
+async def test_a_kind_that_nobody_knows_is_told_all_the_same(world: World, slack: SlackChannel) -> None:
+    raise_alert(world, await world.tenant(), "moon_fell", "into the sea")
+    await watch_of(world, slack).look()
+    [text] = slack.texts()
+    assert "moon_fell: into the sea" in text
+    assert "other-alert.md" in text
+
+
+async def test_stopped_ticks_are_told_and_that_they_go_on(world: World, slack: SlackChannel) -> None:
+    watch = watch_of(world, slack)
+    world.clock.moment += dt.timedelta(minutes=6)
+    await watch.look()
+    await look(watch, world, 1)
+    stopped = "No tick for 5 minutes: reminders do not leave"
+    assert titles(slack.texts()) == [f"{stopped}: open", f"{stopped}: over"]
+    assert "value 6 min · limit 5 min" in slack.texts()[0]
+
+
+async def test_without_slack_it_is_in_the_log_once(
+    world: World, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logging.getLogger("allim"), "propagate", True)
+    raise_alert(world, await world.tenant())
+    await look(watch_of(world, None), world, 5)
+    assert sum("SLACK_WEBHOOK_URL is not set" in record.getMessage() for record in caplog.records) == 1
+
+
+async def test_slacks_address_is_never_in_the_log(
+    world: World, slack: SlackChannel, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logging.getLogger("allim"), "propagate", True)
+    caplog.set_level("DEBUG", "allim")
+    raise_alert(world, await world.tenant())
+    slack.answer({"status": 500}, {"status": 429})
+    watch = watch_of(world, slack)
+    await look(watch, world, 3)
+    await look(watch_of(world, SlackChannel(slack.client, "http://127.0.0.1:9/services/secret-of")), world, 1)
+    assert len([record for record in caplog.records if record.name == "allim.watch"]) >= 2
+    assert not [record for record in caplog.records if "secret-of" in str(record.__dict__)]
+
+
+class Leaving(Database):
+    """A database that may be away."""
+
+    away = False
+
+    def connection(self) -> Any:
+        if self.away:
+            raise psycopg.OperationalError("it is away")
+        return super().connection()
+
+
+async def test_a_database_that_is_away_is_told_once_and_that_it_is_back(world: World, slack: SlackChannel) -> None:
+    database = Leaving(world.test_database.role_url("allim_watch"))
+    watch = Watch(database, Slack(slack.url), RUNBOOK, world.clock)
+    database.away = True
+    await look(watch, world, 3)
+    database.away = False
+    await look(watch, world, 2)
+    await database.close()
+    away = "The database does not answer"
+    assert titles(slack.texts()) == [f"{away}: open", f"{away}: over"]
+
+
+def undecided_dispatch(world: World, tenant: str) -> None:
+    world.rows(
+        "insert into dispatches (tenant, id, provider, account, messages, state, provider_batch_id, lease_until,"
+        " created_at, updated_at)"
+        " values (%s, %s, 'solapi', 'main', array[%s::uuid], 'prepared', 'G1', now(), %s, now()) returning id",
+        *(tenant, uuid4(), uuid4(), world.clock.now()),
+    )
+
+
+async def test_a_prepared_dispatch_of_which_nobody_can_ask_is_an_alert_of_its_tenant(
+    world: World, slack: SlackChannel
+) -> None:
+    tenant = await world.tenant()
+    undecided_dispatch(world, tenant)
+    watch = watch_of(world, slack)
+    await look(watch, world, 4)
+    assert slack.texts() == []
+    await look(watch, world, 2)
+    [text] = slack.texts()
+    assert titles([text]) == ["Nobody can find out whether messages were sent: open"]
+    assert f"`{tenant}`" in text
+    assert "1 dispatches of account main" in text
