@@ -34,7 +34,9 @@ def topology(addresses: Mapping[str, str]) -> Topology:
             ack_deadline_seconds=_ACK_DEADLINE_SECONDS.get(topic, 60),
             min_backoff_seconds=1,
             max_backoff_seconds=10,
-            retention_seconds=TICKS_KEPT_SECONDS if topic in (REMINDER_TICKS, WATCH_TICKS) else DEFAULT_RETENTION_SECONDS,
+            retention_seconds=TICKS_KEPT_SECONDS
+            if topic in (REMINDER_TICKS, WATCH_TICKS)
+            else DEFAULT_RETENTION_SECONDS,
             dead_letter_topic=None if topic in NEVER_GIVEN_UP else DEAD_LETTERS,
             max_delivery_attempts=MAX_DELIVERY_ATTEMPTS,
         )

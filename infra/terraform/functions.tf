@@ -114,7 +114,7 @@ locals {
       topic           = null
       publishes       = []
       role            = "allim_health"
-      secrets         = ["ALLIM_ENCRYPTION_KEY"]
+      secrets         = []
       sends           = false
       memory          = "256Mi"
       cpu             = "0.167"
@@ -128,7 +128,7 @@ locals {
       topic           = "watch-ticks"
       publishes       = []
       role            = "allim_watch"
-      secrets         = ["ALLIM_ENCRYPTION_KEY", "SLACK_WEBHOOK_URL"]
+      secrets         = ["SLACK_WEBHOOK_URL"]
       sends           = false
       memory          = "256Mi"
       cpu             = "0.167"

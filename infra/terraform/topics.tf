@@ -2,7 +2,7 @@
 locals {
   subscribers  = { for name, function in local.functions : function.topic => name if function.topic != null }
   dead_letters = "dead-letters"
-  ticks        = "reminder-ticks"
+  ticks        = ["reminder-ticks", "watch-ticks"]
 
   subscriptions = {
     for topic, function in local.subscribers : topic => {
@@ -34,8 +34,8 @@ module "topic" {
 
   # A tick that could not be held is soon followed by another. Kept for longer, those of an hour without a database would
   # all be held at once when it is back.
-  retention_seconds = each.key == local.ticks ? 600 : 604800
-  dead_letters      = each.key == local.ticks ? null : { topic = module.dead_letters.id, mover = local.pubsub_agent }
+  retention_seconds = contains(local.ticks, each.key) ? 600 : 604800
+  dead_letters      = contains(local.ticks, each.key) ? null : { topic = module.dead_letters.id, mover = local.pubsub_agent }
 
   depends_on = [google_project_service.apis]
 }

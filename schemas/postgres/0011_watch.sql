@@ -42,7 +42,8 @@ create table alert_notices (
   primary key (tenant, kind)
 );
 
--- Open alerts are looked at each minute, and there are few among the resolved ones.
+-- What is open is looked at each minute, and is little among all that is over.
+create index dead_letters_open on dead_letters (received_at) where state = 'open';
 create index alerts_open on alerts (tenant, kind) where resolved_at = 'infinity';
 
 alter table heartbeats enable row level security;
@@ -70,7 +71,7 @@ grant select (tenant, id, provider, active) on provider_accounts to allim_health
 grant select (due_at) on timers to allim_health, allim_watch;
 grant select (tenant, id, status, due_at) on messages to allim_health, allim_watch;
 grant select (tenant, id, provider, account, state, created_at, check_at) on dispatches to allim_health, allim_watch;
-grant select (received_at) on dead_letters to allim_health, allim_watch;
+grant select (received_at, state) on dead_letters to allim_health, allim_watch;
 grant select (tenant, balance, held, low_balance) on credit_accounts to allim_health, allim_watch;
 grant select (tenant) on ledger_entries to allim_health, allim_watch;
 grant select (status, created_at, updated_at) on payment_orders to allim_health, allim_watch;
@@ -81,3 +82,7 @@ create policy operator on heartbeats for select to allim_operator using (true);
 -- A call that is none of the scheduler's.
 grant insert on dead_letters to allim_watch;
 create policy watch_keeps on dead_letters for insert to allim_watch with check (true);
+
+grant select on heartbeats, alert_notices to allim_backup;
+create policy backup on heartbeats for select to allim_backup using (true);
+create policy backup on alert_notices for select to allim_backup using (true);

@@ -6,7 +6,14 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from shared.platform.pubsub import DELIVERY_CALLBACKS, REMINDER_TICKS, SEND_REQUESTS, SUBSCRIPTION_EVENTS, Outgoing
+from shared.platform.pubsub import (
+    DELIVERY_CALLBACKS,
+    REMINDER_TICKS,
+    SEND_REQUESTS,
+    SUBSCRIPTION_EVENTS,
+    WATCH_TICKS,
+    Outgoing,
+)
 
 LETTER = "allim-dead-letter"
 """The attribute by which what is refused again finds the letter that it is: migration 0010 reads it."""
@@ -19,6 +26,7 @@ TOPIC_OF = {
     "on_send_request": SEND_REQUESTS,
     "on_delivery_callback": DELIVERY_CALLBACKS,
     "on_reminder_tick": REMINDER_TICKS,
+    "watch": WATCH_TICKS,
 }
 """The topic of each function that dead letters come from."""
 

@@ -96,7 +96,7 @@ def checks(figures: Figures) -> list[Check]:
         *_providers(figures.accounts, now),
         _undecided(figures.undecided, now),
         _holds(_age(gauges.oldest_hold_at, now)),
-        _dead_letters(gauges.new_dead_letters, gauges.dead_letters_of_a_day),
+        _dead_letters(gauges.new_dead_letters, gauges.open_dead_letters),
         _payments(gauges.payment_failures),
     ]
 
@@ -208,8 +208,8 @@ def _holds(age: float) -> Check:
     return Check("holds", state, round(age, 3), HOLD_AGE, "seconds", sentence, alert)
 
 
-def _dead_letters(new: int, of_a_day: int) -> Check:
-    sentence = f"{new} dead letters within 10 minutes, {of_a_day} within a day"
+def _dead_letters(new: int, in_all: int) -> Check:
+    sentence = f"{new} new dead letters within 10 minutes, {in_all} wait for a decision"
     state, alert = (State.WARN, "dead-letters") if new else (State.OK, None)
     return Check("dead letters", state, new, 0, "letters", sentence, alert)
 

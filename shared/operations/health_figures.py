@@ -21,7 +21,7 @@ class Gauges:
     next_step_at: dt.datetime | None
     oldest_hold_at: dt.datetime | None
     new_dead_letters: int
-    dead_letters_of_a_day: int
+    open_dead_letters: int
     payment_failures: int
     connections: int
     max_connections: int

@@ -40,8 +40,10 @@ select
   ) as oldest_queued_at,
   (select min(due_at) from timers) as next_step_at,
   (select min(created_at) from dispatches where state = 'sent' and check_at is not null) as oldest_hold_at,
-  (select count(*) from dead_letters where received_at > %(now)s - interval '10 minutes') as new_dead_letters,
-  (select count(*) from dead_letters where received_at > %(now)s - interval '1 day') as dead_letters_of_a_day,
+  (
+    select count(*) from dead_letters where state = 'open' and received_at > %(now)s - interval '10 minutes'
+  ) as new_dead_letters,
+  (select count(*) from dead_letters where state = 'open') as open_dead_letters,
   (
     select count(*) from payment_orders
     where status = 'failed' and updated_at > %(now)s - interval '1 hour' and created_at > %(now)s - interval '2 days'

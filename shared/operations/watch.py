@@ -152,7 +152,7 @@ def _count(figures: Figures) -> None:
         "outbox_seconds": max(0.0, gauges.outbox_age or 0.0),
         "database_seconds": figures.latency,
         "tickets": gauges.tickets,
-        "dead_letters_of_a_day": gauges.dead_letters_of_a_day,
+        "open_dead_letters": gauges.open_dead_letters,
         "payment_failures_of_an_hour": gauges.payment_failures,
         "undecided_dispatches": sum(each.dispatches for each in figures.undecided),
         "connections": gauges.connections,

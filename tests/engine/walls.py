@@ -96,7 +96,7 @@ HEALTH = {
     "timers": "select(due_at)",
     "messages": "select(tenant,id,status,due_at)",
     "dispatches": "select(tenant,id,provider,account,state,check_at,created_at)",
-    "dead_letters": "select(received_at)",
+    "dead_letters": "select(received_at,state)",
     "credit_accounts": "select(tenant,balance,held,low_balance)",
     "ledger_entries": "select(tenant)",
     "payment_orders": "select(status,created_at,updated_at)",
@@ -170,7 +170,7 @@ PRIVILEGES: dict[str, dict[str, str]] = {
     "allim_webhook": {"tenants": READ, "provider_accounts": READ, "dead_letters": "insert"},
     "allim_dead_letters": {"dead_letters": "insert"},
     "allim_health": HEALTH,
-    "allim_watch": {**HEALTH, "alert_notices": WRITE, "dead_letters": "insert select(received_at)"},
+    "allim_watch": {**HEALTH, "alert_notices": WRITE, "dead_letters": "insert select(received_at,state)"},
     "allim_payments": {
         **dict.fromkeys(
             ["alerts", "payment_orders", "payment_cancels", "billing_keys", "automatic_topups", "plan_orders"], WRITE

@@ -14,8 +14,8 @@ import httpx
 import psycopg
 import pytest
 
-from shared.operations import Slack, Watch
-from shared.operations.watch import NOTICES_A_WATCH, REMIND
+from shared.operations.watch import NOTICES_A_WATCH, REMIND, Watch
+from shared.operations.watch_slack import Slack
 from shared.platform.database import Database
 from tests.engine.world import World
 from tests.operations.slack import SlackChannel

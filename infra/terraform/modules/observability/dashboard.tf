@@ -28,7 +28,7 @@ locals {
 
   waits = "outbox_seconds|oldest_queued_seconds|reminder_seconds"
   since = "last_tick_seconds|callbacks_seconds"
-  open  = "undecided_dispatches|dead_letters_of_a_day|payment_failures_of_an_hour"
+  open  = "undecided_dispatches|open_dead_letters|payment_failures_of_an_hour"
 }
 
 resource "google_monitoring_dashboard" "overview" {
