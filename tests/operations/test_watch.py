@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import datetime as dt
-import logging
 from collections.abc import Sequence
 from typing import Any
 from uuid import uuid4
@@ -18,6 +17,7 @@ from shared.operations.watch import NOTICES_A_WATCH, REMIND, Watch
 from shared.operations.watch_slack import Slack
 from shared.platform.database import Database
 from tests.engine.world import World
+from tests.log_lines import log_lines
 from tests.operations.slack import SlackChannel
 
 RUNBOOK = "https://docs.example/runbook/"
@@ -245,27 +245,38 @@ async def test_stopped_ticks_are_told_and_that_they_go_on(world: World, slack: S
     assert "value 6 min · limit 5 min" in slack.texts()[0]
 
 
-async def test_without_slack_it_is_in_the_log_once(
-    world: World, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(logging.getLogger("allim"), "propagate", True)
+async def test_without_slack_it_is_in_the_log_once(world: World) -> None:
     raise_alert(world, await world.tenant())
-    await look(watch_of(world, None), world, 5)
-    assert sum("SLACK_WEBHOOK_URL is not set" in record.getMessage() for record in caplog.records) == 1
+    with log_lines() as lines:
+        await look(watch_of(world, None), world, 5)
+    assert sum("SLACK_WEBHOOK_URL is not set" in line["message"] for line in lines.of("watch")) == 1
 
 
-async def test_slacks_address_is_never_in_the_log(
-    world: World, slack: SlackChannel, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(logging.getLogger("allim"), "propagate", True)
-    caplog.set_level("DEBUG", "allim")
+async def test_an_alert_that_opens_is_logged_once_with_its_kind(world: World) -> None:
+    tenant = await world.tenant()
+    raise_alert(world, tenant, "credit_shortage")
+    with log_lines() as lines:
+        await look(watch_of(world, None), world, 3)
+    assert [(line["kind"], line["tenant"]) for line in lines.of("notices")] == [("credit-shortage", tenant)]
+
+
+async def test_each_gauge_is_a_line_a_minute(world: World) -> None:
+    with log_lines() as lines:
+        await look(watch_of(world, None), world, 2)
+    found = [line["gauge"] for line in lines.of("gauges")]
+    assert len(found) == 2 * len(set(found))
+    assert {"outbox_seconds", "last_tick_seconds", "callbacks_seconds", "hold_seconds"} <= set(found)
+
+
+async def test_slacks_address_is_never_in_the_log(world: World, slack: SlackChannel) -> None:
     raise_alert(world, await world.tenant())
     slack.answer({"status": 500}, {"status": 429})
-    watch = watch_of(world, slack)
-    await look(watch, world, 3)
-    await look(watch_of(world, SlackChannel(slack.client, "http://127.0.0.1:9/services/secret-of")), world, 1)
-    assert len([record for record in caplog.records if record.name == "allim.watch"]) >= 2
-    assert not [record for record in caplog.records if "secret-of" in str(record.__dict__)]
+    nowhere = SlackChannel(slack.client, "http://127.0.0.1:9/services/secret-of-the-channel")
+    with log_lines() as lines:
+        await look(watch_of(world, slack), world, 2)
+        await look(watch_of(world, nowhere), world, 1)
+    assert len([line for line in lines.of("watch") if "Slack" in line["message"]]) == 3
+    assert not [text for text in lines.texts if "secret-of" in text]
 
 
 class Leaving(Database):
