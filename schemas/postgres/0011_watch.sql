@@ -58,7 +58,7 @@ declare
 begin
   foreach table_name in array array[
     'heartbeats', 'provider_accounts', 'timers', 'messages', 'dispatches', 'outbox', 'dead_letters', 'credit_accounts',
-    'ledger_entries', 'alerts', 'payment_orders'
+    'alerts', 'payment_orders'
   ] loop
     execute format('create policy watch on %I for select to allim_health, allim_watch using (true)', table_name);
   end loop;
@@ -73,7 +73,6 @@ grant select (tenant, id, status, due_at) on messages to allim_health, allim_wat
 grant select (tenant, id, provider, account, state, created_at, check_at) on dispatches to allim_health, allim_watch;
 grant select (received_at, state) on dead_letters to allim_health, allim_watch;
 grant select (tenant, balance, held, low_balance) on credit_accounts to allim_health, allim_watch;
-grant select (tenant) on ledger_entries to allim_health, allim_watch;
 grant select (status, created_at, updated_at) on payment_orders to allim_health, allim_watch;
 grant select, insert, update on alert_notices to allim_watch;
 grant select on alert_notices, heartbeats to allim_operator;

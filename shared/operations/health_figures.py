@@ -50,15 +50,14 @@ class Undecided:
 
 
 @dataclass(frozen=True, slots=True)
-class TenantAlert:
-    """Something that concerns one tenant: an open row of `alerts` with its `detail`, or credit below `low_balance`."""
+class OpenAlert:
+    """An open row of `alerts`. Of low credit: what is `available`, and below what that is low."""
 
     tenant: str
     kind: str
+    detail: str
     available: Decimal | None
     low_balance: Decimal | None
-    detail: str | None
-    since: dt.datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +69,7 @@ class Figures:
     gauges: Gauges
     accounts: Sequence[Account]
     undecided: Sequence[Undecided]
-    tenants: Sequence[TenantAlert]
+    alerts: Sequence[OpenAlert]
 
 
 def failures_in_a_row(account: Account) -> int:

@@ -7,8 +7,8 @@ import time
 
 from shared.messages import PATIENCE
 from shared.operations.health import LEFT_BETWEEN, UNDECIDED_AGE, Check, away, checks
-from shared.operations.health_figures import Account, Figures, Gauges, TenantAlert, Undecided
-from shared.operations.health_store import read_accounts, read_gauges, read_tenants_alerts, read_undecided
+from shared.operations.health_figures import Account, Figures, Gauges, OpenAlert, Undecided
+from shared.operations.health_store import read_accounts, read_gauges, read_open_alerts, read_undecided
 from shared.platform.clock import Clock
 from shared.platform.database import PASSING_ERRORS, Database
 
@@ -39,12 +39,12 @@ async def read_figures(database: Database, clock: Clock) -> Figures:
         begin, end = LEFT_BETWEEN
         accounts = await read_accounts(connection, now - begin, now - end)
         undecided = await read_undecided(connection, now - UNDECIDED_AGE)
-        tenants = await read_tenants_alerts(connection)
+        open_alerts = await read_open_alerts(connection)
     return Figures(
         now=now,
         latency=latency,
         gauges=gauges,
         accounts=[Account(id=row.pop("account"), **row) for row in accounts],
         undecided=[Undecided(**row) for row in undecided],
-        tenants=[TenantAlert(**row) for row in tenants],
+        alerts=[OpenAlert(**row) for row in open_alerts],
     )

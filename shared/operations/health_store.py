@@ -106,18 +106,16 @@ async def read_undecided(connection: Connection, before: dt.datetime) -> list[di
     return await fetch_all(connection, UNDECIDED, {"before": before})
 
 
-CREDIT = """
-select tenant, 'low_balance' as kind, balance - held as available, low_balance, null as detail,
-  null::timestamptz as since
-from credit_accounts c
-where balance - held < low_balance and exists (select from ledger_entries e where e.tenant = c.tenant)
-union all
-select tenant, kind, null, null, detail, raised_at from alerts where resolved_at = 'infinity'
-order by tenant, kind
+OPEN_ALERTS = """
+select a.tenant, a.kind, a.detail,
+  case a.kind when 'low_balance' then c.balance - c.held end as available,
+  case a.kind when 'low_balance' then c.low_balance end as low_balance
+from alerts a join credit_accounts c using (tenant)
+where a.resolved_at = 'infinity'
+order by a.tenant, a.kind
 """
 
 
-async def read_tenants_alerts(connection: Connection) -> list[dict[str, Any]]:
-    """The open alerts of tenants, and who has less credit than it wants to hear of. An account that never had any
-    credit is not low on it."""
-    return await fetch_all(connection, CREDIT, {})
+async def read_open_alerts(connection: Connection) -> list[dict[str, Any]]:
+    """The open alerts of all tenants; those of low credit with what is left and what the tenant wants to have left."""
+    return await fetch_all(connection, OPEN_ALERTS, {})

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from shared.operations.health import FAILURES, UNDECIDED_AGE, Check, duration, failing
-from shared.operations.health_figures import Figures, TenantAlert, failures_in_a_row
+from shared.operations.health_figures import Figures, OpenAlert, failures_in_a_row
 from shared.operations.watch_rules import OTHER, RULES
 
 PLATFORM = ""
@@ -46,8 +46,8 @@ def alerts(checks: Sequence[Check], figures: Figures) -> list[Alert]:
     found = [alert for check in checks if (alert := of_check(check))]
     found += _failing_accounts(figures)
     found += _undecided(figures)
-    short = {each.tenant for each in figures.tenants if each.kind == "credit_shortage"}
-    for each in figures.tenants:
+    short = {each.tenant for each in figures.alerts if each.kind == "credit_shortage"}
+    for each in figures.alerts:
         # Who is out of credit need not hear that it runs low.
         if not (each.kind == "low_balance" and each.tenant in short):
             found.append(_of_tenant(each))
@@ -84,9 +84,9 @@ def _undecided(figures: Figures) -> list[Alert]:
     ]
 
 
-def _of_tenant(each: TenantAlert) -> Alert:
+def _of_tenant(each: OpenAlert) -> Alert:
     kind = each.kind.replace("_", "-")
-    detail = (each.detail or "")[:MAX_DETAIL]
+    detail = each.detail[:MAX_DETAIL]
     if kind not in RULES:
         kind, detail = OTHER, f"{each.kind}: {detail}"
     if each.available is not None and each.low_balance is not None:

@@ -110,6 +110,21 @@ RULES: dict[str, Rule] = {
         "A plan's payment failed",
         "Tell the tenant; its card is tried again by itself.",
     ),
+    "plan-ended": Rule(
+        "결제가 되지 않아 요금제가 종료되었습니다",
+        "A plan has ended unpaid",
+        "Tell the tenant: it is on FREE now, and may subscribe again.",
+    ),
+    "plan-payment-cancelled": Rule(
+        "요금제 결제가 취소되었지만 요금제는 유지됩니다",
+        "A plan's payment was given back at Toss, and the plan goes on",
+        "Did somebody cancel it in Toss's dashboard? End the plan, or have it paid again.",
+    ),
+    "plan-refund-refused": Rule(
+        "요금제 환불이 거절되었습니다",
+        "A plan has ended, and its refund was refused",
+        "The money is still here: send it back to the tenant by hand.",
+    ),
     "ledger-difference": Rule(
         "원장과 잔액이 맞지 않습니다",
         "The ledger does not add up",

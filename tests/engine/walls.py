@@ -98,7 +98,6 @@ HEALTH = {
     "dispatches": "select(tenant,id,provider,account,state,check_at,created_at)",
     "dead_letters": "select(received_at,state)",
     "credit_accounts": "select(tenant,balance,held,low_balance)",
-    "ledger_entries": "select(tenant)",
     "payment_orders": "select(status,created_at,updated_at)",
 }
 """What is looked at to say whether all is well: no contents, no recipients, no credentials."""

@@ -13,6 +13,7 @@ import httpx
 import psycopg
 import pytest
 
+from shared.credits.low_balances import watch_low_balances
 from shared.operations.watch import NOTICES_A_WATCH, REMIND, Watch
 from shared.operations.watch_slack import Slack
 from shared.platform.database import Database
@@ -88,20 +89,15 @@ async def test_an_alert_names_itself_in_two_languages_whose_it_is_what_to_do_and
 async def test_low_credit_shows_its_value_beside_its_limit(world: World, slack: SlackChannel) -> None:
     tenant = await world.tenant()
     world.rows("update credit_accounts set low_balance = 2000000 where tenant = %s returning 1", tenant)
+    await watch_low_balances(world.as_role("allim_ticker"), world.clock)
     await watch_of(world, slack).look()
     [text] = slack.texts()
     assert "value 1,000,000원 · limit 2,000,000원" in text
 
 
-async def test_a_tenant_that_never_had_credit_is_not_low_on_it(world: World, slack: SlackChannel) -> None:
-    world.rows("insert into tenants (id, name) values ('brand-new', 'x') returning id")
-    await watch_of(world, slack).look()
-    assert slack.texts() == []
-
-
 async def test_who_is_out_of_credit_is_not_told_that_it_runs_low(world: World, slack: SlackChannel) -> None:
     tenant = await world.tenant()
-    world.rows("update credit_accounts set low_balance = 2000000 where tenant = %s returning 1", tenant)
+    raise_alert(world, tenant, "low_balance")
     raise_alert(world, tenant, "credit_shortage")
     await watch_of(world, slack).look()
     assert titles(slack.texts()) == ["Messages wait or fail for want of credit: open"]

@@ -1,0 +1,34 @@
+"""Every alert that the code raises is one that `watch` knows."""
+
+import re
+
+from local.home import CHECKOUT
+from shared.operations.watch_rules import RULES
+
+_RAISED = re.compile(r"raise_alert\(\s*connection,\s*[\w.]+,\s*(?:\"(\w+)\"|(\w+))")
+_RAISED_IN_SQL = re.compile(r"insert into alerts [^;\"]*?select (?:distinct )?tenant,\s*'(\w+)'")
+
+
+def _kinds() -> set[str]:
+    found: set[str] = set()
+    for file in CHECKOUT.glob("shared/**/*.py"):
+        source = file.read_text()
+        for literal, constant in _RAISED.findall(source):
+            found |= {literal} if literal else set(re.findall(rf'^{constant} = "(\w+)"', source, re.MULTILINE))
+        found |= set(_RAISED_IN_SQL.findall(source))
+    return found
+
+
+def test_every_kind_that_is_raised_has_its_rule() -> None:
+    kinds = _kinds()
+    assert {"credit_shortage", "low_balance", "topup_refused", "cancel_without_credit", "plan_payment_failed"} <= kinds
+    assert {kind.replace("_", "-") for kind in kinds} <= RULES.keys()
+
+
+def test_every_kind_that_a_check_raises_has_its_rule() -> None:
+    source = (CHECKOUT / "shared/operations/health.py").read_text() + (
+        CHECKOUT / "shared/operations/watch_alerts.py"
+    ).read_text()
+    raised = set(re.findall(r'"([a-z]+-[a-z-]+)"', source))
+    assert raised
+    assert raised <= RULES.keys()
