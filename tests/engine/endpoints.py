@@ -24,6 +24,7 @@ PARTS = (
     bootstrap.reports,
     bootstrap.sender,
     bootstrap.ticker,
+    bootstrap.watch,
     bootstrap.webhooks,
 )
 

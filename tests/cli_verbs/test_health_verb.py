@@ -1,0 +1,26 @@
+"""`allim health`, on a stack that works and on one whose ticks have stopped."""
+
+from collections.abc import Callable
+
+import orjson
+import psycopg
+from typer.testing import Result
+
+from local.stack import Stack
+
+
+def test_each_check_is_shown_with_its_sentence(stack: Stack, run: Callable[..., Result]) -> None:
+    shown = run("health")
+    assert shown.exit_code == 0, shown.output
+    assert "the database answers in" in shown.stdout
+    told = orjson.loads(run("health", "--json").stdout)
+    assert told["state"] == "ok"
+    assert {"name", "state", "value", "limit", "unit", "sentence"} == told["checks"][0].keys()
+
+
+def test_what_fails_makes_the_verb_fail(stack: Stack, run: Callable[..., Result]) -> None:
+    with psycopg.connect(stack.database_url) as connection:
+        connection.execute("update heartbeats set at = now() - interval '1 hour' where name = 'tick'")
+    shown = run("health", "--json")
+    assert shown.exit_code == 1
+    assert orjson.loads(shown.stdout)["state"] == "fail"
