@@ -126,11 +126,11 @@ async def refused(connection: Connection, has: Subscription, detail: str, now: d
     since = has.past_due_since or now
     owes = replace(has, status="past_due", past_due_since=since, tries=has.tries + 1)
     try_again_at = due_at(owes)
-    await resolve_alerts(connection, has.tenant, [PAYMENT_FAILED], now)  # the new one says more
     if try_again_at is None:
         await end(connection, has, "ended_unpaid", now, detail=detail)
         await raise_alert(connection, has.tenant, ENDED_UNPAID, f"{has.plan} → FREE: {detail}", now)
         return
+    await resolve_alerts(connection, has.tenant, [PAYMENT_FAILED], now)  # the new one says more
     await save_subscription(connection, owes, try_again_at)
     detail = f"{has.plan}, try {owes.tries}, again at {try_again_at.isoformat(timespec='minutes')}: {detail}"
     await raise_alert(connection, has.tenant, PAYMENT_FAILED, detail, now)
@@ -160,6 +160,7 @@ async def end(
     )
     await save_subscription(connection, free, None)
     await note(connection, has, reason, FREE, now, amount=-refund, detail=detail)
+    await resolve_alerts(connection, has.tenant, [PAYMENT_FAILED], now)
 
 
 async def grant(connection: Connection, tenant: str, plan: PlanName, now: dt.datetime) -> bool:

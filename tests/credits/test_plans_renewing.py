@@ -116,7 +116,9 @@ async def test_who_owes_may_leave_and_nothing_is_given_back(office: Office) -> N
     await office.card("reject")
     office.go_to(2026, 12, 21)
     await office.tick()
+    office.till.clock.advance(60)
     await office.plans().cancel(TENANT)
+    assert await office.till.alerts() == []
     office.till.clock.advance(8 * 86_400)
     await office.tick()
     assert (await office.plan(), await office.money()) == ("FREE", (29_000, 0))
