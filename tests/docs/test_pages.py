@@ -1,0 +1,73 @@
+"""The pages name what the code has: who adds a status, a reason or a field tells its reader of it."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from local.example_files import TemplateFile
+from local.home import CHECKOUT
+from local.stack import Stack
+from shared.customers import InvalidPhone
+from shared.messages.reporting import NO_REPORT
+from shared.messages.status import Status
+from shared.platform.yaml12 import load_yaml
+from shared.workflows import WorkflowDefinition
+from simulator.faults import FaultPlan
+
+GUIDE = (CHECKOUT / "docs" / "guide.md").read_text()
+OPERATIONS = (CHECKOUT / "docs" / "operations.md").read_text()
+
+_RAISED = re.compile(r'(?:Message|Content|Bulk)Error\(\s*"([a-z_]+)"')
+_ROW = re.compile(r'(?:return |RowProblem\(line, )"([a-z_]+)", ')
+_CLAIM = re.compile(r"when '([a-z_]+)' then '")
+_CHECK = re.compile(r'"(?:warning|failed)",\s+"([a-z_]+)",')
+OTHERS = {InvalidPhone.code, NO_REPORT, "missing_variable", "provider_unavailable", "deadline", "quota_exceeded"}
+NEVER = {"no_words"}
+"""A route that a message takes has words for each of its channels."""
+
+
+def _codes() -> set[str]:
+    found = OTHERS.copy()
+    for module in (CHECKOUT / "shared" / "messages").glob("*.py"):
+        text = module.read_text()
+        found.update(_RAISED.findall(text))
+        if module.name == "bulk_file.py":
+            found.update(_ROW.findall(text))
+        if module.name == "store.py":
+            found.update(_CLAIM.findall(text))
+    found.update(_CHECK.findall((CHECKOUT / "shared" / "credits" / "preflights.py").read_text()))
+    return found - NEVER
+
+
+def test_codes_of_every_kind_are_found() -> None:
+    assert {"repeated_id", "missing_column", "bad_variable", "too_late", "credit_tight", "price_missing"} <= _codes()
+
+
+@pytest.mark.parametrize("code", sorted(_codes()))
+def test_the_guide_says_what_to_do_about_every_code(code: str) -> None:
+    assert f"`{code}`" in GUIDE
+
+
+@pytest.mark.parametrize("status", Status)
+def test_the_guide_has_every_status(status: Status) -> None:
+    assert re.search(rf"^\| `{status}` \|", GUIDE, re.MULTILINE)
+
+
+@pytest.mark.parametrize("field", [*Stack.model_fields, *FaultPlan.model_fields])
+def test_operations_names_every_field_of_the_stack_and_every_fault(field: str) -> None:
+    assert f"`{field}`" in OPERATIONS
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/guide.md"])
+def test_the_workflows_and_templates_that_a_page_shows_can_be_loaded(page: str) -> None:
+    shown = re.findall(r"^```yaml\n(.*?)^```", (CHECKOUT / page).read_text(), re.MULTILINE | re.DOTALL)
+    assert shown
+    for written in map(load_yaml, shown):
+        (WorkflowDefinition if "steps" in written else TemplateFile).model_validate(written)
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/guide.md", "docs/operations.md", "docs/deploy.md"])
+def test_files_of_examples_that_a_page_names_are_there(page: str) -> None:
+    named = re.findall(r"\bexamples/[\w./-]*\w", (CHECKOUT / page).read_text())
+    assert [path for path in named if not Path(CHECKOUT, path).exists()] == []
