@@ -72,6 +72,7 @@ def _show(stack: Stack, home: Home) -> None:
         ("Postgres", f"{database.get('host', '')}:{database.get('port', 5432)}/{database['dbname']}"),
         (f"Pub/Sub ({stack.broker})", stack.pubsub_emulator_host),
         ("providers (simulator)", stack.simulator_url),
+        ("alerts (simulated Slack)", f"{stack.simulator_url}/control/slack"),
         *stack.functions.items(),
     ]
     print_table(["", "address"], addresses)

@@ -3,21 +3,40 @@
 from collections.abc import AsyncIterator, Iterator
 
 import httpx
+import psycopg
 import pytest
 
 from simulator.testing import simulator_thread
 from tests.conftest import Database
-from tests.engine.world import SettableClock, World
+from tests.engine.world import NOON, SettableClock, World
 from tests.operations.slack import SlackChannel
 
 
 @pytest.fixture
 async def world(database: Database) -> AsyncIterator[World]:
-    """A database of the test's own, in which ticks and callbacks have just been seen."""
     world = World(database, SettableClock())
-    world.rows("update heartbeats set at = %s returning name", world.clock.now())
     yield world
     await world.close()
+
+
+@pytest.fixture(scope="module")
+async def shared_world(module_database: Database) -> AsyncIterator[World]:
+    world = World(module_database, SettableClock())
+    yield world
+    await world.close()
+
+
+@pytest.fixture
+def calm_world(shared_world: World) -> World:
+    """A module's world in which all is well again: ticks and callbacks have just been seen, and nothing waits."""
+    shared_world.clock.moment = NOON
+    shared_world.publisher.published.clear()
+    with psycopg.connect(shared_world.test_database.url) as connection:
+        for table in ("alerts", "alert_notices", "dispatches", "outbox", "messages", "dead_letters", "timers"):
+            connection.execute(f"delete from {table}".encode())  # noqa: S608 - names from the line above
+        connection.execute("update heartbeats set at = %s", [NOON])
+        connection.execute("update credit_accounts set low_balance = 10000")
+    return shared_world
 
 
 @pytest.fixture(scope="session")

@@ -13,15 +13,24 @@ import httpx
 import psycopg
 import pytest
 
+from shared import bootstrap
 from shared.credits.low_balances import watch_low_balances
+from shared.messages.registering import register_account
 from shared.operations.watch import NOTICES_A_WATCH, REMIND, Watch
 from shared.operations.watch_slack import Slack
 from shared.platform.database import Database
-from tests.engine.world import World
+from shared.providers import ProviderAccount
+from tests.engine.endpoints import running
+from tests.engine.world import World, event_fields
 from tests.log_lines import log_lines
 from tests.operations.slack import SlackChannel
 
 RUNBOOK = "https://docs.example/runbook/"
+
+
+@pytest.fixture
+def world(calm_world: World) -> World:
+    return calm_world
 
 
 def watch_of(world: World, slack: SlackChannel | None, client: httpx.AsyncClient | None = None) -> Watch:
@@ -298,25 +307,53 @@ async def test_a_database_that_is_away_is_told_once_and_that_it_is_back(world: W
     assert titles(slack.texts()) == [f"{away}: open", f"{away}: over"]
 
 
-def undecided_dispatch(world: World, tenant: str) -> None:
-    world.rows(
-        "insert into dispatches (tenant, id, provider, account, messages, state, provider_batch_id, lease_until,"
-        " created_at, updated_at)"
-        " values (%s, %s, 'solapi', 'main', array[%s::uuid], 'prepared', 'G1', now(), %s, now()) returning id",
-        *(tenant, uuid4(), uuid4(), world.clock.now()),
-    )
+async def seal_with_another_key(world: World, tenant: str) -> None:
+    """Nobody here can open the tenant's credentials any more."""
+    account = ProviderAccount(tenant, "main", "solapi", "021234567", "pf", {"api_key": "k", "api_secret": "s"})
+    async with world.owner.transaction() as connection:
+        await register_account(connection, bytes(32), account)
 
 
-async def test_a_prepared_dispatch_of_which_nobody_can_ask_is_an_alert_of_its_tenant(
+async def test_a_prepared_dispatch_whose_account_cant_be_opened_waits_and_is_told(
     world: World, slack: SlackChannel
 ) -> None:
     tenant = await world.tenant()
-    undecided_dispatch(world, tenant)
+    await seal_with_another_key(world, tenant)
+    world.rows(
+        "insert into dispatches (tenant, id, provider, account, messages, state, provider_batch_id, lease_until,"
+        " created_at, updated_at)"
+        " values (%s, %s, 'solapi', 'main', array[%s::uuid], 'prepared', 'G1', %s, %s, now()) returning id",
+        *(tenant, uuid4(), uuid4(), world.clock.now(), world.clock.now()),
+    )
     watch = watch_of(world, slack)
-    await look(watch, world, 4)
-    assert slack.texts() == []
-    await look(watch, world, 2)
+    for _ in range(6):
+        async with running("on_reminder_tick", world):
+            await bootstrap.ticker().hold(dt.timedelta(seconds=3))
+        await look(watch, world, 1)
     [text] = slack.texts()
     assert titles([text]) == ["Nobody can find out whether messages were sent: open"]
     assert f"`{tenant}`" in text
     assert "1 dispatches of account main" in text
+    assert world.rows("select state::text from dispatches") == [{"state": "prepared"}]
+    world.rows("update dispatches set state = 'sent' returning 1")
+    await look(watch, world, 1)
+    assert titles(slack.texts())[1:] == ["Nobody can find out whether messages were sent: over"]
+
+
+async def test_an_account_whose_calls_all_come_to_nothing_is_told_of_its_tenant_alone(
+    world: World, slack: SlackChannel
+) -> None:
+    tenant, other = await world.tenant(), await world.tenant()
+    await seal_with_another_key(world, tenant)
+    async with running("on_subscription_event", world) as function:
+        for each in (tenant, other):
+            assert await function.push(event_fields(each)) == 204
+    [ticket] = [body for _, body in world.publisher.published if body["tenant"] == tenant]
+    async with running("on_send_request", world) as function:
+        for _ in range(3):
+            assert await function.push(ticket) == 204
+    await watch_of(world, slack).look()
+    [text] = slack.texts()
+    assert titles([text]) == ["Calls to the provider come to nothing: open"]
+    assert f"`{tenant}`" in text
+    assert "value 3 in a row · limit 3 in a row" in text
