@@ -37,6 +37,7 @@ def up(
     from local.examples import load
     from local.home import Home
     from local.stack import start_stack
+    from shared.platform.migrations import pending
 
     home = Home.default()
     started = time.monotonic()
@@ -45,6 +46,8 @@ def up(
         stack = start_stack(home, broker=broker, on_progress=lambda state: line.update(_progress(state)))
     if was_up and broker not in ("auto", stack.broker):
         raise CommandError(f"already up, with the {stack.broker} broker: `allim down` first")
+    if was_up and pending(stack.database_url):
+        raise CommandError("what is up is of an older release: `allim down`, then `allim up`")
     loaded = None if empty else load(stack)
     if as_json:
         print_json(stack)

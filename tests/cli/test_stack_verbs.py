@@ -9,6 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from cli.main import app
+from local.home import Home
 from local.postgres import ensure_database
 from shared.platform.migrations import MIGRATIONS
 
@@ -74,3 +75,16 @@ def test_python_m_cli_is_the_same_command_and_help_imports_nothing_heavy() -> No
     watch = "import sys, cli.main; print([m for m in ('psycopg', 'pydantic', 'grpc', 'yoyo') if m in sys.modules])"
     assert subprocess.check_output([sys.executable, "-c", watch], text=True) == "[]\n"  # noqa: S603
     assert "allim" in subprocess.check_output([sys.executable, "-m", "cli", "--help"], text=True)
+
+
+def test_up_says_so_when_what_is_up_is_of_an_older_release(
+    empty_database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Up:
+        database_url = empty_database
+        broker = "built-in"
+
+    monkeypatch.setattr(Home, "is_supervised", lambda home: True)
+    monkeypatch.setattr("local.stack.start_stack", lambda *given, **named: Up())
+    result = _run(app, ["up"])
+    assert (result.exit_code, "of an older release" in result.stderr) == (1, True)
