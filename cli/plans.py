@@ -80,7 +80,7 @@ def show(tenant: Tenant, as_json: AsJson = False, database_url: DatabaseUrl = No
         return
     period, quota = found["period"], found["quota"]
     print_table(
-        ["", ""],
+        ["what", "value"],
         [
             ("plan", found["plan"] + (", past due" if found["status"] == "past_due" else "")),
             ("paid", f"{period['start']} until before {period['end']}" if period else "nothing to pay"),
@@ -93,7 +93,7 @@ def show(tenant: Tenant, as_json: AsJson = False, database_url: DatabaseUrl = No
     )
     if found["history"]:
         print_table(
-            ["time (Seoul)", "", "from", "to", "won", ""],
+            ["time (Seoul)", "what", "from", "to", "won", "detail"],
             [
                 (
                     clock_time(row["created_at"]),
@@ -199,7 +199,7 @@ def _tell(told: Quote, as_json: bool, *, done: bool) -> None:
         typer.echo(f"{told.tenant} has {told.from_plan}: nothing to change")
         return
     print_table(
-        ["", ""],
+        ["what", "value"],
         [
             ("plan", f"{told.from_plan} → {told.to_plan}"),
             ("from", told.on),

@@ -31,6 +31,7 @@ from shared.credits.payment_store import (
     undecided_orders,
     update_order,
 )
+from shared.credits.payments_errors import amount_changed, no_order, not_cancellable, refund_account_needed
 from shared.credits.plans_payments import settle_plan
 from shared.platform.clock import Clock
 from shared.platform.database import Connection, Database
@@ -44,10 +45,6 @@ ORDERS_A_SWEEP = 20
 ORDER_NAME = "알림 크레딧 충전"
 VIRTUAL_ACCOUNT = "가상계좌"
 """The method of a payment, as Toss calls it, whose refund needs an account."""
-
-
-def _no_order(order: str) -> CreditError:
-    return CreditError("unknown_order", f"there is no order {order!r}", "주문을 찾을 수 없습니다.", field="order_id")
 
 
 class Payments:
@@ -100,14 +97,9 @@ class Payments:
         async with self.database.transaction() as connection:
             order = await lock_order(connection, order_id)
             if order is None or order.tenant != tenant:
-                raise _no_order(order_id)
+                raise no_order(order_id)
             if order.amount != won:
-                raise CreditError(
-                    "amount_changed",
-                    f"the order is for {order.amount} won, not {won}",
-                    "결제 금액이 주문 금액과 다릅니다. 처음부터 다시 시도해 주세요.",
-                    field="amount",
-                )
+                raise amount_changed(order.amount, won)
             if order.status not in ("created", "confirming", "failed"):
                 return order
             await update_order(connection, order, self._clock.now(), status="confirming", payment_key=payment_key)
@@ -132,14 +124,9 @@ class Payments:
         async with self.database.transaction() as connection:
             order = await lock_order(connection, payment.order_id)
             if order is None:
-                raise _no_order(payment.order_id)
+                raise no_order(payment.order_id)
             if payment.total_amount != order.amount:
-                raise CreditError(
-                    "amount_changed",
-                    f"the order is for {order.amount} won, the payment for {payment.total_amount}",
-                    "결제 금액이 주문 금액과 다릅니다.",
-                    field="amount",
-                )
+                raise amount_changed(order.amount, payment.total_amount)
             if order.payment_key not in (None, payment.payment_key) and order.status not in ("created", "confirming"):
                 raise CreditError(
                     "other_payment", "the order was paid by another payment", "이미 다른 결제로 처리된 주문입니다."
@@ -253,7 +240,7 @@ class Payments:
         async with self.database.transaction() as connection:
             order = await lock_order(connection, order_id)
             if order is None or order.tenant != tenant:
-                raise _no_order(order_id)
+                raise no_order(order_id)
             cancels = await read_cancels(connection, order)
             id_ = derived_id(order.created_at, order.id, "cancel", key)
             request = next((cancel for cancel in cancels if cancel.id == id_), None)
@@ -261,19 +248,9 @@ class Payments:
                 left = order.amount - sum((c.amount for c in cancels if c.status != "refused"), Decimal(0))
                 won = left if amount is None else whole_won(amount)
                 if order.status not in ("paid", "partly_cancelled") or not 0 < won <= left:
-                    raise CreditError(
-                        "not_cancellable",
-                        f"{won} won can't be cancelled: the order is {order.status} and {left} won are left",
-                        f"취소할 수 없습니다. 취소 가능 금액은 {left}원입니다.",
-                        field="amount",
-                    )
+                    raise not_cancellable(won, left, order.status)
                 if order.method == VIRTUAL_ACCOUNT and refund_account is None:
-                    raise CreditError(
-                        "refund_account_needed",
-                        "it was paid into a virtual account: name the account that the money goes back to",
-                        "가상계좌로 결제한 주문입니다. 환불받을 계좌를 입력해 주세요.",
-                        field="refund_account",
-                    )
+                    raise refund_account_needed()
                 request = Cancel(tenant, id_, order.id, won, reason, "asked", None)
                 if order.purpose != "plan":
                     await take_back(connection, tenant, won, key=f"cancel/{id_}", reference=order.id, now=now)
@@ -338,7 +315,7 @@ class Payments:
         async with self.database.transaction() as connection:
             order = await lock_order(connection, order_id)
         if order is None:
-            raise _no_order(order_id)
+            raise no_order(order_id)
         if event_type == "DEPOSIT_CALLBACK" and not hmac.compare_digest(
             str(call.get("secret")).encode(), (order.deposit_secret or "").encode()
         ):

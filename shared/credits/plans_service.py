@@ -13,7 +13,15 @@ from decimal import Decimal
 
 from shared.credits.automatic_topup_store import BillingKey, read_billing_key
 from shared.credits.errors import CreditError, unknown_tenant
-from shared.credits.payment_store import Cancel, Order, insert_order, lock_order, save_cancel, update_order
+from shared.credits.payment_store import (
+    Cancel,
+    Order,
+    insert_order,
+    lock_order,
+    payment_failed,
+    save_cancel,
+    update_order,
+)
 from shared.credits.payments import Payments
 from shared.credits.plans import (
     FREE,
@@ -245,6 +253,7 @@ class Plans:
             bought = await read_open_plan_order(connection, order.tenant, order_id)
             if bought is not None and has.pending_order == order_id:
                 await unpaid(connection, has, bought, str(why)[:300], now, counts=counts)
+            payment_failed(order.tenant, why.code)
 
     async def renew_due(self) -> int:
         """Look at one tenant after another, while one is due: renew, try again, or decide what was begun.

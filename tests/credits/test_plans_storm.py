@@ -56,7 +56,7 @@ async def _trouble(office: Office, dice: random.Random) -> None:
             await office.faults(**{what: {"count": 1, "on": dice.choice([CHARGE, "POST .*/cancel$"])}})
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3, 4])
+@pytest.mark.parametrize("seed", [1, 2, 3])
 async def test_what_was_charged_and_given_back_is_what_the_history_says(office: Office, seed: int) -> None:
     dice = random.Random(seed)
     await office.card()

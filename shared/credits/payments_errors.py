@@ -1,0 +1,38 @@
+"""What can be wrong with a payment."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from shared.credits.errors import CreditError
+
+
+def no_order(order: str) -> CreditError:
+    return CreditError("unknown_order", f"there is no order {order!r}", "주문을 찾을 수 없습니다.", field="order_id")
+
+
+def amount_changed(ordered: Decimal, given: Decimal) -> CreditError:
+    return CreditError(
+        "amount_changed",
+        f"the order is for {ordered} won, not {given}",
+        "결제 금액이 주문 금액과 다릅니다. 처음부터 다시 시도해 주세요.",
+        field="amount",
+    )
+
+
+def not_cancellable(asked: Decimal, left: Decimal, status: str) -> CreditError:
+    return CreditError(
+        "not_cancellable",
+        f"{asked} won can't be cancelled: the order is {status} and {left} won are left",
+        f"취소할 수 없습니다. 취소 가능 금액은 {left}원입니다.",
+        field="amount",
+    )
+
+
+def refund_account_needed() -> CreditError:
+    return CreditError(
+        "refund_account_needed",
+        "it was paid into a virtual account: name the account that the money goes back to",
+        "가상계좌로 결제한 주문입니다. 환불받을 계좌를 입력해 주세요.",
+        field="refund_account",
+    )
