@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from cli import demo, down, events, health, messages, migrate, package, publish, send, show, status, up
+from cli import demo, down, events, health, messages, migrate, package, publish, restore, send, show, status, up
 from cli.credits import app as credits_verbs
 from cli.dead_letters import app as dead_letters_verbs
 from cli.errors import explain
@@ -58,6 +58,7 @@ app.command(epilog=events.EXAMPLES)(events.events)
 app.command(epilog=messages.EXAMPLES)(messages.messages)
 app.command(epilog=show.EXAMPLES)(show.show)
 app.command(epilog=package.EXAMPLES)(package.package)
+app.command(epilog=restore.EXAMPLES)(restore.restore)
 app.add_typer(credits_verbs, name="credits")
 app.add_typer(tenants_verbs, name="tenants")
 app.add_typer(dead_letters_verbs, name="dead-letters")

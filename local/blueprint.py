@@ -169,7 +169,10 @@ class Blueprint:
         port = self.ports["simulator"]
         return Service(
             name="simulator",
-            command=[sys.executable, "-m", "simulator", "--host", "127.0.0.1", "--port", str(port)],
+            command=[
+                *(sys.executable, "-m", "simulator", "--host", "127.0.0.1", "--port", str(port)),
+                *("--storage", str(self.home.storage)),
+            ],
             environment=self.environment(),
             is_ready=lambda: answers_http(port, "/control/health"),
         )
@@ -187,12 +190,16 @@ class Blueprint:
                 **({"ALLIM_ENCRYPTION_KEY": self.secrets.encryption_key} if name in functions.OPEN_CREDENTIALS else {}),
                 **(self.toss_environment() if name in functions.TAKE_PAYMENTS else {}),
                 **({"SLACK_WEBHOOK_URL": self.slack_url} if name in functions.TELL_PEOPLE else {}),
+                **(self.storage_environment() if name == functions.BACKUP else {}),
             },
             is_ready=lambda: answers_http(port, functions.HEALTH_PATH),
         )
 
     def toss_environment(self) -> dict[str, str]:
         return {"TOSS_URL": self.address("simulator"), "TOSS_SECRET_KEY": functions.SIMULATED_TOSS_KEY}
+
+    def storage_environment(self) -> dict[str, str]:
+        return {"STORAGE_EMULATOR_HOST": self.address("simulator"), "BACKUP_BUCKET": functions.SIMULATED_BUCKET}
 
     def scheduler_service(self) -> Service:
         async def is_ready() -> bool:

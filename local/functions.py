@@ -17,6 +17,8 @@ ROLE_OF = {
     "payment_webhook": "allim_payments",
     "health": "allim_health",
     "watch": "allim_watch",
+    "backup": "allim_backup",
+    "reconcile": "allim_reconcile",
 }
 """The database role of each function."""
 
@@ -32,6 +34,11 @@ TELL_PEOPLE = frozenset({"watch"})
 SIMULATED_SLACK_PATH = "/services/T000000/B000000/local"
 
 SIMULATED_TOSS_KEY = "test_sk_localsimulator000000000000"  # opens a simulator and nothing else
+
+BACKUP = "backup"
+"""The function that has a bucket."""
+
+SIMULATED_BUCKET = "allim-backups"  # the simulator makes it
 
 FUNCTION_OF_TOPIC = {
     "subscription-events": "on_subscription_event",

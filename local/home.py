@@ -79,6 +79,10 @@ class Home:
         return self.root / "scheduler.json"
 
     @property
+    def storage(self) -> Path:
+        return self.root / "storage"
+
+    @property
     def postgres(self) -> Path:
         return self.root / "postgres"
 

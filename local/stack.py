@@ -245,7 +245,7 @@ def remove_leftovers(home: Home) -> bool:
 
 def _purge(home: Home) -> None:
     """Only what is ours: ALLIM_HOME may be a folder with other things in it."""
-    for folder in (home.postgres, unfinished_data(home.postgres), home.logs):
+    for folder in (home.postgres, unfinished_data(home.postgres), home.storage, home.logs):
         shutil.rmtree(folder, ignore_errors=True)
     for file in (home.state_file, home.secrets_file, home.lock_file, home.scheduler_file):
         file.unlink(missing_ok=True)

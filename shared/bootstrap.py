@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from shared.messages.reporting import Reports
     from shared.messages.sending import Sender
     from shared.messages.webhooks import Webhooks
+    from shared.operations.backups import Backups
+    from shared.operations.reconciling import Reconciliation
     from shared.operations.watch import Watch
     from shared.platform.database import Database
     from shared.platform.pubsub import PubSubPublisher
@@ -131,3 +133,21 @@ def watch() -> Watch:
 
     url = settings().slack_webhook_url
     return Watch(database(), Slack(url.get_secret_value()) if url else None, settings().runbook_url, clock)
+
+
+@cache
+def backups() -> Backups:
+    from shared.operations.backups import Backups
+    from shared.platform.buckets import Bucket
+
+    bucket = settings().backup_bucket
+    if bucket is None:
+        raise ValueError("BACKUP_BUCKET is not set")
+    return Backups(database(), Bucket(bucket, settings().google_cloud_project), clock)
+
+
+@cache
+def reconciliation() -> Reconciliation:
+    from shared.operations.reconciling import Reconciliation
+
+    return Reconciliation(database(), clock)

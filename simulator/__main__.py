@@ -2,6 +2,7 @@
 
 import argparse
 import gc
+from pathlib import Path
 
 from pydantic import ValidationError
 
@@ -29,6 +30,7 @@ def main() -> None:
     parser.add_argument("--solapi-webhook-secret", default=DEFAULT_WEBHOOK_SECRET)
     parser.add_argument("--webhook-tries", type=int, default=WebhookPolicy.tries)
     parser.add_argument("--webhook-first-backoff", type=float, default=WebhookPolicy.first_backoff, help="seconds")
+    parser.add_argument("--storage", type=Path, help="the folder of Cloud Storage's buckets; without it there are none")
     options = parser.parse_args()
     try:
         account = AccountSpec(
@@ -42,7 +44,7 @@ def main() -> None:
     policy = WebhookPolicy(tries=options.webhook_tries, first_backoff=options.webhook_first_backoff)
     # Messages are kept and hold no cycles: looking through them as often as by default is a fifth of all CPU time.
     gc.set_threshold(50_000, 20, 100)
-    server(Settings(account, policy), options.host, options.port).run()
+    server(Settings(account, policy, options.storage), options.host, options.port).run()
 
 
 if __name__ == "__main__":

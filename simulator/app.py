@@ -4,6 +4,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -27,12 +28,17 @@ from simulator.solapi.accounts import (
 from simulator.solapi.api import SolapiApi
 from simulator.solapi.delivery import Delivery
 from simulator.solapi.provider import Solapi
+from simulator.storage.api import StorageApi
+from simulator.storage.objects import Objects
 from simulator.toss.api import TossApi
 from simulator.toss.control import MerchantSpec, TossControl
 from simulator.toss.control import register as register_merchant
 from simulator.toss.provider import Toss
 from simulator.toss.webhooks import TossWebhooks
 from simulator.webhooks import WebhookPolicy, Webhooks
+
+BUCKET = "allim-backups"
+"""The bucket that exists from the start."""
 
 
 def _default_account() -> AccountSpec:
@@ -46,10 +52,12 @@ class Settings:
     Attributes:
         account: the SOLAPI account that exists from the start.
         webhooks: how reports are sent.
+        storage: the folder of Cloud Storage's buckets; without one there is no Cloud Storage.
     """
 
     account: AccountSpec = field(default_factory=_default_account)
     webhooks: WebhookPolicy = field(default_factory=WebhookPolicy)
+    storage: Path | None = None
 
 
 def build_app(settings: Settings, clock: Clock = time.time) -> ASGIApp:
@@ -83,6 +91,8 @@ def build_app(settings: Settings, clock: Clock = time.time) -> ASGIApp:
         *TossControl(toss, toss_webhooks).routes(),
         *SlackApi(clock).routes(),
     ]
+    if settings.storage is not None:
+        routes += StorageApi(Objects(settings.storage, (BUCKET,))).routes()
     return Gate(Starlette(routes=routes, lifespan=lifespan, exception_handlers={HTTPException: _no_such_route}), faults)
 
 

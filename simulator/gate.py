@@ -8,6 +8,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from simulator.faults import Faults
+from simulator.storage.api import PATHS as STORAGE_PATHS
 from simulator.toss.errors import TossError
 
 _CONNECTION = "simulator.connection"
@@ -23,14 +24,14 @@ class DroppableProtocol(HttpToolsProtocol):
 
 
 class Gate:
-    """ASGI middleware that applies the faults to everything but the control API."""
+    """ASGI middleware that applies the faults to everything but the control API, and Cloud Storage: no provider."""
 
     def __init__(self, app: ASGIApp, faults: Faults) -> None:
         self._app = app
         self._faults = faults
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"].startswith("/control/"):
+        if scope["type"] != "http" or scope["path"].startswith(("/control/", *STORAGE_PATHS)):
             await self._app(scope, receive, send)
             return
         faults = self._faults

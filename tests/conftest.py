@@ -65,7 +65,8 @@ def _template(postgres_url: str) -> str:
 
 
 @contextmanager
-def _copy_of_template(postgres_url: str) -> Iterator[Database]:
+def copy_of_template(postgres_url: str) -> Iterator[Database]:
+    """A migrated, empty database, gone when the block ends. `postgres_url`: what the fixture `_template` gives."""
     name = f"allim_{next(_numbers)}"
     with psycopg.connect(postgres_url, autocommit=True) as connection:
         connection.execute(f"create database {name} template {_TEMPLATE} strategy file_copy")
@@ -76,12 +77,12 @@ def _copy_of_template(postgres_url: str) -> Iterator[Database]:
 @pytest.fixture
 def database(_template: str) -> Iterator[Database]:
     """A migrated, empty database for one test."""
-    with _copy_of_template(_template) as copy:
+    with copy_of_template(_template) as copy:
         yield copy
 
 
 @pytest.fixture(scope="module")
 def module_database(_template: str) -> Iterator[Database]:
     """A migrated, empty database that the tests of one module share."""
-    with _copy_of_template(_template) as copy:
+    with copy_of_template(_template) as copy:
         yield copy

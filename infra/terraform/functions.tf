@@ -1,12 +1,13 @@
 # Each folder of functions/ is one entry here, named as the folder and as the function in its main.py.
 #
-#   topic            whose messages are pushed to it; a function without one takes calls from the internet, unless it is
-#                    among those below that do not
+#   topic            whose messages are pushed to it; a function without one is called: the webhooks by the internet, the
+#                    others by a schedule or by whom it is granted
 #   publishes        the topics that it may publish to
 #   role             its database role; a DATABASE_URL of that role is its own secret
 #   secrets          further environment variables that come from Secret Manager
 #   sends            it hands messages to providers: they see the fixed address, and in production it stays warm
 #   timeout_seconds  longer than all that it may wait for: a provider is given 60 seconds to answer
+#   connections      that an instance opens at most, where it needs no database_pool_size of them
 #
 # An instance that takes several requests at a time needs a whole CPU; so says Cloud Run.
 locals {
@@ -136,10 +137,45 @@ locals {
       timeout_seconds = 170 # 20 messages, and Slack is given 5 seconds for each
       max_instances   = 1   # what it can't claim because the database is away, it remembers
     }
+
+    backup = {
+      does            = "Everything is backed up into a bucket, once a day."
+      topic           = null
+      publishes       = []
+      role            = "allim_backup"
+      secrets         = []
+      sends           = false
+      memory          = "512Mi"
+      cpu             = "1" # it compresses some 30 MB of rows a second
+      concurrency     = 1
+      timeout_seconds = 1795 # the scheduler waits for half an hour at most
+      max_instances   = 1
+      connections     = 1
+    }
+
+    reconcile = {
+      does            = "The ledger is audited, once a day."
+      topic           = null
+      publishes       = []
+      role            = "allim_reconcile"
+      secrets         = []
+      sends           = false
+      memory          = "256Mi"
+      cpu             = "0.167"
+      concurrency     = 1
+      timeout_seconds = 295
+      max_instances   = 1
+      connections     = 1
+    }
   }
 
-  # They take calls over HTTP, but only from accounts that are granted it one by one.
+  # The internet calls these alone, and what it says there carries its own proof.
+  webhooks = ["provider_webhook", "payment_webhook"]
+
+  # They take calls from outside, but only from accounts that are granted it one by one.
   called_by_few = ["health"]
+
+  connections = { for name, function in local.functions : name => lookup(function, "connections", var.database_pool_size) }
 
   # Before the first release there is nothing to run, but all that a release needs is made: secrets, buckets, topics.
   released = length(var.release) > 0
@@ -153,8 +189,8 @@ module "function" {
   name        = replace(each.key, "_", "-") # services on Cloud Run have no underscores in their names
   description = each.value.does
   region      = var.region
-  public      = each.value.topic == null && !contains(local.called_by_few, each.key)
-  reachable   = each.value.topic == null
+  public      = contains(local.webhooks, each.key)
+  reachable   = contains(concat(local.webhooks, local.called_by_few), each.key)
   entry_point = each.key
 
   archive = {
@@ -179,11 +215,9 @@ module "function" {
   connector = each.value.sends && var.fixed_egress_address ? module.egress[0].connector : null
 
   environment = merge(
-    {
-      GOOGLE_CLOUD_PROJECT = var.project
-      DATABASE_POOL_SIZE   = var.database_pool_size
-    },
+    { GOOGLE_CLOUD_PROJECT = var.project, DATABASE_POOL_SIZE = local.connections[each.key] },
     each.key == "watch" && var.runbook_url != null ? { RUNBOOK_URL = var.runbook_url } : {},
+    each.key == "backup" ? { BACKUP_BUCKET = google_storage_bucket.backups.name } : {},
   )
 
   secrets = {

@@ -8,7 +8,7 @@ module "observability" {
   notification_channels = var.notification_channels
 
   webhook_hosts = {
-    for name in ["provider_webhook", "payment_webhook"] : name => trimprefix(module.function[name].address, "https://")
+    for name in local.webhooks : name => trimprefix(module.function[name].address, "https://")
   }
 
   health = {

@@ -18,6 +18,11 @@ output "artifacts_bucket" {
   value       = google_storage_bucket.artifacts.name
 }
 
+output "backups_bucket" {
+  description = "Where backups are: BACKUP_BUCKET for `allim restore`."
+  value       = google_storage_bucket.backups.name
+}
+
 output "secrets" {
   description = "Secrets that need a value before the first release, with the version that is in use."
   value       = local.secret_versions

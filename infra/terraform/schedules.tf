@@ -4,6 +4,12 @@ locals {
     reminder-tick = { does = "Begins a minute of reminders.", cron = "*/${var.tick_every_minutes} * * * *", topic = "reminder-ticks" }
     watch         = { does = "Has somebody look whether all is well.", cron = "* * * * *", topic = "watch-ticks" }
   }
+
+  # name → when (Korean time) → the function that is called; a failed call is made again after 5 minutes, twice
+  calls = {
+    backup    = { does = "Backs up the database.", cron = "0 3 * * *", function = "backup" }
+    reconcile = { does = "Audits the ledger.", cron = "0 4 * * *", function = "reconcile" }
+  }
 }
 
 module "schedule" {
@@ -15,6 +21,24 @@ module "schedule" {
   region      = var.region
   cron        = each.value.cron
   topic       = module.topic[each.value.topic].id
+
+  depends_on = [google_project_service.apis]
+}
+
+module "call" {
+  source   = "./modules/schedule"
+  for_each = { for name, schedule in local.calls : name => schedule if local.released }
+
+  name        = each.key
+  description = each.value.does
+  region      = var.region
+  cron        = each.value.cron
+
+  call = {
+    address         = module.function[each.value.function].address
+    invoker         = module.function[each.value.function].invoker
+    timeout_seconds = local.functions[each.value.function].timeout_seconds + 5 # or a second try would join the first
+  }
 
   depends_on = [google_project_service.apis]
 }

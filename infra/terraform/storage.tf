@@ -20,3 +20,37 @@ resource "google_storage_bucket" "artifacts" {
 
   depends_on = [google_project_service.apis]
 }
+
+# Nightly backups. The bucket deletes what is older than 30 days, so that the function needs no right to delete or to
+# overwrite; what somebody deletes all the same comes back for a week.
+resource "google_storage_bucket" "backups" {
+  #checkov:skip=CKV_GCP_62:Who reads and writes it is in the audit logs.
+  #checkov:skip=CKV_GCP_78:Nothing in it is ever overwritten; what is deleted is kept for 7 days.
+  name                        = "${var.project}-backups"
+  location                    = var.region
+  uniform_bucket_level_access = true
+  public_access_prevention    = "enforced"
+
+  soft_delete_policy {
+    retention_duration_seconds = 604800 # 7 days
+  }
+
+  lifecycle_rule {
+    condition {
+      age = 30
+    }
+    action {
+      type = "Delete"
+    }
+  }
+
+  depends_on = [google_project_service.apis]
+}
+
+resource "google_storage_bucket_iam_member" "backup" {
+  for_each = local.released ? toset(["roles/storage.objectCreator", "roles/storage.objectViewer"]) : []
+
+  bucket = google_storage_bucket.backups.name
+  role   = each.key
+  member = "serviceAccount:${module.function["backup"].service_account}"
+}

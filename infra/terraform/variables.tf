@@ -135,8 +135,8 @@ variable "database_clients" {
 
   # The requests that an instance takes at a time share its pool. During a rollout, old and new instances overlap.
   validation {
-    condition     = var.database_clients >= 2 * var.database_pool_size * sum([for function in local.functions : function.max_instances])
-    error_message = "Twice the instances (${sum([for function in local.functions : function.max_instances])}) times database_pool_size must fit: fewer instances, smaller pools, or a larger database."
+    condition     = var.database_clients >= 2 * sum([for name, function in local.functions : function.max_instances * local.connections[name]])
+    error_message = "Twice the connections of all instances (${sum([for name, function in local.functions : function.max_instances * local.connections[name]])}) must fit: fewer instances, smaller pools, or a larger database."
   }
 }
 

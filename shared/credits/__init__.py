@@ -1,8 +1,9 @@
 """Credits: an append-only ledger, prices, payments, plans."""
 
+from shared.credits.audits import audit, audit_by_tenant, together
 from shared.credits.errors import CreditError
 from shared.credits.estimates import check_prices
-from shared.credits.ledger import audit, take_back, top_up, top_up_by_hand, whole_won
+from shared.credits.ledger import take_back, top_up, top_up_by_hand, whole_won
 from shared.credits.plans_quota import Quota, read_quota
 from shared.credits.preflights import Preflight, preflight
 
@@ -11,10 +12,12 @@ __all__ = [
     "Preflight",
     "Quota",
     "audit",
+    "audit_by_tenant",
     "check_prices",
     "preflight",
     "read_quota",
     "take_back",
+    "together",
     "top_up",
     "top_up_by_hand",
     "whole_won",

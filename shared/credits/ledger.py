@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 from decimal import Decimal
-from typing import Any
 
 import psycopg
 
 from shared.credits.errors import bad_amount, bad_reference, credit_shortage, reference_used, unknown_tenant
-from shared.credits.store import add_entry, read_accounts, read_audit, read_entry, resolve_alerts
+from shared.credits.store import add_entry, read_accounts, read_entry, resolve_alerts
 from shared.platform.database import Connection
 from shared.platform.ids import derived_id
 
@@ -118,12 +117,3 @@ async def return_credit(
     """Give back what `take_back` took, because its payment was not given back after all."""
     entry = derived_id(now, tenant, "adjustment", key)
     return await add_entry(connection, tenant, entry, "adjustment", amount, key=key, reference=reference, now=now)
-
-
-async def audit(connection: Connection) -> dict[str, Any]:
-    """Recompute everything and compare: `difference` in won and `overdrafts` are 0, always.
-
-    The rest are counts: accounts, entries, messages that were held, captured ones, won charged, and entries' messages
-    that no longer exist (`missing`).
-    """
-    return await read_audit(connection)

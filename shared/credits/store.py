@@ -153,15 +153,9 @@ async def read_statement(
 
 AUDIT = """
 with entries as (
-  select tenant, sum(balance_change) as balance, sum(hold_change) as held, count(*) as entries
+  select tenant, sum(balance_change) as balance, sum(hold_change) as held, count(*) as entries,
+    coalesce(-sum(balance_change) filter (where kind = 'capture'), 0) as charged
   from ledger_entries group by tenant
-),
-totals as (
-  select coalesce(sum(abs(a.balance - coalesce(e.balance, 0)) + abs(a.held - coalesce(e.held, 0))), 0) as difference,
-    count(*) filter (where a.balance - a.held < 0 or coalesce(e.balance, 0) - coalesce(e.held, 0) < 0) as overdrafts,
-    count(*) as accounts,
-    coalesce(sum(e.entries), 0) as entries, coalesce(sum(a.balance), 0) as balance, coalesce(sum(a.held), 0) as held
-  from credit_accounts a left join entries e using (tenant)
 ),
 paid as (
   select e.tenant, e.id, e.kind, e.balance_change, e.hold_change, e.reference is not null as late,
@@ -173,29 +167,34 @@ paid as (
   group by e.tenant, e.id
 ),
 by_entry as (
-  select coalesce(sum(missing), 0) as missing, coalesce(sum(case kind
+  select tenant, sum(missing) as missing, sum(case kind
     when 'hold' then abs(hold_change - held)
     when 'capture' then abs(-balance_change - price) + abs(-hold_change - case when late then 0 else held end)
-    else abs(-hold_change - held) end), 0) as difference
-  from paid
+    else abs(-hold_change - held) end) as difference
+  from paid group by tenant
 ),
 by_message as (
-  select count(*) as messages, count(price) as captured, coalesce(sum(price), 0) as charged,
+  select tenant, count(*) as messages, count(price) as captured, coalesce(sum(price), 0) as charged,
     coalesce(sum(held) filter (where settlement is null), 0) as open_holds
-  from messages where hold is not null
-),
-captured as (
-  select coalesce(-sum(balance_change), 0) as charged from ledger_entries where kind = 'capture'
+  from messages where hold is not null group by tenant
 )
-select t.difference + e.difference + abs(m.open_holds - t.held) + abs(m.charged - c.charged) as difference,
-  t.overdrafts, t.accounts, t.entries, t.balance, t.held, m.messages, m.captured, m.charged, e.missing
-from totals t, by_entry e, by_message m, captured c
+select tenant,
+  abs(coalesce(a.balance, 0) - coalesce(e.balance, 0)) + abs(coalesce(a.held, 0) - coalesce(e.held, 0))
+    + coalesce(p.difference, 0) + abs(coalesce(m.open_holds, 0) - coalesce(a.held, 0))
+    + abs(coalesce(m.charged, 0) - coalesce(e.charged, 0)) as difference,
+  (coalesce(a.balance - a.held < 0, false) or coalesce(e.balance - e.held < 0, false))::int as overdrafts,
+  (a.tenant is not null)::int as accounts, coalesce(e.entries, 0) as entries,
+  coalesce(a.balance, 0) as balance, coalesce(a.held, 0) as held, coalesce(m.messages, 0) as messages,
+  coalesce(m.captured, 0) as captured, coalesce(m.charged, 0) as charged, coalesce(p.missing, 0) as missing
+from credit_accounts a
+full join entries e using (tenant) full join by_entry p using (tenant) full join by_message m using (tenant)
+order by tenant
 """
 
 
-async def read_audit(connection: Connection) -> dict[str, Any]:
-    """Everything recomputed: totals from entries, entries from messages, and messages from entries."""
-    return (await fetch_all(connection, AUDIT, {}))[0]
+async def read_audit(connection: Connection) -> list[dict[str, Any]]:
+    """All recomputed, tenant by tenant: totals from entries, entries from messages, and messages from entries."""
+    return await fetch_all(connection, AUDIT, {})
 
 
 RESOLVE_ALERT = """

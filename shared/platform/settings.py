@@ -23,6 +23,7 @@ class Settings(BaseModel):
     toss_secret_key: the merchant's key at Toss Payments; only functions that take payments have it.
     slack_webhook_url: where alerts are told; without it, or with `none`, they are in the log only.
     runbook_url: the address or folder of the runbook's pages, which alerts name.
+    backup_bucket: where backups go; only the function that takes them has it.
     """
 
     model_config = ConfigDict(extra="ignore", frozen=True)
@@ -41,6 +42,7 @@ class Settings(BaseModel):
         SecretStr | None, BeforeValidator(lambda url: None if url in ("", "none") else url)
     ] = None
     runbook_url: str = "infra/terraform/modules/observability/runbook"
+    backup_bucket: str | None = None
 
     @property
     def encryption_key(self) -> bytes:

@@ -19,8 +19,10 @@ from shared.platform.settings import settings
 from tests.engine.world import KEY, World
 
 PARTS = (
+    bootstrap.backups,
     bootstrap.database,
     bootstrap.event_intake,
+    bootstrap.reconciliation,
     bootstrap.reports,
     bootstrap.sender,
     bootstrap.ticker,

@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 
 from cli.packaging import build
-from local.functions import FUNCTION_OF_TOPIC, OPEN_CREDENTIALS, ROLE_OF, TAKE_PAYMENTS, TELL_PEOPLE
+from local.functions import BACKUP, FUNCTION_OF_TOPIC, OPEN_CREDENTIALS, ROLE_OF, TAKE_PAYMENTS, TELL_PEOPLE
 from local.home import CHECKOUT
+from local.scheduler import DAILY
+from local.scheduler import TICK as TICK_JOB
 from local.topics import DEAD_LETTERS, MAX_DELIVERY_ATTEMPTS, NEVER_GIVEN_UP, TICKS_KEPT_SECONDS
 from shared.contracts import Tick
 from shared.platform import pubsub
@@ -215,6 +217,39 @@ def test_health_is_called_from_outside_by_monitoring_and_its_own_invoker_alone(m
     assert accepted["status_value"] == 200
 
 
+def test_a_function_that_is_called_by_the_clock_is_called_as_on_one_machine(made: Made) -> None:
+    jobs = {each.values["name"]: each.values for each in made.of_type("google_cloud_scheduler_job")}
+    assert jobs.keys() == {TICK_JOB, "watch", *DAILY}
+    for name, (_, hour) in DAILY.items():
+        [target], [retries] = jobs[name]["http_target"], jobs[name]["retry_config"]
+        [token] = target["oidc_token"]
+        [invoker] = [each for each in made.of_type("google_service_account", _module(name)) if each.name == "invoker"]
+        assert (jobs[name]["schedule"], jobs[name]["time_zone"]) == (f"0 {hour} * * *", "Asia/Seoul")
+        assert target["uri"] == token["audience"] == _service(made, name)["uri"]
+        assert token["service_account_email"] == invoker.values["email"]
+        assert (retries["retry_count"], retries["min_backoff_duration"]) == (2, "300s")
+        assert int(jobs[name]["attempt_deadline"].removesuffix("s")) > _service(made, name)["timeout_seconds"]
+
+
+def test_backups_are_private_kept_for_30_days_and_only_added_to_by_their_function(made: Made) -> None:
+    [bucket] = [each for each in made.of_type("google_storage_bucket") if each.name == "backups"]
+    assert _service(made, BACKUP)["environment_variables"]["BACKUP_BUCKET"] == bucket.values["name"]
+    assert bucket.values["public_access_prevention"] == "enforced"
+    assert bucket.values["uniform_bucket_level_access"] is True
+    [rule] = bucket.values["lifecycle_rule"]
+    assert (rule["condition"][0]["age"], rule["action"][0]["type"]) == (30, "Delete")
+    [account] = [each for each in made.of_type("google_service_account", _module(BACKUP)) if each.name == "runtime"]
+    grants = made.of_type("google_storage_bucket_iam_member")
+    assert {
+        (each.values["role"], each.values["member"])
+        for each in grants
+        if each.values["bucket"] == bucket.values["name"]
+    } == {
+        (role, f"serviceAccount:{account.values['email']}")
+        for role in ("roles/storage.objectCreator", "roles/storage.objectViewer")
+    }
+
+
 def test_the_internet_may_call_the_webhooks_alone(made: Made) -> None:
     everybody = {
         (each.type, each.module, each.values["role"])
@@ -239,6 +274,7 @@ def test_roles_are_narrow_and_grants_never_displace_others(made: Made) -> None:
         "roles/pubsub.subscriber",
         "roles/run.invoker",
         "roles/secretmanager.secretAccessor",
+        "roles/storage.objectCreator",
         "roles/storage.objectViewer",
     }
     of_the_project = {(each.name, each.values["role"]) for each in grants if each.type == "google_project_iam_member"}

@@ -1,13 +1,16 @@
 """What operators' tests stand on: a world of the engine's, in a database of the test's own; a channel in Slack."""
 
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import httpx
 import psycopg
 import pytest
 
+from shared.platform.buckets import Bucket
+from simulator.app import BUCKET, Settings
 from simulator.testing import simulator_thread
-from tests.conftest import Database
+from tests.conftest import Database, copy_of_template
 from tests.engine.world import NOON, SettableClock, World
 from tests.operations.slack import SlackChannel
 
@@ -51,3 +54,23 @@ def slack(slack_address: str) -> Iterator[SlackChannel]:
     with httpx.Client(base_url=slack_address) as client:
         client.delete("/control/slack")
         yield SlackChannel(client, f"{slack_address}/services/T1/B1/secret-of-the-channel")
+
+
+@pytest.fixture
+def storage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Cloud Storage on this machine for the unmodified client; gives the folder of the bucket for backups."""
+    with simulator_thread(Settings(storage=tmp_path / "storage")) as address:
+        monkeypatch.setenv("STORAGE_EMULATOR_HOST", address)
+        yield tmp_path / "storage" / BUCKET
+
+
+@pytest.fixture
+def bucket(storage: Path) -> Bucket:
+    return Bucket(storage.name, "tests")
+
+
+@pytest.fixture
+def empty_database(_template: str) -> Iterator[Database]:
+    """Another migrated, empty database of the same server."""
+    with copy_of_template(_template) as copy:
+        yield copy

@@ -25,6 +25,8 @@ variables {
     payment_webhook       = "payment_webhook-0000000000000000000000000000000000000000000000000000000000000000.zip"
     provider_webhook      = "provider_webhook-0000000000000000000000000000000000000000000000000000000000000000.zip"
     watch                 = "watch-0000000000000000000000000000000000000000000000000000000000000000.zip"
+    backup                = "backup-0000000000000000000000000000000000000000000000000000000000000000.zip"
+    reconcile             = "reconcile-0000000000000000000000000000000000000000000000000000000000000000.zip"
   }
 }
 
@@ -36,7 +38,7 @@ run "before_the_first_release_all_but_the_functions_is_made" {
   }
 
   assert {
-    condition     = length(module.function) + length(module.schedule) + length(module.observability) == 0
+    condition     = length(module.function) + length(module.schedule) + length(module.call) + length(module.observability) == 0
     error_message = "Something needs functions that are not there."
   }
 

@@ -16,8 +16,8 @@ locals {
     }
     slow = {
       title = "A function takes more than 2 seconds (95th percentile)"
-      # A tick is held for a minute, and a ticket waits for its provider.
-      query = "max(histogram_quantile(0.95, sum by (le, service_name) (rate(${local.latencies}{${local.any_function},service_name!~\"on-reminder-tick|on-send-request\"}[5m])))) > 2000"
+      # A tick is held for a minute, a ticket waits for its provider, and what runs once a day takes its time.
+      query = "max(histogram_quantile(0.95, sum by (le, service_name) (rate(${local.latencies}{${local.any_function},service_name!~\"on-reminder-tick|on-send-request|backup|reconcile\"}[5m])))) > 2000"
     }
     slow-provider = {
       title = "Tickets take more than 30 seconds (95th percentile): the provider is slow"
@@ -50,6 +50,10 @@ locals {
     watch-stopped = {
       title = "Nobody watches: alerts are not told in Slack"
       query = "(sum(increase(${local.requests}{${local.served},service_name=\"watch\"}[5m])) or vector(0)) < 0.5"
+    }
+    backup-failed = {
+      title = "Three tries have failed: there is no backup of today"
+      query = "sum(increase(${local.requests}{${local.any_function},service_name=\"backup\",response_code_class=\"5xx\"}[90m])) > 2.5"
     }
     dead-letters = {
       title = "Something could not be understood or done: dead letters"

@@ -24,6 +24,23 @@ variable "cron" {
 }
 
 variable "topic" {
-  description = "Id of the topic that gets an empty JSON object."
+  description = "Id of the topic that gets an empty JSON object; null where a function is called."
   type        = string
+  default     = null
+}
+
+variable "call" {
+  description = "The function that is called: its address, the account that may call it, and how long its answer is waited for."
+  type        = object({ address = string, invoker = string, timeout_seconds = number })
+  default     = null
+
+  validation {
+    condition     = (var.call == null) != (var.topic == null)
+    error_message = "A schedule has a topic or a call."
+  }
+
+  validation {
+    condition     = try(var.call.timeout_seconds >= 15 && var.call.timeout_seconds <= 1800, var.call == null)
+    error_message = "Cloud Scheduler waits from 15 seconds to half an hour."
+  }
 }

@@ -1,0 +1,326 @@
+"""The nightly backup and its restore: taken under load, read back, and whole in another database."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import gzip
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg import sql
+from typer.testing import CliRunner, Result
+
+from cli.main import app
+from local.postgres import with_parts
+from shared.credits import top_up
+from shared.operations import backups as backups_module
+from shared.operations.backup_store import begin_snapshot
+from shared.operations.backups import Backups
+from shared.operations.manifest import BackupError
+from shared.operations.restoring import find_backups, load, read_manifest, verify
+from shared.platform.buckets import Bucket
+from shared.workflows.intake import EventIntake
+from tests.conftest import Database
+from tests.engine.endpoints import running
+from tests.engine.world import World, event
+
+TODAY = "2026-11-21"
+
+
+def _ignore(what: str, more: int) -> None:
+    pass
+
+
+def _away(*_: object) -> None:
+    raise ConnectionError("the bucket is away")
+
+
+def _backups(world: World, bucket: Bucket) -> Backups:
+    return Backups(world.as_role("allim_backup"), bucket, world.clock)
+
+
+def _hashes(connection: psycopg.Connection[Any]) -> dict[str, tuple[int, str | None]]:
+    """Rows and a hash over all rows of each table."""
+    names = connection.execute(
+        "select relname from pg_class where relnamespace = 'public'::regnamespace and relkind = 'r'"
+        " and relname !~ '^_?yoyo' order by 1"
+    ).fetchall()
+    found = {}
+    for (name,) in names:
+        query = sql.SQL("select count(*), md5(string_agg(t::text, E'\\n' order by t::text)) from {} t")
+        [found[name]] = connection.execute(query.format(sql.Identifier(name))).fetchall()
+    return found
+
+
+async def _write_until(stop: asyncio.Event, world: World, tenant: str) -> int:
+    """Events, claims and top-ups, one after the other."""
+    intake = EventIntake(world.as_role("allim_events"), world.publisher, world.clock)
+    count = 0
+    while not stop.is_set():
+        count += 1
+        await intake.receive(
+            event(tenant, f"load-{count}", customer={"id": f"c-{count}", "name": "김\t\n\\N'\"", "phone": None})
+        )
+        await world.claim(tenant)
+        async with world.owner.transaction() as connection:
+            await top_up(connection, tenant, Decimal(100), key=f"k{count}", reference="r", now=world.clock.now())
+    return count
+
+
+@pytest.fixture
+async def filled(world: World) -> tuple[World, str]:
+    """A tenant with a message that is being sent, one that waits, a reminder to come, and a dead letter."""
+    later = {
+        "name": "later",
+        "on": "appointment.scheduled",
+        "key": "data.appointment_id",
+        "anchor": "data.starts_at",
+        "steps": [{"at": "-30m", "send": "reminder"}],
+    }
+    tenant = await world.tenant({"name": "welcome", "on": "subscription.signup", "steps": [{"send": "welcome"}]}, later)
+    intake = EventIntake(world.as_role("allim_events"), world.publisher, world.clock)
+    await intake.receive(event(tenant, "e-1"))
+    await world.claim(tenant)
+    await intake.receive(event(tenant, "e-2"))
+    starts_at = (world.clock.now() + dt.timedelta(hours=2)).isoformat()
+    await intake.receive(event(tenant, "e-3", "appointment.scheduled", appointment_id="a", starts_at=starts_at))
+    async with running("on_subscription_event", world) as function:
+        await function.push(b"\x00\xff\\.\n")
+    return world, tenant
+
+
+@contextmanager
+def _seen_with_the_backup(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], dict[str, Any]]]:
+    """Look at the very snapshot that a backup is of, through a session of our own."""
+    watcher = psycopg.connect(world.test_database.url)
+    begin = begin_snapshot
+
+    async def begin_and_share(connection: Any) -> None:
+        await begin(connection)
+        [row] = await (await connection.execute("select pg_export_snapshot() as id")).fetchall()
+        watcher.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        watcher.execute(sql.SQL("set transaction snapshot {}").format(sql.Literal(row["id"])))
+        watcher.execute("select 1")
+
+    monkeypatch.setattr(backups_module, "begin_snapshot", begin_and_share)
+    with watcher:
+        yield lambda: _hashes(watcher)
+
+
+async def test_what_is_restored_is_the_snapshot_however_much_is_written_meanwhile(
+    filled: tuple[World, str], bucket: Bucket, empty_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world, tenant = filled
+    stop = asyncio.Event()
+    writer = asyncio.create_task(_write_until(stop, world, tenant))
+    with _seen_with_the_backup(world, monkeypatch) as snapshot:
+        manifest = await _backups(world, bucket).take()
+        expected = snapshot()
+    stop.set()
+    written = await writer
+    assert world.rows("select count(*) as n from events where id like 'load-%%'")[0]["n"] == written > 0
+
+    target = World(empty_database, world.clock)
+    await load(target.owner, bucket, read_manifest(bucket, "latest"), _ignore)
+    with psycopg.connect(empty_database.url) as connection:
+        restored = _hashes(connection)
+        triggers = connection.execute("select count(*) from pg_trigger where tgenabled <> 'O'").fetchone()
+    assert restored == expected
+    assert {file.table: file.rows for file in manifest.tables} == {name: rows for name, (rows, _) in expected.items()}
+    assert triggers == (0,)
+    await target.close()
+
+
+async def test_a_restored_system_goes_on_where_it_was(
+    filled: tuple[World, str], bucket: Bucket, empty_database: Database
+) -> None:
+    world, tenant = filled
+    await _backups(world, bucket).take()
+    target = World(empty_database, world.clock)
+    await load(target.owner, bucket, read_manifest(bucket, TODAY), _ignore)
+    assert sorted(status for status, _ in target.statuses(tenant)) == ["queued", "sending"]
+    assert len(await target.claim(tenant)) == 1
+    target.clock.moment += dt.timedelta(minutes=91)
+    async with running("on_reminder_tick", target) as function:
+        assert await function.push({}) == 204
+    assert len(target.statuses(tenant)) == 3
+    with pytest.raises(psycopg.errors.RestrictViolation):
+        target.rows("delete from ledger_entries returning id")
+    await target.close()
+
+
+async def test_a_second_try_of_a_day_finds_the_first_and_a_broken_one_is_begun_anew(
+    filled: tuple[World, str], bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world, _ = filled
+    with monkeypatch.context() as patch:
+        patch.setattr(bucket, "create", _away)
+        with pytest.raises(ConnectionError):
+            await _backups(world, bucket).take()
+    assert len(bucket.names()) > 20
+    assert find_backups(bucket) == []
+    with pytest.raises(BackupError, match="no_backup"):
+        read_manifest(bucket, "latest")
+    first = await _backups(world, bucket).take()
+    objects = len(bucket.names())
+    assert await _backups(world, bucket).take() == first
+    assert len(bucket.names()) == objects
+    world.clock.moment += dt.timedelta(hours=12, minutes=1)  # 00:01 in Seoul
+    assert (await _backups(world, bucket).take()).day == dt.date(2026, 11, 22)
+    assert find_backups(bucket) == [dt.date(2026, 11, 22), dt.date(2026, 11, 21)]
+
+
+async def test_of_two_tries_at_once_one_is_the_backup(filled: tuple[World, str], bucket: Bucket) -> None:
+    world, _ = filled
+    first, second = await asyncio.gather(_backups(world, bucket).take(), _backups(world, bucket).take())
+    assert first == second == read_manifest(bucket, "latest")
+
+
+async def test_a_table_whose_rows_are_hidden_is_no_backup(filled: tuple[World, str], bucket: Bucket) -> None:
+    world, _ = filled
+    for how in ("drop policy backup on runs", "create policy hides on messages as restrictive using (false)"):
+        with psycopg.connect(world.test_database.url) as connection:
+            connection.execute(how.encode())
+        with pytest.raises(BackupError, match="hidden_rows"):
+            await _backups(world, bucket).take()
+    assert find_backups(bucket) == []
+
+
+async def test_what_is_stored_wrongly_is_found_before_it_is_called_a_backup(
+    filled: tuple[World, str], bucket: Bucket, storage: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world, _ = filled
+    read = bucket.read
+
+    def damaged_read(name: str) -> Any:
+        if "/templates." in name:
+            _replace(storage, "templates", lambda content: content[:-1])
+        return read(name)
+
+    monkeypatch.setattr(bucket, "read", damaged_read)
+    with pytest.raises(BackupError, match=r"damaged: .*/templates\.copy\.gz is not what was written"):
+        await _backups(world, bucket).take()
+    assert find_backups(bucket) == []
+
+
+async def test_the_function_takes_a_backup_once_and_says_what_it_took(
+    filled: tuple[World, str], bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world, _ = filled
+    monkeypatch.setenv("BACKUP_BUCKET", bucket.name)
+    async with running("backup", world) as function:
+        answers = [(await function.post(b"")) for _ in range(2)]
+        assert [answer.status_code for answer in answers] == [200, 200]
+        assert answers[0].json() == answers[1].json()
+        assert answers[0].json()["rows"] == read_manifest(bucket, "latest").rows
+    monkeypatch.setattr(Bucket, "content", _away)
+    async with running("backup", world) as function:
+        assert (await function.post(b"")).status_code == 500
+
+
+@pytest.fixture
+def run(storage: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Result]:
+    monkeypatch.setenv("ALLIM_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("BACKUP_BUCKET", storage.name)
+    return lambda *arguments: CliRunner().invoke(app, ["restore", *arguments])
+
+
+def _replace(storage: Path, table: str, change: Callable[..., bytes]) -> bytes:
+    """Change a stored file behind everybody's back; gives what it is now."""
+    [file] = storage.glob(f"*{table}.copy.gz.data")
+    content = change(file.read_bytes())
+    file.write_bytes(content)
+    known = Path(str(file).removesuffix(".data") + ".json")
+    known.write_text(json.dumps({**json.loads(known.read_text()), "size": str(len(content))}))
+    return content
+
+
+async def _restore(run: Callable[..., Result], *arguments: str) -> Result:
+    """The verb has an event loop of its own."""
+    return await asyncio.to_thread(run, *arguments)
+
+
+async def test_the_verb_restores_into_a_bare_database_and_proves_it(
+    filled: tuple[World, str], bucket: Bucket, run: Callable[..., Result], postgres_url: str
+) -> None:
+    world, _ = filled
+    manifest = await _backups(world, bucket).take()
+    [one] = json.loads((await _restore(run, "--list", "--json")).stdout)
+    assert (one["day"], one["rows"]) == (TODAY, manifest.rows)
+    checked = json.loads((await _restore(run, "latest", "--verify-only", "--json")).stdout)
+    assert (checked["verified"], checked["restored"]) == (True, False)
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute("create database bare")
+        into = with_parts(postgres_url, database="bare")
+        result = await _restore(run, TODAY, "--into", into, "--json")
+        assert result.exit_code == 0, result.output
+        told = json.loads(result.stdout)
+        assert told["ledger"]["difference"] == told["ledger"]["overdrafts"] == 0
+        assert set(told["broken"].values()) == {0}
+        assert (told["waiting"]["tickets"], told["waiting"]["timers"], told["waiting"]["open_dispatches"]) == (1, 1, 1)
+        again = await _restore(run, TODAY, "--into", into)
+        assert (again.exit_code, "error: not_empty: there are rows in" in again.stderr) == (1, True)
+        connection.execute("drop database bare with (force)")
+
+
+async def test_damage_is_found_before_a_row_is_written(
+    filled: tuple[World, str], bucket: Bucket, storage: Path, run: Callable[..., Result], empty_database: Database
+) -> None:
+    world, _ = filled
+    await _backups(world, bucket).take()
+    whole = _replace(storage, "customers", lambda content: content)
+    other = gzip.compress(gzip.decompress(whole).replace("홍길동".encode(), "홍길순".encode()))
+    for damage in (whole[:-9], whole[:50] + b"\x00" + whole[51:], b"", other):
+        _replace(storage, "customers", lambda _, damage=damage: damage)
+        result = await _restore(run, "--into", empty_database.url)
+        assert (result.exit_code, "damaged" in result.stderr) == (1, True), result.output
+    with psycopg.connect(empty_database.url) as connection:
+        assert connection.execute("select count(*) from tenants").fetchone() == (0,)
+
+
+async def test_another_schema_and_a_lost_row_are_refused_and_nothing_is_kept(
+    filled: tuple[World, str], bucket: Bucket, empty_database: Database
+) -> None:
+    world, _ = filled
+    manifest = await _backups(world, bucket).take()
+    verify(bucket, manifest, _ignore)
+    target = World(empty_database, world.clock)
+    newer = manifest.model_copy(update={"migrations": (*manifest.migrations, "0099_later")})
+    with pytest.raises(BackupError, match="other_schema: it lacks 0099_later and has nothing"):
+        await load(target.owner, bucket, newer, _ignore)
+    fewer = manifest.model_copy(update={"tables": manifest.tables[1:]})
+    with pytest.raises(BackupError, match="other_schema"):
+        await load(target.owner, bucket, fewer, _ignore)
+    wrong = [file.model_copy(update={"rows": 7}) if file.table == "timers" else file for file in manifest.tables]
+    with pytest.raises(BackupError, match="damaged"):
+        await load(target.owner, bucket, manifest.model_copy(update={"tables": tuple(wrong)}), _ignore)
+    assert target.rows("select 1 from tenants") == []
+    target.rows("insert into tenants (id, name) values ('later', 'x') returning id")
+    assert len(target.rows("select 1 from credit_accounts")) == 1
+    await target.close()
+
+
+async def test_the_role_of_backups_reads_everything_and_writes_nothing(filled: tuple[World, str]) -> None:
+    world, _ = filled
+    with psycopg.connect(world.test_database.role_url("allim_backup")) as connection:
+        assert _hashes(connection) == _hashes(psycopg.connect(world.test_database.url))
+    with psycopg.connect(world.test_database.url) as connection:
+        sequences = connection.execute("select count(*) from pg_sequences where schemaname = 'public'").fetchone()
+    assert sequences == (0,), "a backup does not hold where a sequence is"
+
+
+def test_what_the_verb_needs_is_said(run: Callable[..., Result], monkeypatch: pytest.MonkeyPatch) -> None:
+    assert run().exit_code == 2
+    assert run("--list").stdout == "no backups in allim-backups\n"
+    assert "error: no_backup" in run("latest", "--verify-only").stderr
+    assert "error: bad_name" in run("yesterday", "--verify-only").stderr
+    monkeypatch.delenv("BACKUP_BUCKET")
+    assert "error: which bucket?" in run("--list").stderr
+    assert "$ allim restore" in run("--help").stdout

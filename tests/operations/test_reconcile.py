@@ -1,0 +1,41 @@
+"""The daily audit of the ledger."""
+
+import psycopg
+
+from tests.engine.endpoints import running
+from tests.engine.world import World
+
+
+def _alerts(world: World) -> list[tuple[str, bool]]:
+    rows = world.rows("select tenant, resolved_at = 'infinity' as open from alerts order by tenant, raised_at")
+    return [(row["tenant"], row["open"]) for row in rows]
+
+
+async def test_a_difference_is_an_alert_of_its_tenant_until_it_is_gone(world: World) -> None:
+    wronged, sound = await world.tenant(), await world.tenant()
+    async with running("reconcile", world) as function:
+        assert (await function.post(b"")).json()["difference"] == 0
+        assert _alerts(world) == []
+
+        world.rows("update credit_accounts set balance = balance - 5 where tenant = %s returning tenant", wronged)
+        for _ in range(2):
+            assert (await function.post(b"")).json()["difference"] == 5
+            assert _alerts(world) == [(wronged, True)]
+        [told] = world.rows("select kind, detail from alerts")
+        assert told["kind"] == "ledger_difference"
+        assert told["detail"].startswith("the ledger and the messages differ by 5.00 won: ")
+
+        world.rows("update credit_accounts set balance = balance + 5 where tenant = %s returning tenant", wronged)
+        assert (await function.post(b"")).json()["accounts"] == 2
+        assert _alerts(world) == [(wronged, False)]
+
+        world.rows("update credit_accounts set balance = balance + 1 where tenant = %s returning tenant", sound)
+        assert (await function.post(b"")).status_code == 200
+        assert _alerts(world) == [(wronged, False), (sound, True)]
+
+
+async def test_an_audit_that_fails_asks_for_another_try(world: World) -> None:
+    async with running("reconcile", world) as function:
+        with psycopg.connect(world.test_database.url) as connection:
+            connection.execute("alter table alerts rename to elsewhere")
+        assert (await function.post(b"")).status_code == 500
