@@ -25,7 +25,7 @@ from shared.platform.logs import log
 SPACING = dt.timedelta(minutes=10)
 """Between two messages that the same alert is open."""
 
-REMIND = dt.timedelta(hours=6)
+REMIND = dt.timedelta(days=1)
 """An alert that is still open is told again."""
 
 NOTICES_A_WATCH = 20

@@ -112,7 +112,7 @@ async def test_who_is_out_of_credit_is_not_told_that_it_runs_low(world: World, s
     assert titles(slack.texts()) == ["Messages wait or fail for want of credit: open"]
 
 
-async def test_an_alert_that_stays_is_told_once_and_again_after_hours(world: World, slack: SlackChannel) -> None:
+async def test_an_alert_that_stays_is_told_once_and_again_after_a_day(world: World, slack: SlackChannel) -> None:
     raise_alert(world, await world.tenant())
     watch = watch_of(world, slack)
     await look(watch, world, 30)
