@@ -177,7 +177,8 @@ def _providers(accounts: Sequence[Account], now: dt.datetime) -> list[Check]:
     """A check for each provider. One tenant's wrong key is a warning; a provider that nobody reaches is a failure."""
     found = []
     for provider in sorted({account.provider for account in accounts}):
-        used = [account for account in accounts if account.provider == provider and account.moments]
+        ours = [account for account in accounts if account.provider == provider]
+        used = [account for account in ours if account.moments]
         bad = [account for account in used if failing(account, now)]
         well = [account for account in used if account not in bad and account.moments[0] > now - FAILURES_WITHIN]
         last = max((account.moments[0] for account in used), default=None)
@@ -187,7 +188,9 @@ def _providers(accounts: Sequence[Account], now: dt.datetime) -> list[Check]:
             sentence = (
                 f"the last {FAILURES} calls or more came to nothing for {len(bad)} of {len(used)} accounts: {named}"
             )
-        state = State.OK if not bad else State.WARN if well else State.FAIL
+        # One account among many that were idle says nothing about the provider.
+        nobody = bad and not well and (len(bad) > 1 or len(ours) == 1)
+        state = State.FAIL if nobody else State.WARN if bad else State.OK
         found.append(Check(f"provider {provider}", state, len(bad), 0, "accounts", sentence))
     return found
 

@@ -99,4 +99,4 @@ def _written(value: float | None, check: Check) -> str:
         return ""
     if check.unit == "seconds":
         return duration(value)
-    return f"{value:.0%}" if check.unit == "share" else f"{value:g} {check.unit}"
+    return f"{value:.0%}" if check.unit == "share" else f"{value:g}"

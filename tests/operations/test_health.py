@@ -84,6 +84,8 @@ def account(*states: str, at: dt.datetime = NOON, left_lately: bool = False) -> 
         (figures(accounts=(account("abandoned", "abandoned", "sent"),)), "provider solapi", "ok", None),
         (figures(accounts=(account(*["abandoned"] * 3),)), "provider solapi", "fail", None),
         (figures(accounts=(account(*["abandoned"] * 3), account("sent"))), "provider solapi", "warn", None),
+        (figures(accounts=(account(*["abandoned"] * 3), account())), "provider solapi", "warn", None),
+        (figures(accounts=(account(*["abandoned"] * 3), account(*["abandoned"] * 3))), "provider solapi", "fail", None),
         (figures(accounts=(account(*["abandoned"] * 3, at=ago(hours=4)),)), "provider solapi", "ok", None),
     ],
 )
