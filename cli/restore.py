@@ -42,6 +42,7 @@ def restore(
     if not (list_ or verify_only or into):
         raise typer.BadParameter("give --into, --list or --verify-only", param_hint="--into")
     source = _bucket(bucket)
+    import psycopg
     from google.api_core.exceptions import GoogleAPIError
     from google.auth.exceptions import GoogleAuthError
 
@@ -55,6 +56,8 @@ def restore(
         found = asyncio.run(_restore(source, manifest, None if verify_only else into))
     except BackupError as error:
         raise CommandError(str(error)) from error
+    except psycopg.ProgrammingError as error:
+        raise CommandError(f"not_restored: the database refused it, and nothing was kept: {error}") from error
     except (GoogleAPIError, GoogleAuthError) as error:
         raise CommandError(f"no_storage: {source.name} can't be read: {error}") from error
     _show(manifest, found, as_json)
@@ -131,9 +134,11 @@ def _migrate_if_bare(database_url: str) -> None:
 
 async def _look(database: Any) -> dict[str, Any]:
     from shared.credits import audit
+    from shared.operations.backup_store import take_time
     from shared.operations.restore_store import read_broken, read_waiting
 
     async with database.transaction() as connection:
+        await take_time(connection)
         return {
             "ledger": {name: float(value) for name, value in (await audit(connection)).items()},
             "broken": await read_broken(connection),

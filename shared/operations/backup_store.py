@@ -18,6 +18,11 @@ NO_TIMEOUT = "set local statement_timeout = 0"
 async def begin_snapshot(connection: Connection) -> None:
     """From the transaction's next statement on, it sees the database as it is then; reading may take its time."""
     await connection.execute(BEGIN_SNAPSHOT)
+    await take_time(connection)
+
+
+async def take_time(connection: Connection) -> None:
+    """Let the transaction's statements last as long as they do; Supabase ends them after two minutes."""
     await connection.execute(NO_TIMEOUT)
 
 
@@ -49,12 +54,12 @@ select c.relname::text as name,
     select array_agg(a.attname::text order by a.attnum) from pg_attribute a
     where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped and a.attgenerated = ''
   ) as columns,
-  not row_security_active(c.oid) or exists (
+  has_table_privilege(c.oid, 'select') and (not row_security_active(c.oid) or exists (
     select from pg_policy p
     where p.polrelid = c.oid and p.polpermissive and p.polcmd in ('r', '*')
       and pg_get_expr(p.polqual, p.polrelid) = 'true'
       and (0 = any(p.polroles) or current_user::text::regrole::oid = any(p.polroles))
-  ) and not exists (select from pg_policy p where p.polrelid = c.oid and not p.polpermissive) as whole,
+  ) and not exists (select from pg_policy p where p.polrelid = c.oid and not p.polpermissive)) as whole,
   c.relname = 'tenants' or exists (
     select from pg_attribute a where a.attrelid = c.oid and a.attname = 'tenant' and not a.attisdropped
   ) as tenants,

@@ -54,7 +54,7 @@ class Backups:
             tables = await read_tables(connection)
             if hidden := [table.name for table in tables if not table.whole]:
                 raise BackupError(
-                    "hidden_rows", f"allim_backup needs a policy on {', '.join(hidden)}: see migration 0010"
+                    "hidden_rows", f"allim_backup is not shown all of {', '.join(hidden)}: see migration 0012"
                 )
             files = [await self._store(connection, table, f"{folder}/{table.name}.copy.gz") for table in tables]
         for file in files:

@@ -14,6 +14,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from google.cloud.storage.exceptions import InvalidResponse
 from psycopg import sql
 from typer.testing import CliRunner, Result
 
@@ -25,6 +26,7 @@ from shared.operations.backup_store import begin_snapshot
 from shared.operations.backups import Backups
 from shared.operations.manifest import BackupError
 from shared.operations.restoring import find_backups, load, read_manifest, verify
+from shared.platform import buckets
 from shared.platform.buckets import Bucket
 from shared.workflows.intake import EventIntake
 from tests.conftest import Database
@@ -156,7 +158,7 @@ async def test_a_restored_system_goes_on_where_it_was(
     await target.close()
 
 
-async def test_a_second_try_of_a_day_finds_the_first_and_a_broken_one_is_begun_anew(
+async def test_a_day_has_one_backup_however_often_it_is_tried_and_a_broken_try_is_none(
     filled: tuple[World, str], bucket: Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world, _ = filled
@@ -168,7 +170,8 @@ async def test_a_second_try_of_a_day_finds_the_first_and_a_broken_one_is_begun_a
     assert find_backups(bucket) == []
     with pytest.raises(BackupError, match="no_backup"):
         read_manifest(bucket, "latest")
-    first = await _backups(world, bucket).take()
+    first, at_once = await asyncio.gather(_backups(world, bucket).take(), _backups(world, bucket).take())
+    assert first == at_once == read_manifest(bucket, "latest")
     objects = len(bucket.names())
     assert await _backups(world, bucket).take() == first
     assert len(bucket.names()) == objects
@@ -177,18 +180,17 @@ async def test_a_second_try_of_a_day_finds_the_first_and_a_broken_one_is_begun_a
     assert find_backups(bucket) == [dt.date(2026, 11, 22), dt.date(2026, 11, 21)]
 
 
-async def test_of_two_tries_at_once_one_is_the_backup(filled: tuple[World, str], bucket: Bucket) -> None:
-    world, _ = filled
-    first, second = await asyncio.gather(_backups(world, bucket).take(), _backups(world, bucket).take())
-    assert first == second == read_manifest(bucket, "latest")
-
-
 async def test_a_table_whose_rows_are_hidden_is_no_backup(filled: tuple[World, str], bucket: Bucket) -> None:
     world, _ = filled
-    for how in ("drop policy backup on runs", "create policy hides on messages as restrictive using (false)"):
+    hidden = {
+        "drop policy backup on runs": "runs",
+        "create policy hides on messages as restrictive using (false)": "messages, runs",
+        "create table by_hand (id int)": "by_hand, messages, runs",
+    }
+    for how, tables in hidden.items():
         with psycopg.connect(world.test_database.url) as connection:
             connection.execute(how.encode())
-        with pytest.raises(BackupError, match="hidden_rows"):
+        with pytest.raises(BackupError, match=f"hidden_rows: allim_backup is not shown all of {tables}:"):
             await _backups(world, bucket).take()
     assert find_backups(bucket) == []
 
@@ -270,7 +272,7 @@ async def test_the_verb_restores_into_a_bare_database_and_proves_it(
         connection.execute("drop database bare with (force)")
 
 
-async def test_damage_is_found_before_a_row_is_written(
+async def test_damage_is_found_before_a_row_is_written_and_only_an_owner_writes(
     filled: tuple[World, str], bucket: Bucket, storage: Path, run: Callable[..., Result], empty_database: Database
 ) -> None:
     world, _ = filled
@@ -281,6 +283,9 @@ async def test_damage_is_found_before_a_row_is_written(
         _replace(storage, "customers", lambda _, damage=damage: damage)
         result = await _restore(run, "--into", empty_database.url)
         assert (result.exit_code, "damaged" in result.stderr) == (1, True), result.output
+    _replace(storage, "customers", lambda _: whole)
+    refused = await _restore(run, "--into", empty_database.role_url("allim_backup"))
+    assert (refused.exit_code, "error: not_restored: the database refused it" in refused.stderr) == (1, True)
     with psycopg.connect(empty_database.url) as connection:
         assert connection.execute("select count(*) from tenants").fetchone() == (0,)
 
@@ -314,6 +319,28 @@ async def test_the_role_of_backups_reads_everything_and_writes_nothing(filled: t
     with psycopg.connect(world.test_database.url) as connection:
         sequences = connection.execute("select count(*) from pg_sequences where schemaname = 'public'").fetchone()
     assert sequences == (0,), "a backup does not hold where a sequence is"
+
+
+def test_an_object_of_many_chunks_comes_back_as_it_was_and_is_never_overwritten(
+    bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(buckets, "CHUNK_BYTES", 256 * 1024)
+    content = bytes(range(256)) * 4_001
+    for start in (0, 1):
+        file = bucket.write("folder/한글 name")
+        file.write(content[start:])
+        if start == 0:
+            assert bucket.names() == []
+            file.close()
+        else:
+            with pytest.raises(InvalidResponse, match="412"):
+                file.close()
+    with bucket.read("folder/한글 name") as file:
+        assert file.read() == content
+    assert bucket.names() == ["folder/한글 name"]
+    assert bucket.content("none") is None
+    assert [bucket.create("small", b"{}"), bucket.create("small", b"[]")] == [True, False]
+    assert bucket.content("small") == b"{}"
 
 
 def test_what_the_verb_needs_is_said(run: Callable[..., Result], monkeypatch: pytest.MonkeyPatch) -> None:
