@@ -5,13 +5,14 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 from shared.bootstrap import backups
-from shared.platform.logs import log
+from shared.platform.logs import log, log_for
 
 nightly = backups()
 
 
 @functions_framework.aio.http
-async def backup(_: Request) -> JSONResponse:
+async def backup(request: Request) -> JSONResponse:
+    log_for(request.headers)
     try:
         manifest = await nightly.take()
     except Exception as error:  # whatever it was, the scheduler tries again

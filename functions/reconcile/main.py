@@ -5,13 +5,14 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 from shared.bootstrap import reconciliation
-from shared.platform.logs import log
+from shared.platform.logs import log, log_for
 
 daily = reconciliation()
 
 
 @functions_framework.aio.http
-async def reconcile(_: Request) -> JSONResponse:
+async def reconcile(request: Request) -> JSONResponse:
+    log_for(request.headers)
     try:
         figures = await daily.audit()
     except Exception as error:  # whatever it was, the scheduler tries again
