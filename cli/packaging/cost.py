@@ -17,13 +17,15 @@ from cli.packaging.packages import Package
 TRIES = 2
 """So many that `allim package` stays quick; what is to be compared takes more."""
 
-# Importing reads the settings and connects to nothing.
-_SETTINGS = {
+SETTINGS = {
     "DATABASE_URL": "postgresql://nobody@localhost/nothing",
     "GOOGLE_CLOUD_PROJECT": "nothing",
     "ALLIM_ENCRYPTION_KEY": "A" * 43 + "=",
     "TOSS_SECRET_KEY": "nothing",
+    "BACKUP_BUCKET": "nothing",
+    "SLACK_WEBHOOK_URL": "https://localhost/nothing",
 }
+"""What functions can't do without. Importing reads it and connects to nothing."""
 
 
 def import_milliseconds(
@@ -54,7 +56,7 @@ def _best_import(package: Package, python: str, tries: int) -> float:
 
 def _run(python: str, program: str, subject: str, folder: Path) -> float:
     """CPU seconds of a Python process that runs `program` in `folder`, with nothing of ours but what is there."""
-    environment = {"PATH": os.environ.get("PATH", ""), "PYTHONPATH": str(folder), **_SETTINGS}
+    environment = {"PATH": os.environ.get("PATH", ""), "PYTHONPATH": str(folder), **SETTINGS}
     with tempfile.TemporaryFile() as errors:
         command = [python, "-c", program]
         process = subprocess.Popen(command, env=environment, cwd=folder, stderr=errors)  # noqa: S603 - our own programs

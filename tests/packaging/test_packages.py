@@ -12,12 +12,14 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from pydantic_core import PydanticUndefined
 from typer.testing import CliRunner
 
 from cli.main import app
 from cli.packaging import Package, PackagingError, build, cost, write
 from cli.packaging.cost import import_milliseconds
 from local.home import CHECKOUT
+from shared.platform.settings import Settings
 
 
 @pytest.fixture(scope="module")
@@ -141,3 +143,10 @@ def test_the_verb_prints_each_zip_for_people_and_for_programs(
         assert each["import_cpu_ms"] == 123
         assert each["function"] in for_people
     assert [each["object"] for each in printed["packages"]] == [each.object_name for each in packages]
+
+
+def test_the_cost_of_an_import_is_measured_with_every_setting_that_a_function_may_ask_for() -> None:
+    asked = {
+        name.upper() for name, about in Settings.model_fields.items() if about.default in (None, PydanticUndefined)
+    }
+    assert asked - {"PUBSUB_EMULATOR_HOST"} <= cost.SETTINGS.keys()

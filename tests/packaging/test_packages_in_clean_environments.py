@@ -84,6 +84,7 @@ def _served(package: Package, programs: Path, database: Database, folder: Path) 
         "PUBSUB_EMULATOR_HOST": "127.0.0.1:9",
         "ALLIM_ENCRYPTION_KEY": base64.b64encode(bytes(32)).decode(),
         "TOSS_SECRET_KEY": SIMULATED_TOSS_KEY,
+        "BACKUP_BUCKET": "example",
     }
     command = [str(programs / "functions-framework"), "--target", package.function]
     command += ["--host", "127.0.0.1", "--port", str(port)]
