@@ -85,6 +85,7 @@ def _served(package: Package, programs: Path, database: Database, folder: Path) 
         "ALLIM_ENCRYPTION_KEY": base64.b64encode(bytes(32)).decode(),
         "TOSS_SECRET_KEY": SIMULATED_TOSS_KEY,
         "BACKUP_BUCKET": "example",
+        "STORAGE_EMULATOR_HOST": "http://127.0.0.1:9",
     }
     command = [str(programs / "functions-framework"), "--target", package.function]
     command += ["--host", "127.0.0.1", "--port", str(port)]
@@ -121,6 +122,12 @@ def test_a_zip_serves_its_function_from_its_own_requirements(
             assert client.get("/").status_code == 401
         elif function == "payment_webhook":
             assert client.post("/", json={"orderId": "nobody's"}).status_code == 404
+        elif function == "health":
+            assert client.get("/").json()["state"] == "fail"  # no tick was ever held
+        elif function == "reconcile":
+            assert client.post("/").json()["difference"] == 0
+        elif function == "backup":
+            assert client.post("/").json()["error"]["code"] == "not_backed_up"  # there is no bucket here
         else:
             assert client.post("/", json=push).status_code == 204, (tmp_path / "log").read_text()
             with psycopg.connect(database.url) as connection:
