@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 
-from shared.messages import PATIENCE
-from shared.operations.health import LEFT_BETWEEN, UNDECIDED_AGE, Check, away, checks
+from shared.operations.health import LEFT_BETWEEN, TICKET_PATIENCE, UNDECIDED_AGE, Check, away, checks
 from shared.operations.health_figures import Account, Figures, Gauges, OpenAlert, Undecided
 from shared.operations.health_store import read_accounts, read_gauges, read_open_alerts, read_undecided
 from shared.platform.clock import Clock
@@ -35,7 +34,7 @@ async def read_figures(database: Database, clock: Clock) -> Figures:
         asked = time.perf_counter()
         await connection.execute("select 1")
         latency = time.perf_counter() - asked
-        gauges = Gauges(**await read_gauges(connection, now, patience=PATIENCE))
+        gauges = Gauges(**await read_gauges(connection, now, patience=TICKET_PATIENCE))
         begin, end = LEFT_BETWEEN
         accounts = await read_accounts(connection, now - begin, now - end)
         undecided = await read_undecided(connection, now - UNDECIDED_AGE)

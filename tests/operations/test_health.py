@@ -11,8 +11,9 @@ import pytest
 
 from shared import bootstrap
 from shared.contracts import ReportBatch
+from shared.messages import PATIENCE
 from shared.messages.reporting import refusal
-from shared.operations.health import State, checks, overall
+from shared.operations.health import TICKET_PATIENCE, State, checks, overall
 from shared.operations.health_figures import Account, Figures, Gauges, Undecided
 from shared.platform.database import Database
 from shared.platform.ids import new_id
@@ -94,6 +95,10 @@ def test_each_check_has_its_limits(found: Figures, name: str, state: str, alert:
     assert (check.state, check.alert) == (state, alert)
     others = [check for check in checks(found) if check.name != name]
     assert overall(others) is State.OK
+
+
+def test_a_tickets_patience_is_that_of_the_tick() -> None:
+    assert TICKET_PATIENCE == PATIENCE
 
 
 async def test_a_platform_in_order_is_healthy_and_says_what_was_looked_at(world: World) -> None:
