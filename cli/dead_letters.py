@@ -160,7 +160,13 @@ def replay(
                 database, publisher, WallClock(), which, on_progress=lambda more: bar.advance(task, more)
             )
 
-    done = _with_database(work)
+    from google.api_core.exceptions import GoogleAPIError
+    from google.auth.exceptions import GoogleAuthError
+
+    try:
+        done = _with_database(work)
+    except (GoogleAPIError, GoogleAuthError) as error:
+        raise CommandError(f"publish_failed: {error}; what is still open can be replayed again") from error
     published = sum(done.published.values())
     if as_json:
         print_json({"replayed": published, "topics": done.published, "left": done.left})

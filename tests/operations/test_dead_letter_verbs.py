@@ -119,6 +119,12 @@ def test_a_replay_by_filter_asks_first_and_reaches_the_topic(
     assert "left 1 whose reason no replay can mend" in run("dead-letters", "replay", letters[0]).stdout
 
 
+def test_without_its_topic_a_letter_stays_open(run: Run, letters: list[str]) -> None:
+    result = run("dead-letters", "replay", letters[2])
+    assert (result.exit_code, "error: publish_failed: 404" in result.stderr) == (1, True)
+    assert letters[2] in [one["id"] for one in _told(run, "list")]
+
+
 def test_a_dropped_letter_keeps_its_row_with_who_and_why(run: Run, letters: list[str]) -> None:
     assert run("dead-letters", "drop", letters[0]).exit_code == 2
     assert _told(run, "drop", letters[0], "--why", "a scanner", "--by", "operator")["ids"] == [letters[0]]

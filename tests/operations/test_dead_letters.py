@@ -128,6 +128,25 @@ async def test_a_crash_between_publishing_and_marking_leaves_the_letter_open(wor
     assert {(row["state"], row["replays"]) for row in _rows(world)} == {("replayed", 1)}
 
 
+async def test_a_letter_that_fails_again_before_it_is_marked_is_open_in_the_end(world: World) -> None:
+    await _keep(world, _letter(1))
+    handler: list[asyncio.Task[None]] = []
+
+    class Quick(Recorder):
+        async def publish(self, topic: str, messages: Sequence[Outgoing]) -> None:
+            [message] = messages
+            again = _letter(1, body=message.data, attributes=message.attributes)
+            handler.append(asyncio.create_task(_keep(world, again)))
+            waiting = "select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
+            while not world.rows(waiting):  # noqa: ASYNC110 - Postgres tells it in no other way
+                await asyncio.sleep(0)
+
+    await _replay(world, Quick())
+    await asyncio.gather(*handler)
+    [row] = _rows(world)
+    assert (row["state"], row["failures"], row["replays"]) == ("open", 2, 1)
+
+
 async def test_a_letter_that_fails_again_is_the_same_letter_open_again(world: World) -> None:
     unknown = event_fields("nobody")
     async with running("on_subscription_event", world) as function:
