@@ -51,9 +51,10 @@ locals {
       title = "Nobody watches: alerts are not told in Slack"
       query = "(sum(increase(${local.requests}{${local.served},service_name=\"watch\"}[5m])) or vector(0)) < 0.5"
     }
-    backup-failed = {
-      title = "Three tries have failed: there is no backup of today"
-      query = "sum(increase(${local.requests}{${local.any_function},service_name=\"backup\",response_code_class=\"5xx\"}[90m])) > 2.5"
+    backup-missing = {
+      title = "No backup for 25 hours"
+      # Who began less than a day ago, by the ticks, has none yet.
+      query = "(sum(increase(${local.requests}{${local.served},service_name=\"backup\"}[25h])) or vector(0)) < 0.5 and sum(increase(${local.requests}{${local.served},service_name=\"on-reminder-tick\"}[10m] offset 25h)) > 0.5"
     }
     dead-letters = {
       title = "Something could not be understood or done: dead letters"
