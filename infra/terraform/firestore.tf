@@ -16,3 +16,24 @@ resource "google_firestore_field" "inbox_expiry" {
   ttl_config {}
   index_config {} # nobody looks for it, and an index on a time that only grows would slow writing down
 }
+
+# A customer's inbox, newest first.
+resource "google_firestore_index" "inbox" {
+  database   = google_firestore_database.inbox.name
+  collection = "inbox"
+
+  fields {
+    field_path = "tenant"
+    order      = "ASCENDING"
+  }
+
+  fields {
+    field_path = "customer"
+    order      = "ASCENDING"
+  }
+
+  fields {
+    field_path = "created_at"
+    order      = "DESCENDING"
+  }
+}

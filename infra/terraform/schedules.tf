@@ -1,3 +1,4 @@
+# Plans are renewed, cards charged and lost payments looked up by the tick: they wait for no hour of the day.
 locals {
   # name → when (Korean time) → the topic that gets an empty JSON object
   schedules = {

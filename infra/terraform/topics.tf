@@ -1,4 +1,8 @@
 # Every topic has one push subscription, to the function that names it in functions.tf.
+#
+# No topic has a Pub/Sub schema. An event's `data` is free, which Avro and Protocol Buffers can't say; and a schema would
+# refuse a malformed event at its publisher, where it is lost, while the function keeps it as a dead letter with the
+# reason. What crosses a topic is described in schemas/events/ as JSON Schema.
 locals {
   subscribers  = { for name, function in local.functions : function.topic => name if function.topic != null }
   dead_letters = "dead-letters"

@@ -1,7 +1,8 @@
 """Is it well? Figures from the database become checks: a state, a value beside its limit, and a sentence.
 
-The database is asked about all of it, also about Pub/Sub: what waits there waits in the outbox too, and Cloud
-Monitoring's own figures come minutes late.
+The database is asked about all of it, also about what waits in Pub/Sub to be sent: that waits in the outbox, too. Of
+events and callbacks that wait there it knows nothing. Cloud Monitoring counts them, some minutes late, and its alert
+`backlog` speaks of them.
 """
 
 from __future__ import annotations

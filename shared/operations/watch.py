@@ -113,14 +113,15 @@ class Watch:
         now = self._clock.now()
         log("watch").error("the database does not answer: %s", error)
         self._away_since = self._away_since or now
-        if now - self._away_told_at >= SPACING:
+        if now - self._away_told_at >= SPACING and await self._posted(self._about_the_database(error, firing=True)):
             self._away_told_at = now
-            await self._post_or_log(self._about_the_database(error, firing=True))
 
     async def _told_that_it_is_back(self) -> None:
-        if self._away_since is not None and self._away_told_at >= self._away_since:
-            await self._post_or_log(self._about_the_database("", firing=False))
-        self._away_since = None
+        if self._away_since is None:
+            return
+        was_told = self._away_told_at >= self._away_since
+        if not was_told or await self._posted(self._about_the_database("", firing=False)):
+            self._away_since = None
 
     def _about_the_database(self, error: str, *, firing: bool) -> Notice:
         alert = of_check(away(error))
@@ -129,12 +130,14 @@ class Watch:
         detail = alert.detail if firing else ""
         return Notice(PLATFORM, alert.kind, firing, not firing, since, "", "", detail)
 
-    async def _post_or_log(self, notice: Notice) -> None:
+    async def _posted(self, notice: Notice) -> bool:
+        """Whether it was, or may have been; where it was not, the next minute tries again."""
         try:
             await self._post(notice)
         except (SlackAwayError, SlackUndecidedError) as error:
-            self._away_told_at = NEVER if isinstance(error, SlackAwayError) else self._away_told_at
             log("watch").error("%s", error, extra={"fields": {"kind": notice.kind}})
+            return isinstance(error, SlackUndecidedError)
+        return True
 
 
 def _count(figures: Figures) -> None:

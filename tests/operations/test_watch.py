@@ -295,13 +295,16 @@ class Leaving(Database):
         return super().connection()
 
 
-async def test_a_database_that_is_away_is_told_once_and_that_it_is_back(world: World, slack: SlackChannel) -> None:
+async def test_a_database_that_is_away_is_told_once_and_that_it_is_back_when_slack_is_too(
+    world: World, slack: SlackChannel
+) -> None:
     database = Leaving(world.test_database.role_url("allim_watch"))
     watch = Watch(database, Slack(slack.url), RUNBOOK, world.clock)
     database.away = True
     await look(watch, world, 3)
     database.away = False
-    await look(watch, world, 2)
+    slack.answer({"status": 500})
+    await look(watch, world, 3)
     await database.close()
     away = "The database does not answer"
     assert titles(slack.texts()) == [f"{away}: open", f"{away}: over"]
