@@ -1,4 +1,5 @@
 resource "google_cloudfunctions2_function" "this" {
+  #checkov:skip=CKV_GCP_124:Providers call the webhooks, and uptime checks call health behind IAM; all others take calls of this project alone.
   name        = var.name
   description = var.description
   location    = var.region
