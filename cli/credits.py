@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from decimal import Decimal
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli.errors import CommandError
-from cli.migrate import owners_database_url
+from cli import credits_payments, credits_prices, credits_settings
+from cli.credits_database import DatabaseUrl, Tenant, with_ledger
 from cli.output import AsJson, examples, print_json, print_table
 from cli.showing import clock_time, numbers, won
 
@@ -19,20 +17,13 @@ if TYPE_CHECKING:
     from shared.credits.statements import Statement
     from shared.platform.database import Connection
 
-Result = TypeVar("Result")
-
 app = typer.Typer(
-    help="Prepaid credit: balances, the ledger, top-ups by hand, monthly statements, and the audit.",
+    help="Prepaid credit: balances, the ledger, prices, payments and top-ups, monthly statements, and the audit.",
     no_args_is_help=True,
     rich_markup_mode="rich",
 )
 
-Tenant = Annotated[str, typer.Option(help="Whose.")]
 AnyTenant = Annotated[str | None, typer.Option(help="Only this tenant's. (Default: everybody's.)", show_default=False)]
-DatabaseUrl = Annotated[
-    str | None,
-    typer.Option(help="The database, as its owner. (Default: the stack that is up here, else DATABASE_URL.)"),
-]
 
 
 @app.command(
@@ -53,7 +44,7 @@ def balance(tenant: AnyTenant = None, as_json: AsJson = False, database_url: Dat
             raise unknown_tenant(tenant)
         return [asdict(account) | {"available": account.available} for account in accounts]
 
-    found = _with_ledger(database_url, work)
+    found = with_ledger(database_url, work)
     if as_json:
         print_json(numbers(found))
         return
@@ -95,7 +86,7 @@ def ledger(
             raise unknown_tenant(tenant)
         return await read_entries(connection, tenant, limit)
 
-    entries = _with_ledger(database_url, work)
+    entries = with_ledger(database_url, work)
     if as_json:
         print_json(numbers(entries))
         return
@@ -142,7 +133,7 @@ def topup(
         [account] = await read_accounts(connection, tenant)
         return whole, added, account.available
 
-    whole, added, available = _with_ledger(database_url, work)
+    whole, added, available = with_ledger(database_url, work)
     if as_json:
         print_json(numbers({"tenant": tenant, "amount": whole, "added": added, "available": available}))
     else:
@@ -177,7 +168,7 @@ def statement(
         asked = Month.parse(month) if month else Month.of(WallClock().now())
         return await monthly_statement(connection, tenant, asked)
 
-    found = _with_ledger(database_url, work)
+    found = with_ledger(database_url, work)
     if as_json:
         print_json(numbers(asdict(found)))
     elif as_csv:
@@ -202,7 +193,7 @@ def audit(as_json: AsJson = False, database_url: DatabaseUrl = None) -> None:
 
         return await recompute(connection)
 
-    found = _with_ledger(database_url, work)
+    found = with_ledger(database_url, work)
     if as_json:
         print_json(numbers(found))
     else:
@@ -214,23 +205,10 @@ def audit(as_json: AsJson = False, database_url: DatabaseUrl = None) -> None:
         raise typer.Exit(1)
 
 
-def _with_ledger(database_url: str | None, work: Callable[[Connection], Awaitable[Result]]) -> Result:
-    """Run `work` in a transaction. Its CreditErrors become one line, in English and in Korean."""
-    from shared.credits import CreditError
-    from shared.platform.database import Database
-
-    async def run() -> Result:
-        database = Database(database_url or owners_database_url(), pool_size=1)
-        try:
-            async with database.transaction() as connection:
-                return await work(connection)
-        finally:
-            await database.close()
-
-    try:
-        return asyncio.run(run())
-    except CreditError as error:
-        raise CommandError(f"{error.code}: {error.detail} ({error.detail_ko})") from error
+app.command(epilog=credits_prices.EXAMPLES)(credits_prices.price)
+app.command(epilog=credits_settings.SETTINGS_EXAMPLES)(credits_settings.settings)
+app.command(epilog=credits_settings.AUTOMATIC_EXAMPLES)(credits_settings.automatic)
+app.command(epilog=credits_payments.EXAMPLES)(credits_payments.payments)
 
 
 def _show_statement(found: Statement) -> None:

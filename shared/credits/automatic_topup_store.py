@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
 from shared.platform.database import Connection, fetch_all
 
@@ -87,7 +88,8 @@ async def take_due(
 
 
 RECORD_OUTCOME = """
-update automatic_topups set failures = %(failures)s, next_try_at = %(next_try_at)s, enabled = %(enabled)s
+update automatic_topups set failures = %(failures)s, next_try_at = %(next_try_at)s,
+  enabled = enabled and %(enabled)s
 where tenant = %(tenant)s
 """
 
@@ -95,6 +97,51 @@ where tenant = %(tenant)s
 async def record_outcome(
     connection: Connection, tenant: str, *, failures: int, next_try_at: dt.datetime, enabled: bool
 ) -> None:
-    """After a charge: how many refusals in a row, when to try again, and whether at all."""
+    """After a charge: how many refusals in a row, when to try again, and whether at all; what was ended stays ended."""
     parameters = {"tenant": tenant, "failures": failures, "next_try_at": next_try_at, "enabled": enabled}
     await connection.execute(RECORD_OUTCOME, parameters)
+
+
+SAVE_AUTOMATIC = """
+insert into automatic_topups (tenant, threshold, amount, daily_cap)
+values (%(tenant)s, %(threshold)s, %(amount)s, %(daily_cap)s)
+on conflict (tenant) do update
+set threshold = excluded.threshold, amount = excluded.amount, daily_cap = excluded.daily_cap, enabled = true,
+    failures = 0, next_try_at = '-infinity'
+"""
+
+
+async def save_automatic_topup(
+    connection: Connection, tenant: str, *, threshold: Decimal, amount: Decimal, daily_cap: Decimal
+) -> None:
+    """Let a tenant's card be charged below `threshold` won, from now on."""
+    parameters = {"tenant": tenant, "threshold": threshold, "amount": amount, "daily_cap": daily_cap}
+    await connection.execute(SAVE_AUTOMATIC, parameters)
+
+
+END_AUTOMATIC = "update automatic_topups set enabled = false where tenant = %(tenant)s"
+
+
+async def end_automatic_topup(connection: Connection, tenant: str) -> None:
+    await connection.execute(END_AUTOMATIC, {"tenant": tenant})
+
+
+AUTOMATIC = """
+select a.tenant, coalesce(t.enabled, false) as enabled, b.tenant is not null as card, t.threshold, t.amount,
+  t.daily_cap, coalesce(t.failures, 0) as failures,
+  case when t.next_try_at > %(now)s then t.next_try_at end as next_try_at,
+  (
+    select coalesce(sum(o.amount), 0) from payment_orders o
+    where o.tenant = a.tenant and o.purpose = 'automatic_topup' and o.created_at >= %(since)s and o.status <> 'failed'
+  ) as charged_today
+from credit_accounts a left join automatic_topups t using (tenant) left join billing_keys b using (tenant)
+where a.tenant = %(tenant)s
+"""
+
+
+async def read_automatic_topup(
+    connection: Connection, tenant: str, *, now: dt.datetime, since: dt.datetime
+) -> dict[str, Any] | None:
+    """A tenant's automatic top-up with what was charged since a moment, or None where there is no such tenant."""
+    rows = await fetch_all(connection, AUTOMATIC, {"tenant": tenant, "now": now, "since": since})
+    return rows[0] if rows else None

@@ -16,11 +16,11 @@ class CreditError(Exception):
         self.field = field
 
 
-def bad_amount(amount: object, field: str) -> CreditError:
+def bad_amount(amount: object, field: str, *, least: int = 1) -> CreditError:
     return CreditError(
         "bad_amount",
-        f"{amount} is not a whole number of won from 1 to 1,000,000,000",
-        "금액은 1원 이상 10억 원 이하의 정수여야 합니다.",
+        f"{amount} is not a whole number of won from {least} to 1,000,000,000",
+        f"금액은 {least}원 이상 10억 원 이하의 정수여야 합니다.",
         field=field,
     )
 

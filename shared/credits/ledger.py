@@ -16,8 +16,8 @@ MAX_AMOUNT = Decimal(1_000_000_000)
 MAX_REFERENCE = 100
 
 
-def whole_won(amount: object, *, field: str = "amount") -> Decimal:
-    """A positive whole number of won, up to a billion.
+def whole_won(amount: object, *, field: str = "amount", least: int = 1) -> Decimal:
+    """A whole number of won, from `least` up to a billion.
 
     Raises:
         CreditError: `bad_amount`.
@@ -26,9 +26,9 @@ def whole_won(amount: object, *, field: str = "amount") -> Decimal:
     try:
         won = Decimal(text) if text.isascii() and "_" not in text else Decimal("nan")
     except ArithmeticError as error:
-        raise bad_amount(amount, field) from error
-    if not won.is_finite() or won != won.to_integral_value() or not 0 < won <= MAX_AMOUNT:
-        raise bad_amount(amount, field)
+        raise bad_amount(amount, field, least=least) from error
+    if not won.is_finite() or won != won.to_integral_value() or not least <= won <= MAX_AMOUNT:
+        raise bad_amount(amount, field, least=least)
     return won
 
 

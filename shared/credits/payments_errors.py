@@ -36,3 +36,12 @@ def refund_account_needed() -> CreditError:
         "가상계좌로 결제한 주문입니다. 환불받을 계좌를 입력해 주세요.",
         field="refund_account",
     )
+
+
+def cap_below_amount(cap: Decimal, amount: Decimal) -> CreditError:
+    return CreditError(
+        "cap_below_amount",
+        f"{cap} won a day do not allow one charge of {amount} won: raise the daily cap, or charge less",
+        f"하루 한도 {cap}원이 1회 충전 금액 {amount}원보다 작습니다.",
+        field="daily_cap",
+    )

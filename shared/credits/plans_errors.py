@@ -14,11 +14,12 @@ def unknown_plan(name: str, known: str) -> CreditError:
     )
 
 
-def no_card() -> CreditError:
+def no_card(tenant: str) -> CreditError:
     return CreditError(
         "no_card",
-        "no card is registered: register one, and try again",
-        "등록된 카드가 없습니다. 카드를 등록한 뒤 다시 시도해 주세요.",
+        f"no card is registered: open Toss's card page with the customer key tenant_{tenant}, give the authKey"
+        " that comes back to AutomaticTopUps.register_card, and try again",
+        "등록된 카드가 없습니다. 토스페이먼츠 카드 등록 창에서 카드를 등록한 뒤 다시 시도해 주세요.",
     )
 
 

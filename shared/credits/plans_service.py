@@ -207,7 +207,7 @@ class Plans:
         now = self._clock.now()
         card = await read_billing_key(connection, has.tenant)
         if card is None:
-            raise no_card()
+            raise no_card(has.tenant)
         order = await insert_order(connection, has.tenant, f"plan_{new_id(now).hex}", amount, "plan", "confirming", now)
         assert order is not None, "the id is new"  # noqa: S101
         anchor = period.start if kind == "subscription" else has.anchor
