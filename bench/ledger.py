@@ -28,7 +28,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from local.postgres import ensure_database, running
 from shared.contracts import Outcome, ProviderReport, SendTicket
-from shared.credits import CreditError, audit, take_back, top_up
+from shared.credits import CreditError, audit, disagreements, take_back, top_up
+from shared.credits.audits import ZERO
 from shared.messages import cut_tickets
 from shared.messages.dispatching import Dispatcher
 from shared.messages.reporting import Reports, Told
@@ -279,7 +280,7 @@ def run(*, operations: int, connections: int, seed: int, console: Console) -> bo
 
 def is_right(found: Mapping[str, Any]) -> bool:
     """Whether every won is accounted for, and nobody spent what was not there."""
-    return not (found["difference"] or found["unexplained"] or found["overdrafts"])
+    return not (disagreements(found) or found["unexplained"])
 
 
 def _show(console: Console, found: Mapping[str, Any], tally: Tally, how: str) -> None:
@@ -295,7 +296,7 @@ def _show(console: Console, found: Mapping[str, Any], tally: Tally, how: str) ->
         f"paid in {tally.paid_in:,}, given back {tally.given_back:,}, charged {found['charged']:,}, "
         f"balance {found['balance']:,}, of it held {found['held']:,} won"
     )
-    for name in ("difference", "unexplained", "overdrafts"):
+    for name in (*ZERO, "unexplained"):
         line(f"{name}: {found[name]:,}", "bold red" if found[name] else "green")
 
 

@@ -181,24 +181,29 @@ def statement(
 
 @app.command(
     epilog=examples(
-        "allim credits audit          # exits with 1 unless the difference and the overdrafts are 0",
-        "allim credits audit --json",
+        "allim credits audit                  # exits with 1 unless difference, overdrafts, missing and untraced are 0",
+        "allim credits audit --tenant saas --json",
     )
 )
-def audit(as_json: AsJson = False, database_url: DatabaseUrl = None) -> None:
-    """Recompute every balance from the entries, and every entry from the messages, and print the difference."""
+def audit(tenant: AnyTenant = None, as_json: AsJson = False, database_url: DatabaseUrl = None) -> None:
+    """Recompute every balance from the entries, and every entry from the messages, and print what disagrees."""
+    from shared.credits import disagreements
 
     async def work(connection: Connection) -> dict[str, Any]:
-        from shared.credits import audit as recompute
+        from shared.credits import audit_by_tenant, together
+        from shared.credits.errors import unknown_tenant
 
-        return await recompute(connection)
+        audits = [one for one in await audit_by_tenant(connection) if tenant in (None, one["tenant"])]
+        if tenant is not None and not audits:
+            raise unknown_tenant(tenant)
+        return together(audits)
 
     found = with_ledger(database_url, work)
     if as_json:
         print_json(numbers(found))
     else:
         print_table(["what", "value"], [(name, f"{value:,}") for name, value in numbers(found).items()])
-    wrong = bool(found["difference"] or found["overdrafts"])
+    wrong = bool(disagreements(found))
     if not as_json:
         typer.echo("the books do NOT agree" if wrong else "every won is accounted for")
     if wrong:

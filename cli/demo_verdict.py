@@ -99,7 +99,8 @@ def show(
     audit = verdict.audit
     typer.echo(
         f"audit of {audit['entries']:,} ledger entries for {audit['messages']:,} messages: "
-        f"difference {won(audit['difference'])} won, {audit['overdrafts']:,} overdrafts\n"
+        f"difference {won(audit['difference'])} won, {audit['overdrafts']:,} overdrafts, "
+        f"{audit['missing']:,} missing, {audit['untraced']:,} untraced\n"
     )
     if late := verdict.lateness:
         made = ("made", _ms(late.made_p50), _ms(late.made_p99))

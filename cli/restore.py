@@ -61,8 +61,11 @@ def restore(
     except (GoogleAPIError, GoogleAuthError) as error:
         raise CommandError(f"no_storage: {source.name} can't be read: {error}") from error
     _show(manifest, found, as_json)
-    if found and (found["ledger"]["difference"] or found["ledger"]["overdrafts"] or any(found["broken"].values())):
-        raise typer.Exit(1)
+    if found:
+        from shared.credits import disagreements
+
+        if disagreements(found["ledger"]) or any(found["broken"].values()):
+            raise typer.Exit(1)
 
 
 def _bucket(named: str | None) -> Bucket:

@@ -17,6 +17,7 @@ from psycopg.rows import class_row, dict_row
 
 from local.example_files import Example
 from local.stack import Stack
+from shared.credits import together
 from shared.credits.store import AUDIT
 
 SIMULATOR_SECONDS = 30
@@ -179,7 +180,7 @@ class Observer:
         return Ledger(
             captured={row["tenant"]: row["captured"] for row in rows},
             held={row["tenant"]: row["held"] for row in rows},
-            audit=self._rows(AUDIT)[0],
+            audit=together(self._rows(AUDIT)),
         )
 
     def _rows(self, statement: LiteralString, parameters: Sequence[Any] = ()) -> list[dict[str, Any]]:

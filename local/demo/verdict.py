@@ -12,9 +12,17 @@ from typing import Any
 
 from local.demo.expectation import ALIMTALK, DELIVERED, TEXT, Expectation, Telling
 from local.demo.observation import Acceptance, Ledger, Message, Observation
+from shared.credits import disagreements
 
 PRICES = {"ATA": 15, "SMS": 20, "LMS": 50}
 """Won that a tenant pays for what arrived, by default."""
+
+DISAGREEMENTS = {
+    "difference": "the ledger does not add up: it is {:,} won off",
+    "overdrafts": "{:,} tenants spent more than they had",
+    "missing": "{:,} messages of ledger entries are missing or name another entry",
+    "untraced": "{:,} holds and settlements of messages are in no ledger entry",
+}
 
 MARKER = re.compile(rb"garbage-[a-z0-9_-]+")
 
@@ -177,10 +185,8 @@ def _of_money(acceptances: Sequence[Acceptance], ledger: Ledger) -> Iterator[str
     for tenant, held in ledger.held.items():
         if held:
             yield f"{tenant}: {held:,} won are still held, though every message has its end"
-    if ledger.audit["difference"]:
-        yield f"the ledger does not add up: it is {ledger.audit['difference']:,} won off"
-    if ledger.audit["overdrafts"]:
-        yield f"{ledger.audit['overdrafts']:,} tenants spent more than they had"
+    for figure, value in disagreements(ledger.audit).items():
+        yield DISAGREEMENTS[figure].format(value)
 
 
 def _of_dead_letters(expected: Mapping[str, str], letters: Sequence[tuple[str, bytes]]) -> Iterator[str]:

@@ -1,6 +1,6 @@
 """Credits: an append-only ledger, prices, payments, plans."""
 
-from shared.credits.audits import audit, audit_by_tenant, together
+from shared.credits.audits import audit, audit_by_tenant, disagreements, together
 from shared.credits.errors import CreditError
 from shared.credits.estimates import check_prices
 from shared.credits.ledger import take_back, top_up, top_up_by_hand, whole_won
@@ -14,6 +14,7 @@ __all__ = [
     "audit",
     "audit_by_tenant",
     "check_prices",
+    "disagreements",
     "preflight",
     "read_quota",
     "take_back",

@@ -158,12 +158,16 @@ with entries as (
   from ledger_entries group by tenant
 ),
 paid as (
+  -- A message that was delivered after its release names the capture, and the release still lists it.
   select e.tenant, e.id, e.kind, e.balance_change, e.hold_change, e.reference is not null as late,
-    sum(m.held) as held, sum(m.price) as price, count(*) - count(m.id) as missing
+    coalesce(sum(m.held), 0) as held, coalesce(sum(m.price), 0) as price, count(listed) - count(m.id) as missing
   from ledger_entries e
-  cross join unnest(e.messages) as listed
-  left join messages m on m.tenant = e.tenant and m.id = listed
-    and case e.kind when 'hold' then m.hold = e.id when 'capture' then m.settlement = e.id else true end
+  left join lateral unnest(e.messages) as listed on true
+  left join messages m on m.tenant = e.tenant and m.id = listed and case e.kind
+    when 'hold' then m.hold = e.id
+    when 'capture' then m.settlement = e.id
+    else m.settlement = e.id or m.price is not null end
+  where e.kind in ('hold', 'capture', 'release', 'hold_expiry')
   group by e.tenant, e.id
 ),
 by_entry as (
@@ -177,6 +181,27 @@ by_message as (
   select tenant, count(*) as messages, count(price) as captured, coalesce(sum(price), 0) as charged,
     coalesce(sum(held) filter (where settlement is null), 0) as open_holds
   from messages where hold is not null group by tenant
+),
+listed as not materialized (
+  select e.tenant, e.id as entry, e.kind, message from ledger_entries e cross join unnest(e.messages) as message
+),
+by_pointer as (
+  select tenant, count(*) as untraced
+  from (
+    select m.tenant from messages m
+    where m.hold is not null and not exists (
+      select from listed l
+      where l.tenant = m.tenant and l.message = m.id and l.entry = m.hold and l.kind = 'hold'
+    )
+    union all
+    select m.tenant from messages m
+    where m.settlement is not null and not exists (
+      select from listed l
+      where l.tenant = m.tenant and l.message = m.id and l.entry = m.settlement and l.kind <> 'hold'
+        and (l.kind = 'capture') = (m.price is not null)
+    )
+  ) as pointers
+  group by tenant
 )
 select tenant,
   abs(coalesce(a.balance, 0) - coalesce(e.balance, 0)) + abs(coalesce(a.held, 0) - coalesce(e.held, 0))
@@ -185,9 +210,11 @@ select tenant,
   (coalesce(a.balance - a.held < 0, false) or coalesce(e.balance - e.held < 0, false))::int as overdrafts,
   (a.tenant is not null)::int as accounts, coalesce(e.entries, 0) as entries,
   coalesce(a.balance, 0) as balance, coalesce(a.held, 0) as held, coalesce(m.messages, 0) as messages,
-  coalesce(m.captured, 0) as captured, coalesce(m.charged, 0) as charged, coalesce(p.missing, 0) as missing
+  coalesce(m.captured, 0) as captured, coalesce(m.charged, 0) as charged, coalesce(p.missing, 0) as missing,
+  coalesce(u.untraced, 0) as untraced
 from credit_accounts a
 full join entries e using (tenant) full join by_entry p using (tenant) full join by_message m using (tenant)
+full join by_pointer u using (tenant)
 order by tenant
 """
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from shared.credits import audit_by_tenant, together
+from shared.credits import audit_by_tenant, disagreements, together
 from shared.operations.reconcile_store import raise_differences, resolve_differences
 from shared.platform.clock import Clock
 from shared.platform.database import Database
@@ -28,7 +28,7 @@ class Reconciliation:
         now = self._clock.now()
         async with self._database.transaction() as connection:
             audits = await audit_by_tenant(connection)
-            wrong = {one["tenant"]: _told(one) for one in audits if one["difference"] or one["overdrafts"]}
+            wrong = {one["tenant"]: _told(one) for one in audits if disagreements(one)}
             await raise_differences(connection, wrong, now)
             await resolve_differences(connection, list(wrong), now)
         for tenant, detail in wrong.items():
@@ -40,4 +40,9 @@ class Reconciliation:
 
 def _told(one: dict[str, Any]) -> str:
     overdrawn = " and the account is overdrawn" if one["overdrafts"] else ""
-    return f"the ledger and the messages differ by {one['difference']:,} won{overdrawn}: `allim credits audit`"
+    lost = (
+        f", {one['missing']:,} messages missing, {one['untraced']:,} untraced"
+        if one["missing"] or one["untraced"]
+        else ""
+    )
+    return f"the ledger and the messages differ by {one['difference']:,} won{overdrawn}{lost}: `allim credits audit`"

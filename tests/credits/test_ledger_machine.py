@@ -23,7 +23,7 @@ from hypothesis.stateful import (
 )
 
 from shared.contracts import ProviderReport, SendTicket
-from shared.credits import CreditError
+from shared.credits import CreditError, disagreements
 from shared.messages.dispatching import MAX_TRIES
 from tests.conftest import Database
 from tests.credits.model import FINAL, Bill, Books, Word
@@ -79,7 +79,7 @@ class LedgerMachine(RuleBasedStateMachine):
             self._each_message_is_held_and_settled_once()
             self._the_statements_add_up()
             found = self._do(self.world.audit())
-            assert (found["difference"], found["overdrafts"], found["missing"]) == (0, 0, 0)
+            assert disagreements(found) == {}
         self._do(self.world.close())
         self._loop.close()
 

@@ -11,7 +11,7 @@ from uuid import UUID
 import pytest
 
 from shared.contracts import ProviderReport, SendTicket
-from shared.credits import CreditError
+from shared.credits import CreditError, disagreements
 from tests.conftest import Database
 from tests.credits.model import ZERO, Bill, Books, Word
 from tests.credits.world import World, said
@@ -138,7 +138,7 @@ class Storm:
                 is_open = row["hold"] is not None and row["settlement"] is None
                 assert (row["price"], row["held"], is_open) == (bill.price, bill.held, bill.open)
         found = await self.world.audit()
-        assert (found["difference"], found["overdrafts"], found["missing"]) == (0, 0, 0)
+        assert disagreements(found) == {}
 
 
 def _as_report(word: Word) -> ProviderReport:

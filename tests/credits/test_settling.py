@@ -8,6 +8,7 @@ from itertools import count
 
 import pytest
 
+from shared.credits import disagreements
 from shared.messages.dispatching import MAX_TRIES
 from shared.messages.reporting import Told
 from tests.conftest import Database
@@ -23,7 +24,7 @@ async def world(module_database: Database) -> AsyncIterator[World]:
     yield world
     found = await world.audit()
     await world.close()
-    assert (found["difference"], found["overdrafts"], found["missing"]) == (0, 0, 0)
+    assert disagreements(found) == {}
 
 
 async def _tenant(world: World, credit: int) -> str:

@@ -16,6 +16,7 @@ from local.demo.people import Fate, Person
 from local.demo.timeline import choose
 from local.demo.verdict import judge, percentile
 from local.example_files import Example, read_examples
+from shared.credits.audits import ZERO
 from shared.messages.templates import parse_text
 
 NOW = dt.datetime(2026, 11, 21, 3, tzinfo=dt.UTC)
@@ -82,9 +83,7 @@ def good() -> Observation:
         timers=Counter({("saas", "trial-ending"): 1}),
         dead_letters=[("not_json", b"garbage-0-not-json: hello")],
         events=6,
-        ledger=Ledger(
-            captured={"saas": Decimal(55)}, held={"saas": Decimal()}, audit={"difference": 0, "overdrafts": 0}
-        ),
+        ledger=Ledger(captured={"saas": Decimal(55)}, held={"saas": Decimal()}, audit=dict.fromkeys(ZERO, 0)),
     )
 
 
@@ -113,6 +112,10 @@ def _messages(change: Callable[[list[Message]], list[Message]]) -> Spoil:
 
 def _accepted(change: Callable[[list[Acceptance]], list[Acceptance]]) -> Spoil:
     return lambda good: replace(good, acceptances=change(list(good.acceptances)))
+
+
+def _audited(figure: str, value: Decimal | int) -> Spoil:
+    return lambda good: replace(good, ledger=replace(good.ledger, audit={**good.ledger.audit, figure: value}))
 
 
 SPOILT: dict[str, tuple[Spoil, str]] = {
@@ -162,13 +165,15 @@ SPOILT: dict[str, tuple[Spoil, str]] = {
         "saas: 15 won are still held",
     ),
     "a ledger that is off": (
-        lambda good: replace(good, ledger=replace(good.ledger, audit={"difference": Decimal(1), "overdrafts": 0})),
+        _audited("difference", Decimal(1)),
         "the ledger does not add up",
     ),
     "an account that is overdrawn": (
-        lambda good: replace(good, ledger=replace(good.ledger, audit={"difference": 0, "overdrafts": 1})),
+        _audited("overdrafts", 1),
         "1 tenants spent more than they had",
     ),
+    "an entry's message that is gone": (_audited("missing", 2), "2 messages of ledger entries are missing"),
+    "a hold of no entry": (_audited("untraced", 3), "3 holds and settlements of messages are in no ledger entry"),
     "a dead letter for another reason": (
         lambda good: replace(good, dead_letters=[("schema_violation", good.dead_letters[0][1])]),
         "garbage-0-not-json: should be a dead letter for not_json, found schema_violation",

@@ -39,3 +39,19 @@ async def test_an_audit_that_fails_asks_for_another_try(world: World) -> None:
         with psycopg.connect(world.test_database.url) as connection:
             connection.execute("alter table alerts rename to elsewhere")
         assert (await function.post(b"")).status_code == 500
+
+
+async def test_messages_that_no_entry_explains_are_an_alert_though_no_won_differs(world: World) -> None:
+    tenant = await world.tenant()
+    with psycopg.connect(world.test_database.url) as connection:
+        connection.execute("set session_replication_role = replica")
+        connection.execute(
+            "insert into ledger_entries (tenant, id, kind, key, messages, created_at)"
+            " values (%s, gen_random_uuid(), 'hold', 'free', array[gen_random_uuid()], now())",
+            [tenant],
+        )
+    async with running("reconcile", world) as function:
+        figures = (await function.post(b"")).json()
+    assert (figures["difference"], figures["missing"], figures["untraced"]) == (0, 1, 0)
+    [told] = world.rows("select detail from alerts")
+    assert told["detail"].startswith("the ledger and the messages differ by 0.00 won, 1 messages missing, 0 untraced: ")
