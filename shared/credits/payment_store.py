@@ -177,10 +177,15 @@ async def first_time(
 
 
 UNDECIDED = """
-select id from payment_orders where status = 'confirming' and purpose <> 'plan' and updated_at < %(before)s
-union
-select order_id from payment_cancels where status = 'asked' and updated_at < %(before)s
-limit %(limit)s
+with confirmed as (
+  select id from payment_orders where status = 'confirming' and purpose <> 'plan' and updated_at < %(before)s
+  order by updated_at limit %(limit)s
+),
+cancelled as (
+  select order_id from payment_cancels where status = 'asked' and updated_at < %(before)s
+  order by updated_at limit %(limit)s
+)
+select id from confirmed union select order_id from cancelled limit %(limit)s
 """
 
 

@@ -14,8 +14,6 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-import orjson
-
 from shared.credits.errors import CreditError
 from shared.credits.ledger import return_credit, take_back, top_up, whole_won
 from shared.credits.payment_store import (
@@ -31,7 +29,16 @@ from shared.credits.payment_store import (
     undecided_orders,
     update_order,
 )
-from shared.credits.payments_errors import amount_changed, no_order, not_cancellable, refund_account_needed
+from shared.credits.payments_errors import (
+    amount_changed,
+    no_order,
+    not_cancellable,
+    other_payment,
+    payment_refused,
+    refund_account_needed,
+)
+from shared.credits.payments_rules import UNDECIDED_AFTER, UNPAID, is_early, status_of
+from shared.credits.payments_webhooks import DEPOSIT_CALLBACK, read_call
 from shared.credits.plans_payments import settle_plan
 from shared.platform.clock import Clock
 from shared.platform.database import Connection, Database
@@ -40,7 +47,6 @@ from shared.platform.logs import log
 from shared.providers import ProviderError, ProviderRefused
 from shared.providers.toss import Payment, RefundAccount, Toss
 
-UNDECIDED_AFTER = dt.timedelta(minutes=1)
 ORDERS_A_SWEEP = 20
 ORDER_NAME = "알림 크레딧 충전"
 VIRTUAL_ACCOUNT = "가상계좌"
@@ -100,19 +106,29 @@ class Payments:
                 raise no_order(order_id)
             if order.amount != won:
                 raise amount_changed(order.amount, won)
-            if order.status not in ("created", "confirming", "failed"):
+            if order.status not in UNPAID:
                 return order
-            await update_order(connection, order, self._clock.now(), status="confirming", payment_key=payment_key)
+            begun = self._clock.now()
+            # Two tabs may confirm with a key each: the first is kept, and Toss decides between them.
+            kept = order.payment_key if order.status == "confirming" else None
+            await update_order(connection, order, begun, status="confirming", payment_key=kept or payment_key)
         try:
             payment = await self._toss.confirm(payment_key, order_id, int(won))
         except ProviderRefused as refused:
-            if refused.code != "ALREADY_PROCESSED_PAYMENT":
-                await self._fail(order_id, refused)
-                raise CreditError(
-                    "payment_refused", f"{refused.code}: {refused.detail}", refused.detail, field="payment_key"
-                ) from refused
-            payment = await self._toss.payment(payment_key)
+            paid = await self._paid_otherwise(order_id)
+            if paid is None:
+                await self._fail(order_id, refused, begun)
+                raise payment_refused(refused.code, refused.detail) from refused
+            payment = paid
         return await self.settle(payment)
+
+    async def _paid_otherwise(self, order_id: str) -> Payment | None:
+        """What an order was paid by whose payment key was refused: this key before, or another one."""
+        try:
+            payment = await self._toss.payment_of_order(order_id)
+        except ProviderRefused:
+            return None
+        return payment if status_of(payment) not in (None, "failed") else None
 
     async def settle(self, payment: Payment) -> Order:
         """Bring an order and the ledger to what a payment fetched from Toss says.
@@ -127,10 +143,10 @@ class Payments:
                 raise no_order(payment.order_id)
             if payment.total_amount != order.amount:
                 raise amount_changed(order.amount, payment.total_amount)
-            if order.payment_key not in (None, payment.payment_key) and order.status not in ("created", "confirming"):
-                raise CreditError(
-                    "other_payment", "the order was paid by another payment", "이미 다른 결제로 처리된 주문입니다."
-                )
+            if order.payment_key not in (None, payment.payment_key) and order.status not in UNPAID:
+                raise other_payment()
+            if is_early(order, payment, now):
+                return order
             reversals = order.reversals
             if order.purpose == "plan":
                 pass  # it buys no credit
@@ -142,7 +158,7 @@ class Payments:
                 await self._take_back(connection, order, order.amount - order.cancelled, key, now)
                 reversals += 1
             cancelled = await self._settle_cancels(connection, order, payment, now)
-            status = _status_of(payment)
+            status = status_of(payment)
             if order.purpose == "plan":
                 failure = f"{payment.failure.code}: {payment.failure.message}" if payment.failure else None
                 await settle_plan(connection, order, status, failure, now)
@@ -301,30 +317,22 @@ class Payments:
             CreditError: `malformed`, `unknown_order`, `wrong_secret`, or what `settle` raises.
             ProviderError: Toss could not be asked; it calls again.
         """
-        try:
-            call = orjson.loads(body)
-            event_type = str(call.get("eventType") or "DEPOSIT_CALLBACK")
-            data = call["data"] if event_type != "DEPOSIT_CALLBACK" else call
-            order_id = data.get("orderId")
-        except (orjson.JSONDecodeError, AttributeError, KeyError, TypeError) as error:
-            raise CreditError("malformed", "not what Toss sends", "올바르지 않은 요청입니다.") from error
-        if event_type == "BILLING_DELETED" or (event_type == "CANCEL_STATUS_CHANGED" and order_id is None):
-            return  # these name no order; the payment's own event, or a look-up, tells what they mean for credit
-        if not isinstance(order_id, str):
-            raise CreditError("malformed", "no orderId", "올바르지 않은 요청입니다.", field="orderId")
+        call = read_call(headers, body)
+        if call is None:
+            return
+        order_id = call.order_id
         async with self.database.transaction() as connection:
             order = await lock_order(connection, order_id)
         if order is None:
             raise no_order(order_id)
-        if event_type == "DEPOSIT_CALLBACK" and not hmac.compare_digest(
-            str(call.get("secret")).encode(), (order.deposit_secret or "").encode()
+        if call.event_type == DEPOSIT_CALLBACK and not hmac.compare_digest(
+            call.secret.encode(), (order.deposit_secret or "").encode()
         ):
             raise CreditError("wrong_secret", "the deposit's secret is another one", "올바르지 않은 요청입니다.")
         await self.settle(await self._toss.payment_of_order(order_id))
-        transmission = headers.get("tosspayments-webhook-transmission-id")
-        if transmission:
+        if call.transmission is not None:
             async with self.database.transaction() as connection:
-                new = await first_time(connection, transmission[:200], event_type, order_id, self._clock.now())
+                new = await first_time(connection, call.transmission, call.event_type, order_id, self._clock.now())
             if not new:
                 log("payments").info("webhook repeated", extra={"fields": {"order": order_id}})
 
@@ -349,30 +357,27 @@ class Payments:
         for request in asked:
             await self.ask_cancel(order, request)
 
-    async def _fail(self, order_id: str, refused: ProviderRefused) -> None:
+    async def _fail(self, order_id: str, refused: ProviderRefused, begun: dt.datetime | None = None) -> None:
+        """Let an order fail.
+
+        Args:
+            order_id: which.
+            refused: why.
+            begun: when the confirmation was begun that was refused. Has another begun since, the order stays as it is:
+                the other's answer decides it, or the tick.
+        """
         async with self.database.transaction() as connection:
             order = await lock_order(connection, order_id)
-            if order is not None and order.status in ("created", "confirming"):
-                await update_order(
-                    connection,
-                    order,
-                    self._clock.now(),
-                    status="failed",
-                    failure_code=refused.code,
-                    failure_detail=refused.detail[:500],
-                )
-                payment_failed(order.tenant, refused.code)
-
-
-def _status_of(payment: Payment) -> str | None:
-    """Our word for Toss's, or None where an order stays as it is. One cancelled bit by bit ends with nothing left."""
-    if payment.status == "PARTIAL_CANCELED" and payment.balance_amount == 0:
-        return "cancelled"
-    return {
-        "DONE": "paid",
-        "PARTIAL_CANCELED": "partly_cancelled",
-        "CANCELED": "cancelled",
-        "WAITING_FOR_DEPOSIT": "waiting_for_deposit",
-        "ABORTED": "failed",
-        "EXPIRED": "failed",
-    }.get(payment.status)
+            if order is None or order.status not in ("created", "confirming"):
+                return
+            if begun is not None and order.updated_at != begun:
+                return
+            await update_order(
+                connection,
+                order,
+                self._clock.now(),
+                status="failed",
+                failure_code=refused.code,
+                failure_detail=refused.detail[:500],
+            )
+            payment_failed(order.tenant, refused.code)

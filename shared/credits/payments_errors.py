@@ -11,6 +11,18 @@ def no_order(order: str) -> CreditError:
     return CreditError("unknown_order", f"there is no order {order!r}", "주문을 찾을 수 없습니다.", field="order_id")
 
 
+def malformed(detail: str, *, field: str | None = None) -> CreditError:
+    return CreditError("malformed", detail, "올바르지 않은 요청입니다.", field=field)
+
+
+def payment_refused(code: str, detail: str) -> CreditError:
+    return CreditError("payment_refused", f"{code}: {detail}", detail, field="payment_key")
+
+
+def other_payment() -> CreditError:
+    return CreditError("other_payment", "the order was paid by another payment", "이미 다른 결제로 처리된 주문입니다.")
+
+
 def amount_changed(ordered: Decimal, given: Decimal) -> CreditError:
     return CreditError(
         "amount_changed",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 from collections.abc import AsyncIterator, Iterator
 from decimal import Decimal
 
@@ -10,6 +11,9 @@ import orjson
 import pytest
 
 from shared.credits import CreditError
+from shared.credits.payment_store import UNDECIDED
+from shared.operations.health_store import GAUGES
+from shared.platform.database import fetch_all
 from shared.providers import ProviderError
 from shared.providers.toss import RefundAccount
 from simulator.testing import simulator_thread
@@ -109,6 +113,14 @@ async def test_a_forged_webhook_changes_nothing_since_the_payment_is_fetched(til
 async def test_a_call_that_toss_does_not_make_is_malformed(till: Till, body: bytes) -> None:
     with pytest.raises(CreditError, match="malformed"):
         await till.payments.take_webhook({}, body)
+
+
+@pytest.mark.parametrize(
+    "order_id", ["saas_\0abcdef", "short", "x" * 65, "saas/../abcdef", "saas_가나다라", " saas_1", "a" * 9 + "\n"]
+)
+async def test_an_order_id_that_is_none_of_ours_is_malformed(till: Till, order_id: str) -> None:
+    with pytest.raises(CreditError, match="malformed"):
+        await till.payments.take_webhook({}, told(order_id))
 
 
 async def test_a_webhook_for_an_order_that_nobody_made_is_refused(till: Till) -> None:
@@ -326,3 +338,33 @@ async def test_a_lost_answer_to_a_charge_is_not_charged_again(till: Till) -> Non
     assert await till.automatic.charge_due() == 0
     assert await till.balance() == Decimal(10_000)
     assert (await till.shop.charged())["charged"] == 10_000
+
+
+async def plan_of(till: Till, role: str, statement: str, parameters: dict[str, object]) -> str:
+    """How the database finds rows of a statement, as one of its roles."""
+    async with till.owner.transaction() as connection:
+        await connection.execute(f"set local role {role}")
+        lines = await fetch_all(connection, f"explain {statement}", parameters)
+    return "\n".join(str(line["QUERY PLAN"]) for line in lines)
+
+
+async def test_what_is_undecided_or_has_failed_is_found_among_50_000_orders(till: Till) -> None:
+    await till.rows(
+        "insert into payment_orders (tenant, id, amount, purpose, status, created_at, updated_at)"
+        " select %(tenant)s, 'order_' || n, 1000, 'topup', (case n %% 10 when 0 then 'cancelled' when 1 then 'failed'"
+        "   when 2 then 'created' else 'paid' end)::order_status, at, at"
+        " from generate_series(1, 50000) n cross join lateral (select now() - n * interval '10 minutes' as at) moments",
+        tenant=TENANT,
+    )
+    await till.rows(
+        "insert into payment_cancels (tenant, id, order_id, amount, reason, status, created_at, updated_at)"
+        " select tenant, gen_random_uuid(), id, 1, 'x', 'done', now(), now() from payment_orders limit 5000",
+    )
+    await till.rows("analyze payment_orders, payment_cancels")
+    now = dt.datetime.now(dt.UTC)
+    undecided = await plan_of(till, "allim_ticker", UNDECIDED, {"before": now, "limit": 20})
+    assert "payment_orders_undecided" in undecided
+    assert "payment_cancels_undecided" in undecided
+    assert "Seq Scan" not in undecided
+    gauges = await plan_of(till, "allim_health", GAUGES, {"now": now, "patience": dt.timedelta(1), "old_tickets": 1})
+    assert "payment_orders_failed" in gauges

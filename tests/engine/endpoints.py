@@ -22,6 +22,7 @@ PARTS = (
     bootstrap.backups,
     bootstrap.database,
     bootstrap.event_intake,
+    bootstrap.payments,
     bootstrap.reconciliation,
     bootstrap.reports,
     bootstrap.sender,
