@@ -157,7 +157,12 @@ def statement(
     as_json: AsJson = False,
     database_url: DatabaseUrl = None,
 ) -> None:
-    """Show a month: the balance it began with, what was paid in, what was charged by channel, and what was left."""
+    """Show a month: the balance it began with, what was paid in, what was charged by channel, and what was left.
+
+    `cost` is what the providers take for it, at their prices of the moment of each charge, and `margin` what remains;
+    both are empty where a provider's price is unknown. They are for whoever runs the platform: the CSV, which can be
+    handed to the tenant, has neither.
+    """
     if as_csv and as_json:
         raise typer.BadParameter("choose one of --csv and --json")
 
@@ -217,19 +222,25 @@ app.command(epilog=credits_payments.EXAMPLES)(credits_payments.payments)
 
 
 def _show_statement(found: Statement) -> None:
-    rows: list[tuple[str, object, object]] = [
-        ("opening", None, won(found.opening)),
-        ("top-ups", None, _signed(found.topups)),
-        ("refunds", None, _signed(-found.refunds)),
-        ("adjustments", None, _signed(found.adjustments)),
+    rows: list[tuple[object, ...]] = [
+        ("opening", None, won(found.opening), None, None),
+        ("top-ups", None, _signed(found.topups), None, None),
+        ("refunds", None, _signed(-found.refunds), None, None),
+        ("adjustments", None, _signed(found.adjustments), None, None),
     ]
-    rows += [(charge.channel, f"{charge.messages:,}", _signed(-charge.won)) for charge in found.charges]
-    rows.append(("closing", None, won(found.closing)))
-    print_table(["entry", "messages", "won"], rows, title=f"{found.tenant}, {found.month} (Seoul)")
+    rows += [
+        (charge.channel, f"{charge.messages:,}", _signed(-charge.won), won(charge.cost), won(charge.margin))
+        for charge in found.charges
+    ]
+    rows.append(("closing", None, won(found.closing), None, None))
+    print_table(["entry", "messages", "won", "cost", "margin"], rows, title=f"{found.tenant}, {found.month} (Seoul)")
     if found.usage:
         print_table(
-            ["day", "channel", "workflow", "messages", "won"],
-            [(str(one.day), one.channel, one.workflow, f"{one.messages:,}", won(one.won)) for one in found.usage],
+            ["day", "channel", "workflow", "messages", "won", "cost"],
+            [
+                (str(one.day), one.channel, one.workflow, f"{one.messages:,}", won(one.won), won(one.cost))
+                for one in found.usage
+            ],
             title="\nUsage",
         )
 

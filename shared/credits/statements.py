@@ -60,9 +60,12 @@ class Month:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What was charged on a day of Seoul, for a channel, by a workflow or `(bulk)`.
+    """What was charged on a day of Seoul, for a channel, by a workflow, a bulk send (`bulk NAME`, by its key) or
+    those without a key (`(bulk)`).
 
     messages: how many were charged, those for nothing included.
+    cost: what the providers take for them, in won, at their prices of the moment of the charge; None where one is
+        unknown.
     """
 
     day: dt.date
@@ -70,6 +73,7 @@ class Usage:
     workflow: str
     messages: int
     won: Decimal
+    cost: Decimal | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +88,14 @@ class Payment:
 
 @dataclass(frozen=True, slots=True)
 class ChannelCharge:
+    """What was charged for a channel. `cost` is what its providers take, and `margin` what is left of `won`; both are
+    None where a provider's price is unknown."""
+
     channel: str
     messages: int
     won: Decimal
+    cost: Decimal | None
+    margin: Decimal | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +126,7 @@ async def usage(connection: Connection, tenant: str, first: dt.date, last: dt.da
 
 
 async def monthly_statement(connection: Connection, tenant: str, month: Month) -> Statement:
-    """A tenant's statement of a month, which may not be over yet.
+    """A tenant's statement of a month, which may not be over yet, with what providers take: for operators.
 
     Raises:
         CreditError: `unknown_tenant`.
@@ -131,7 +140,7 @@ async def monthly_statement(connection: Connection, tenant: str, month: Month) -
         if line["kind"] in ("topup", "refund", "adjustment")
     ]
     used = [
-        Usage(line["day"], line["channel"], line["workflow"], line["messages"], -line["won"])
+        Usage(line["day"], line["channel"], line["workflow"], line["messages"], -line["won"], line["cost"])
         for line in lines
         if line["kind"] == "charge"
     ]
@@ -152,7 +161,7 @@ async def monthly_statement(connection: Connection, tenant: str, month: Month) -
 
 
 def as_csv(statement: Statement) -> str:
-    """The statement for Excel, day by day: what moved the balance, and the balance after it."""
+    """The statement for Excel and for the tenant, day by day: what moved the balance, and the balance after it."""
     text = io.StringIO()
     text.write(BYTE_ORDER_MARK)
     writer = csv.writer(text)
@@ -177,10 +186,15 @@ def _by_channel(used: Sequence[Usage]) -> tuple[ChannelCharge, ...]:
     lines: dict[str, list[Usage]] = defaultdict(list)
     for line in used:
         lines[line.channel].append(line)
-    return tuple(
-        ChannelCharge(channel, sum(line.messages for line in lines[channel]), _sum(line.won for line in lines[channel]))
-        for channel in sorted(lines)
-    )
+    return tuple(_charge(channel, lines[channel]) for channel in sorted(lines))
+
+
+def _charge(channel: str, lines: Sequence[Usage]) -> ChannelCharge:
+    won = _sum(line.won for line in lines)
+    costs = [line.cost for line in lines if line.cost is not None]
+    cost = _sum(costs) if len(costs) == len(lines) else None
+    margin = None if cost is None else won - cost
+    return ChannelCharge(channel, sum(line.messages for line in lines), won, cost, margin)
 
 
 def _sum(amounts: Iterable[Decimal]) -> Decimal:

@@ -102,19 +102,33 @@ async def read_entry(connection: Connection, tenant: str, key: str) -> dict[str,
     return rows[0] if rows else None
 
 
+# An entry is one moment, so its messages of one channel and provider have one cost. Unknown there, it is for the line.
 USAGE = """
-select (e.created_at at time zone 'Asia/Seoul')::date as day, m.channel, coalesce(m.workflow, '(bulk)') as workflow,
-  count(*) as messages, sum(m.price) as won
-from ledger_entries e
-cross join unnest(e.messages) as charged
-join messages m on m.tenant = e.tenant and m.id = charged and m.settlement = e.id
-where e.tenant = %(tenant)s and e.kind = 'capture' and e.created_at >= %(start)s and e.created_at < %(end)s
+with charged as (
+  select e.created_at, m.channel, m.provider,
+    coalesce(m.workflow, 'bulk ' || m.run_key, '(bulk)') as workflow, count(*) as messages, sum(m.price) as won
+  from ledger_entries e
+  cross join unnest(e.messages) as listed
+  join messages m on m.tenant = e.tenant and m.id = listed and m.settlement = e.id
+  where e.tenant = %(tenant)s and e.kind = 'capture' and e.created_at >= %(start)s and e.created_at < %(end)s
+  group by e.id, e.created_at, m.channel, m.provider, 4
+)
+select (c.created_at at time zone 'Asia/Seoul')::date as day, c.channel, c.workflow,
+  sum(c.messages)::bigint as messages, sum(c.won) as won,
+  case when bool_and(p.cost is not null) then sum(c.messages * p.cost) end as cost
+from charged c
+left join lateral (
+  select cost from provider_prices
+  where provider = c.provider and channel = c.channel and valid_from <= c.created_at
+  order by valid_from desc limit 1
+) p on true
 group by 1, 2, 3 order by 1, 2, 3
 """
 
 
 async def read_usage(connection: Connection, tenant: str, start: dt.datetime, end: dt.datetime) -> list[dict[str, Any]]:
-    """What was charged by day of Seoul, channel and workflow, from `start` until before `end`."""
+    """What was charged by day of Seoul, channel and workflow or bulk send, and what providers take for it, from `start`
+    until before `end`. Only for who may read what providers take."""
     return await fetch_all(connection, USAGE, {"tenant": tenant, "start": start, "end": end})
 
 
@@ -132,13 +146,13 @@ balances as (
   from ledger_entries where tenant = %(tenant)s and created_at < %(end)s
 )
 select 1 as part, 'opening' as kind, null::date as day, null as channel, null as workflow, null as reference,
-  null::bigint as messages, opening as won, null::timestamptz as at from balances
+  null::bigint as messages, opening as won, null::numeric as cost, null::timestamptz as at from balances
 union all
-select 2, kind, day, null, null, reference, null, won, created_at from payments
+select 2, kind, day, null, null, reference, null, won, null, created_at from payments
 union all
-select 3, 'charge', day, channel, workflow, null, messages, -won, null from usage
+select 3, 'charge', day, channel, workflow, null, messages, -won, cost, null from usage
 union all
-select 4, 'closing', null, null, null, null, null, closing, null from balances
+select 4, 'closing', null, null, null, null, null, closing, null, null from balances
 order by part, at, day, channel, workflow
 """  # noqa: S608 - of constants
 

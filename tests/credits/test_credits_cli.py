@@ -4,6 +4,7 @@ import asyncio
 import csv
 import io
 import json
+import re
 from collections.abc import AsyncIterator
 from itertools import count
 from pathlib import Path
@@ -118,9 +119,9 @@ async def test_a_statement_is_a_table_json_and_csv_that_agree(world: World) -> N
     asked = ("statement", "--tenant", tenant, "--month", "2026-01")
     found = await asyncio.to_thread(told, *asked)
     assert (found["opening"], found["topups"], found["charged"], found["closing"]) == (0, 1_000, 40, 960)
-    assert found["charges"] == [{"channel": "sms", "messages": 2, "won": 40}]
+    assert found["charges"] == [{"channel": "sms", "messages": 2, "won": 40, "cost": 36, "margin": 4}]
     assert found["usage"] == [
-        {"day": "2026-01-31", "channel": "sms", "workflow": "reminders", "messages": 2, "won": 40}
+        {"day": "2026-01-31", "channel": "sms", "workflow": "reminders", "messages": 2, "won": 40, "cost": 36}
     ]
     written = await asyncio.to_thread(run, *asked, "--csv")
     lines = list(csv.DictReader(io.StringIO(written.stdout.removeprefix("\ufeff"))))
@@ -132,7 +133,7 @@ async def test_a_statement_is_a_table_json_and_csv_that_agree(world: World) -> N
     ]
     table = (await asyncio.to_thread(run, *asked)).stdout
     assert "+1,000" in table
-    assert "-40" in table
+    assert re.search(r"^sms +2 +-40 +36 +4 *$", table, re.MULTILINE)
     assert "960" in table
 
 

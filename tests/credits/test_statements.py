@@ -2,6 +2,7 @@
 
 import asyncio
 import datetime as dt
+import re
 from collections.abc import AsyncIterator
 from decimal import Decimal
 from itertools import count
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from shared.credits import top_up_by_hand
 from shared.credits.statements import Month, Usage, as_csv, usage
+from shared.messages import Origin
 from shared.platform.clock import SEOUL
 from tests.conftest import Database
 from tests.credits.world import World, adds_up, said
@@ -26,8 +28,11 @@ async def world(module_database: Database) -> AsyncIterator[World]:
     await world.close()
 
 
-async def _deliver(world: World, tenant: str, number: int, channel: str = "sms") -> None:
-    claimed = await world.claim(await world.queue(tenant, number, channels=[channel.replace("lms", "sms")]))
+async def _deliver(
+    world: World, tenant: str, number: int, channel: str = "sms", *, origin: Origin | None = None
+) -> None:
+    ticket = await world.queue(tenant, number, channels=[channel.replace("lms", "sms")], origin=origin)
+    claimed = await world.claim(ticket)
     await world.report(tenant, *(said(message.id, "delivered", channel=channel) for message in claimed))
 
 
@@ -62,7 +67,76 @@ async def test_usage_is_of_the_day_of_the_charge_whatever_happens_to_the_message
     async with world.database.connection() as connection:
         [line] = await usage(connection, tenant, dt.date(2026, 1, 31), dt.date(2026, 1, 31))
         assert await usage(connection, tenant, dt.date(2026, 2, 1), dt.date(2026, 2, 28)) == []
-    assert line == Usage(dt.date(2026, 1, 31), "sms", "reminders", 1, Decimal(20))
+    assert line == Usage(dt.date(2026, 1, 31), "sms", "reminders", 1, Decimal(20), Decimal(18))
+
+
+async def test_bulk_sends_are_told_apart_by_their_keys(world: World) -> None:
+    tenant = await world.add_tenant(f"bulk-{next(_numbers)}", credit=1_000)
+    for number, key in enumerate(["spring", "autumn", None, None], start=1):
+        await _deliver(world, tenant, number, origin=Origin(run_key=key))
+    await _deliver(world, tenant, 1)
+    found = await world.statement(tenant, "2026-01")
+    lines = [f"{line.workflow}: {line.messages} for {line.won:.0f} won" for line in found.usage]
+    assert sorted(lines) == [
+        "(bulk): 7 for 140 won",
+        "bulk autumn: 2 for 40 won",
+        "bulk spring: 1 for 20 won",
+        "reminders: 1 for 20 won",
+    ]
+    assert ",charge,sms,bulk autumn,2,,-40.00," in as_csv(found)
+    assert adds_up(found)
+
+
+async def test_the_margin_is_what_the_provider_leaves_at_its_prices_of_the_moment_of_each_charge(world: World) -> None:
+    """The provider's price changes twice in a month, and once more after it."""
+    provider = f"provider-{next(_numbers)}"
+    tenant = await world.add_tenant(f"margin-{next(_numbers)}", credit=10_000)
+    await world.rows(
+        "update provider_accounts set provider = %(provider)s where tenant = %(tenant)s",
+        provider=provider,
+        tenant=tenant,
+    )
+    await world.rows(
+        "insert into provider_prices (provider, channel, valid_from, cost) values"
+        " (%(provider)s, 'sms', '2026-01-01', 18), (%(provider)s, 'sms', %(tenth)s, 12.5),"
+        " (%(provider)s, 'sms', %(twentieth)s, 30), (%(provider)s, 'sms', %(april)s, 99),"
+        " ('other', 'sms', %(tenth)s, 1), (%(provider)s, 'alimtalk', '2026-01-01', 13)",
+        provider=provider,
+        tenth=dt.datetime(2026, 3, 10, tzinfo=SEOUL),
+        twentieth=dt.datetime(2026, 3, 20, tzinfo=SEOUL),
+        april=dt.datetime(2026, 4, 1, tzinfo=SEOUL),
+    )
+    world.clock.moment = dt.datetime(2026, 3, 9, 23, 59, 30, tzinfo=SEOUL)
+    await _deliver(world, tenant, 1)
+    waiting = await world.claim(await world.queue(tenant, 2))
+    world.clock.moment = dt.datetime(2026, 3, 10, tzinfo=SEOUL)
+    await world.report(tenant, *(said(message.id, "delivered") for message in waiting))
+    await _deliver(world, tenant, 2, "alimtalk")
+    world.clock.moment = dt.datetime(2026, 3, 20, 12, tzinfo=SEOUL)
+    await _deliver(world, tenant, 1)
+    found = await world.statement(tenant, "2026-03")
+    alimtalk, sms = found.charges
+    assert [alimtalk.messages, alimtalk.won, alimtalk.cost, alimtalk.margin] == [2, 30, 26, 4]
+    assert [sms.messages, sms.won, sms.cost, sms.margin] == [4, 80, 18 + 2 * Decimal("12.5") + 30, 7]
+    assert [line.cost for line in found.usage if line.channel == "sms"] == [18, 25, 30]
+    assert adds_up(found)
+
+
+async def test_a_margin_is_unknown_where_a_providers_price_is(world: World) -> None:
+    tenant = await world.add_tenant(f"unknown-{next(_numbers)}", credit=1_000)
+    await _deliver(world, tenant, 1)
+    await world.rows("update provider_accounts set provider = 'unpriced' where tenant = %(tenant)s", tenant=tenant)
+    await _deliver(world, tenant, 1)
+    [sms] = (await world.statement(tenant, "2026-01")).charges
+    assert [sms.messages, sms.won, sms.cost, sms.margin] == [2, 40, None, None]
+
+
+async def test_a_csv_that_a_tenant_may_have_does_not_tell_what_providers_take(world: World) -> None:
+    tenant = await world.add_tenant(f"told-{next(_numbers)}", credit=1_000)
+    await _deliver(world, tenant, 3)
+    found = await world.statement(tenant, "2026-01")
+    assert found.charges[0].cost == 54
+    assert not re.search(r"cost|margin|\b54\b", as_csv(found))
 
 
 async def test_a_statement_of_a_month_under_way_adds_up_while_charges_come_in(world: World) -> None:

@@ -121,14 +121,16 @@ class World:
         channels: Sequence[str] = ("sms",),
         lives: dt.timedelta = dt.timedelta(hours=1),
         of_run: bool = False,
+        origin: Origin | None = None,
     ) -> SendTicket:
-        """Messages that wait to be sent within `lives`; `of_run` ties them to the tenant's run as it is now.
+        """Messages that wait to be sent within `lives`; `of_run` ties them to the tenant's run as it is now, `origin`
+        to something else than the workflow.
 
         Their ids are in the order of their making, so that a random day goes the same way when it is replayed.
         """
         await self.clock.sleep(1)
         now = self.clock.now()
-        origin = Origin(workflow=WORKFLOW)
+        origin = origin or Origin(workflow=WORKFLOW)
         if of_run:
             [run] = await self.rows("select revision from runs where tenant = %(tenant)s", tenant=tenant)
             origin = Origin(workflow=WORKFLOW, workflow_version=1, run_key=RUN, run_revision=run["revision"])

@@ -77,7 +77,7 @@ SAMPLES = {
 ONE_A_TENANT = {"credit_accounts", "tenant_plans"}
 """A row of these is made with its tenant."""
 
-WITHOUT_TENANT = {"default_prices", "payment_webhooks", "heartbeats"}
+WITHOUT_TENANT = {"default_prices", "provider_prices", "payment_webhooks", "heartbeats"}
 
 
 def sample(table: str, tenant: str, number: int) -> tuple[bytes, dict[str, Any]]:
@@ -218,6 +218,7 @@ PRIVILEGES: dict[str, dict[str, str]] = {
             "tenants",
             "prices",
             "default_prices",
+            "provider_prices",
             "customers",
             "groups",
             "group_members",
