@@ -37,7 +37,8 @@ async def change_settings(
         CreditError: `unknown_tenant`, `bad_amount`.
     """
     low = None if low_balance is None else whole_won(low_balance, field="low_balance", least=0)
-    await update_account(connection, tenant, low_balance=low, wait_for_credit=wait_for_credit)
+    if low is not None or wait_for_credit is not None:
+        await update_account(connection, tenant, low_balance=low, wait_for_credit=wait_for_credit)
     accounts = await read_accounts(connection, tenant)
     if not accounts:
         raise unknown_tenant(tenant)

@@ -9,7 +9,7 @@ from shared.platform.database import Connection
 UPDATE_ACCOUNT = """
 update credit_accounts
 set low_balance = coalesce(%(low_balance)s, low_balance), wait_for_credit = coalesce(%(wait)s, wait_for_credit)
-where tenant = %(tenant)s and (%(low_balance)s::numeric is not null or %(wait)s::boolean is not null)
+where tenant = %(tenant)s
 """
 
 

@@ -12,9 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.credits import top_up_by_hand
-from shared.credits.statements import Month, Usage, as_csv, usage
+from shared.credits.statements import Month, Usage, as_csv, monthly_statement, usage
 from shared.messages import Origin
 from shared.platform.clock import SEOUL
+from shared.platform.database import Database as Pool
 from tests.conftest import Database
 from tests.credits.world import World, adds_up, said
 
@@ -129,6 +130,16 @@ async def test_a_margin_is_unknown_where_a_providers_price_is(world: World) -> N
     await _deliver(world, tenant, 1)
     [sms] = (await world.statement(tenant, "2026-01")).charges
     assert [sms.messages, sms.won, sms.cost, sms.margin] == [2, 40, None, None]
+
+
+async def test_an_operators_role_may_read_the_margin(world: World, module_database: Database) -> None:
+    tenant = await world.add_tenant(f"read-{next(_numbers)}", credit=1_000)
+    await _deliver(world, tenant, 1)
+    pool = Pool(module_database.role_url("allim_operator"), pool_size=1)
+    async with pool.transaction() as connection:
+        [sms] = (await monthly_statement(connection, tenant, Month.parse("2026-01"))).charges
+    await pool.close()
+    assert [sms.cost, sms.margin] == [18, 2]
 
 
 async def test_a_csv_that_a_tenant_may_have_does_not_tell_what_providers_take(world: World) -> None:
