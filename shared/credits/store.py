@@ -274,3 +274,58 @@ async def watch_balances(connection: Connection, now: dt.datetime) -> list[str]:
     Gives whose were raised now.
     """
     return [row["tenant"] for row in await fetch_all(connection, WATCH_BALANCES, {"now": now})]
+
+
+# What waits for credit was claimed without a hold, and its ticket is younger than itself. Which channels are paid for
+# and what was refused, the newest messages tell: ids begin with the moment of their making.
+END_SHORTAGES = """
+with answered as (
+  select s.tenant
+  from alerts s join credit_accounts a using (tenant)
+  cross join lateral (
+    select array_agg(distinct leg) as legs,
+      coalesce(bool_or(reason = 'credit_shortage' and updated_at > %(quiet_since)s), false) as refused
+    from (
+      select route, reason, updated_at from messages m where m.tenant = s.tenant order by id desc limit %(newest)s
+    ) as newest cross join unnest(route) as leg
+  ) as lately
+  where s.kind = 'credit_shortage' and s.resolved_at = 'infinity' and not lately.refused
+    and a.balance - a.held >= (
+      select coalesce(max(price), 0) from (
+        select distinct on (channel) channel, price from prices p
+        where p.tenant = s.tenant and p.valid_from <= %(now)s order by channel, valid_from desc
+      ) as current
+      where case channel when 'lms' then 'sms' else channel end = any(lately.legs)
+    )
+    and not exists (
+      select from outbox o
+      cross join lateral jsonb_array_elements_text(o.body -> 'messages') as listed (id)
+      join messages m on m.tenant = o.tenant and m.id = listed.id::uuid
+      where o.tenant = s.tenant and o.topic = %(topic)s
+        and m.status = 'queued' and m.hold is null and m.created_at < o.created_at
+    )
+)
+update alerts set resolved_at = %(now)s
+from answered
+where alerts.tenant = answered.tenant and kind = 'credit_shortage' and resolved_at = 'infinity'
+returning alerts.tenant
+"""
+
+
+async def end_shortages(
+    connection: Connection, now: dt.datetime, *, quiet_since: dt.datetime, topic: str, newest: int
+) -> list[str]:
+    """End the shortage of tenants whose credit pays again for a message on the dearest channel that they use.
+
+    Args:
+        connection: as a role that sees messages, tickets and accounts.
+        now: the moment.
+        quiet_since: a message refused after this keeps the shortage open.
+        topic: of the tickets of messages that wait for credit; one that waits keeps it open, too.
+        newest: of a tenant's messages so many are looked at, the newest ones.
+
+    Returns:
+        The tenants.
+    """
+    parameters = {"now": now, "quiet_since": quiet_since, "topic": topic, "newest": newest}
+    return [row["tenant"] for row in await fetch_all(connection, END_SHORTAGES, parameters)]

@@ -8,7 +8,9 @@ from itertools import count
 
 import pytest
 
+from shared.contracts import SendTicket
 from shared.credits import disagreements
+from shared.credits.low_balances import watch_low_balances
 from shared.messages.dispatching import MAX_TRIES
 from shared.messages.reporting import Told
 from tests.conftest import Database
@@ -182,6 +184,47 @@ async def test_a_top_up_answers_the_alert_that_a_shortage_raised(world: World) -
     assert await world.rows(open_alerts, tenant=tenant) == [{"kind": "credit_shortage"}]
     await world.top_up(tenant, 1_000)
     assert await world.rows(open_alerts, tenant=tenant) == []
+
+
+async def _open_alerts(world: World, tenant: str) -> list[str]:
+    """What is open once the tick has looked."""
+    await watch_low_balances(world.database, world.clock)
+    statement = "select kind from alerts where tenant = %(tenant)s and resolved_at = 'infinity' order by kind"
+    return [row["kind"] for row in await world.rows(statement, tenant=tenant)]
+
+
+async def test_a_shortage_that_refused_messages_ends_when_holds_come_back_and_it_was_quiet(world: World) -> None:
+    tenant = await _tenant(world, 60)
+    [claimed] = await world.claim(await world.queue(tenant, 2))
+    assert await _open_alerts(world, tenant) == ["credit_shortage", "low_balance"]
+    await world.clock.sleep(240)
+    await world.report(tenant, said(claimed.id, "failed"))
+    assert await world.account(tenant) == (60, 0)
+    assert "credit_shortage" in await _open_alerts(world, tenant), "the last one was refused four minutes ago"
+    await world.clock.sleep(61)
+    assert await _open_alerts(world, tenant) == ["low_balance"]
+    assert len(await world.claim(await world.queue(tenant, 2))) == 1
+    await world.clock.sleep(600)
+    assert await _open_alerts(world, tenant) == ["credit_shortage", "low_balance"], "it is all held again"
+
+
+async def test_a_shortage_lasts_while_a_message_waits_for_credit(world: World) -> None:
+    tenant = await _tenant(world, 60)
+    await world.rows("update credit_accounts set wait_for_credit = true where tenant = %(tenant)s", tenant=tenant)
+    ticket = await world.queue(tenant, 2)
+    await world.clock.sleep(1)
+    [claimed] = await world.claim(ticket)
+    [waiting] = [id_ for id_, row in (await world.messages(tenant)).items() if row["status"] == "queued"]
+    await world.report(tenant, said(claimed.id, "failed"))
+    assert "credit_shortage" in await _open_alerts(world, tenant), "there is credit for it, but it waits still"
+    [again] = await world.rows("select id from outbox where tenant = %(tenant)s", tenant=tenant)
+    await world.clock.sleep(30)
+    ticket = SendTicket(id=again["id"], tenant=tenant, messages=(waiting,))
+    [claimed] = await world.claim(ticket)
+    assert "credit_shortage" in await _open_alerts(world, tenant), "what there was is held for it"
+    await world.queue(tenant, 1)
+    await world.report(tenant, said(claimed.id, "failed"))
+    assert await _open_alerts(world, tenant) == ["low_balance"], "a message that was never refused does not wait"
 
 
 async def test_a_missing_price_fails_the_message_before_it_costs_anything(world: World) -> None:

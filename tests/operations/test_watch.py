@@ -16,6 +16,8 @@ import pytest
 from shared import bootstrap
 from shared.credits.low_balances import watch_low_balances
 from shared.messages.registering import register_account
+from shared.operations.health import TICKET_PATIENCE
+from shared.operations.health_store import read_gauges
 from shared.operations.watch import NOTICES_A_WATCH, REMIND, Watch
 from shared.operations.watch_slack import Slack
 from shared.platform.database import Database
@@ -110,6 +112,39 @@ async def test_who_is_out_of_credit_is_not_told_that_it_runs_low(world: World, s
     raise_alert(world, tenant, "credit_shortage")
     await watch_of(world, slack).look()
     assert titles(slack.texts()) == ["Messages wait or fail for want of credit: open"]
+
+
+async def test_who_has_credit_again_is_told_that_it_runs_low_and_counts_among_those_who_wait(
+    world: World, slack: SlackChannel
+) -> None:
+    tenant = await world.tenant()
+    world.rows("update credit_accounts set low_balance = 2000000 where tenant = %s returning 1", tenant)
+    raise_alert(world, tenant, "credit_shortage")
+    await watch_of(world, slack).look()
+    assert titles(slack.texts()) == ["Messages wait or fail for want of credit: open"]
+    with psycopg.connect(world.test_database.url) as connection:
+        message = uuid4()
+        connection.execute(
+            "insert into messages (tenant, id, customer, template, template_version, route, deadlines, channel, status,"
+            " due_at, expires_at, created_at, updated_at) values (%(tenant)s, %(id)s, 'c', 't', 1, '{sms}', '{60}',"
+            " 'sms', 'queued', %(at)s, %(at)s, %(at)s, %(at)s)",
+            {"tenant": tenant, "id": message, "at": world.clock.now()},
+        )
+        connection.execute(
+            "insert into outbox (tenant, id, topic, body, publish_at, created_at) values (%(tenant)s, %(id)s,"
+            " 'send-requests', jsonb_build_object('tenant', %(tenant)s::text, 'messages', array[%(id)s]),"
+            " %(at)s, %(at)s)",
+            {"tenant": tenant, "id": message, "at": world.clock.now()},
+        )
+    ticker, watch = world.as_role("allim_ticker"), world.as_role("allim_watch")
+    async with watch.connection() as connection_:
+        assert (await read_gauges(connection_, world.clock.now(), patience=TICKET_PATIENCE))["oldest_queued_at"] is None
+    await watch_low_balances(ticker, world.clock)
+    async with watch.connection() as connection_:
+        gauges = await read_gauges(connection_, world.clock.now(), patience=TICKET_PATIENCE)
+    assert gauges["oldest_queued_at"] == world.clock.now()
+    await look(watch_of(world, slack), world, 5)
+    assert {"Messages wait or fail for want of credit: over", "Credit runs low: open"} <= set(titles(slack.texts()))
 
 
 async def test_an_alert_that_stays_is_told_once_and_again_after_a_day(world: World, slack: SlackChannel) -> None:
