@@ -51,7 +51,6 @@ class Due:
     amount: Decimal
     customer_key: str
     billing_key: bytes
-    failures: int
 
 
 TAKE_DUE = """
@@ -74,7 +73,7 @@ with due as (
 update automatic_topups t set next_try_at = %(lease_until)s
 from due join billing_keys b using (tenant)
 where t.tenant = due.tenant
-returning t.tenant, %(order)s::text as order, t.amount, b.customer_key, b.billing_key, t.failures
+returning t.tenant, %(order)s::text as order, t.amount, b.customer_key, b.billing_key
 """
 
 
@@ -85,6 +84,15 @@ async def take_due(
     parameters = {"order": order, "now": now, "since": since, "lease_until": lease_until}
     rows = await fetch_all(connection, TAKE_DUE, parameters)
     return Due(**rows[0]) if rows else None
+
+
+LOCK_FAILURES = "select failures from automatic_topups where tenant = %(tenant)s for update"
+
+
+async def lock_failures(connection: Connection, tenant: str) -> int:
+    """How many refusals there were in a row; nobody else counts until the transaction ends."""
+    rows = await fetch_all(connection, LOCK_FAILURES, {"tenant": tenant})
+    return int(rows[0]["failures"]) if rows else 0
 
 
 RECORD_OUTCOME = """

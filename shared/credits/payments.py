@@ -14,8 +14,9 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
+from shared.credits.automatic_topup_outcomes import note_refused, settle_charge
 from shared.credits.errors import CreditError
-from shared.credits.ledger import return_credit, take_back, top_up, whole_won
+from shared.credits.ledger import take_back, top_up, whole_won
 from shared.credits.payment_store import (
     Cancel,
     Order,
@@ -29,15 +30,15 @@ from shared.credits.payment_store import (
     undecided_orders,
     update_order,
 )
+from shared.credits.payments_cancels import settle_cancels, take_back_paid, undo_take_back
 from shared.credits.payments_errors import (
     amount_changed,
     no_order,
     not_cancellable,
-    other_payment,
     payment_refused,
     refund_account_needed,
 )
-from shared.credits.payments_rules import UNDECIDED_AFTER, UNPAID, is_early, status_of
+from shared.credits.payments_rules import UNDECIDED_AFTER, UNPAID, dispute_of, is_early, status_of
 from shared.credits.payments_webhooks import DEPOSIT_CALLBACK, read_call
 from shared.credits.plans_payments import settle_plan
 from shared.platform.clock import Clock
@@ -117,7 +118,7 @@ class Payments:
         except ProviderRefused as refused:
             paid = await self._paid_otherwise(order_id)
             if paid is None:
-                await self._fail(order_id, refused, begun)
+                await self.fail(order_id, refused.code, refused.detail, begun=begun)
                 raise payment_refused(refused.code, refused.detail) from refused
             payment = paid
         return await self.settle(payment)
@@ -141,87 +142,18 @@ class Payments:
             order = await lock_order(connection, payment.order_id)
             if order is None:
                 raise no_order(payment.order_id)
-            if payment.total_amount != order.amount:
-                raise amount_changed(order.amount, payment.total_amount)
-            if order.payment_key not in (None, payment.payment_key) and order.status not in UNPAID:
-                raise other_payment()
-            if is_early(order, payment, now):
-                return order
-            reversals = order.reversals
-            if order.purpose == "plan":
-                pass  # it buys no credit
-            elif payment.approved_at is not None:
-                key = f"toss/{payment.payment_key}/{order.reversals}"
-                await top_up(connection, order.tenant, order.amount, key=key, reference=order.id, now=now)
-            elif order.status in ("paid", "partly_cancelled"):
-                key = f"reversed/{payment.payment_key}/{order.reversals}"
-                await self._take_back(connection, order, order.amount - order.cancelled, key, now)
-                reversals += 1
-            cancelled = await self._settle_cancels(connection, order, payment, now)
-            status = status_of(payment)
-            if order.purpose == "plan":
-                failure = f"{payment.failure.code}: {payment.failure.message}" if payment.failure else None
-                await settle_plan(connection, order, status, failure, now)
-            await update_order(
-                connection,
-                order,
-                now,
-                status=status,
-                payment_key=payment.payment_key,
-                method=payment.method,
-                deposit_secret=payment.secret,
-                cancelled=cancelled,
-                reversals=reversals,
-            )
+            dispute = dispute_of(order, payment)
+            if dispute is not None:
+                await _note_dispute(connection, order, payment, dispute, now)
+            elif not is_early(order, payment, now):
+                await _apply(connection, order, payment, now)
             settled = await lock_order(connection, order.id)
         assert settled is not None, "an order is never deleted"  # noqa: S101
+        if dispute is not None:
+            raise dispute
         if settled.status == "failed" != order.status:
             payment_failed(order.tenant, payment.status)
         return settled
-
-    async def _settle_cancels(
-        self, connection: Connection, order: Order, payment: Payment, now: dt.datetime
-    ) -> Decimal:
-        """Match Toss's cancels with ours; one made in Toss's dashboard takes its credit back now."""
-        ours = await read_cancels(connection, order)
-        known = {cancel.transaction_key for cancel in ours}
-        asked = [cancel for cancel in ours if cancel.status == "asked"]
-        for entry in payment.cancels:
-            if entry.transaction_key in known:
-                continue
-            mine = next((cancel for cancel in asked if cancel.amount == entry.cancel_amount), None)
-            if mine is not None:
-                asked.remove(mine)
-                await save_cancel(connection, mine, "done", now, transaction_key=entry.transaction_key)
-                continue
-            reason = entry.cancel_reason[:200] or "-"
-            id_ = derived_id(now, order.id, entry.transaction_key)
-            theirs = Cancel(order.tenant, id_, order.id, entry.cancel_amount, reason, "done", None)
-            detail = None
-            if payment.approved_at is not None:
-                key = f"toss-cancel/{entry.transaction_key}"
-                detail = await self._take_back(connection, order, entry.cancel_amount, key, now)
-            await save_cancel(connection, theirs, "done", now, transaction_key=entry.transaction_key, detail=detail)
-        return sum((entry.cancel_amount for entry in payment.cancels), Decimal(0))
-
-    async def _take_back(
-        self, connection: Connection, order: Order, amount: Decimal, key: str, now: dt.datetime
-    ) -> str | None:
-        """Take out credit whose money Toss has given back already.
-
-        Where it was spent meanwhile, the ledger stays true and a person is told. Gives why, then. A plan stays as it
-        is, for nobody asked to end it; a person is told of that, too.
-        """
-        if order.purpose == "plan":
-            detail = f"{order.id}: {amount} won were given back at Toss, and the plan goes on"
-            await raise_alert(connection, order.tenant, "plan_payment_cancelled", detail, now)
-            return detail
-        try:
-            await take_back(connection, order.tenant, amount, key=key, reference=order.id, now=now)
-        except CreditError as error:
-            await raise_alert(connection, order.tenant, "cancel_without_credit", f"{order.id}: {error}", now)
-            return str(error)
-        return None
 
     async def cancel(
         self,
@@ -296,19 +228,9 @@ class Payments:
                 still = {cancel.id: cancel.status for cancel in await read_cancels(connection, order)}
                 if still[request.id] == "asked":
                     await save_cancel(connection, request, "refused", now, detail=str(refused))
-                    await self._undo_take_back(connection, order, request, refused, now)
+                    await undo_take_back(connection, order, request, refused, now)
             raise CreditError("cancel_refused", str(refused), refused.detail) from refused
         return await self.settle(payment)
-
-    async def _undo_take_back(
-        self, connection: Connection, order: Order, request: Cancel, refused: ProviderRefused, now: dt.datetime
-    ) -> None:
-        if order.purpose == "plan":  # its plan has ended, and the money is still here: a person has to send it
-            detail = f"{order.id}: {request.amount} won were not given back: {refused}"
-            await raise_alert(connection, order.tenant, "plan_refund_refused", detail, now)
-            return
-        key = f"cancel-refused/{request.id}"
-        await return_credit(connection, order.tenant, request.amount, key=key, reference=order.id, now=now)
 
     async def take_webhook(self, headers: Mapping[str, str], body: bytes) -> None:
         """Take a call from Toss. It is signed by nothing, so it only says where to look: the payment is fetched.
@@ -350,34 +272,75 @@ class Payments:
         try:
             order = await self.settle(await self._toss.payment_of_order(order_id))
         except ProviderRefused as refused:
-            await self._fail(order_id, refused)
+            await self.fail(order_id, refused.code, refused.detail)
             return
         async with self.database.connection() as connection:
             asked = [cancel for cancel in await read_cancels(connection, order) if cancel.status == "asked"]
         for request in asked:
             await self.ask_cancel(order, request)
 
-    async def _fail(self, order_id: str, refused: ProviderRefused, begun: dt.datetime | None = None) -> None:
-        """Let an order fail.
+    async def fail(self, order_id: str, code: str, detail: str, *, begun: dt.datetime | None = None) -> None:
+        """Let an order fail that was not paid.
 
         Args:
             order_id: which.
-            refused: why.
+            code: why, in Toss's word or ours.
+            detail: why, for people.
             begun: when the confirmation was begun that was refused. Has another begun since, the order stays as it is:
                 the other's answer decides it, or the tick.
         """
+        now = self._clock.now()
         async with self.database.transaction() as connection:
             order = await lock_order(connection, order_id)
             if order is None or order.status not in ("created", "confirming"):
                 return
             if begun is not None and order.updated_at != begun:
                 return
-            await update_order(
-                connection,
-                order,
-                self._clock.now(),
-                status="failed",
-                failure_code=refused.code,
-                failure_detail=refused.detail[:500],
-            )
-            payment_failed(order.tenant, refused.code)
+            await update_order(connection, order, now, status="failed", failure_code=code, failure_detail=detail[:500])
+            if order.purpose == "automatic_topup":
+                await note_refused(connection, order.tenant, f"{code}: {detail}", now)
+        payment_failed(order.tenant, code)
+
+
+async def _apply(connection: Connection, order: Order, payment: Payment, now: dt.datetime) -> None:
+    """Let an order, and what it bought, be as its payment says."""
+    reversals = order.reversals
+    if order.purpose == "plan":
+        pass  # it buys no credit
+    elif payment.approved_at is not None:
+        key = f"toss/{payment.payment_key}/{order.reversals}"
+        await top_up(connection, order.tenant, order.amount, key=key, reference=order.id, now=now)
+    elif order.status in ("paid", "partly_cancelled"):
+        key = f"reversed/{payment.payment_key}/{order.reversals}"
+        await take_back_paid(connection, order, order.amount - order.cancelled, key, now)
+        reversals += 1
+    cancelled = await settle_cancels(connection, order, payment, now)
+    status = status_of(payment)
+    failure = f"{payment.failure.code}: {payment.failure.message}" if payment.failure else None
+    if order.purpose == "plan":
+        await settle_plan(connection, order, status, failure, now)
+    elif order.purpose == "automatic_topup" and order.status in UNPAID:
+        await settle_charge(connection, order, status, failure, now)
+    await update_order(
+        connection,
+        order,
+        now,
+        status=status,
+        payment_key=payment.payment_key,
+        method=payment.method,
+        deposit_secret=payment.secret,
+        cancelled=cancelled,
+        reversals=reversals,
+    )
+
+
+async def _note_dispute(
+    connection: Connection, order: Order, payment: Payment, dispute: CreditError, now: dt.datetime
+) -> None:
+    """Where money was taken and buys nothing, a person has to decide."""
+    detail = f"{order.id}: {payment.total_amount} won, {payment.status} by {payment.payment_key}: {dispute.detail}"
+    log("payments").error("payment disputed: %s", detail, extra={"fields": {"order": order.id, "code": dispute.code}})
+    if payment.approved_at is not None:
+        await raise_alert(connection, order.tenant, "payment_disputed", detail, now)
+    if order.status == "confirming":  # it is looked at again a minute later, and not with each tick
+        await update_order(connection, order, now)

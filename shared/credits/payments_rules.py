@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 
+from shared.credits.errors import CreditError
 from shared.credits.payment_store import Order
+from shared.credits.payments_errors import amount_changed, other_payment
 from shared.providers.toss import Payment
 
 UNDECIDED_AFTER = dt.timedelta(minutes=1)
@@ -26,6 +28,15 @@ def status_of(payment: Payment) -> str | None:
         "ABORTED": "failed",
         "EXPIRED": "failed",
     }.get(payment.status)
+
+
+def dispute_of(order: Order, payment: Payment) -> CreditError | None:
+    """Why a payment that names an order can't be the order's, or None where it can."""
+    if payment.total_amount != order.amount:
+        return amount_changed(order.amount, payment.total_amount)
+    if order.payment_key not in (None, payment.payment_key) and order.status not in UNPAID:
+        return other_payment()
+    return None
 
 
 def is_early(order: Order, payment: Payment, now: dt.datetime) -> bool:

@@ -105,6 +105,11 @@ RULES: dict[str, Rule] = {
         "A payment was given back whose credit is spent",
         "Settle it with the tenant: the credit was used, and the money went back.",
     ),
+    "payment-disputed": Rule(
+        "결제는 되었지만 주문과 맞지 않습니다",
+        "Money was taken by a payment that does not match its order",
+        "It bought nothing: give it back in Toss's dashboard, or top the credit up by hand.",
+    ),
     "plan-payment-failed": Rule(
         "요금제 결제가 실패했습니다",
         "A plan's payment failed",

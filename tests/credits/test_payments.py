@@ -13,12 +13,13 @@ import pytest
 from shared.credits import CreditError
 from shared.credits.payment_store import UNDECIDED
 from shared.operations.health_store import GAUGES
+from shared.platform.crypto import seal
 from shared.platform.database import fetch_all
 from shared.providers import ProviderError
 from shared.providers.toss import RefundAccount
 from simulator.testing import simulator_thread
 from tests.conftest import Database
-from tests.credits.paying import TENANT, Till, open_till
+from tests.credits.paying import KEY, TENANT, Till, open_till
 
 
 @pytest.fixture(scope="module")
@@ -338,6 +339,61 @@ async def test_a_lost_answer_to_a_charge_is_not_charged_again(till: Till) -> Non
     assert await till.automatic.charge_due() == 0
     assert await till.balance() == Decimal(10_000)
     assert (await till.shop.charged())["charged"] == 10_000
+
+
+@pytest.mark.parametrize(
+    "sealed", [seal(bytes(32), {"billing_key": "x"}, context=f"{TENANT}/billing"), b"short", seal(KEY, {}, context="x")]
+)
+async def test_a_card_that_can_not_be_opened_is_a_refusal_and_no_one_elses_matter(till: Till, sealed: bytes) -> None:
+    await with_card(till)
+    await till.rows("insert into tenants (id, name) values ('broken', 'X')")
+    await till.rows("insert into billing_keys values ('broken', 'tenant_broken', %(sealed)s, now())", sealed=sealed)
+    await till.rows(
+        "insert into automatic_topups (tenant, threshold, amount, daily_cap, next_try_at)"
+        " values ('broken', 5000, 10000, 90000, '-infinity')"
+    )
+    await till.rows("update automatic_topups set next_try_at = now() - interval '1 day' where tenant = %(t)s", t=TENANT)
+    assert await till.automatic.charge_due() == 1  # the other one's
+    for _ in range(200):
+        till.clock.advance(600)
+        assert await till.automatic.charge_due() == 0
+    orders = await till.rows("select status::text, failure_code from payment_orders where tenant = 'broken'")
+    assert [(order["status"], order["failure_code"]) for order in orders] == [("failed", "card_unreadable")] * 5
+    [row] = await till.rows("select enabled, failures from automatic_topups where tenant = 'broken'")
+    assert (row["enabled"], row["failures"]) == (False, 5)
+    assert await till.alerts() == ["topup_refused"]
+
+
+@pytest.mark.parametrize("fault", ["drop_before", "accept_then_drop"])
+async def test_a_refusal_that_is_learned_of_later_counts_like_any_other(till: Till, fault: str) -> None:
+    await with_card(till, outcome="reject")
+    for failures in (1, 2):
+        await till.shop.faults(**{fault: {"count": 1, "on": "POST .*/billing/[^/]+$"}})
+        assert await till.automatic.charge_due() == 0
+        assert await till.rows("select id from payment_orders where status = 'confirming'")
+        till.clock.advance(61)
+        await till.payments.reconcile()
+        [row] = await till.rows("select enabled, failures, next_try_at from automatic_topups")
+        back_off = dt.timedelta(minutes=10 * failures)
+        assert (row["enabled"], row["failures"]) == (True, failures)
+        assert row["next_try_at"] == till.clock.now() + back_off
+        assert await till.alerts() == ["topup_refused"]
+        till.clock.advance(back_off.seconds)
+    assert await till.rows("select id from payment_orders where status = 'confirming'") == []
+
+
+async def test_a_charge_that_is_learned_of_later_ends_the_count_of_refusals(till: Till) -> None:
+    await with_card(till, outcome="reject")
+    assert await till.automatic.charge_due() == 0
+    await till.shop.control("card", customerKey=f"tenant_{TENANT}", outcome="ok")
+    till.clock.advance(600)
+    await till.shop.faults(accept_then_drop={"count": 1, "on": "POST .*/billing/[^/]+$"})
+    assert await till.automatic.charge_due() == 0
+    till.clock.advance(61)
+    await till.payments.reconcile()
+    [row] = await till.rows("select enabled, failures from automatic_topups")
+    assert (row["enabled"], row["failures"], await till.alerts()) == (True, 0, [])
+    assert await till.balance() == 10_000
 
 
 async def plan_of(till: Till, role: str, statement: str, parameters: dict[str, object]) -> str:

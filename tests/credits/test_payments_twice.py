@@ -144,3 +144,49 @@ async def test_a_payment_that_failed_while_its_answer_was_lost_fails_its_order_a
     till.clock.advance(61)
     await till.payments.reconcile()
     assert await order_of(till) == ("failed", payment_key)
+
+
+async def test_a_payment_of_another_amount_buys_nothing_and_a_person_is_told(till: Till) -> None:
+    order_id, _ = await till.ordered(10_000)
+    less = await till.shop.authenticate(order_id, 1_000)
+    await till.shop.confirm(less, order_id, 1_000)
+    for _ in range(2):
+        with pytest.raises(CreditError, match="amount_changed"):
+            await till.payments.take_webhook({}, told(order_id))
+    assert await till.balance() == 0
+    [alert] = await till.rows("select kind, detail from alerts where resolved_at = 'infinity'")
+    assert alert["kind"] == "payment_disputed"
+    assert order_id in alert["detail"]
+    assert less in alert["detail"]
+
+
+async def test_an_order_paid_twice_counts_once_and_a_person_is_told(
+    till: Till, caplog: pytest.LogCaptureFixture
+) -> None:
+    order_id = await till.paid(10_000)
+    paid = await till.toss.payment_of_order(order_id)
+    with pytest.raises(CreditError, match="other_payment"):
+        await till.payments.settle(paid.model_copy(update={"payment_key": "another"}))
+    assert await till.balance() == 10_000
+    assert await till.alerts() == ["payment_disputed"]
+    assert "payment disputed" in caplog.text
+
+
+async def test_a_dispute_over_no_money_is_nobodys_matter(till: Till) -> None:
+    order_id, _ = await till.ordered(10_000)
+    await till.shop.authenticate(order_id, 1_000)
+    with pytest.raises(CreditError, match="amount_changed"):
+        await till.payments.take_webhook({}, told(order_id))
+    assert await till.alerts() == []
+
+
+async def test_a_disputed_order_is_looked_at_once_a_minute(till: Till) -> None:
+    order_id, payment_key = await till.ordered(10_000)
+    await till.shop.faults(drop_before={"count": 1, "on": "POST .*/confirm$"})
+    with pytest.raises(ProviderError):
+        await till.payments.confirm(TENANT, order_id, payment_key, 10_000)
+    await till.shop.authenticate(order_id, 1_000)
+    till.clock.advance(61)
+    await till.payments.reconcile()
+    [row] = await till.rows("select status::text, updated_at from payment_orders")
+    assert (row["status"], row["updated_at"]) == ("confirming", till.clock.now())
