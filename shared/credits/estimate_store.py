@@ -11,8 +11,11 @@ from shared.platform.database import Connection, fetch_all
 
 READINESS = """
 select c.balance - c.held as available, c.wait_for_credit, p.sender, p.kakao_channel, v.approval,
-  coalesce(v.content -> 'alimtalk', 'null') <> 'null' as has_alimtalk
+  coalesce(v.content -> 'alimtalk', 'null') <> 'null' as has_alimtalk,
+  b.name as business, coalesce(v.content ->> 'category', '') as category, v.content #>> '{alimtalk,text}' as alimtalk,
+  v.content #>> '{sms,text}' as sms, v.content #>> '{sms,subject}' as subject
 from credit_accounts c
+join tenants b on b.id = c.tenant
 left join provider_accounts p on p.tenant = c.tenant and p.active
 left join templates t on t.tenant = c.tenant and t.name = %(template)s
 left join template_versions v on v.tenant = t.tenant and v.name = t.name and v.version = t.active_version
@@ -23,7 +26,8 @@ where c.tenant = %(tenant)s
 @dataclass(frozen=True, slots=True)
 class Readiness:
     """What a tenant has to send with. `sender` is None without an active provider account, `approval` where there is no
-    such template."""
+    such template. `business` is the tenant's name; `alimtalk`, `sms` and `subject` are the template's words.
+    """
 
     available: Decimal
     wait_for_credit: bool
@@ -31,6 +35,11 @@ class Readiness:
     kakao_channel: str | None
     approval: str | None
     has_alimtalk: bool
+    business: str
+    category: str
+    alimtalk: str | None
+    sms: str | None
+    subject: str | None
 
 
 async def read_readiness(connection: Connection, tenant: str, template: str) -> Readiness | None:

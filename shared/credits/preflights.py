@@ -10,10 +10,11 @@ from typing import Literal
 from shared.credits.errors import CreditError, credit_shortage, unknown_tenant
 from shared.credits.estimate_store import Readiness, read_readiness
 from shared.credits.estimates import Estimate, Ways, estimate_for
+from shared.credits.law import Words, breaches, is_advertising, is_sender
 from shared.credits.plans_quota import Quota, read_quota
 from shared.platform.database import Connection
 
-Subject = Literal["template", "sender", "recipients", "quota", "prices", "credit"]
+Subject = Literal["template", "law", "sender", "recipients", "quota", "prices", "credit"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,8 @@ async def preflight(
     found = await read_readiness(connection, tenant, template)
     if found is None:
         raise unknown_tenant(tenant)
-    checks = [_template(found, template, route), _sender(found, route), _recipients(sum(ways.values()), refused)]
+    checks = [_template(found, template, route), *_law(found, route, now), _sender(found, route)]
+    checks.append(_recipients(sum(ways.values()), refused))
     checks.append(_quota(await read_quota(connection, tenant, now), sum(ways.values())))
     costs: Estimate | None = None
     try:
@@ -104,6 +106,18 @@ def _template(found: Readiness, template: str, route: Sequence[str]) -> Check:
     )
 
 
+def _law(found: Readiness, route: Sequence[str], now: dt.datetime) -> list[Check]:
+    words = [Words(found.alimtalk)] if found.alimtalk and "alimtalk" in route else []
+    if "sms" in route and (text := found.sms or found.alimtalk):
+        words.append(Words(text, found.subject))
+    if not is_advertising(found.category, words):
+        return [_ok("law", "by its category and words it is no advertising", "광고성 정보가 아닙니다.")]
+    against = [
+        Check("law", one.verdict, one.code, one.detail, one.detail_ko) for one in breaches(words, found.business, now)
+    ]
+    return against or [_ok("law", "the advertising is marked as the law asks", "광고 표기 의무를 지켰습니다.")]
+
+
 def _sender(found: Readiness, route: Sequence[str]) -> Check:
     if found.sender is None:
         return Check(
@@ -112,6 +126,14 @@ def _sender(found: Readiness, route: Sequence[str]) -> Check:
             "no_provider_account",
             "there is no active provider account",
             "사용 중인 발송 계정이 없습니다.",
+        )
+    if not is_sender(found.sender):
+        return Check(
+            "sender",
+            "failed",
+            "bad_sender",
+            f"{found.sender!r} can't be a sender: digits of a land line, 15xx to 18xx, 070 or a mobile number",
+            "발신번호는 숫자만으로 된 유선, 대표(15xx 등), 070 또는 휴대전화 번호여야 합니다.",
         )
     if "alimtalk" in route and found.has_alimtalk and found.kakao_channel is None:
         return Check(

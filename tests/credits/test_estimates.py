@@ -12,10 +12,12 @@ from hypothesis import strategies as st
 
 from shared.credits import CreditError
 from shared.credits.estimates import Estimate, Ways, estimate, estimate_for
+from shared.credits.law import is_sender
 from shared.credits.preflights import Preflight, preflight
+from shared.platform.clock import SEOUL
 from shared.platform.database import Database as Pool
 from tests.conftest import Database
-from tests.credits.world import World, said
+from tests.credits.world import START, World, said
 
 PRICES = {"alimtalk": Decimal(15), "sms": Decimal(20), "lms": Decimal(50)}
 FALLBACK: Ways = {("alimtalk", "sms"): 8, ("alimtalk", "lms"): 2}
@@ -105,7 +107,15 @@ async def test_a_send_that_nothing_stops_is_ready(world: World) -> None:
     assert found.ready
     assert _wrong(found) == {}
     assert found.estimate is not None
-    assert [check.name for check in found.checks] == ["template", "sender", "recipients", "quota", "prices", "credit"]
+    assert [check.name for check in found.checks] == [
+        "template",
+        "law",
+        "sender",
+        "recipients",
+        "quota",
+        "prices",
+        "credit",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -158,6 +168,77 @@ async def test_everything_that_is_wrong_is_told_at_once(world: World) -> None:
         "prices": ("failed", "price_missing"),
     }
     assert (found.ready, found.estimate) == (False, None)
+
+
+@pytest.mark.parametrize(
+    ("sender", "possible"),
+    [
+        *[
+            (number, True)
+            for number in ("0212345678", "021234567", "0312345670", "05512345678", "15881588", "16001234")
+        ],
+        *[(number, True) for number in ("18991234", "07012345670", "01012345678", "0111234567")],
+        *[
+            (number, False)
+            for number in ("", "02-1234-5678", "+821012345678", "0101234567", "114", "158815889", "0991234567")
+        ],
+        *[(number, False) for number in ("12345678", "0701234567", "٠١٠١٢٣٤٥٦٧٨", "01012345678 ", "0212345678\n")],
+    ],
+)
+async def test_a_sender_is_a_number_that_korea_has(sender: str, possible: bool) -> None:
+    assert is_sender(sender) == possible
+
+
+async def test_a_number_that_no_sender_has_stops_the_send(world: World) -> None:
+    tenant = await _tenant(world, 1_000)
+    await world.rows("update provider_accounts set sender = '02-1234' where tenant = %(tenant)s", tenant=tenant)
+    assert _wrong(await _preflight(world, tenant)) == {"sender": ("failed", "bad_sender")}
+
+
+LAWFUL = "(광고) 가게 봄 세일 무료수신거부 080-123-4567"
+
+
+@pytest.mark.parametrize(
+    ("category", "text", "subject", "hour", "codes"),
+    [
+        ("notice", "내일 봐요", None, 23, ["ok"]),
+        ("advertising", LAWFUL, None, 8, ["ok"]),
+        ("광고", LAWFUL, "(광고) 봄", 20, ["ok"]),
+        ("advertising", LAWFUL, None, 21, ["night_advertising"]),
+        ("advertising", LAWFUL, None, 0, ["night_advertising"]),
+        ("Marketing", LAWFUL, None, 7, ["night_advertising"]),
+        ("notice", LAWFUL, None, 22, ["night_advertising"]),
+        ("advertising", LAWFUL.removeprefix("(광고) "), None, 12, ["advertising_unmarked"]),
+        ("advertising", LAWFUL, "봄 세일", 12, ["advertising_unmarked"]),
+        ("advertising", LAWFUL.replace("080", "070"), None, 12, ["opt_out_missing"]),
+        ("advertising", LAWFUL.replace("무료", ""), None, 12, ["opt_out_missing"]),
+        ("advertising", LAWFUL.replace("가게", "우리"), None, 12, ["sender_unnamed"]),
+        (
+            "promotion",
+            "세일",
+            None,
+            3,
+            ["advertising_unmarked", "opt_out_missing", "sender_unnamed", "night_advertising"],
+        ),
+    ],
+)
+async def test_advertising_is_what_the_law_asks_and_leaves_by_day(
+    world: World, category: str, text: str, subject: str | None, hour: int, codes: list[str]
+) -> None:
+    tenant = await _tenant(world, 1_000, alimtalk=False)
+    content = {"category": category, "sms": {"text": text, "subject": subject}, "alimtalk": None}
+    await world.rows("update tenants set name = '가게' where id = %(tenant)s", tenant=tenant)
+    await world.rows(
+        "with next as (update templates set active_version = 2 where tenant = %(tenant)s)"
+        " insert into template_versions (tenant, name, version, content, approval)"
+        " values (%(tenant)s, 'hello', 2, %(content)s, 'approved')",
+        tenant=tenant,
+        content=orjson.dumps(content).decode(),
+    )
+    world.clock.moment = START.astimezone(SEOUL).replace(hour=hour, minute=0)
+    found = await _preflight(world, tenant, route=("sms",), ways={("sms",): 1})
+    assert [check.code for check in found.checks if check.name == "law"] == codes
+    assert found.ready == (codes in (["ok"], ["sender_unnamed"]))
 
 
 async def test_nobody_to_send_to_and_no_kakao_channel_are_told(world: World) -> None:
