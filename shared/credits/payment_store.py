@@ -108,10 +108,11 @@ class Cancel:
     reason: str
     status: str
     transaction_key: str | None
+    detail: str | None = None
 
 
 CANCELS = """
-select tenant, id, order_id, amount, reason, status, transaction_key from payment_cancels
+select tenant, id, order_id, amount, reason, status, transaction_key, detail from payment_cancels
 where tenant = %(tenant)s and order_id = %(order)s order by created_at, id
 """
 

@@ -11,7 +11,6 @@ import datetime as dt
 import hmac
 import secrets
 from collections.abc import Mapping
-from decimal import Decimal
 from typing import Any
 
 from shared.credits.automatic_topup_outcomes import note_refused, settle_charge
@@ -33,12 +32,14 @@ from shared.credits.payment_store import (
 from shared.credits.payments_cancels import settle_cancels, take_back_paid, undo_take_back
 from shared.credits.payments_errors import (
     amount_changed,
+    cancel_refused,
+    key_used,
     no_order,
     not_cancellable,
     payment_refused,
     refund_account_needed,
 )
-from shared.credits.payments_rules import UNDECIDED_AFTER, UNPAID, dispute_of, is_early, status_of
+from shared.credits.payments_rules import UNDECIDED_AFTER, UNPAID, dispute_of, is_early, left_of, repeats, status_of
 from shared.credits.payments_webhooks import DEPOSIT_CALLBACK, read_call
 from shared.credits.plans_payments import settle_plan
 from shared.platform.clock import Clock
@@ -172,14 +173,14 @@ class Payments:
             order_id: which.
             amount: whole won; None for all that is left.
             reason: shown on Toss's receipt, 1 to 200 characters.
-            key: names the request; the same one twice cancels once.
+            key: names the request; the same one twice cancels once, and ends the same way.
             refund_account: where a deposit into a virtual account goes back to. It is not kept: should Toss never hear
                 of the cancel, the tick finds that out, the credit is given again, and the cancel is asked for anew.
 
         Raises:
             CreditError: `unknown_order`, `bad_amount`, `not_cancellable` (more than is left, or never paid),
-                `refund_account_needed`, `credit_shortage` (the credit was spent), `cancel_refused` (by Toss; the credit
-                is given again).
+                `refund_account_needed`, `credit_shortage` (the credit was spent), `key_used` (for another amount),
+                `cancel_refused` (by Toss, now or when the key was used; the credit is given again).
             ProviderError: Toss could not be asked; the cancel stays `asked`, and the tick asks again.
         """
         if not 1 <= len(reason) <= 200:
@@ -189,12 +190,13 @@ class Payments:
             order = await lock_order(connection, order_id)
             if order is None or order.tenant != tenant:
                 raise no_order(order_id)
+            asked = None if amount is None else whole_won(amount)
             cancels = await read_cancels(connection, order)
             id_ = derived_id(order.created_at, order.id, "cancel", key)
             request = next((cancel for cancel in cancels if cancel.id == id_), None)
             if request is None:
-                left = order.amount - sum((c.amount for c in cancels if c.status != "refused"), Decimal(0))
-                won = left if amount is None else whole_won(amount)
+                left = left_of(order, cancels)
+                won = asked or left
                 if order.status not in ("paid", "partly_cancelled") or not 0 < won <= left:
                     raise not_cancellable(won, left, order.status)
                 if order.method == VIRTUAL_ACCOUNT and refund_account is None:
@@ -203,6 +205,10 @@ class Payments:
                 if order.purpose != "plan":
                     await take_back(connection, tenant, won, key=f"cancel/{id_}", reference=order.id, now=now)
                 await save_cancel(connection, request, "asked", now)
+            elif not repeats(order, cancels, request, asked):
+                raise key_used(request.amount)
+        if request.status == "refused":
+            raise cancel_refused(request.detail or "")
         return await self.ask_cancel(order, request, refund_account) if request.status == "asked" else order
 
     async def ask_cancel(self, order: Order, request: Cancel, refund_account: RefundAccount | None = None) -> Order:
@@ -229,7 +235,7 @@ class Payments:
                 if still[request.id] == "asked":
                     await save_cancel(connection, request, "refused", now, detail=str(refused))
                     await undo_take_back(connection, order, request, refused, now)
-            raise CreditError("cancel_refused", str(refused), refused.detail) from refused
+            raise cancel_refused(str(refused)) from refused
         return await self.settle(payment)
 
     async def take_webhook(self, headers: Mapping[str, str], body: bytes) -> None:

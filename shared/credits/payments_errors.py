@@ -41,6 +41,20 @@ def not_cancellable(asked: Decimal, left: Decimal, status: str) -> CreditError:
     )
 
 
+def key_used(amount: Decimal) -> CreditError:
+    return CreditError(
+        "key_used",
+        f"the key was used before, to cancel {amount} won: another cancel needs another key",
+        f"이미 {amount}원 취소에 사용한 키입니다. 새로운 키로 다시 요청해 주세요.",
+        field="key",
+    )
+
+
+def cancel_refused(detail: str) -> CreditError:
+    """`detail`: Toss's code and its sentence for people, as `CODE: sentence`."""
+    return CreditError("cancel_refused", detail, detail.partition(": ")[2] or detail)
+
+
 def refund_account_needed() -> CreditError:
     return CreditError(
         "refund_account_needed",

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
+from decimal import Decimal
 
 from shared.credits.errors import CreditError
-from shared.credits.payment_store import Order
+from shared.credits.payment_store import Cancel, Order
 from shared.credits.payments_errors import amount_changed, other_payment
 from shared.providers.toss import Payment
 
@@ -37,6 +39,20 @@ def dispute_of(order: Order, payment: Payment) -> CreditError | None:
     if order.payment_key not in (None, payment.payment_key) and order.status not in UNPAID:
         return other_payment()
     return None
+
+
+def left_of(order: Order, cancels: Sequence[Cancel]) -> Decimal:
+    """How many won of an order no cancel has taken or asked for."""
+    return order.amount - sum((cancel.amount for cancel in cancels if cancel.status != "refused"), Decimal(0))
+
+
+def repeats(order: Order, cancels: Sequence[Cancel], request: Cancel, amount: Decimal | None) -> bool:
+    """Whether a cancel of `amount` won, None for all that is left, is the one that was asked for before."""
+    if amount is not None:
+        return amount == request.amount
+    others = [cancel for cancel in cancels if cancel.id != request.id]
+    # One that was refused meanwhile may have counted then.
+    return request.amount in (left_of(order, others), order.amount - sum(cancel.amount for cancel in others))
 
 
 def is_early(order: Order, payment: Payment, now: dt.datetime) -> bool:

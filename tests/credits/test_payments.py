@@ -180,6 +180,43 @@ async def test_partial_cancels_take_back_just_their_credit(till: Till) -> None:
     assert await till.difference() == 0
 
 
+@pytest.mark.parametrize("amount", [7_000, None])
+async def test_a_cancels_key_does_not_stand_for_another_amount(till: Till, amount: int | None) -> None:
+    order_id = await till.paid(10_000)
+    await till.payments.cancel(TENANT, order_id, 1_000, "고객 요청", key="a")
+    with pytest.raises(CreditError, match="key_used") as refused:
+        await till.payments.cancel(TENANT, order_id, amount, "고객 요청", key="a")
+    assert "1000원" in refused.value.detail_ko
+    assert [await till.balance(), (await till.shop.charged())["cancelled"]] == [9_000, 1_000]
+
+
+async def test_all_that_is_left_is_cancelled_once_by_its_key(till: Till) -> None:
+    order_id = await till.paid(10_000)
+    await till.payments.cancel(TENANT, order_id, 1_000, "고객 요청", key="a")
+    for amount in (None, None, 9_000):
+        order = await till.payments.cancel(TENANT, order_id, amount, "고객 요청", key="b")
+        assert order.status == "cancelled"
+    assert [await till.balance(), (await till.shop.charged())["cancelled"]] == [0, 10_000]
+
+
+async def test_a_refused_cancel_is_refused_again_by_its_key_and_another_key_may_try(till: Till) -> None:
+    order_id = await deposited(till)
+    await till.shop.faults(drop_before={"count": 1, "on": "POST .*/cancel$"})
+    with pytest.raises(ProviderError):
+        await till.payments.cancel(TENANT, order_id, 4_000, "고객 요청", key="a", refund_account=ACCOUNT)
+    till.clock.advance(120)
+    await till.payments.reconcile()  # it has no account to name, so Toss refuses
+    [kept] = await till.rows("select status, detail from payment_cancels")
+    assert kept["status"] == "refused"
+    with pytest.raises(CreditError, match="cancel_refused") as again:
+        await till.payments.cancel(TENANT, order_id, 4_000, "고객 요청", key="a", refund_account=ACCOUNT)
+    assert again.value.detail == kept["detail"]
+    assert again.value.detail_ko == kept["detail"].partition(": ")[2]
+    assert await till.balance() == 10_000
+    await till.payments.cancel(TENANT, order_id, 4_000, "고객 요청", key="b", refund_account=ACCOUNT)
+    assert [await till.balance(), (await till.shop.charged())["cancelled"]] == [6_000, 4_000]
+
+
 async def test_a_refund_over_what_is_left_is_refused(till: Till) -> None:
     order_id = await till.paid(10_000)
     with pytest.raises(CreditError, match="not_cancellable"):
