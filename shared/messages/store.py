@@ -376,15 +376,25 @@ with abandoned as (
   where tenant = %(tenant)s and id = %(id)s and state = any(%(states)s::dispatch_state[])
   returning id, messages, gen_random_uuid() as release
 ),
+-- Locked in the order of reports and claims, which may speak of these messages at the same time.
+taken as (
+  select a.id as dispatch, a.release, m.id
+  from abandoned a
+  cross join lateral (select unnest(a.messages) as id order by id) listed
+  cross join lateral (
+    select id from messages
+    where tenant = %(tenant)s and id = listed.id and dispatch = a.id and status = 'sending' for no key update
+  ) m
+),
 back as (
   update messages m
   set status = (case when m.tries >= %(max_tries)s then 'failed' else 'queued' end)::message_status,
       reason = case when m.tries >= %(max_tries)s then 'provider_unavailable' end,
       detail = case when m.tries >= %(max_tries)s then %(error)s end,
       attempt = m.attempt + 1, dispatch = null, updated_at = %(now)s,
-      settlement = case when m.tries >= %(max_tries)s and m.hold is not null then a.release end
-  from abandoned a
-  where m.tenant = %(tenant)s and m.id = any(a.messages) and m.dispatch = a.id and m.status = 'sending'
+      settlement = case when m.tries >= %(max_tries)s and m.hold is not null then t.release end
+  from taken t
+  where m.tenant = %(tenant)s and m.id = t.id and m.dispatch = t.dispatch and m.status = 'sending'
   returning m.tenant, m.id, m.status, m.tries, m.held, m.settlement
 ),
 released as (
