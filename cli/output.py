@@ -62,7 +62,12 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, tit
         if not console.is_terminal:
             cells = [cell.replace("\n", " ") for cell in cells]
         table.add_row(*map(Text, cells))  # as written: `[/b]` is no style
-    console.print(table)
+    if console.is_terminal:
+        console.print(table)
+        return
+    with console.capture() as captured:
+        console.print(table)
+    typer.echo("\n".join(line.rstrip() for line in captured.get().splitlines()))
 
 
 def progress_console() -> Console:
