@@ -1,18 +1,18 @@
-"""What the verbs of `allim credits` have in common: whose credit, in which database, and how its errors are told."""
+"""What the verbs of `allim credits` and `allim plans` share: whose, in which database, and how errors are told."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
 from cli.errors import CommandError
+from cli.joining import run_with_database
 from cli.migrate import owners_database_url
 
 if TYPE_CHECKING:
-    from shared.platform.database import Connection
+    from shared.platform.database import Connection, Database
 
 Result = TypeVar("Result")
 
@@ -25,18 +25,24 @@ DatabaseUrl = Annotated[
 
 def with_ledger(database_url: str | None, work: Callable[[Connection], Awaitable[Result]]) -> Result:
     """Run `work` in a transaction. Its CreditErrors become one line, in English and in Korean."""
+
+    async def in_transaction(database: Database) -> Result:
+        async with database.transaction() as connection:
+            return await work(connection)
+
+    return with_credits(database_url, in_transaction)
+
+
+def with_credits(
+    database_url: str | None, work: Callable[[Database], Awaitable[Result]], *, pool_size: int = 1
+) -> Result:
+    """Run `work` with a database. Its CreditErrors become one line, in English and in Korean."""
     from shared.credits import CreditError
-    from shared.platform.database import Database
 
-    async def run() -> Result:
-        database = Database(database_url or owners_database_url(), pool_size=1)
+    async def told(database: Database) -> Result:
         try:
-            async with database.transaction() as connection:
-                return await work(connection)
-        finally:
-            await database.close()
+            return await work(database)
+        except CreditError as error:
+            raise CommandError(f"{error.code}: {error.detail} ({error.detail_ko})") from error
 
-    try:
-        return asyncio.run(run())
-    except CreditError as error:
-        raise CommandError(f"{error.code}: {error.detail} ({error.detail_ko})") from error
+    return run_with_database(database_url or owners_database_url(), told, pool_size=pool_size)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import getpass
 import os
 from collections.abc import Awaitable, Callable
@@ -13,7 +12,7 @@ from uuid import UUID
 import typer
 
 from cli.errors import CommandError
-from cli.joining import running_stack_if_any
+from cli.joining import run_with_database, running_stack_if_any
 from cli.output import AsJson, examples, print_json, print_table, progress_console
 from cli.showing import clock_time
 
@@ -283,18 +282,8 @@ def _publisher() -> PubSubPublisher:
 
 def _with_database(work: Callable[[Database], Awaitable[Result]]) -> Result:
     """Run `work` with the stack's database, as the role of who replays, or else with the one of DATABASE_URL."""
-    from shared.platform.database import Database
-
     stack = running_stack_if_any()
     url = stack.role_database_urls[ROLE] if stack is not None else os.environ.get("DATABASE_URL")
     if not url:
         raise CommandError("which database? Start a stack (`allim up`), or set DATABASE_URL")
-
-    async def run() -> Result:
-        database = Database(url, pool_size=1)
-        try:
-            return await work(database)
-        finally:
-            await database.close()
-
-    return asyncio.run(run())
+    return run_with_database(url, work)

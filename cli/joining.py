@@ -47,21 +47,26 @@ def running_stack_if_any() -> Stack | None:
 def with_database(stack: Stack, role: str, work: Callable[[Database], Awaitable[Result]]) -> Result:
     """Run `work` with the stack's database as `role`, and close it. Its MessageErrors become CommandErrors."""
     from shared.messages import MessageError
-    from shared.platform.database import Database
 
     _log_in_lines()
+    try:
+        return run_with_database(stack.role_database_urls[role], work)
+    except MessageError as error:
+        raise CommandError(f"{error.code}: {error.detail}") from error
+
+
+def run_with_database(url: str, work: Callable[[Database], Awaitable[Result]], *, pool_size: int = 1) -> Result:
+    """Run `work` with a database of at most `pool_size` connections, and close it."""
+    from shared.platform.database import Database
 
     async def run() -> Result:
-        database = Database(stack.role_database_urls[role], pool_size=1)
+        database = Database(url, pool_size=pool_size)
         try:
             return await work(database)
         finally:
             await database.close()
 
-    try:
-        return asyncio.run(run())
-    except MessageError as error:
-        raise CommandError(f"{error.code}: {error.detail}") from error
+    return asyncio.run(run())
 
 
 def publisher_of(stack: Stack) -> PubSubPublisher:

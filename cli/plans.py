@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass
@@ -10,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
+from cli.credits_database import DatabaseUrl, Tenant, with_credits
 from cli.errors import CommandError
-from cli.migrate import owners_database_url
 from cli.output import AsJson, examples, print_json, print_table
 from cli.showing import clock_time, numbers, won
 
@@ -29,11 +28,6 @@ app = typer.Typer(
     rich_markup_mode="rich",
 )
 
-Tenant = Annotated[str, typer.Option(help="Whose.")]
-DatabaseUrl = Annotated[
-    str | None,
-    typer.Option(help="The database, as its owner. (Default: the stack that is up here, else DATABASE_URL.)"),
-]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask whether the price is right.")]
 
 
@@ -262,21 +256,10 @@ def _with_plans(database_url: str | None, work: Callable[[Plans], Awaitable[Resu
 
 def _run(database_url: str | None, work: Callable[[Database], Awaitable[Result]]) -> Result:
     """Run `work` with a database. Errors of money become one line, in English and in Korean."""
-    from shared.credits import CreditError
-    from shared.platform.database import Database
     from shared.providers import ProviderError
 
-    async def run() -> Result:
-        database = Database(database_url or owners_database_url(), pool_size=2)
-        try:
-            return await work(database)
-        finally:
-            await database.close()
-
     try:
-        return asyncio.run(run())
-    except CreditError as error:
-        raise CommandError(f"{error.code}: {error.detail} ({error.detail_ko})") from error
+        return with_credits(database_url, work, pool_size=2)
     except ProviderError as error:
         raise CommandError(
             f"payment_undecided: {error}; the tick decides it within minutes: `allim plans show` (결제 확인 중입니다.)"
