@@ -31,9 +31,10 @@ from shared.contracts import Outcome, ProviderReport, SendTicket
 from shared.credits import CreditError, audit, disagreements, take_back, top_up
 from shared.credits.audits import ZERO
 from shared.messages import cut_tickets
+from shared.messages.dispatch_store import mark_prepared, mark_sent
 from shared.messages.dispatching import Dispatcher
 from shared.messages.reporting import Reports, Told
-from shared.messages.store import Claimed, claim_for_dispatch, mark_prepared, mark_sent
+from shared.messages.store import Claimed, claim_for_dispatch
 from shared.platform.clock import WallClock
 from shared.platform.database import Connection, Database, fetch_all
 from shared.platform.ids import new_id

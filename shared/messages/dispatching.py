@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from shared.messages.counting import count_sent
-from shared.messages.store import mark_sent, requeue_dispatch
+from shared.messages.dispatch_store import mark_sent, requeue_dispatch
 from shared.platform.clock import Clock
 from shared.platform.database import Database
 from shared.platform.ids import new_id

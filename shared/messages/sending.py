@@ -15,11 +15,12 @@ from uuid import UUID
 from shared.contracts import MAX_TICKET_MESSAGES, ProviderReport, SendTicket
 from shared.messages.accounts import Accounts
 from shared.messages.definition_reads import template_versions
+from shared.messages.dispatch_store import mark_prepared
 from shared.messages.dispatching import Dispatcher
 from shared.messages.errors import MessageError
 from shared.messages.rendering import render
 from shared.messages.reporting import Reports, Told, refusal
-from shared.messages.store import Claimed, claim_for_dispatch, mark_prepared
+from shared.messages.store import Claimed, claim_for_dispatch
 from shared.messages.templates import TemplateContent
 from shared.platform.clock import Clock
 from shared.platform.coalescer import Coalescer

@@ -12,9 +12,10 @@ from shared.contracts import ProviderReport, SendTicket
 from shared.credits import audit, take_back, top_up
 from shared.credits.statements import Month, Statement, monthly_statement
 from shared.messages import NewMessage, Origin, Route, Status, queue_messages
+from shared.messages.dispatch_store import mark_prepared, mark_sent
 from shared.messages.dispatching import Dispatcher
 from shared.messages.reporting import Reports, Told
-from shared.messages.store import Claimed, claim_for_dispatch, mark_prepared, mark_sent
+from shared.messages.store import Claimed, claim_for_dispatch
 from shared.platform.database import Database, fetch_all
 from shared.platform.ids import derived_id, new_id
 from shared.platform.pubsub import SEND_REQUESTS, Outgoing

@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from shared.messages.store import mark_prepared, mark_sent
+from shared.messages.dispatch_store import mark_prepared, mark_sent
 from shared.workflows.intake import EventIntake
 from tests.engine.endpoints import Endpoint, running
 from tests.engine.world import NOON, World, event

@@ -14,7 +14,7 @@ import httpx
 from psycopg import AsyncCursor
 from psycopg.rows import DictRow
 
-from shared.messages import report_store, store, sweep_store
+from shared.messages import dispatch_store, report_store, store, sweep_store
 from shared.platform.database import Connection, Database
 from shared.platform.pubsub import Outgoing, Publisher
 
@@ -22,7 +22,7 @@ Hook = Callable[[str], Awaitable[None]]
 
 STATEMENTS = {
     text: name.lower()
-    for module in (store, report_store, sweep_store)
+    for module in (store, dispatch_store, report_store, sweep_store)
     for name, text in vars(module).items()
     if name.isupper() and isinstance(text, str)
 }

@@ -13,8 +13,9 @@ import pytest
 from shared.contracts import Outcome, ProviderReport, SendTicket, SubscriptionEvent
 from shared.messages import TemplateContent
 from shared.messages.definition_store import save_template, save_tenant
+from shared.messages.dispatch_store import mark_prepared, mark_sent
 from shared.messages.reporting import Reports, Told
-from shared.messages.store import claim_for_dispatch, mark_prepared, mark_sent
+from shared.messages.store import claim_for_dispatch
 from shared.messages.stories import MessageView, Story, list_messages, story
 from shared.platform.database import Database
 from shared.platform.ids import new_id
