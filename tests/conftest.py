@@ -70,6 +70,8 @@ def copy_of_template(postgres_url: str) -> Iterator[Database]:
     name = f"allim_{next(_numbers)}"
     with psycopg.connect(postgres_url, autocommit=True) as connection:
         connection.execute(f"create database {name} template {_TEMPLATE} strategy file_copy")
+        # A copy does not have its template's access list.
+        connection.execute(f"revoke create, temporary on database {name} from public")
         yield Database(with_parts(postgres_url, database=name))
         connection.execute(f"drop database {name} with (force)")
 

@@ -384,12 +384,20 @@ async def test_a_lost_answer_to_a_charge_is_not_charged_again(till: Till) -> Non
 async def test_a_card_that_can_not_be_opened_is_a_refusal_and_no_one_elses_matter(till: Till, sealed: bytes) -> None:
     await with_card(till)
     await till.rows("insert into tenants (id, name) values ('broken', 'X')")
-    await till.rows("insert into billing_keys values ('broken', 'tenant_broken', %(sealed)s, now())", sealed=sealed)
+    await till.rows(
+        "insert into billing_keys values ('broken', 'tenant_broken', %(sealed)s, %(now)s)",
+        sealed=sealed,
+        now=till.clock.now(),
+    )
     await till.rows(
         "insert into automatic_topups (tenant, threshold, amount, daily_cap, next_try_at)"
         " values ('broken', 5000, 10000, 90000, '-infinity')"
     )
-    await till.rows("update automatic_topups set next_try_at = now() - interval '1 day' where tenant = %(t)s", t=TENANT)
+    await till.rows(
+        "update automatic_topups set next_try_at = %(at)s where tenant = %(tenant)s",
+        at=till.clock.now() - dt.timedelta(days=1),
+        tenant=TENANT,
+    )
     assert await till.automatic.charge_due() == 1  # the other one's
     for _ in range(200):
         till.clock.advance(600)

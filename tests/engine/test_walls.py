@@ -134,7 +134,7 @@ def test_no_role_can_climb_over_the_wall(filled: Database) -> None:
         ).fetchall()
         loose = connection.execute(
             "select proname from pg_proc where prosecdef and pronamespace = 'public'::regnamespace"
-            " and not coalesce(proconfig::text like '%search_path=public%', false)"
+            " and not coalesce(proconfig::text like '%search_path=pg_catalog, public, pg_temp%', false)"
         ).fetchall()
     assert [strong, members, owned, may_create, definers, loose] == [[]] * 6
 

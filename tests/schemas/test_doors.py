@@ -1,0 +1,226 @@
+"""The database's own doors: no role becomes the owner by what it puts where the owner's functions look.
+
+A function that runs with its owner's rights finds its tables by a search path. Who may make a temporary table could
+name it like one of ours. Two locks hold: nobody may make one; and were one made all the same, nobody would look there.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg
+import pytest
+from psycopg import Connection, sql
+from psycopg.errors import InsufficientPrivilege
+
+from local.postgres import ROLES, ensure_database
+from shared.platform.migrations import migrate
+from tests.conftest import Database
+from tests.engine.walls import PRIVILEGES, SAMPLES, sample
+
+TENANT = "ours"
+SAFE_PATH = ["search_path=pg_catalog, public, pg_temp"]
+
+FUNCTIONS = """
+select p.oid::regprocedure::text, p.proconfig, has_function_privilege('public', p.oid, 'execute')
+from pg_proc p
+where p.pronamespace = 'public'::regnamespace
+  and (p.prosecdef or p.oid in (select tgfoid from pg_trigger where not tgisinternal))
+order by 1
+"""
+
+OWNERS_TRIGGERS = """
+select distinct c.relname::text, t.tgtype & 4 > 0, t.tgtype & 16 > 0
+from pg_trigger t join pg_class c on c.oid = t.tgrelid join pg_proc p on p.oid = t.tgfoid
+where c.relnamespace = 'public'::regnamespace and not t.tgisinternal and p.prosecdef
+"""
+
+COLUMNS = """
+select c.relname::text, string_agg(format('%%I %%s', attname, format_type(atttypid, atttypmod)), ', ' order by attnum)
+from pg_class c join pg_attribute a on a.attrelid = c.oid
+where c.relname = any(%s) and c.relnamespace = 'public'::regnamespace and attnum > 0 and not attisdropped
+group by 1
+"""
+
+STEAL = """
+create temporary table stolen (by_whom text);
+grant all on pg_temp.stolen to public;
+create function pg_temp.steal() returns trigger language plpgsql as $$
+begin
+  insert into pg_temp.stolen values (current_user);
+  return null;
+end $$;
+create function pg_temp.peep() returns boolean language plpgsql as $$
+begin
+  insert into pg_temp.stolen values (current_user);
+  return true;
+end $$;
+"""
+
+
+@pytest.fixture(scope="module")
+def doors(module_database: Database) -> Database:
+    """A database with a tenant's row in every table, whose roles may, unlike ours, make temporary tables.
+
+    Beside our tables there is a `lure`, whose trigger runs with its owner's rights and the old search path.
+    """
+    with psycopg.connect(module_database.url) as connection:
+        for table in SAMPLES:
+            connection.execute(*sample(table, TENANT, 0))
+        name = sql.Identifier(connection.info.dbname)
+        for role in ROLES:
+            connection.execute(sql.SQL("grant temporary on database {} to {}").format(name, sql.Identifier(role)))
+        connection.execute("create table lure (n int)")
+        connection.execute(
+            "create function bite() returns trigger language plpgsql security definer set search_path = public as $$"
+            " begin update groups set name = name; perform from credit_accounts; return null; end $$"
+        )
+        connection.execute("create trigger bite after insert on lure for each row execute function bite()")
+        connection.execute("grant insert on lure to public")
+    return module_database
+
+
+@pytest.fixture(scope="module")
+def as_deployed(postgres_url: str, _template: str) -> Database:
+    """A database that migrations have made, and nothing else: a copy would not have its own access list."""
+    url = ensure_database(postgres_url, "doors")
+    migrate(url)
+    return Database(url)
+
+
+@contextmanager
+def _as_role(database: Database, role: str) -> Iterator[Connection]:
+    """A transaction of a role; what it does is undone."""
+    with psycopg.connect(database.role_url(role)) as connection:
+        connection.execute("select set_config('allim.tenant', %s, true)", [TENANT])
+        yield connection
+        connection.rollback()
+
+
+def _shadow(connection: Connection, *, by_views: bool) -> None:
+    """Make a temporary relation of the name of each of our tables that writes down who reads it or writes to it."""
+    connection.execute(STEAL)
+    for table, columns in connection.execute(COLUMNS, [list(SAMPLES)]).fetchall():
+        rows = f"rows_of_{table}" if by_views else table
+        names = {"table": sql.Identifier(table), "rows": sql.Identifier(rows), "columns": sql.SQL(columns)}
+        for statement in (
+            "create temporary table {rows} ({columns})",
+            "create trigger steal after insert or update or delete on pg_temp.{rows}"
+            " for each statement execute function pg_temp.steal()",
+            "grant all on pg_temp.{rows} to public",
+        ):
+            connection.execute(sql.SQL(statement).format(**names))
+        if by_views:
+            view = "create temporary view {table} as select * from pg_temp.{rows} where pg_temp.peep()"
+            connection.execute(sql.SQL(view).format(**names))
+            connection.execute(sql.SQL("grant all on pg_temp.{table} to public").format(**names))
+
+
+def _thieves(connection: Connection) -> set[str]:
+    return {who for (who,) in connection.execute("select by_whom from pg_temp.stolen").fetchall()}
+
+
+def _ways_in() -> list[tuple[str, str, str]]:
+    """Each role with each operation on a table by which it makes a function of the owner run."""
+    fired = [
+        ("ledger_entries", "insert"),
+        ("dead_letters", "insert"),
+        ("provider_accounts", "insert"),
+        ("provider_accounts", "update"),
+        ("prices", "insert"),
+        ("prices", "update"),
+        ("templates", "insert"),
+        ("templates", "update"),
+        ("template_versions", "update"),
+        ("workflows", "insert"),
+        ("workflows", "update"),
+        ("tenants", "insert"),
+    ]
+    return [
+        (role, table, operation)
+        for role in ROLES
+        for table, operation in fired
+        if any(word.partition("(")[0] == operation for word in PRIVILEGES[role].get(table, "").split())
+    ]
+
+
+def _enter(connection: Connection, table: str, operation: str, role: str) -> int:
+    if operation == "insert":
+        statement, parameters = sample(table, TENANT, 1)
+        return connection.execute(statement.replace(b"insert into ", b"insert into public."), parameters).rowcount
+    granted = next(word for word in PRIVILEGES[role][table].split() if word.startswith("update"))
+    column = granted.partition("(")[2].strip(")").split(",")[0] or "tenant"
+    update = sql.SQL("update public.{table} set {column} = {column}")
+    return connection.execute(update.format(table=sql.Identifier(table), column=sql.Identifier(column))).rowcount
+
+
+def test_the_functions_that_others_make_run_look_where_only_the_owner_puts_things(database: Database) -> None:
+    with psycopg.connect(database.url) as connection:
+        found = connection.execute(FUNCTIONS).fetchall()
+    assert len(found) >= 7
+    assert [name for name, path, _ in found if path != SAFE_PATH] == []
+    assert [name for name, _, anybody_may in found if anybody_may] == []
+
+
+def test_every_way_to_make_an_owners_function_run_is_tried_here(database: Database) -> None:
+    with psycopg.connect(database.url) as connection:
+        found = connection.execute(OWNERS_TRIGGERS).fetchall()
+    tried = {(table, operation) for _, table, operation in _ways_in()}
+    there = {(table, "insert") for table, inserts, _ in found if inserts}
+    there |= {(table, "update") for table, _, updates in found if updates}
+    reachable = {
+        (table, operation)
+        for table, operation in there
+        if any(
+            word.partition("(")[0] == operation for role in ROLES for word in PRIVILEGES[role].get(table, "").split()
+        )
+    }
+    assert tried == reachable
+    assert {"ledger_entries", "dead_letters", "templates"} <= {table for table, _ in tried}
+
+
+@pytest.mark.parametrize("by_views", [False, True], ids=["tables", "views"])
+@pytest.mark.parametrize(("role", "table", "operation"), [pytest.param(*way, id=" ".join(way)) for way in _ways_in()])
+def test_a_temporary_relation_named_like_ours_is_not_looked_at(
+    doors: Database, role: str, table: str, operation: str, by_views: bool
+) -> None:
+    with _as_role(doors, role) as connection:
+        _shadow(connection, by_views=by_views)
+        assert _enter(connection, table, operation, role) >= 1
+        assert _thieves(connection) <= {role}
+
+
+@pytest.mark.parametrize("by_views", [False, True], ids=["tables", "views"])
+def test_the_attack_does_find_a_function_with_the_old_search_path(doors: Database, by_views: bool) -> None:
+    with _as_role(doors, "allim_api") as connection:
+        _shadow(connection, by_views=by_views)
+        connection.execute("insert into public.lure values (1)")
+        assert len(_thieves(connection) - {"allim_api"}) == 1
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_no_role_hangs_an_owners_function_on_a_table_of_its_own(doors: Database, role: str) -> None:
+    with psycopg.connect(doors.url) as connection:
+        names = [name for name, _, _ in connection.execute(FUNCTIONS).fetchall() if name != "bite()"]
+    for name in names:
+        hang = f"create trigger mine after insert on pg_temp.mine for each row execute function public.{name}"
+        with _as_role(doors, role) as connection:
+            connection.execute("create temporary table mine (tenant text, balance_change numeric, hold_change numeric)")
+            with pytest.raises(InsufficientPrivilege, match="permission denied for function"):
+                connection.execute(hang.encode())
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "create temporary table t (n int)",
+        "create table public.t (n int)",
+        "create view public.v as select 1",
+        "create function public.f() returns int language sql as 'select 1'",
+        "create schema s",
+        "create function pg_temp.f() returns int language sql as 'select 1'",
+    ],
+)
+@pytest.mark.parametrize("role", ROLES)
+def test_no_role_makes_anything(as_deployed: Database, role: str, statement: str) -> None:
+    with _as_role(as_deployed, role) as connection, pytest.raises(InsufficientPrivilege):
+        connection.execute(statement.encode())
