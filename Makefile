@@ -32,7 +32,7 @@ test: setup
 	$(BIN)/python -m pytest $(ARGS)
 
 test-packages: setup
-	CLEAN_ENVIRONMENTS=1 $(BIN)/python -m pytest tests/packaging $(ARGS)
+	CLEAN_ENVIRONMENTS=1 $(BIN)/python -m pytest tests/release $(ARGS)
 
 bench: setup
 	@$(BIN)/python -m bench $(ARGS)

@@ -24,7 +24,7 @@ from bench.results import Lone, Path, Results, path, sql_use
 from bench.saas import give_credit
 from bench.sql_count import StatementLog, logged_statements
 from bench.watch import BenchError, Watch
-from local.examples import load as load_examples
+from local.examples.loading import load as load_examples
 from local.home import Home
 from local.stack import Stack, StackError
 

@@ -27,7 +27,7 @@ from bench.watch import BenchError
 from local.functions import HEALTH_PATH, command
 from local.postgres import ensure_database
 from local.process import die_with_parent, free_ports
-from shared.platform.migrations import migrate
+from shared.platform.database.migrations import migrate
 
 ROWS_A_BATCH = 500
 HTTP_CONNECTIONS = 32

@@ -8,9 +8,9 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from cli.packaging import build
-from cli.packaging.cost import import_milliseconds
 from local.home import CHECKOUT
+from release import build
+from release.cost import import_milliseconds
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,17 +28,17 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from local.postgres import ensure_database, running
 from shared.contracts import Outcome, ProviderReport, SendTicket
-from shared.credits import CreditError, audit, disagreements, take_back, top_up
-from shared.credits.audits import ZERO
-from shared.messages import cut_tickets
-from shared.messages.dispatch_store import mark_prepared, mark_sent
-from shared.messages.dispatching import Dispatcher
-from shared.messages.reporting import Reports, Told
-from shared.messages.store import Claimed, claim_for_dispatch
+from shared.credits.errors import CreditError
+from shared.credits.ledger.audit import ZERO, audit, disagreements
+from shared.credits.ledger.ledger import take_back, top_up
+from shared.messages.dispatch.dispatching import Dispatcher
+from shared.messages.dispatch.store import Claimed, claim_for_dispatch, mark_prepared, mark_sent
+from shared.messages.outbox import cut_tickets
+from shared.messages.reports.reporting import Reports, Told
 from shared.platform.clock import WallClock
 from shared.platform.database import Connection, Database, fetch_all
+from shared.platform.database.migrations import migrate
 from shared.platform.ids import new_id
-from shared.platform.migrations import migrate
 from shared.platform.pubsub import SEND_REQUESTS, Outgoing
 
 TENANTS = 12

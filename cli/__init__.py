@@ -1,0 +1,1 @@
+"""The `allim` command: a module a verb, a room for each group of them."""

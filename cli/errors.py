@@ -9,10 +9,10 @@ def explain(error: Exception) -> str | None:
     """The message for an error that a user may meet, None for a bug. (Imports only now: nobody waits for a failure.)"""
     import psycopg
 
-    from local.example_files import ExampleError
+    from local.examples.files import ExampleError
     from local.postgres import PostgresError
     from local.stack import StackError
-    from shared.platform.migrations import MigrationError
+    from shared.platform.database.migrations import MigrationError
 
     if isinstance(error, CommandError | ExampleError | StackError | PostgresError | MigrationError):
         return str(error)

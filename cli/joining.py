@@ -46,7 +46,7 @@ def running_stack_if_any() -> Stack | None:
 
 def with_database(stack: Stack, role: str, work: Callable[[Database], Awaitable[Result]]) -> Result:
     """Run `work` with the stack's database as `role`, and close it. Its MessageErrors become CommandErrors."""
-    from shared.messages import MessageError
+    from shared.templates.errors import MessageError
 
     _log_in_lines()
     try:

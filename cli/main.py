@@ -5,14 +5,16 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from cli import demo, down, events, health, messages, migrate, package, publish, restore, send, show, status, up
-from cli.credits import app as credits_verbs
-from cli.dead_letters import app as dead_letters_verbs
+from cli.credits.credits import app as credits_verbs
+from cli.credits.plans import app as plans_verbs
 from cli.errors import explain
+from cli.messaging import events, messages, publish, send, show
+from cli.operations import health, migrate, package, restore
+from cli.operations.dead_letters import app as dead_letters_verbs
+from cli.operations.tenants import app as tenants_verbs
+from cli.operations.ticks import app as ticks_verbs
 from cli.output import flowing
-from cli.plans import app as plans_verbs
-from cli.tenants import app as tenants_verbs
-from cli.ticks import app as ticks_verbs
+from cli.stack import demo, down, status, up
 
 
 class _Verbs(TyperGroup):

@@ -140,7 +140,7 @@ class Blueprint:
         return Service(
             name="pubsub",
             command=[
-                *(sys.executable, "-m", "local.pubsub", "--host", "127.0.0.1"),
+                *(sys.executable, "-m", "simulator.pubsub", "--host", "127.0.0.1"),
                 *("--port", str(port), "--control-port", str(control_port)),
             ],
             environment=self.environment(),
@@ -209,8 +209,9 @@ class Blueprint:
         return Service(
             name="scheduler",
             command=[
-                *(sys.executable, "-m", "local.scheduler"),
-                *("--port", str(self.ports["scheduler"]), "--functions", json.dumps(addresses)),
+                *(sys.executable, "-m", "simulator.scheduler"),
+                *("--port", str(self.ports["scheduler"]), "--state", str(self.home.scheduler_file)),
+                *("--functions", json.dumps(addresses)),
             ],
             environment=self.environment(),
             is_ready=is_ready,

@@ -21,7 +21,7 @@ from local.home import Home, Phase, ProcessRecord, State, write_private
 from local.postgres import PostgresError, ensure_database, let_roles_log_in
 from local.service import RunningService, Service, ServiceError
 from local.stack import Broker, remove_leftovers
-from shared.platform.migrations import MigrationError, migrate
+from shared.platform.database.migrations import MigrationError, migrate
 
 _LOCK_SECONDS = 2.0  # a client that looks whether one is running holds the lock for a moment
 
@@ -72,7 +72,7 @@ class Supervisor:
 
     async def _start_broker(self) -> None:
         if self._broker != "built-in":
-            from local.pubsub import google_emulator_available
+            from local.broker import google_emulator_available
 
             available, launcher_or_reason = await asyncio.to_thread(google_emulator_available)
             if available:

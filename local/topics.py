@@ -10,7 +10,7 @@ import sys
 from collections.abc import Mapping
 
 from local.functions import FUNCTION_OF_TOPIC
-from local.pubsub.topology import DEFAULT_RETENTION_SECONDS, PushSubscription, Topic, Topology, create
+from local.topology import DEFAULT_RETENTION_SECONDS, PushSubscription, Topic, Topology, create
 from shared.platform.pubsub import REMINDER_TICKS, WATCH_TICKS
 
 DEAD_LETTERS = "dead-letters"

@@ -14,19 +14,19 @@ from shared.platform.logs import configure_logs
 from shared.platform.settings import settings
 
 if TYPE_CHECKING:
-    from shared.credits.automatic_topups import AutomaticTopUps
-    from shared.credits.payments import Payments
-    from shared.credits.plans_service import Plans
-    from shared.messages.reporting import Reports
-    from shared.messages.sending import Sender
-    from shared.messages.webhooks import Webhooks
-    from shared.operations.backups import Backups
-    from shared.operations.reconciling import Reconciliation
-    from shared.operations.watch import Watch
+    from shared.credits.payments.payments import Payments
+    from shared.credits.plans.subscribing import Plans
+    from shared.credits.topups.automatic import AutomaticTopUps
+    from shared.messages.dispatch.sending import Sender
+    from shared.messages.reports.reporting import Reports
+    from shared.messages.reports.webhooks import Webhooks
+    from shared.operations.backups.backups import Backups
+    from shared.operations.reconcile.reconciling import Reconciliation
+    from shared.operations.watch.watch import Watch
     from shared.platform.database import Database
     from shared.platform.pubsub import PubSubPublisher
-    from shared.workflows.intake import EventIntake
-    from shared.workflows.ticking import Ticker
+    from shared.workflows.events.intake import EventIntake
+    from shared.workflows.ticks.ticking import Ticker
 
 clock = WallClock()
 
@@ -49,24 +49,24 @@ def publisher() -> PubSubPublisher:
 
 @cache
 def event_intake() -> EventIntake:
-    from shared.workflows.intake import EventIntake
+    from shared.workflows.events.intake import EventIntake
 
     return EventIntake(database(), publisher(), clock)
 
 
 @cache
 def reports() -> Reports:
-    from shared.messages.reporting import Reports
+    from shared.messages.reports.reporting import Reports
 
     return Reports(database(), publisher(), clock)
 
 
 @cache
 def sender() -> Sender:
-    from shared.messages.accounts import account_cache
-    from shared.messages.dispatching import Dispatcher
-    from shared.messages.sending import Sender
+    from shared.messages.dispatch.dispatching import Dispatcher
+    from shared.messages.dispatch.sending import Sender
     from shared.providers import providers
+    from shared.tenants.accounts import account_cache
 
     wires = providers(settings(), clock)
     accounts = account_cache(settings().encryption_key)
@@ -75,12 +75,12 @@ def sender() -> Sender:
 
 @cache
 def ticker() -> Ticker:
-    from shared.credits.low_balances import watch_low_balances
-    from shared.messages.accounts import account_cache
-    from shared.messages.dispatching import Dispatcher
-    from shared.messages.sweeping import Sweeper
+    from shared.credits.ledger.low_balances import watch_low_balances
+    from shared.messages.dispatch.dispatching import Dispatcher
+    from shared.messages.dispatch.sweeping import Sweeper
     from shared.providers import providers
-    from shared.workflows.ticking import Ticker
+    from shared.tenants.accounts import account_cache
+    from shared.workflows.ticks.ticking import Ticker
 
     wires = providers(settings(), clock)
     accounts = account_cache(settings().encryption_key)
@@ -94,7 +94,7 @@ def ticker() -> Ticker:
 
 @cache
 def payments() -> Payments:
-    from shared.credits.payments import Payments
+    from shared.credits.payments.payments import Payments
     from shared.providers import toss_payments
 
     return Payments(database(), toss_payments(settings()), clock)
@@ -102,7 +102,7 @@ def payments() -> Payments:
 
 @cache
 def automatic_topups() -> AutomaticTopUps:
-    from shared.credits.automatic_topups import AutomaticTopUps
+    from shared.credits.topups.automatic import AutomaticTopUps
     from shared.providers import toss_payments
 
     wire, key = toss_payments(settings()), settings().encryption_key
@@ -111,7 +111,7 @@ def automatic_topups() -> AutomaticTopUps:
 
 @cache
 def plans() -> Plans:
-    from shared.credits.plans_service import Plans
+    from shared.credits.plans.subscribing import Plans
     from shared.providers import toss_payments
 
     wire, key = toss_payments(settings()), settings().encryption_key
@@ -120,7 +120,7 @@ def plans() -> Plans:
 
 @cache
 def webhooks() -> Webhooks:
-    from shared.messages.webhooks import Webhooks
+    from shared.messages.reports.webhooks import Webhooks
     from shared.providers import providers
 
     return Webhooks(database(), publisher(), providers(settings(), clock), settings().encryption_key, clock)
@@ -128,8 +128,8 @@ def webhooks() -> Webhooks:
 
 @cache
 def watch() -> Watch:
-    from shared.operations.watch import Watch
-    from shared.operations.watch_slack import Slack
+    from shared.operations.watch.watch import Watch
+    from shared.providers.slack import Slack
 
     url = settings().slack_webhook_url
     return Watch(database(), Slack(url.get_secret_value()) if url else None, settings().runbook_url, clock)
@@ -137,7 +137,7 @@ def watch() -> Watch:
 
 @cache
 def backups() -> Backups:
-    from shared.operations.backups import Backups
+    from shared.operations.backups.backups import Backups
     from shared.platform.buckets import Bucket
 
     bucket = settings().backup_bucket
@@ -148,6 +148,6 @@ def backups() -> Backups:
 
 @cache
 def reconciliation() -> Reconciliation:
-    from shared.operations.reconciling import Reconciliation
+    from shared.operations.reconcile.reconciling import Reconciliation
 
     return Reconciliation(database(), clock)

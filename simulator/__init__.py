@@ -1,0 +1,1 @@
+"""Every stranger's server, as it answers on the wire."""

@@ -8,12 +8,7 @@ from pydantic import ValidationError
 
 from simulator.app import Settings
 from simulator.server import server
-from simulator.solapi.accounts import (
-    DEFAULT_API_KEY,
-    DEFAULT_API_SECRET,
-    DEFAULT_WEBHOOK_SECRET,
-    AccountSpec,
-)
+from simulator.solapi.accounts import DEFAULT_API_KEY, DEFAULT_API_SECRET, DEFAULT_WEBHOOK_SECRET, AccountSpec
 from simulator.webhooks import WebhookPolicy
 
 

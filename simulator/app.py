@@ -18,13 +18,7 @@ from simulator.control import Control
 from simulator.faults import Faults
 from simulator.gate import Gate
 from simulator.slack.api import SlackApi
-from simulator.solapi.accounts import (
-    DEFAULT_API_KEY,
-    DEFAULT_API_SECRET,
-    DEFAULT_WEBHOOK_SECRET,
-    AccountSpec,
-    register,
-)
+from simulator.solapi.accounts import DEFAULT_API_KEY, DEFAULT_API_SECRET, DEFAULT_WEBHOOK_SECRET, AccountSpec, register
 from simulator.solapi.api import SolapiApi
 from simulator.solapi.delivery import Delivery
 from simulator.solapi.provider import Solapi

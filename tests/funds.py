@@ -3,9 +3,9 @@
 import datetime as dt
 from decimal import Decimal
 
-from shared.credits import top_up
-from shared.credits.plans import PlanName
-from shared.credits.plans_payments import grant
+from shared.credits.ledger.ledger import top_up
+from shared.credits.plans.outcomes import grant
+from shared.credits.plans.plans import PlanName
 from shared.platform.database import Connection
 
 

@@ -5,8 +5,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 from shared.bootstrap import clock, database
-from shared.operations.health import State, as_json, overall
-from shared.operations.health_reading import examine
+from shared.operations.health.checks import State, as_json, overall
+from shared.operations.health.reading import examine
 from shared.platform.logs import log_for
 
 pool = database()

@@ -3,8 +3,8 @@
 import functions_framework.aio
 
 from shared.bootstrap import database
-from shared.platform.dead_letters import Poison
-from shared.platform.push import Pushed, push_raw
+from shared.platform.pubsub.push import Pushed, push_raw
+from shared.platform.signals.dead_letters import Poison
 
 
 @functions_framework.aio.http

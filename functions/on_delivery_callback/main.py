@@ -4,7 +4,7 @@ import functions_framework.aio
 
 from shared.bootstrap import database, reports
 from shared.contracts import ReportBatch
-from shared.platform.push import push
+from shared.platform.pubsub.push import push
 
 callbacks = reports()
 

@@ -4,7 +4,7 @@ import functions_framework.aio
 
 from shared.bootstrap import database, ticker
 from shared.contracts import Tick
-from shared.platform.push import push
+from shared.platform.pubsub.push import push
 
 minute = ticker()
 

@@ -4,7 +4,7 @@ import functions_framework.aio
 
 from shared.bootstrap import database, sender
 from shared.contracts import SendTicket
-from shared.platform.push import push
+from shared.platform.pubsub.push import push
 
 tickets = sender()
 

@@ -4,7 +4,7 @@ import functions_framework.aio
 
 from shared.bootstrap import database, event_intake
 from shared.contracts import MAX_EVENT_BYTES, SubscriptionEvent
-from shared.platform.push import push
+from shared.platform.pubsub.push import push
 
 intake = event_intake()
 

@@ -5,9 +5,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 from shared.bootstrap import payments
-from shared.credits import CreditError
+from shared.credits.errors import CreditError
+from shared.platform.http import read_limited
 from shared.platform.logs import log_for
-from shared.platform.push import read_limited
 from shared.providers import ProviderError
 
 MAX_WEBHOOK_BYTES = 100_000

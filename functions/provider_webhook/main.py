@@ -5,9 +5,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 from shared.bootstrap import webhooks
-from shared.messages.webhooks import MAX_WEBHOOK_BYTES, WebhookRefused
+from shared.messages.reports.webhooks import MAX_WEBHOOK_BYTES, WebhookRefused
+from shared.platform.http import read_limited
 from shared.platform.logs import log_for
-from shared.platform.push import read_limited
 
 calls = webhooks()
 

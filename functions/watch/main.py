@@ -5,7 +5,7 @@ import functions_framework.aio
 from shared.bootstrap import database
 from shared.bootstrap import watch as bootstrap_watch
 from shared.contracts import Tick
-from shared.platform.push import push
+from shared.platform.pubsub.push import push
 
 watching = bootstrap_watch()
 

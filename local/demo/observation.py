@@ -15,10 +15,10 @@ import httpx
 import psycopg
 from psycopg.rows import class_row, dict_row
 
-from local.example_files import Example
+from local.examples.files import Example
 from local.stack import Stack
-from shared.credits import together
-from shared.credits.store import AUDIT
+from shared.credits.ledger.audit import together
+from shared.credits.ledger.store import AUDIT
 
 SIMULATOR_SECONDS = 30
 

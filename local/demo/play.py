@@ -22,14 +22,14 @@ from local.demo.expectation import Expectation, expect
 from local.demo.observation import Observation, Observer, Progress
 from local.demo.people import Person
 from local.demo.stories import Announcement
-from local.example_files import read_examples
-from local.examples import LONG_AGO
+from local.examples.files import read_examples
+from local.examples.loading import LONG_AGO
 from local.home import Home
 from local.stack import Stack
+from shared.campaigns.file import CustomerFile
+from shared.campaigns.sending import send_bulk
 from shared.contracts import CustomerSnapshot
 from shared.customers.store import save_customers, save_groups
-from shared.messages.bulk import send_bulk
-from shared.messages.bulk_file import CustomerFile
 from shared.platform.clock import WallClock
 from shared.platform.database import Database
 from shared.platform.pubsub import SUBSCRIPTION_EVENTS, PubSubPublisher

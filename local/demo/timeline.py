@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from local.demo.expectation import Expectation
 from local.demo.observation import Message
 from local.stack import Stack
-from shared.messages.stories import Story, story
+from shared.messages.stories.stories import Story, story
 from shared.platform.database import Database
 
 

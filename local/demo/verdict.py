@@ -12,7 +12,7 @@ from typing import Any
 
 from local.demo.expectation import ALIMTALK, DELIVERED, TEXT, Expectation, Telling
 from local.demo.observation import Acceptance, Ledger, Message, Observation
-from shared.credits import disagreements
+from shared.credits.ledger.audit import disagreements
 
 PRICES = {"ATA": 15, "SMS": 20, "LMS": 50}
 """Won that a tenant pays for what arrived, by default."""

@@ -1,5 +1,1 @@
-"""Customers: who they are and how they are reached."""
-
-from shared.customers.phones import InvalidPhone, normalise_mobile
-
-__all__ = ["InvalidPhone", "normalise_mobile"]
+"""Customers: who is reached, and how. Alone writes `customers` and their groups."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 import orjson
 
 from shared.contracts import CustomerSnapshot
-from shared.platform.database import Connection
+from shared.platform.database import Connection, fetch_all
+from shared.workflows.planning import Person
 
 SAVE_CUSTOMERS = """
 insert into customers (tenant, id, name, phone, email, company, status, plan, locale, attributes, as_of)
@@ -105,3 +107,25 @@ async def save_groups(connection: Connection, tenant: str, groups: Mapping[str, 
             "member_customers": [customer for _, customer in members],
         },
     )
+
+
+FELLOWS = """
+select distinct asked.tenant, asked.customer as of, to_jsonb(c) - 'tenant' - 'as_of' as person
+from (select distinct * from unnest(%(tenants)s::text[], %(customers)s::text[])) as asked (tenant, customer)
+join group_members mine on mine.tenant = asked.tenant and mine.customer = asked.customer
+join group_members theirs on theirs.tenant = mine.tenant and theirs.group_id = mine.group_id
+join customers c on c.tenant = theirs.tenant and c.id = theirs.customer
+where theirs.customer <> asked.customer
+order by asked.tenant, asked.customer, person
+"""
+
+
+async def read_fellows(
+    connection: Connection, customers: Sequence[tuple[str, str]]
+) -> dict[tuple[str, str], list[Person]]:
+    """By tenant and customer: the other members of the customer's groups."""
+    parameters = {"tenants": [tenant for tenant, _ in customers], "customers": [id_ for _, id_ in customers]}
+    fellows: dict[tuple[str, str], list[Person]] = defaultdict(list)
+    for row in await fetch_all(connection, FELLOWS, parameters):
+        fellows[row["tenant"], row["of"]].append(row["person"])
+    return fellows

@@ -5,26 +5,14 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 from uuid import UUID
 
-from shared.customers import InvalidPhone, normalise_mobile
-from shared.messages.errors import MessageError, MissingVariable
+from shared.customers.phones import InvalidPhone, normalise_mobile
 from shared.messages.routing import Route
 from shared.messages.status import Status
-from shared.messages.templates import TemplateContent, fill
-
-Approval = Literal["draft", "submitted", "approved", "rejected", "retired"]
-
-
-@dataclass(frozen=True, slots=True)
-class TemplateVersion:
-    """A template's immutable words, and what Kakao thinks of them."""
-
-    name: str
-    version: int
-    content: TemplateContent
-    approval: Approval
+from shared.templates.errors import MessageError, MissingVariable
+from shared.templates.template import TemplateVersion, fill
 
 
 @dataclass(frozen=True, slots=True)

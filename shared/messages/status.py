@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from uuid import UUID
 
 from shared.contracts import Outcome
 
@@ -87,3 +88,35 @@ def state_told_by(outcome: Outcome, attempt: int, *, route_goes_on: bool) -> Sta
             return State(attempt, Status.UNKNOWN)
         case Outcome.FAILED:
             return State(attempt + 1, Status.QUEUED) if route_goes_on else State(attempt, Status.FAILED)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a message stands on its route."""
+
+    tenant: str
+    id: UUID
+    state: State
+    position: int
+    channel: str
+    route: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A message's new standing.
+
+    requeued: frees it from its dispatch.
+    settles: how its hold ends, when it does: `capture`, `release` or `hold_expiry`.
+    """
+
+    tenant: str
+    id: UUID
+    state: State
+    position: int
+    channel: str
+    provider_message_id: str | None
+    reason: str | None
+    detail: str | None
+    requeued: bool
+    settles: str | None

@@ -1,1 +1,1 @@
-"""Operations: is it well, and who must be told when it is not; dead letters, backups, the audit of the ledger."""
+"""Operations: is it well, who must be told, and what is kept in case."""

@@ -9,9 +9,10 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from shared.messages import TemplateContent, TemplateVersion, active_templates
 from shared.platform.database import Connection
-from shared.platform.revisions import RevisionCache
+from shared.platform.database.revisions import RevisionCache
+from shared.templates.store import active_templates
+from shared.templates.template import TemplateContent, TemplateVersion
 from shared.workflows.definition import WorkflowDefinition
 from shared.workflows.planning import WorkflowVersion
 from shared.workflows.store import active_workflows

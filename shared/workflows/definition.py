@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, model_validator
 
-from shared.messages import DEFAULT_ROUTE, RouteField
+from shared.messages.routing import DEFAULT_ROUTE, RouteField
 from shared.workflows.conditions import Conditions
 
 _OFFSET = re.compile(r"([+-]?)(\d+)(s|m|h|d|w)", re.ASCII)

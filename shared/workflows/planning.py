@@ -7,8 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from shared.messages import NewMessage, Origin, TemplateVersion, compose
+from shared.messages.composing import NewMessage, Origin, compose
 from shared.platform.ids import derived_id
+from shared.templates.template import TemplateVersion
 from shared.workflows.definition import WorkflowDefinition
 from shared.workflows.runs import BadAnchor, Happening, Run, apply, key_of, starts
 

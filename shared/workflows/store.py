@@ -3,74 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pydantic_core import to_json
 
-from shared.contracts import SubscriptionEvent
 from shared.platform.database import Connection, fetch_all
-from shared.workflows.planning import EventKey, Person, Plan, RunKey, Timer
+from shared.workflows.definition import WorkflowDefinition
+from shared.workflows.planning import Plan, RunKey
 from shared.workflows.runs import Run
-
-RECEIVE_EVENTS = """
-with given as (
-  select e.*, t.revision, row_number() over (partition by e.tenant, e.source, e.id order by e.place) = 1 as first
-  from unnest(
-    %(tenants)s::text[], %(sources)s::text[], %(ids)s::text[], %(types)s::text[], %(times)s::timestamptz[],
-    %(data)s::jsonb[]
-  ) with ordinality as e (tenant, source, id, type, time, data, place)
-  left join tenants t on t.id = e.tenant
-),
-fresh as (
-  insert into events (tenant, source, id, type, time, data, received_at)
-  select tenant, source, id, type, time, data, %(now)s from given
-  where revision is not null and first
-  order by tenant, source, id
-  on conflict do nothing
-  returning tenant, source, id
-),
-people as (
-  insert into customers (tenant, id, name, phone, email, company, status, plan, locale, attributes, as_of)
-  select distinct on (tenant, c ->> 'id')
-    tenant, c ->> 'id', c ->> 'name', c ->> 'phone', c ->> 'email', c ->> 'company', c ->> 'status', c ->> 'plan',
-    coalesce(c ->> 'locale', 'ko'), coalesce(c -> 'attributes', '{}'), time
-  from (
-    select tenant, time, data -> 'customer' as c from given join fresh using (tenant, source, id) where first
-  ) as told
-  order by tenant, c ->> 'id', time desc
-  on conflict (tenant, id) do update
-  set name = excluded.name, phone = excluded.phone, email = excluded.email, company = excluded.company,
-      status = excluded.status, plan = excluded.plan, locale = excluded.locale, attributes = excluded.attributes,
-      as_of = excluded.as_of
-  where customers.as_of < excluded.as_of
-)
-select g.tenant, g.revision, (f.id is not null and g.first) as fresh
-from given g left join fresh f using (tenant, source, id)
-order by g.place
-"""
-
-
-async def receive_events(
-    connection: Connection, events: Sequence[SubscriptionEvent], now: dt.datetime
-) -> list[dict[str, Any]]:
-    """Keep events and the customers they tell of. Gives for each: its tenant's revision (None: there is no such tenant)
-    and whether it is fresh, which an event is not that was seen before, be it earlier in the same batch."""
-    return await fetch_all(
-        connection,
-        RECEIVE_EVENTS,
-        {
-            "tenants": [event.tenant for event in events],
-            "sources": [event.source for event in events],
-            "ids": [event.id for event in events],
-            "types": [event.type for event in events],
-            "times": [event.time for event in events],
-            "data": [event.data.model_dump_json() for event in events],
-            "now": now,
-        },
-    )
-
 
 LOCK_RUNS = """
 select pg_advisory_xact_lock(hash) from (
@@ -108,28 +49,6 @@ async def read_runs(connection: Connection, keys: Sequence[RunKey]) -> dict[RunK
 
 def run_of(row: Mapping[str, Any]) -> Run:
     return Run(**{name: row[name] for name in Run.__slots__})
-
-
-FELLOWS = """
-select distinct asked.tenant, asked.customer as of, to_jsonb(c) - 'tenant' - 'as_of' as person
-from (select distinct * from unnest(%(tenants)s::text[], %(customers)s::text[])) as asked (tenant, customer)
-join group_members mine on mine.tenant = asked.tenant and mine.customer = asked.customer
-join group_members theirs on theirs.tenant = mine.tenant and theirs.group_id = mine.group_id
-join customers c on c.tenant = theirs.tenant and c.id = theirs.customer
-where theirs.customer <> asked.customer
-order by asked.tenant, asked.customer, person
-"""
-
-
-async def read_fellows(
-    connection: Connection, customers: Sequence[tuple[str, str]]
-) -> dict[tuple[str, str], list[Person]]:
-    """By tenant and customer: the other members of the customer's groups."""
-    parameters = {"tenants": [tenant for tenant, _ in customers], "customers": [id_ for _, id_ in customers]}
-    fellows: dict[tuple[str, str], list[Person]] = defaultdict(list)
-    for row in await fetch_all(connection, FELLOWS, parameters):
-        fellows[row["tenant"], row["of"]].append(row["person"])
-    return fellows
 
 
 SAVE_RUNS = """
@@ -202,27 +121,6 @@ async def save_runs(connection: Connection, plan: Plan, now: dt.datetime) -> Non
     )
 
 
-NOTE_EVENTS = """
-update events e set note = n.note
-from unnest(%(tenants)s::text[], %(sources)s::text[], %(ids)s::text[], %(notes)s::text[])
-  as n (tenant, source, id, note)
-where e.tenant = n.tenant and e.source = n.source and e.id = n.id
-"""
-
-
-async def note_events(connection: Connection, notes: Mapping[EventKey, str]) -> None:
-    """Say of events that came to nothing why that was."""
-    await connection.execute(
-        NOTE_EVENTS,
-        {
-            "tenants": [tenant for tenant, _, _ in notes],
-            "sources": [source for _, source, _ in notes],
-            "ids": [id_ for _, _, id_ in notes],
-            "notes": list(notes.values()),
-        },
-    )
-
-
 ACTIVE_WORKFLOWS = """
 select v.tenant, v.name, v.version, v.definition
 from workflows w join workflow_versions v on v.tenant = w.tenant and v.name = w.name and v.version = w.active_version
@@ -254,43 +152,67 @@ async def workflow_versions(connection: Connection, wanted: Sequence[tuple[str, 
     return await fetch_all(connection, WORKFLOW_VERSIONS, parameters)
 
 
-TAKE_DUE_TIMERS = """
-with due as (
-  select tenant, workflow, key, step from timers
-  where due_at <= %(now)s and tenant <> all(%(without)s::text[])
-  order by due_at
-  limit %(limit)s
-  for update skip locked
+SAVE_WORKFLOWS = """
+with given as (
+  select * from unnest(%(names)s::text[], %(definitions)s::jsonb[]) as g (name, definition)
 ),
-taken as (
-  delete from timers t using due d
-  where t.tenant = d.tenant and t.workflow = d.workflow and t.key = d.key and t.step = d.step
-  returning t.*
+same as (
+  select g.name
+  from given g
+  join workflows w on w.tenant = %(tenant)s and w.name = g.name
+  join workflow_versions v on v.tenant = w.tenant and v.name = w.name and v.version = w.active_version
+  where v.definition = g.definition
+),
+changed as (
+  select g.*, 1 + coalesce(
+    (select max(v.version) from workflow_versions v where v.tenant = %(tenant)s and v.name = g.name), 0
+  ) as version
+  from given g
+  where g.name not in (select name from same)
+),
+written as (
+  insert into workflow_versions (tenant, name, version, definition)
+  select %(tenant)s, name, version, definition from changed
+),
+activated as (
+  insert into workflows (tenant, name, active_version)
+  select %(tenant)s, name, version from changed
+  on conflict (tenant, name) do update set active_version = excluded.active_version
 )
-select t.step, t.due_at, n.revision as tenant_revision, r.*, to_jsonb(c) - 'tenant' - 'as_of' as person
-from taken t
-join runs r using (tenant, workflow, key)
-join tenants n on n.id = t.tenant
-left join customers c on c.tenant = r.tenant and c.id = r.customer
+select name, version from changed order by name
 """
 
 
-async def take_due_timers(
-    connection: Connection, now: dt.datetime, limit: int, *, without: Sequence[str]
-) -> list[dict[str, Any]]:
-    """Take what is due, oldest first, with its run and customer. What is taken is gone when the transaction commits;
-    whoever takes at the same time takes other rows. The steps of the tenants `without` stay."""
-    return await fetch_all(connection, TAKE_DUE_TIMERS, {"now": now, "limit": limit, "without": list(without)})
+async def save_workflows(
+    connection: Connection, tenant: str, definitions: Sequence[WorkflowDefinition]
+) -> dict[str, int]:
+    """Save workflows; a new version is made, and becomes the active one, only where the definition differs.
+
+    A workflow that was switched off stays off. A run that has begun keeps its version until its timeline changes.
+
+    Args:
+        connection: in a transaction.
+        tenant: whose.
+        definitions: no two of one name.
+
+    Returns:
+        The new versions by name; nothing for a workflow that is as it was.
+    """
+    rows = await fetch_all(
+        connection,
+        SAVE_WORKFLOWS,
+        {
+            "tenant": tenant,
+            "names": [definition.name for definition in definitions],
+            # As written: a default that changes later makes no new version of a rule that did not change.
+            "definitions": [
+                definition.model_dump_json(by_alias=True, exclude_unset=True) for definition in definitions
+            ],
+        },
+    )
+    return {row["name"]: row["version"] for row in rows}
 
 
-NEXT_DUE = "select min(due_at) as due_at from timers where tenant <> all(%(without)s::text[])"
-
-
-async def next_due(connection: Connection, *, without: Sequence[str]) -> dt.datetime | None:
-    """When the next step of any tenant but those `without` is due."""
-    due_at: dt.datetime | None = (await fetch_all(connection, NEXT_DUE, {"without": list(without)}))[0]["due_at"]
-    return due_at
-
-
-def timer_of(row: Mapping[str, Any]) -> Timer:
-    return Timer(row["tenant"], row["workflow"], row["key"], row["step"], row["due_at"])
+async def save_workflow(connection: Connection, tenant: str, definition: WorkflowDefinition) -> int | None:
+    """Save one workflow, as `save_workflows` does. Gives the number of the version that it made, if it made one."""
+    return (await save_workflows(connection, tenant, [definition])).get(definition.name)

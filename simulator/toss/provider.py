@@ -13,16 +13,7 @@ from datetime import datetime
 from simulator.clock import KST, Clock
 from simulator.faults import Faults
 from simulator.toss.errors import TossError
-from simulator.toss.model import (
-    DEPOSIT_WITHIN,
-    SESSION,
-    BillingKey,
-    Cancel,
-    Merchant,
-    Method,
-    Payment,
-    Status,
-)
+from simulator.toss.model import DEPOSIT_WITHIN, SESSION, BillingKey, Cancel, Merchant, Method, Payment, Status
 from simulator.toss.views import cancel_view, payment_view
 from simulator.toss.webhooks import TossWebhooks
 

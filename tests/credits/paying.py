@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from shared.credits import audit
-from shared.credits.automatic_topups import AutomaticTopUps
-from shared.credits.payments import Payments
-from shared.credits.store import Account, read_accounts
+from shared.credits.ledger.audit import audit
+from shared.credits.ledger.store import Account, read_accounts
+from shared.credits.payments.payments import Payments
+from shared.credits.topups.automatic import AutomaticTopUps
 from shared.platform.database import Database as Pool
 from shared.platform.database import fetch_all
 from shared.providers.toss import Toss
-from tests.conftest import Database
-from tests.providers.simulated import SettableClock
+from tests.clock import SettableClock
+from tests.databases import Migrated
 from tests.simulator.toss import Shop
 
 KEY = bytes(range(32))
@@ -81,7 +81,7 @@ class Till:
 
 
 @asynccontextmanager
-async def open_till(database: Database, simulator_url: str) -> AsyncIterator[Till]:
+async def open_till(database: Migrated, simulator_url: str) -> AsyncIterator[Till]:
     """A new tenant with an empty account, at a new merchant of the simulator."""
     owner, pool = Pool(database.url, pool_size=1), Pool(database.role_url("allim_payments"), pool_size=8)
     async with Shop.at(simulator_url) as shop:

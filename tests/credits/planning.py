@@ -8,14 +8,14 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from shared.credits.payments import Payments
-from shared.credits.plans import PlanName, Subscription
-from shared.credits.plans_service import Plans
-from shared.credits.plans_store import read_subscriptions
+from shared.credits.payments.payments import Payments
+from shared.credits.plans.plans import PlanName, Subscription
+from shared.credits.plans.store import read_subscriptions
+from shared.credits.plans.subscribing import Plans
 from shared.platform.clock import SEOUL
 from shared.platform.database import Database as Pool
-from tests.conftest import Database
 from tests.credits.paying import KEY, TENANT, Till, open_till
+from tests.databases import Migrated
 
 CHARGE = r"POST .*/billing/[^/]+$"
 
@@ -80,7 +80,7 @@ class Office:
 
 
 @asynccontextmanager
-async def open_office(database: Database, simulator_url: str) -> AsyncIterator[Office]:
+async def open_office(database: Migrated, simulator_url: str) -> AsyncIterator[Office]:
     """A new tenant, on FREE since the day that the clock shows."""
     ticker = Pool(database.role_url("allim_ticker"), pool_size=4)
     async with open_till(database, simulator_url) as till:

@@ -9,35 +9,26 @@ from typing import Any
 from uuid import UUID
 
 from shared.contracts import ProviderReport, SendTicket
-from shared.credits import audit, take_back, top_up
-from shared.credits.statements import Month, Statement, monthly_statement
-from shared.messages import NewMessage, Origin, Route, Status, queue_messages
-from shared.messages.dispatch_store import mark_prepared, mark_sent
-from shared.messages.dispatching import Dispatcher
-from shared.messages.reporting import Reports, Told
-from shared.messages.store import Claimed, claim_for_dispatch
+from shared.credits.ledger.audit import audit
+from shared.credits.ledger.ledger import take_back, top_up
+from shared.credits.ledger.statements import Month, Statement, monthly_statement
+from shared.messages.composing import NewMessage, Origin
+from shared.messages.dispatch.dispatching import Dispatcher
+from shared.messages.dispatch.store import Claimed, claim_for_dispatch, mark_prepared, mark_sent
+from shared.messages.reports.reporting import Reports, Told
+from shared.messages.routing import Route
+from shared.messages.status import Status
+from shared.messages.store import queue_messages
 from shared.platform.database import Database, fetch_all
 from shared.platform.ids import derived_id, new_id
 from shared.platform.pubsub import SEND_REQUESTS, Outgoing
+from tests.clock import SettableClock
 
 START = dt.datetime(2026, 1, 31, 14, 59, tzinfo=dt.UTC)
 """A minute before midnight in Seoul, at the end of a month."""
 
 WORKFLOW = "reminders"
 RUN = "the-run"
-
-
-class StandingClock:
-    """Time goes by only when told to."""
-
-    def __init__(self) -> None:
-        self.moment = START
-
-    def now(self) -> dt.datetime:
-        return self.moment
-
-    async def sleep(self, seconds: float) -> None:
-        self.moment += dt.timedelta(seconds=seconds)
 
 
 class Silence:
@@ -57,7 +48,7 @@ class World:
 
     def __init__(self, url: str, *, connections: int = 4) -> None:
         self.database = Database(url, pool_size=connections)
-        self.clock = StandingClock()
+        self.clock = SettableClock(START)
         self.reports = Reports(self.database, Silence(), self.clock)
         self.dispatcher = Dispatcher(self.database, {}, self.clock)
         self._payments = 0
@@ -129,7 +120,7 @@ class World:
 
         Their ids are in the order of their making, so that a random day goes the same way when it is replayed.
         """
-        await self.clock.sleep(1)
+        self.clock.advance(1)
         now = self.clock.now()
         origin = origin or Origin(workflow=WORKFLOW)
         if of_run:

@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from local.example_files import TemplateFile
+from local.examples.files import TemplateFile
 from local.home import CHECKOUT
 from local.stack import Stack
-from shared.customers import InvalidPhone
-from shared.messages.reporting import NO_REPORT
+from shared.customers.phones import InvalidPhone
+from shared.messages.reports.reporting import NO_REPORT
 from shared.messages.status import Status
 from shared.platform.yaml12 import load_yaml
-from shared.workflows import WorkflowDefinition
+from shared.workflows.definition import WorkflowDefinition
 from simulator.faults import FaultPlan
 
 GUIDE = (CHECKOUT / "docs" / "guide.md").read_text()
@@ -29,14 +29,12 @@ NEVER = {"no_words"}
 
 def _codes() -> set[str]:
     found = OTHERS.copy()
-    for module in (CHECKOUT / "shared" / "messages").glob("*.py"):
-        text = module.read_text()
-        found.update(_RAISED.findall(text))
-        if module.name == "bulk_file.py":
-            found.update(_ROW.findall(text))
-        if module.name == "store.py":
-            found.update(_CLAIM.findall(text))
-    found.update(_CHECK.findall((CHECKOUT / "shared" / "credits" / "preflights.py").read_text()))
+    for room in ("messages", "templates", "campaigns"):
+        for module in (CHECKOUT / "shared" / room).rglob("*.py"):
+            found.update(_RAISED.findall(module.read_text()))
+    found.update(_ROW.findall((CHECKOUT / "shared/campaigns/file.py").read_text()))
+    found.update(_CLAIM.findall((CHECKOUT / "shared/messages/dispatch/store.py").read_text()))
+    found.update(_CHECK.findall((CHECKOUT / "shared/campaigns/preflight.py").read_text()))
     return found - NEVER
 
 

@@ -6,13 +6,13 @@ from uuid import UUID
 
 import pytest
 
-from local.example_files import EXAMPLES, Example, ExampleError, read_example, read_examples
+from local.examples.files import EXAMPLES, Example, ExampleError, read_example, read_examples
+from shared.campaigns.file import CustomerFile, Recipient
 from shared.contracts import SubscriptionEvent
-from shared.customers import normalise_mobile
-from shared.messages.bulk_file import CustomerFile, Recipient
-from shared.messages.content import check_alimtalk, text_channel
-from shared.messages.rendering import render
-from shared.messages.templates import TemplateContent, fill
+from shared.customers.phones import normalise_mobile
+from shared.templates.limits import check_alimtalk, text_channel
+from shared.templates.rendering import render
+from shared.templates.template import TemplateContent, fill
 from shared.workflows.runs import Happening, starts
 
 BY_TENANT = {example.tenant.id: example for example in read_examples()}

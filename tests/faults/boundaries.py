@@ -14,7 +14,10 @@ import httpx
 from psycopg import AsyncCursor
 from psycopg.rows import DictRow
 
-from shared.messages import dispatch_store, report_store, store, sweep_store
+from shared.messages import store
+from shared.messages.dispatch import store as dispatch_store
+from shared.messages.dispatch import sweep_store
+from shared.messages.reports import store as report_store
 from shared.platform.database import Connection, Database
 from shared.platform.pubsub import Outgoing, Publisher
 

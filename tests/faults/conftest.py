@@ -9,9 +9,10 @@ import pytest
 from aiohttp import web
 
 from shared.platform.database import Database
-from tests.conftest import Database as TestDatabase
+from tests.clock import SettableClock
+from tests.databases import Migrated
 from tests.faults.world import Crash, Hooked, World
-from tests.providers.simulated import SettableClock, Simulator, simulated
+from tests.providers.simulated import Simulator, simulated
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +28,7 @@ def fault_simulator(fault_clock: SettableClock) -> Iterator[Simulator]:
 
 @pytest.fixture(scope="module")
 async def _world(
-    module_database: TestDatabase, fault_clock: SettableClock, fault_simulator: Simulator
+    module_database: Migrated, fault_clock: SettableClock, fault_simulator: Simulator
 ) -> AsyncIterator[World]:
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(_but_for_crashes)

@@ -7,7 +7,7 @@ import itertools
 
 import pytest
 
-from shared.messages.dispatching import MAX_TRIES
+from shared.messages.dispatch.dispatching import MAX_TRIES
 from tests.faults.boundaries import Hook
 from tests.faults.fates import DELIVERED, assert_each_has_its_fate, queue_one_of_each
 from tests.faults.world import Crash, World

@@ -8,8 +8,8 @@ from uuid import UUID
 import pytest
 
 from shared.contracts import Outcome, ProviderReport, ReportBatch
-from shared.messages.dispatching import FIRST_CHECK
-from shared.messages.sweeping import PATIENCE_WITH_REPORTS
+from shared.messages.dispatch.dispatching import FIRST_CHECK
+from shared.messages.dispatch.sweeping import PATIENCE_WITH_REPORTS
 from tests.faults.fates import DELIVERED, NOT_ON_KAKAO, UNTOLD, assert_each_has_its_fate, queue_one_of_each
 from tests.faults.world import DAY, TENANT, Process, World
 

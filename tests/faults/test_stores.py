@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from uuid import UUID
 
-from shared.messages.dispatch_store import mark_sent
-from shared.messages.report_store import lock_states
+from shared.messages.dispatch.store import mark_sent
+from shared.messages.reports.store import lock_states
 from shared.platform.ids import new_id
 from tests.faults.world import TENANT, World
 

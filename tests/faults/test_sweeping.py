@@ -7,8 +7,8 @@ from decimal import Decimal
 
 import pytest
 
-from shared.credits import top_up
-from shared.messages.sending import LEASE
+from shared.credits.ledger.ledger import top_up
+from shared.messages.dispatch.sending import LEASE
 from tests.faults.boundaries import Hook
 from tests.faults.fates import DELIVERED, assert_each_has_its_fate, queue_one_of_each
 from tests.faults.world import TENANT, Crash, World

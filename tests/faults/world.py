@@ -15,22 +15,27 @@ import orjson
 from aiohttp import web
 
 from shared.contracts import ReportBatch, SendTicket
-from shared.credits import top_up
-from shared.messages import PATIENCE, NewMessage, Origin, Status, cut_tickets, parse_route, queue_messages
-from shared.messages.accounts import account_cache
-from shared.messages.dispatching import Dispatcher
-from shared.messages.reporting import Reports
-from shared.messages.sending import LEASE, Sender
-from shared.messages.sweeping import Sweeper
-from shared.messages.webhooks import Webhooks
+from shared.credits.ledger.ledger import top_up
+from shared.messages.composing import NewMessage, Origin
+from shared.messages.dispatch.dispatching import Dispatcher
+from shared.messages.dispatch.sending import LEASE, Sender
+from shared.messages.dispatch.sweeping import Sweeper
+from shared.messages.outbox import PATIENCE, cut_tickets
+from shared.messages.reports.reporting import Reports
+from shared.messages.reports.webhooks import Webhooks
+from shared.messages.routing import parse_route
+from shared.messages.status import Status
+from shared.messages.store import queue_messages
 from shared.platform.crypto import seal
 from shared.platform.database import Database, fetch_all
 from shared.platform.ids import new_id
 from shared.platform.pubsub import DELIVERY_CALLBACKS, SEND_REQUESTS, Outgoing
 from shared.providers import ProviderAccount
 from shared.providers.solapi import Solapi
+from shared.tenants.accounts import account_cache
+from tests.clock import SettableClock
 from tests.faults.boundaries import Hook, WatchedDatabase, WatchedPublisher, WatchedTransport
-from tests.providers.simulated import TEMPLATE_CODE, TEMPLATE_TEXT, SettableClock, Simulator
+from tests.providers.simulated import TEMPLATE_CODE, TEMPLATE_TEXT, Simulator
 
 TENANT = "academy"
 KEY = bytes(range(32))

@@ -8,17 +8,17 @@ from typing import Any
 
 import pytest
 
-from cli.packaging import build
 from local.functions import BACKUP, FUNCTION_OF_TOPIC, OPEN_CREDENTIALS, ROLE_OF, TAKE_PAYMENTS, TELL_PEOPLE
 from local.home import CHECKOUT
-from local.scheduler import DAILY
-from local.scheduler import TICK as TICK_JOB
 from local.topics import DEAD_LETTERS, MAX_DELIVERY_ATTEMPTS, NEVER_GIVEN_UP, TICKS_KEPT_SECONDS
+from release import build
 from shared.contracts import Tick
-from shared.platform import pubsub
+from shared.platform.pubsub import publishing as pubsub
 from shared.platform.settings import Settings
 from shared.providers.solapi import TIMEOUT
-from shared.workflows.ticking import TICK
+from shared.workflows.ticks.ticking import TICK
+from simulator.scheduler.__main__ import DAILY
+from simulator.scheduler.__main__ import TICK as TICK_JOB
 from tests.infra.conftest import Made, Resource
 
 _FOLDERS = sorted(file.parent.name for file in CHECKOUT.glob("functions/*/main.py"))
@@ -182,7 +182,7 @@ def test_a_tick_and_a_ticket_are_given_the_time_that_they_may_take(made: Made) -
 
 def test_what_dispatches_calls_out_from_the_fixed_address(made: Made) -> None:
     for package in build(CHECKOUT):
-        if "shared/messages/dispatching.py" in package.files:
+        if "shared/messages/dispatch/dispatching.py" in package.files:
             assert _service(made, package.function)["vpc_connector"], package.function
             assert _service(made, package.function)["vpc_connector_egress_settings"] == "ALL_TRAFFIC"
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from local.home import CHECKOUT
-from shared.operations.watch_rules import RULES
+from shared.operations.watch.rules import RULES
 
 _GUIDES = [CHECKOUT / "docs" / name for name in ("deploy.md", "costs.md")]
 _TERRAFORM = CHECKOUT / "infra" / "terraform"

@@ -12,7 +12,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from local.home import CHECKOUT
 from local.postgres import with_parts
-from tests.conftest import Database, roles_of_one_test
+from tests.databases import Migrated, roles_of_one_test
 
 _SCRIPTS = CHECKOUT / "infra" / "scripts"
 
@@ -37,7 +37,7 @@ def stand_ins(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_each_role_gets_a_password_that_its_secret_knows_and_nobody_else(database: Database, stand_ins: Path) -> None:
+def test_each_role_gets_a_password_that_its_secret_knows_and_nobody_else(database: Migrated, stand_ins: Path) -> None:
     with roles_of_one_test(database, "script_sender", "script_dead_letters"):
         done = _run("let_roles_log_in.py", DATABASE_URL=database.url, PATH=f"{stand_ins}:{os.environ['PATH']}")
         assert done.returncode == 0, done.stderr

@@ -12,7 +12,7 @@ import pytest
 
 import local.postgres
 from local.postgres import PostgresError, ensure_database, let_roles_log_in, running, with_parts
-from tests.conftest import Database, roles_of_one_test
+from tests.databases import Migrated, roles_of_one_test
 
 _HOLDER = """
 import pathlib, sys, time
@@ -23,7 +23,7 @@ with running(pathlib.Path(sys.argv[1]), durable=False) as server:
 """
 
 
-def test_a_role_logs_in_with_its_password_and_sees_no_tenant(database: Database) -> None:
+def test_a_role_logs_in_with_its_password_and_sees_no_tenant(database: Migrated) -> None:
     with psycopg.connect(database.url) as owner:
         owner.execute("insert into tenants (id, name) values ('saas', 'SaaS')")
     with psycopg.connect(database.role_url("allim_api")) as api:
@@ -31,7 +31,7 @@ def test_a_role_logs_in_with_its_password_and_sees_no_tenant(database: Database)
         assert api.execute("select count(*) from tenants").fetchone() == (0,)
 
 
-def test_one_test_does_not_see_the_rows_of_another(database: Database) -> None:
+def test_one_test_does_not_see_the_rows_of_another(database: Migrated) -> None:
     with psycopg.connect(database.url) as owner:
         assert owner.execute("select count(*) from tenants").fetchone() == (0,)
 
@@ -110,7 +110,7 @@ def test_a_server_that_is_away_is_named_in_one_error() -> None:
         ensure_database("postgresql://127.0.0.1:1/postgres")
 
 
-def test_passwords_with_any_character_work(database: Database) -> None:
+def test_passwords_with_any_character_work(database: Migrated) -> None:
     password = "a'b\"c%d@e/f:g?h#i 가"
     with roles_of_one_test(database, "newcomer"):
         let_roles_log_in(database.url, {"newcomer": password})

@@ -10,20 +10,21 @@ import pytest
 from shared.platform.buckets import Bucket
 from simulator.app import BUCKET, Settings
 from simulator.testing import simulator_thread
-from tests.conftest import Database, copy_of_template
-from tests.engine.world import NOON, SettableClock, World
+from tests.clock import NOON, SettableClock
+from tests.databases import Migrated, copy_of_template
 from tests.operations.slack import SlackChannel
+from tests.world import World
 
 
 @pytest.fixture
-async def world(database: Database) -> AsyncIterator[World]:
+async def world(database: Migrated) -> AsyncIterator[World]:
     world = World(database, SettableClock())
     yield world
     await world.close()
 
 
 @pytest.fixture(scope="module")
-async def shared_world(module_database: Database) -> AsyncIterator[World]:
+async def shared_world(module_database: Migrated) -> AsyncIterator[World]:
     world = World(module_database, SettableClock())
     yield world
     await world.close()
@@ -70,7 +71,7 @@ def bucket(storage: Path) -> Bucket:
 
 
 @pytest.fixture
-def empty_database(_template: str) -> Iterator[Database]:
+def empty_database(template_url: str) -> Iterator[Migrated]:
     """Another migrated, empty database of the same server."""
-    with copy_of_template(_template) as copy:
+    with copy_of_template(template_url) as copy:
         yield copy

@@ -20,18 +20,19 @@ from typer.testing import CliRunner, Result
 
 from cli.main import app
 from local.postgres import with_parts
-from shared.credits import disagreements, top_up
-from shared.operations import backups as backups_module
-from shared.operations.backup_store import begin_snapshot
-from shared.operations.backups import Backups
-from shared.operations.manifest import BackupError
-from shared.operations.restoring import find_backups, load, read_manifest, verify
+from shared.credits.ledger.audit import disagreements
+from shared.credits.ledger.ledger import top_up
+from shared.operations.backups import backups as backups_module
+from shared.operations.backups.backups import Backups
+from shared.operations.backups.manifest import BackupError
+from shared.operations.backups.restoring import find_backups, load, read_manifest, verify
+from shared.operations.backups.store import begin_snapshot
 from shared.platform import buckets
 from shared.platform.buckets import Bucket
-from shared.workflows.intake import EventIntake
-from tests.conftest import Database
-from tests.engine.endpoints import running
-from tests.engine.world import World, event
+from shared.workflows.events.intake import EventIntake
+from tests.databases import Migrated
+from tests.endpoints import running
+from tests.world import World, event
 
 TODAY = "2026-11-21"
 
@@ -117,7 +118,7 @@ def _seen_with_the_backup(world: World, monkeypatch: pytest.MonkeyPatch) -> Iter
 
 
 async def test_what_is_restored_is_the_snapshot_however_much_is_written_meanwhile(
-    filled: tuple[World, str], bucket: Bucket, empty_database: Database, monkeypatch: pytest.MonkeyPatch
+    filled: tuple[World, str], bucket: Bucket, empty_database: Migrated, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world, tenant = filled
     stop = asyncio.Event()
@@ -141,7 +142,7 @@ async def test_what_is_restored_is_the_snapshot_however_much_is_written_meanwhil
 
 
 async def test_a_restored_system_goes_on_where_it_was(
-    filled: tuple[World, str], bucket: Bucket, empty_database: Database
+    filled: tuple[World, str], bucket: Bucket, empty_database: Migrated
 ) -> None:
     world, tenant = filled
     await _backups(world, bucket).take()
@@ -273,7 +274,11 @@ async def test_the_verb_restores_into_a_bare_database_and_proves_it(
 
 
 async def test_damage_is_found_before_a_row_is_written_and_only_an_owner_writes(
-    filled: tuple[World, str], bucket: Bucket, storage: Path, run: Callable[..., Result], empty_database: Database
+    filled: tuple[World, str],
+    bucket: Bucket,
+    storage: Path,
+    run: Callable[..., Result],
+    empty_database: Migrated,
 ) -> None:
     world, _ = filled
     await _backups(world, bucket).take()
@@ -291,7 +296,7 @@ async def test_damage_is_found_before_a_row_is_written_and_only_an_owner_writes(
 
 
 async def test_another_schema_and_a_lost_row_are_refused_and_nothing_is_kept(
-    filled: tuple[World, str], bucket: Bucket, empty_database: Database
+    filled: tuple[World, str], bucket: Bucket, empty_database: Migrated
 ) -> None:
     world, _ = filled
     manifest = await _backups(world, bucket).take()

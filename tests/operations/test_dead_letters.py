@@ -13,13 +13,13 @@ import pytest
 
 from local.functions import FUNCTION_OF_TOPIC
 from local.home import CHECKOUT
-from shared.operations.dead_letter_store import Which
-from shared.operations.dead_letters import LETTER, REASONS, TOPIC_OF, explain, printable, readable, topic_of
-from shared.operations.replaying import Replayed, replay
-from shared.platform.dead_letters import DeadLetter, keep_dead_letters
+from shared.operations.dead_letters.letters import LETTER, REASONS, TOPIC_OF, explain, printable, readable, topic_of
+from shared.operations.dead_letters.replaying import Replayed, replay
+from shared.operations.dead_letters.store import Which
 from shared.platform.pubsub import Outgoing
-from tests.engine.endpoints import running
-from tests.engine.world import World, event_fields
+from shared.platform.signals.dead_letters import DeadLetter, keep_dead_letters
+from tests.endpoints import running
+from tests.world import World, event_fields
 
 
 class Recorder:

@@ -11,15 +11,16 @@ import pytest
 
 from shared import bootstrap
 from shared.contracts import ReportBatch
-from shared.messages import PATIENCE
-from shared.messages.reporting import refusal
-from shared.operations.health import TICKET_PATIENCE, State, checks, overall
-from shared.operations.health_figures import Account, Figures, Gauges, Undecided
+from shared.messages.outbox import PATIENCE
+from shared.messages.reports.reporting import refusal
+from shared.operations.health.checks import TICKET_PATIENCE, State, checks, overall
+from shared.operations.health.figures import Account, Figures, Gauges, Undecided
 from shared.platform.database import Database
 from shared.platform.ids import new_id
-from shared.workflows.ticking import Ticker
-from tests.engine.endpoints import running
-from tests.engine.world import NOON, World
+from shared.workflows.ticks.ticking import Ticker
+from tests.clock import NOON
+from tests.endpoints import running
+from tests.world import World
 
 WELL = Gauges(
     last_tick_at=NOON,
@@ -127,9 +128,9 @@ async def test_stopped_ticks_make_it_unhealthy(world: World) -> None:
 async def test_a_database_that_is_away_makes_it_unhealthy_and_is_no_error_of_ours(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("shared.platform.database.CONNECT_TIMEOUT_SECONDS", 0.1)
+    monkeypatch.setattr("shared.platform.database.pool.CONNECT_TIMEOUT_SECONDS", 0.1)
     gone = Database("postgresql://allim_health@127.0.0.1:9/none", pool_size=1)
-    monkeypatch.setattr("shared.operations.health_reading.PATIENCE_WITH_DATABASE_SECONDS", 0.2)
+    monkeypatch.setattr("shared.operations.health.reading.PATIENCE_WITH_DATABASE_SECONDS", 0.2)
     async with running("health", world) as function:
         monkeypatch.setattr(bootstrap.database(), "_pool", gone._pool)
         answer = await function.client.get("/")

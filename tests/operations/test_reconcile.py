@@ -2,8 +2,8 @@
 
 import psycopg
 
-from tests.engine.endpoints import running
-from tests.engine.world import World
+from tests.endpoints import running
+from tests.world import World
 
 
 def _alerts(world: World) -> list[tuple[str, bool]]:

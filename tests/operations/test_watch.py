@@ -14,18 +14,18 @@ import psycopg
 import pytest
 
 from shared import bootstrap
-from shared.credits.low_balances import watch_low_balances
-from shared.messages.registering import register_account
-from shared.operations.health import TICKET_PATIENCE
-from shared.operations.health_store import read_gauges
-from shared.operations.watch import NOTICES_A_WATCH, REMIND, Watch
-from shared.operations.watch_slack import Slack
+from shared.credits.ledger.low_balances import watch_low_balances
+from shared.operations.health.checks import TICKET_PATIENCE
+from shared.operations.health.store import read_gauges
+from shared.operations.watch.watch import NOTICES_A_WATCH, REMIND, Watch
 from shared.platform.database import Database
 from shared.providers import ProviderAccount
-from tests.engine.endpoints import running
-from tests.engine.world import World, event_fields
+from shared.providers.slack import Slack
+from shared.tenants.accounts import register_account
+from tests.endpoints import running
 from tests.log_lines import log_lines
 from tests.operations.slack import SlackChannel
+from tests.world import World, event_fields
 
 RUNBOOK = "https://docs.example/runbook/"
 

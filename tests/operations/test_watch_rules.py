@@ -3,7 +3,7 @@
 import re
 
 from local.home import CHECKOUT
-from shared.operations.watch_rules import RULES
+from shared.operations.watch.rules import RULES
 
 _RAISED = re.compile(r"raise_alert\(\s*connection,\s*[\w.]+,\s*(?:\"(\w+)\"|(\w+))")
 _RAISED_IN_SQL = re.compile(r"insert into alerts [^;\"]*?select (?:distinct )?tenant,\s*'(\w+)'")
@@ -26,8 +26,8 @@ def test_every_kind_that_is_raised_has_its_rule() -> None:
 
 
 def test_every_kind_that_a_check_raises_has_its_rule() -> None:
-    source = (CHECKOUT / "shared/operations/health.py").read_text() + (
-        CHECKOUT / "shared/operations/watch_alerts.py"
+    source = (CHECKOUT / "shared/operations/health/checks.py").read_text() + (
+        CHECKOUT / "shared/operations/watch/alerts.py"
     ).read_text()
     raised = set(re.findall(r'"([a-z]+-[a-z-]+)"', source))
     assert raised

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from shared.platform.database import Database as Pool
 from shared.platform.database import fetch_all
-from tests.conftest import Database
+from tests.databases import Migrated
 
 VALUES = {
     "text": st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size=20),
@@ -24,7 +24,7 @@ VALUES = {
 @pytest.mark.parametrize("kind", VALUES)
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(data=st.data())
-async def test_every_list_comes_back_as_it_was(kind: str, module_database: Database, data: st.DataObject) -> None:
+async def test_every_list_comes_back_as_it_was(kind: str, module_database: Migrated, data: st.DataObject) -> None:
     values = data.draw(st.lists(st.none() | VALUES[kind], max_size=8))
     pool = Pool(module_database.url, pool_size=1)
     async with pool.connection() as connection:
@@ -33,7 +33,7 @@ async def test_every_list_comes_back_as_it_was(kind: str, module_database: Datab
     assert [row["value"] for row in rows] == values
 
 
-async def test_null_as_a_word_and_empty_text_are_text(module_database: Database) -> None:
+async def test_null_as_a_word_and_empty_text_are_text(module_database: Migrated) -> None:
     values = ["NULL", "", " ", "{a,b}", '"', "\\", "가\n나"]
     pool = Pool(module_database.url, pool_size=1)
     async with pool.connection() as connection:
@@ -42,7 +42,7 @@ async def test_null_as_a_word_and_empty_text_are_text(module_database: Database)
     assert [row["value"] for row in rows] == values
 
 
-async def test_what_no_array_holds_is_refused(module_database: Database) -> None:
+async def test_what_no_array_holds_is_refused(module_database: Migrated) -> None:
     pool = Pool(module_database.url, pool_size=1)
     async with pool.connection() as connection:
         with pytest.raises(TypeError, match="no array holds a object"):

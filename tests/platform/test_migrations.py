@@ -10,11 +10,11 @@ import psycopg
 import pytest
 
 from local.postgres import ensure_database
-from shared.platform.migrations import MIGRATIONS, MigrationError, migrate, pending
+from shared.platform.database.migrations import MIGRATIONS, MigrationError, migrate, pending
 
 _MIGRATE = """
 import pathlib, sys
-from shared.platform.migrations import migrate
+from shared.platform.database.migrations import migrate
 print(*migrate(sys.argv[1], directory=pathlib.Path(sys.argv[2])))
 """
 

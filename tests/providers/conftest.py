@@ -7,7 +7,8 @@ import pytest
 
 from shared.providers import ProviderAccount
 from shared.providers.solapi import Solapi
-from tests.providers.simulated import SettableClock, Simulator, simulated
+from tests.clock import SettableClock
+from tests.providers.simulated import Simulator, simulated
 
 
 @pytest.fixture(scope="session")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import datetime as dt
 import itertools
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +14,7 @@ from shared.providers import ProviderAccount
 from simulator.app import Settings
 from simulator.testing import simulator_thread
 from simulator.webhooks import WebhookPolicy
+from tests.clock import SettableClock
 
 SENDER = "0212345678"
 KAKAO_CHANNEL = "KA01PF00000000000000000000000001"
@@ -24,23 +23,6 @@ TEMPLATE_TEXT = "#{이름}님, 수업이 곧 시작됩니다."
 WEBHOOK_SECRET = "webhook-secret"
 
 _numbers = itertools.count(1)
-
-
-class SettableClock:
-    """Time that stands still until it is moved. Whoever sleeps moves it."""
-
-    def __init__(self) -> None:
-        self._now = dt.datetime(2026, 11, 21, 3, 0, tzinfo=dt.UTC)
-
-    def now(self) -> dt.datetime:
-        return self._now
-
-    async def sleep(self, seconds: float) -> None:
-        self.advance(seconds)
-        await asyncio.sleep(0)
-
-    def advance(self, seconds: float) -> None:
-        self._now += dt.timedelta(seconds=seconds)
 
 
 @dataclass(frozen=True)

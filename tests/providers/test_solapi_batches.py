@@ -12,7 +12,8 @@ import pytest
 from shared.contracts import Outcome
 from shared.providers import BatchState, OutboundMessage, ProviderAccount, ProviderRefused, ProviderUnavailable
 from shared.providers.solapi import Solapi
-from tests.providers.simulated import SENDER, TEMPLATE_CODE, SettableClock, Simulator
+from tests.clock import SettableClock
+from tests.providers.simulated import SENDER, TEMPLATE_CODE, Simulator
 
 DELIVERED, NOT_ON_KAKAO, NOT_REGISTERED, UNTOLD = "01090004000", "01090003104", "01090001062", "01090003000"
 

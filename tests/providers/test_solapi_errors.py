@@ -25,7 +25,8 @@ from shared.providers import (
     ProviderUndecided,
 )
 from shared.providers.solapi import Solapi
-from tests.providers.simulated import SettableClock, Simulator
+from tests.clock import SettableClock
+from tests.providers.simulated import Simulator
 
 MESSAGE = OutboundMessage(uuid4(), 0, "sms", "01090004000", "수업이 곧 시작됩니다.")
 

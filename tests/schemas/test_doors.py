@@ -13,9 +13,9 @@ from psycopg import Connection, sql
 from psycopg.errors import InsufficientPrivilege
 
 from local.postgres import ROLES, ensure_database
-from shared.platform.migrations import migrate
-from tests.conftest import Database
-from tests.engine.walls import PRIVILEGES, SAMPLES, sample
+from shared.platform.database.migrations import migrate
+from tests.databases import Migrated
+from tests.schemas.walls import PRIVILEGES, SAMPLES, sample
 
 TENANT = "ours"
 SAFE_PATH = ["search_path=pg_catalog, public, pg_temp"]
@@ -58,7 +58,7 @@ end $$;
 
 
 @pytest.fixture(scope="module")
-def doors(module_database: Database) -> Database:
+def doors(module_database: Migrated) -> Migrated:
     """A database with a tenant's row in every table, whose roles may, unlike ours, make temporary tables.
 
     Beside our tables there is a `lure`, whose trigger runs with its owner's rights and the old search path.
@@ -80,15 +80,15 @@ def doors(module_database: Database) -> Database:
 
 
 @pytest.fixture(scope="module")
-def as_deployed(postgres_url: str, _template: str) -> Database:
+def as_deployed(postgres_url: str, template_url: str) -> Migrated:
     """A database that migrations have made, and nothing else: a copy would not have its own access list."""
     url = ensure_database(postgres_url, "doors")
     migrate(url)
-    return Database(url)
+    return Migrated(url)
 
 
 @contextmanager
-def _as_role(database: Database, role: str) -> Iterator[Connection]:
+def _as_role(database: Migrated, role: str) -> Iterator[Connection]:
     """A transaction of a role; what it does is undone."""
     with psycopg.connect(database.role_url(role)) as connection:
         connection.execute("select set_config('allim.tenant', %s, true)", [TENANT])
@@ -153,7 +153,7 @@ def _enter(connection: Connection, table: str, operation: str, role: str) -> int
     return connection.execute(update.format(table=sql.Identifier(table), column=sql.Identifier(column))).rowcount
 
 
-def test_the_functions_that_others_make_run_look_where_only_the_owner_puts_things(database: Database) -> None:
+def test_the_functions_that_others_make_run_look_where_only_the_owner_puts_things(database: Migrated) -> None:
     with psycopg.connect(database.url) as connection:
         found = connection.execute(FUNCTIONS).fetchall()
     assert len(found) >= 7
@@ -161,7 +161,7 @@ def test_the_functions_that_others_make_run_look_where_only_the_owner_puts_thing
     assert [name for name, _, anybody_may in found if anybody_may] == []
 
 
-def test_every_way_to_make_an_owners_function_run_is_tried_here(database: Database) -> None:
+def test_every_way_to_make_an_owners_function_run_is_tried_here(database: Migrated) -> None:
     with psycopg.connect(database.url) as connection:
         found = connection.execute(OWNERS_TRIGGERS).fetchall()
     tried = {(table, operation) for _, table, operation in _ways_in()}
@@ -181,7 +181,7 @@ def test_every_way_to_make_an_owners_function_run_is_tried_here(database: Databa
 @pytest.mark.parametrize("by_views", [False, True], ids=["tables", "views"])
 @pytest.mark.parametrize(("role", "table", "operation"), [pytest.param(*way, id=" ".join(way)) for way in _ways_in()])
 def test_a_temporary_relation_named_like_ours_is_not_looked_at(
-    doors: Database, role: str, table: str, operation: str, by_views: bool
+    doors: Migrated, role: str, table: str, operation: str, by_views: bool
 ) -> None:
     with _as_role(doors, role) as connection:
         _shadow(connection, by_views=by_views)
@@ -190,7 +190,7 @@ def test_a_temporary_relation_named_like_ours_is_not_looked_at(
 
 
 @pytest.mark.parametrize("by_views", [False, True], ids=["tables", "views"])
-def test_the_attack_does_find_a_function_with_the_old_search_path(doors: Database, by_views: bool) -> None:
+def test_the_attack_does_find_a_function_with_the_old_search_path(doors: Migrated, by_views: bool) -> None:
     with _as_role(doors, "allim_api") as connection:
         _shadow(connection, by_views=by_views)
         connection.execute("insert into public.lure values (1)")
@@ -198,7 +198,7 @@ def test_the_attack_does_find_a_function_with_the_old_search_path(doors: Databas
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_no_role_hangs_an_owners_function_on_a_table_of_its_own(doors: Database, role: str) -> None:
+def test_no_role_hangs_an_owners_function_on_a_table_of_its_own(doors: Migrated, role: str) -> None:
     with psycopg.connect(doors.url) as connection:
         names = [name for name, _, _ in connection.execute(FUNCTIONS).fetchall() if name != "bite()"]
     for name in names:
@@ -221,6 +221,6 @@ def test_no_role_hangs_an_owners_function_on_a_table_of_its_own(doors: Database,
     ],
 )
 @pytest.mark.parametrize("role", ROLES)
-def test_no_role_makes_anything(as_deployed: Database, role: str, statement: str) -> None:
+def test_no_role_makes_anything(as_deployed: Migrated, role: str, statement: str) -> None:
     with _as_role(as_deployed, role) as connection, pytest.raises(InsufficientPrivilege):
         connection.execute(statement.encode())

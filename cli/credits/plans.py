@@ -1,0 +1,266 @@
+"""`allim plans`: what plans there are, which one a tenant has, and changing it with the price shown before."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+
+import typer
+
+from cli.credits.database import DatabaseUrl, Tenant, with_credits
+from cli.errors import CommandError
+from cli.output import AsJson, examples, print_json, print_table
+from cli.showing import clock_time, numbers, won
+
+if TYPE_CHECKING:
+    from shared.credits.plans.plans import Quote
+    from shared.credits.plans.subscribing import Plans
+    from shared.platform.database import Database
+
+Result = TypeVar("Result")
+HISTORY_SHOWN = 20
+
+app = typer.Typer(
+    help="Plans FREE, BASIC and PRO: quotas, upgrades by the day, downgrades at the period's end, refunds.",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+)
+
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask whether the price is right.")]
+
+
+@app.command("list", epilog=examples("allim plans list", "allim plans list --json"))
+def list_plans(as_json: AsJson = False) -> None:
+    """Show the plans: what a month costs, and what each allows."""
+    from shared.credits.plans.plans import PLANS
+
+    if as_json:
+        print_json(numbers([asdict(plan) for plan in PLANS.values()]))
+        return
+    print_table(
+        ["plan", "won a month", "messages a month", "images"],
+        [
+            (plan.name, won(plan.fee), f"{plan.messages:,}", f"{plan.image_bytes // 1_000_000:,} MB")
+            for plan in PLANS.values()
+        ],
+    )
+
+
+@app.command(epilog=examples("allim plans show --tenant saas", "allim plans show --tenant saas --json"))
+def show(tenant: Tenant, as_json: AsJson = False, database_url: DatabaseUrl = None) -> None:
+    """Show a tenant's plan: what it has paid, what comes next, the messages left, and what happened to it."""
+
+    async def work(database: Database) -> dict[str, Any]:
+        from shared.credits.plans.plans import due_at
+        from shared.credits.plans.quota import read_quota
+        from shared.credits.plans.store import read_history, read_subscriptions
+        from shared.platform.clock import WallClock
+
+        async with database.transaction() as connection:
+            quota = await read_quota(connection, tenant, WallClock().now())
+            [has] = await read_subscriptions(connection, tenant)
+            return {
+                **asdict(has),
+                "next_try_at": due_at(has) if has.status == "past_due" else None,
+                "quota": {**asdict(quota), "left": quota.left},
+                "history": await read_history(connection, tenant, HISTORY_SHOWN),
+            }
+
+    found = _run(database_url, work)
+    if as_json:
+        print_json(numbers(found))
+        return
+    period, quota = found["period"], found["quota"]
+    print_table(
+        ["what", "value"],
+        [
+            ("plan", found["plan"] + (", past due" if found["status"] == "past_due" else "")),
+            ("paid", f"{period['start']} until before {period['end']}" if period else "nothing to pay"),
+            ("then", found["next_plan"] or found["plan"]),
+            ("messages", f"{quota['used']:,} of {quota['allowed']:,} until {quota['period']['end']}"),
+            *([("charged again", clock_time(found["next_try_at"]))] if found["next_try_at"] else []),
+            *([("under way", found["pending_order"])] if found["pending_order"] else []),
+        ],
+        title=tenant,
+    )
+    if found["history"]:
+        print_table(
+            ["time (Seoul)", "what", "from", "to", "won", "detail"],
+            [
+                (
+                    clock_time(row["created_at"]),
+                    row["reason"].replace("_", " "),
+                    row["from_plan"],
+                    row["to_plan"],
+                    won(row["amount"]) if row["amount"] else None,
+                    row["detail"],
+                )
+                for row in found["history"]
+            ],
+            title="\nHistory",
+        )
+
+
+@app.command(
+    epilog=examples(
+        "allim plans quote --tenant saas --to PRO     # what an upgrade costs today",
+        "allim plans quote --tenant saas --to BASIC   # when a downgrade comes",
+        "allim plans quote --tenant saas --cancel     # what would be given back",
+    )
+)
+def quote(
+    tenant: Tenant,
+    to: Annotated[str | None, typer.Option(help="The plan: FREE, BASIC or PRO.")] = None,
+    cancel: Annotated[bool, typer.Option("--cancel", help="Ending the plan now.")] = False,
+    as_json: AsJson = False,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Show what a change would cost or give back, and from when. Nothing changes."""
+    if (to is None) != cancel:
+        raise typer.BadParameter("choose one of --to and --cancel")
+    _tell(_with_plans(database_url, lambda plans: _quoted(plans, tenant, to)), as_json, done=False)
+
+
+@app.command(
+    epilog=examples(
+        "allim plans change --tenant saas --to PRO      # shows the price, asks, charges the registered card",
+        "allim plans change --tenant saas --to FREE     # at the end of what is paid",
+        "allim plans change --tenant saas --to PRO --yes --json",
+    )
+)
+def change(
+    tenant: Tenant,
+    to: Annotated[str, typer.Option(help="The plan. The one that it has undoes what was scheduled.")],
+    yes: Yes = False,
+    as_json: AsJson = False,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Change a plan: more at once, for the days that are left; less at the end of what is paid."""
+    shown = _with_plans(database_url, lambda plans: _quoted(plans, tenant, to))
+    _agree(shown, yes, as_json)
+    done = _with_plans(database_url, lambda plans: plans.change(tenant, shown.to_plan, shown=shown.charge))
+    _tell(done, as_json, done=True)
+
+
+@app.command(
+    epilog=examples(
+        "allim plans cancel --tenant saas               # shows the refund, asks, and gives it back",
+        "allim plans cancel --tenant saas --at-end      # keeps it until the end of what is paid",
+        "allim plans cancel --tenant saas --yes --json",
+    )
+)
+def cancel(
+    tenant: Tenant,
+    at_end: Annotated[bool, typer.Option("--at-end", help="At the end of what is paid, without a refund.")] = False,
+    yes: Yes = False,
+    as_json: AsJson = False,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """End a plan now and give back the days not begun, or end it when what is paid is over."""
+    shown = _with_plans(database_url, lambda plans: _quoted(plans, tenant, "FREE" if at_end else None))
+    _agree(shown, yes, as_json)
+
+    async def work(plans: Plans) -> Quote:
+        if at_end:
+            return await plans.change(tenant, "FREE", shown=shown.charge)
+        return await plans.cancel(tenant, shown=shown.refund)
+
+    _tell(_with_plans(database_url, work), as_json, done=True)
+
+
+async def _quoted(plans: Plans, tenant: str, to: str | None) -> Quote:
+    from shared.credits.plans.subscribing import plan_named
+
+    return await (plans.quote_cancel(tenant) if to is None else plans.quote_change(tenant, plan_named(to)))
+
+
+def _agree(shown: Quote, yes: bool, as_json: bool) -> None:
+    if yes or shown.action == "none":
+        return
+    if as_json:
+        raise typer.BadParameter("--json asks nothing: give --yes too, after `allim plans quote --json`")
+    _tell(shown, False, done=False)
+    typer.confirm("Do it?", abort=True)
+
+
+def _tell(told: Quote, as_json: bool, *, done: bool) -> None:
+    if as_json:
+        print_json(numbers({"done": done, **asdict(told)}))
+        return
+    if told.action == "none":
+        typer.echo(f"{told.tenant} has {told.from_plan}: nothing to change")
+        return
+    print_table(
+        ["what", "value"],
+        [
+            ("plan", f"{told.from_plan} → {told.to_plan}"),
+            ("from", told.on),
+            ("charged" if done else "to be charged", f"{won(told.charge)} won"),
+            ("given back" if done else "to be given back", f"{won(told.refund)} won"),
+            ("then", f"{won(told.fee)} won a month from {told.renews_on}" if told.renews_on else "nothing more"),
+        ],
+        title=told.tenant,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Wire:
+    toss_url: str
+    toss_key: str
+    encryption_key: str
+
+
+def _wire() -> _Wire:
+    """Toss as the stack that is up here knows it, else as the environment names it."""
+    from local.functions import SIMULATED_TOSS_KEY
+    from local.home import Home
+    from local.stack import Stack
+
+    if Home.default().is_supervised():
+        stack = Stack.load()
+        return _Wire(stack.simulator_url, SIMULATED_TOSS_KEY, stack.encryption_key)
+    try:
+        return _Wire(
+            os.environ.get("TOSS_URL", "https://api.tosspayments.com"),
+            os.environ["TOSS_SECRET_KEY"],
+            os.environ["ALLIM_ENCRYPTION_KEY"],
+        )
+    except KeyError as missing:
+        raise CommandError(f"set {missing.args[0]}, or start a stack (`allim up`)") from missing
+
+
+def _with_plans(database_url: str | None, work: Callable[[Plans], Awaitable[Result]]) -> Result:
+    """Run `work` with the plans of a database and a merchant at Toss."""
+    wire = _wire()
+
+    async def run(database: Database) -> Result:
+        import base64
+
+        import httpx
+
+        from shared.credits.payments.payments import Payments
+        from shared.credits.plans.subscribing import Plans
+        from shared.platform.clock import WallClock
+        from shared.providers.toss import TIMEOUT, Toss
+
+        clock = WallClock()
+        async with httpx.AsyncClient(timeout=TIMEOUT) as client:
+            toss = Toss(wire.toss_url, wire.toss_key, client)
+            payments = Payments(database, toss, clock)
+            return await work(Plans(database, toss, payments, base64.b64decode(wire.encryption_key), clock))
+
+    return _run(database_url, run)
+
+
+def _run(database_url: str | None, work: Callable[[Database], Awaitable[Result]]) -> Result:
+    """Run `work` with a database. Errors of money become one line, in English and in Korean."""
+    from shared.providers import ProviderError
+
+    try:
+        return with_credits(database_url, work, pool_size=2)
+    except ProviderError as error:
+        raise CommandError(
+            f"payment_undecided: {error}; the tick decides it within minutes: `allim plans show` (결제 확인 중입니다.)"
+        ) from error

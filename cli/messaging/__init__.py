@@ -1,0 +1,1 @@
+"""Verbs that send, and that show what was sent and what came in."""

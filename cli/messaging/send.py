@@ -1,0 +1,182 @@
+"""`allim send`: one template to every customer of a file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cli.joining import publisher_of, running_stack, with_database
+from cli.output import AsJson, examples, print_json, print_table, progress_console
+from cli.showing import won
+
+if TYPE_CHECKING:
+    from shared.campaigns.plan import Sample
+    from shared.campaigns.sending import BulkResult
+    from shared.credits.prices.estimates import Estimate
+    from shared.messages.routing import Route
+    from shared.platform.database import Database
+
+EXAMPLES = examples(
+    "allim send --tenant saas --template welcome --customers new.csv --dry-run   # what it would send and cost",
+    "allim send --tenant saas --template welcome --customers new.csv --key welcome-2026   # once for this key",
+    "allim send --tenant saas --template welcome --customers new.csv --route sms_only --json",
+)
+PROBLEMS_SHOWN = 20
+
+
+def send(
+    tenant: Annotated[str, typer.Option(help="Who sends.")],
+    template: Annotated[str, typer.Option(help="The name of a template of the tenant; its active version is sent.")],
+    customers: Annotated[
+        Path,
+        typer.Option(
+            help="A CSV file with a header. Columns id and phone; also name, email, company, status, plan, locale; "
+            "every other column is what the template knows as data.<column>. UTF-8 or CP949, at most 200 MB.",
+        ),
+    ],
+    route: Annotated[
+        str, typer.Option(help="alimtalk_first, sms_only, or channels in order: alimtalk,sms.")
+    ] = "alimtalk_first",
+    key: Annotated[
+        str | None,
+        typer.Option(
+            help="A name for this send: a customer gets one message for a key, however often the command is given. "
+            "Without it each run is a new send.",
+        ),
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Render and price everything, write nothing.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Send a template to every customer of a file, in one transaction.
+
+    A row that can't be sent is reported with its line and does not stop the others. Customers that are not known yet
+    become known; blank cells change nothing about one who is.
+
+    Exits with 1 when nothing was written because the whole can't be done, when no row could be sent, or when a dry run
+    finds that something stands in the way.
+    """
+    asked_route = _route(route)
+    stack = running_stack()
+
+    async def work(database: Database) -> BulkResult:
+        from shared.campaigns.file import CustomerFile
+        from shared.campaigns.sending import preview_bulk, send_bulk
+        from shared.platform.clock import WallClock
+
+        file = CustomerFile(customers)
+        clock = WallClock()
+        with _progress("rendering" if dry_run else "queueing") as on_progress:
+            if dry_run:
+                return await preview_bulk(
+                    database,
+                    clock,
+                    tenant=tenant,
+                    template=template,
+                    customers=file,
+                    route=asked_route,
+                    key=key,
+                    on_progress=on_progress,
+                )
+            return await send_bulk(
+                database,
+                publisher_of(stack),
+                clock,
+                tenant=tenant,
+                template=template,
+                customers=file,
+                route=asked_route,
+                key=key,
+                on_progress=on_progress,
+            )
+
+    result = with_database(stack, "allim_api", work)
+    if as_json:
+        print_json({"dry_run": dry_run, **asdict(result)})
+    else:
+        _show(result, dry_run)
+    if (dry_run and not result.preflight.ready) or not (result.queued or result.already):
+        raise typer.Exit(1)
+
+
+def _route(given: str) -> Route:
+    from shared.messages.routing import parse_route
+
+    try:
+        return parse_route(given.split(",") if "," in given else given)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--route") from error
+
+
+@contextmanager
+def _progress(what: str) -> Iterator[Callable[[int, float], None]]:
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn(what), BarColumn(), TextColumn("{task.fields[rows]:,} rows"), TimeElapsedColumn())
+    console = progress_console()
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task(what, total=1.0, rows=0)
+        yield lambda rows, share: progress.update(task, completed=share, rows=rows)
+
+
+def _show(result: BulkResult, dry_run: bool) -> None:
+    what = (
+        f"{result.template} (version {result.template_version}) for {result.tenant}, by {', then '.join(result.route)}"
+    )
+    if result.left_out:
+        what += f"; without {', '.join(result.left_out)}, for which it has no approved words"
+    typer.echo(what)
+    rows: list[tuple[str, object]] = [
+        ("rows", result.asked),
+        ("would be queued" if dry_run else "queued", result.queued),
+    ]
+    if result.already:
+        rows.append((f"sent before with key {result.key}", result.already))
+    rows += [(f"failed: {reason}", count) for reason, count in result.failed.items()]
+    rows += [(f"refused: {code}", count) for code, count in result.refused.items()]
+    rows.append(("tickets", result.tickets))
+    print_table(["", "messages"], rows)
+    if result.preflight.estimate and result.preflight.estimate.messages:
+        _show_cost(result.preflight.estimate)
+    _show_checks(result)
+    if result.problems:
+        _show_problems(result)
+    if dry_run and result.samples:
+        samples = [(one.line, one.customer, one.to, one.channel, _text(one)) for one in result.samples]
+        typer.echo("\nThe first of them")
+        print_table(["line", "customer", "to", "channel", "text"], samples)
+
+
+def _show_cost(estimate: Estimate) -> None:
+    least, most = won(estimate.at_least), won(estimate.at_most)
+    typer.echo(f"\nEstimated cost: {least} won" if least == most else f"\nEstimated cost: {least} to {most} won")
+    typer.echo(f"As recent messages went: {won(estimate.expected)} won")
+    costs = [
+        (one.channel, won(one.price), one.messages, one.expected_messages, won(one.expected_won))
+        for one in estimate.by_channel
+    ]
+    print_table(["channel", "won each", "leave on it", "will it deliver", "won"], costs)
+
+
+def _show_checks(result: BulkResult) -> None:
+    checks = [(check.name, check.verdict, check.code, check.detail) for check in result.preflight.checks]
+    print_table(["check", "verdict", "code", ""], checks, title="\nBefore it leaves")
+
+
+def _show_problems(result: BulkResult) -> None:
+    shown = result.problems[:PROBLEMS_SHOWN]
+    count = sum(result.failed.values()) + sum(result.refused.values())
+    title = "\nRows that can't be sent" + (f", the first {len(shown)} of {count:,}" if count > len(shown) else "")
+    print_table(
+        ["line", "customer", "code", ""],
+        [(p.line, p.customer, p.code, p.detail) for p in shown],
+        title=title,
+    )
+
+
+def _text(sample: Sample) -> str:
+    return f"[{sample.subject}] {sample.text}" if sample.subject else sample.text

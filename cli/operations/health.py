@@ -1,0 +1,58 @@
+"""`allim health`: is all well?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import typer
+
+from cli.joining import running_stack, with_database
+from cli.output import AsJson, examples, print_json, print_table
+
+if TYPE_CHECKING:
+    from shared.operations.health.checks import Check
+    from shared.platform.database import Database
+
+EXAMPLES = examples(
+    "allim health          # each check with its value and its limit",
+    "allim health --json   # as the function `health` answers; exits with 1 when a check fails",
+)
+
+
+def health(as_json: AsJson = False) -> None:
+    """Look whether all is well: database, ticks, outbox, queue, callbacks, providers, holds, dead letters, payments.
+
+    Exits with 1 when a check fails.
+    """
+    stack = running_stack()
+    from shared.operations.health.checks import State, overall
+    from shared.operations.health.checks import as_json as answered
+    from shared.operations.health.reading import examine
+    from shared.platform.clock import WallClock
+
+    clock = WallClock()
+
+    async def work(database: Database) -> list[Check]:
+        return await examine(database, clock)
+
+    looked = with_database(stack, "allim_health", work)
+    if as_json:
+        print_json(answered(looked, clock.now()))
+    else:
+        rows = [
+            (check.name, check.state, _shown(check.value, check), _shown(check.limit, check), check.sentence)
+            for check in looked
+        ]
+        print_table(["check", "state", "value", "limit", ""], rows)
+    if overall(looked) is State.FAIL:
+        raise typer.Exit(1)
+
+
+def _shown(value: float | None, check: Check) -> str | None:
+    from shared.operations.health.checks import duration
+
+    if value is None:
+        return None
+    if check.unit == "seconds":
+        return duration(value)
+    return f"{value:.0%}" if check.unit == "share" else f"{value:g}"

@@ -1,0 +1,173 @@
+"""`allim restore`: put a backup into an empty database, and prove that it is whole."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cli.errors import CommandError
+from cli.output import AsJson, examples, print_json, print_table, progress_console
+
+if TYPE_CHECKING:
+    from shared.operations.backups.manifest import Manifest
+    from shared.platform.buckets import Bucket
+
+EXAMPLES = examples(
+    "allim restore --list                                     # the backups that there are",
+    "allim restore latest --verify-only                       # read the newest one to its last byte",
+    "allim restore latest --into postgresql://owner@host/new  # an empty database, migrated or not",
+    "allim restore 2026-11-21 --into $NEW --bucket my-allim-backups --json",
+)
+
+
+def restore(
+    backup: Annotated[str, typer.Argument(help="A day in Seoul such as 2026-11-21, or latest.")] = "latest",
+    into: Annotated[
+        str | None, typer.Option(help="The empty database, as its owner, over a direct connection.", show_default=False)
+    ] = None,
+    bucket: Annotated[
+        str | None,
+        typer.Option(help="Where the backups are. (Default: BACKUP_BUCKET, else the stack that is up here.)"),
+    ] = None,
+    list_: Annotated[bool, typer.Option("--list", help="List the backups, and do nothing.")] = False,
+    verify_only: Annotated[bool, typer.Option("--verify-only", help="Check every byte, and write nothing.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Restore a backup into an empty database, all or nothing, and audit it. Exits with 1 unless all is whole."""
+    from shared.operations.backups.manifest import BackupError
+
+    if not (list_ or verify_only or into):
+        raise typer.BadParameter("give --into, --list or --verify-only", param_hint="--into")
+    source = _bucket(bucket)
+    import psycopg
+    from google.api_core.exceptions import GoogleAPIError
+    from google.auth.exceptions import GoogleAuthError
+
+    try:
+        if list_:
+            _list(source, as_json)
+            return
+        from shared.operations.backups.restoring import read_manifest
+
+        manifest = read_manifest(source, backup)
+        found = asyncio.run(_restore(source, manifest, None if verify_only else into))
+    except BackupError as error:
+        raise CommandError(str(error)) from error
+    except psycopg.ProgrammingError as error:
+        raise CommandError(f"not_restored: the database refused it, and nothing was kept: {error}") from error
+    except (GoogleAPIError, GoogleAuthError) as error:
+        raise CommandError(f"no_storage: {source.name} can't be read: {error}") from error
+    _show(manifest, found, as_json)
+    if found:
+        from shared.credits.ledger.audit import disagreements
+
+        if disagreements(found["ledger"]) or any(found["broken"].values()):
+            raise typer.Exit(1)
+
+
+def _bucket(named: str | None) -> Bucket:
+    from cli.joining import running_stack_if_any
+    from shared.platform.buckets import Bucket
+
+    name = named or os.environ.get("BACKUP_BUCKET")
+    if name:
+        return Bucket(name, os.environ.get("GOOGLE_CLOUD_PROJECT", "none"))
+    stack = running_stack_if_any()
+    if stack is None:
+        raise CommandError("which bucket? Give --bucket, set BACKUP_BUCKET, or start a stack (`allim up`)")
+    from local.functions import SIMULATED_BUCKET
+
+    os.environ["STORAGE_EMULATOR_HOST"] = stack.simulator_url
+    return Bucket(SIMULATED_BUCKET, stack.project)
+
+
+def _list(bucket: Bucket, as_json: bool) -> None:
+    from shared.operations.backups.restoring import find_backups, read_manifest
+
+    manifests = [read_manifest(bucket, day.isoformat()) for day in find_backups(bucket)]
+    if as_json:
+        print_json([_told(manifest) for manifest in manifests])
+    elif manifests:
+        rows = [(one.day.isoformat(), one.rows, one.bytes, one.migrations[-1]) for one in manifests]
+        print_table(["day (Seoul)", "rows", "bytes", "schema"], rows)
+    else:
+        typer.echo(f"no backups in {bucket.name}")
+
+
+async def _restore(bucket: Bucket, manifest: Manifest, into: str | None) -> dict[str, Any] | None:
+    """Check a backup, and put it into a database if there is one; gives what then was found there."""
+    from rich.progress import Progress
+
+    from shared.operations.backups.restoring import load, verify
+    from shared.platform.database import Database
+
+    console = progress_console()
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
+        tasks = {what: bar.add_task(what, total=manifest.bytes) for what in ("checking", "loading")}
+
+        def on_progress(what: str, more: int) -> None:
+            bar.advance(tasks[what], more)
+
+        verify(bucket, manifest, on_progress)
+        if into is None:
+            return None
+        await asyncio.to_thread(_migrate_if_bare, into)
+        database = Database(into, pool_size=1)
+        try:
+            await load(database, bucket, manifest, on_progress)
+            return await _look(database)
+        finally:
+            await database.close()
+
+
+def _migrate_if_bare(database_url: str) -> None:
+    """Bring a database without a table to the schema of this release."""
+    import psycopg
+
+    from shared.platform.database.migrations import migrate
+
+    with psycopg.connect(database_url) as connection:
+        bare = connection.execute("select to_regclass('public.tenants') is null").fetchone() == (True,)
+    if bare:
+        migrate(database_url)
+
+
+async def _look(database: Any) -> dict[str, Any]:
+    from shared.credits.ledger.audit import audit
+    from shared.operations.backups.restore_store import read_broken, read_waiting
+    from shared.operations.backups.store import take_time
+
+    async with database.transaction() as connection:
+        await take_time(connection)
+        return {
+            "ledger": {name: float(value) for name, value in (await audit(connection)).items()},
+            "broken": await read_broken(connection),
+            "waiting": await read_waiting(connection),
+        }
+
+
+def _told(manifest: Manifest) -> dict[str, Any]:
+    return {
+        "day": manifest.day,
+        "taken_at": manifest.taken_at,
+        "rows": manifest.rows,
+        "bytes": manifest.bytes,
+        "tables": {file.table: file.rows for file in manifest.tables},
+        "migrations": manifest.migrations,
+    }
+
+
+def _show(manifest: Manifest, found: dict[str, Any] | None, as_json: bool) -> None:
+    if as_json:
+        print_json({**_told(manifest), "verified": True, "restored": found is not None, **(found or {})})
+        return
+    what = "restored" if found else "whole"
+    typer.echo(f"{manifest.day} is {what}: {manifest.rows:,} rows of {len(manifest.tables)} tables")
+    for name, figures in (found or {}).items():
+        title = {"ledger": "\nThe ledger's audit", "broken": "\nWhat does not belong together", "waiting": "\nIn it"}
+        print_table(
+            ["", ""], [(key.replace("_", " "), f"{value:,.12g}") for key, value in figures.items()], title=title[name]
+        )

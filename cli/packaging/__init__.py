@@ -1,6 +1,0 @@
-"""Packing each function into a zip of its own, for Cloud Run functions: what it imports, in always the same bytes."""
-
-from cli.packaging.errors import PackagingError
-from cli.packaging.packages import Package, build, write
-
-__all__ = ["Package", "PackagingError", "build", "write"]

@@ -1,0 +1,1 @@
+"""Tenants in files, as `examples/` has them: read, checked, and written through the product's own stores."""

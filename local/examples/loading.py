@@ -1,0 +1,175 @@
+"""Give a running stack its example tenants, and tell the provider simulator of their accounts."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from local.examples.files import EXAMPLES, Example, read_examples
+from local.functions import SIMULATED_TOSS_KEY
+from local.stack import Stack, StackError
+from shared.credits.ledger.ledger import top_up
+from shared.credits.payments.payments import Payments
+from shared.credits.plans.outcomes import grant
+from shared.credits.plans.plans import PlanName
+from shared.credits.topups.automatic import AutomaticTopUps
+from shared.customers.store import save_customers, save_groups
+from shared.platform.clock import WallClock
+from shared.platform.database import Connection, Database
+from shared.providers.toss import Toss
+from shared.templates.store import save_templates
+from shared.tenants.accounts import register_account
+from shared.tenants.store import save_tenant
+from shared.workflows.store import save_workflows
+
+LONG_AGO = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
+"""As of when the example customers are as their files say: what any event told of one since then stays."""
+
+EXAMPLE_CREDIT = Decimal(1_000_000)
+"""Won that each example tenant starts with."""
+
+EXAMPLE_PLAN: PlanName = "PRO"
+"""What each example tenant begins with, so that the demo's and the benchmark's sends stay within the quota."""
+
+SIMULATOR_SECONDS = 10
+_INSPECTION = {"draft": "PENDING", "submitted": "INSPECTING", "approved": "APPROVED"}
+"""What Kakao's inspection calls our approvals; it has only rejected left for the others."""
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """What loading came to, for people."""
+
+    tenants: int
+    templates: int
+    workflows: int
+    customers: int
+
+
+def load(stack: Stack, folder: Path = EXAMPLES) -> Loaded:
+    """Write the examples through the product's own stores, and register their accounts with the simulator.
+
+    Loading again changes nothing in the database; the simulator, which forgets everything when it ends, is told anew.
+
+    Args:
+        stack: a running one.
+        folder: holds a folder for each tenant.
+
+    Raises:
+        ExampleError: a file can't be used; nothing was written.
+        StackError: the simulator did not take an account.
+    """
+    examples = read_examples(folder)
+    asyncio.run(write_examples(stack, examples))
+    register_with_simulator(stack, examples)
+    asyncio.run(register_cards(stack, examples))
+    return Loaded(
+        tenants=len(examples),
+        templates=sum(len(example.templates) for example in examples),
+        workflows=sum(len(example.workflows) for example in examples),
+        customers=sum(len(example.customers) for example in examples),
+    )
+
+
+async def write_examples(stack: Stack, examples: Sequence[Example]) -> None:
+    """Write tenants and all that is theirs, in one transaction of the database's owner."""
+    database = Database(stack.database_url, pool_size=1)
+    try:
+        async with database.transaction() as connection:
+            for example in examples:
+                key = base64.b64decode(stack.encryption_key)
+                await write_example(connection, key, example, credit=EXAMPLE_CREDIT, as_of=LONG_AGO)
+                await grant(connection, example.tenant.id, EXAMPLE_PLAN, dt.datetime.now(dt.UTC))
+    finally:
+        await database.close()
+
+
+async def write_example(
+    connection: Connection, key: bytes, example: Example, *, credit: Decimal, as_of: dt.datetime
+) -> None:
+    """Write one tenant, or what differs from what is there.
+
+    Args:
+        connection: in a transaction, as the database's owner.
+        key: seals its credentials.
+        example: the tenant.
+        credit: won that it starts with, given once.
+        as_of: since when its customers are as the file says; what an event told of one since then stays.
+    """
+    tenant = example.tenant.id
+    await save_tenant(connection, tenant, example.tenant.name)
+    await register_account(connection, key, example.account)
+    if credit:
+        now = dt.datetime.now(dt.UTC)
+        await top_up(connection, tenant, credit, key="first", reference="첫 크레딧", now=now)
+    templates = {template.name: (template.content, template.approval) for template in example.templates}
+    await save_templates(connection, tenant, templates)
+    await save_workflows(connection, tenant, example.workflows)
+    await save_customers(connection, tenant, example.customers, as_of=as_of)
+    await save_groups(connection, tenant, example.groups)
+
+
+def register_with_simulator(stack: Stack, examples: Sequence[Example]) -> None:
+    """Tell the simulator of accounts, senders, templates and where reports go. Raises StackError."""
+    with httpx.Client(base_url=stack.simulator_url, timeout=SIMULATOR_SECONDS, trust_env=False) as client:
+        for example in examples:
+            try:
+                answer = client.put("/control/accounts", json=account_spec(stack, example))
+            except httpx.HTTPError as error:
+                raise StackError(f"the simulator does not answer: {error!r}") from error
+            if answer.is_error:
+                raise StackError(f"the simulator refuses the account of {example.tenant.id}: {answer.text[:500]}")
+
+        webhook = stack.functions.get("payment_webhook")
+        merchant = {"secretKey": SIMULATED_TOSS_KEY, "webhookUrl": webhook}
+        client.put("/control/toss", json=merchant).raise_for_status()
+
+
+async def register_cards(stack: Stack, examples: Sequence[Example]) -> None:
+    """Register a simulated card for each tenant, as its owner would in a browser."""
+    database = Database(stack.role_database_urls["allim_payments"], pool_size=1)
+    clock = WallClock()
+    async with httpx.AsyncClient(base_url=stack.simulator_url, timeout=SIMULATOR_SECONDS, trust_env=False) as client:
+        toss = Toss(stack.simulator_url, SIMULATED_TOSS_KEY, client)
+        payments = Payments(database, toss, clock)
+        cards = AutomaticTopUps(database, toss, payments, base64.b64decode(stack.encryption_key), clock)
+        try:
+            for example in examples:
+                order = {"secretKey": SIMULATED_TOSS_KEY, "customerKey": f"tenant_{example.tenant.id}"}
+                answer = await client.post("/control/toss/card", json=order)
+                await cards.register_card(example.tenant.id, answer.raise_for_status().json()["authKey"])
+        finally:
+            await database.close()
+
+
+def account_spec(stack: Stack, example: Example) -> dict[str, Any]:
+    """An account as the simulator's `PUT /control/accounts` takes it."""
+    account = example.tenant.account
+    webhook = f"{stack.webhook_url}/{account.provider}/{example.tenant.id}/{account.id}" if stack.webhook_url else None
+    return {
+        "apiKey": account.api_key,
+        "apiSecret": account.api_secret,
+        "senders": [account.sender],
+        "pfIds": [account.kakao_channel] if account.kakao_channel else [],
+        "webhookUrl": webhook,
+        "webhookSecret": account.webhook_secret,
+        "templates": [
+            {
+                "templateId": template.alimtalk.code,
+                "pfId": account.kakao_channel,
+                "name": template.name,
+                "content": template.alimtalk.text,
+                "status": _INSPECTION.get(template.approval, "REJECTED"),
+            }
+            for template in example.templates
+            if template.alimtalk
+        ],
+    }

@@ -1,0 +1,1 @@
+"""Many at once: one template to every customer of a file."""

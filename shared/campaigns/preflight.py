@@ -1,0 +1,198 @@
+"""Whether anything stands in the way of a send, told all at once and before it begins."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from shared.credits.errors import CreditError, credit_shortage, unknown_tenant
+from shared.credits.plans.quota import Quota, read_quota
+from shared.credits.prices.estimate_store import Readiness, read_readiness
+from shared.credits.prices.estimates import Estimate, Ways, estimate_for
+from shared.law.advertising import Words, breaches, is_advertising, is_sender
+from shared.platform.database import Connection
+
+Subject = Literal["template", "law", "sender", "recipients", "quota", "prices", "credit"]
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that was looked at. `code` is `ok`, or stable and says what is wrong; a warning stops nothing."""
+
+    name: Subject
+    verdict: Literal["ok", "warning", "failed"]
+    code: str
+    detail: str
+    detail_ko: str
+
+
+@dataclass(frozen=True, slots=True)
+class Preflight:
+    """`ready` when no check failed. `estimate` is None when a price is missing."""
+
+    ready: bool
+    checks: tuple[Check, ...]
+    estimate: Estimate | None
+
+
+async def preflight(
+    connection: Connection,
+    tenant: str,
+    *,
+    template: str,
+    route: Sequence[str],
+    ways: Ways,
+    refused: int,
+    now: dt.datetime,
+) -> Preflight:
+    """Look at everything that could stop a send or cut it short; nothing is written.
+
+    Args:
+        connection: as a role that sees the tenant.
+        tenant: the sender.
+        template: the name of the template.
+        route: the channels asked for, in order.
+        ways: the messages that can be made.
+        refused: how many could not be, for want of a valid number or of words that fit.
+        now: the moment.
+
+    Raises:
+        CreditError: `unknown_tenant`.
+    """
+    found = await read_readiness(connection, tenant, template)
+    if found is None:
+        raise unknown_tenant(tenant)
+    checks = [_template(found, template, route), *_law(found, route, now), _sender(found, route)]
+    checks.append(_recipients(sum(ways.values()), refused))
+    checks.append(_quota(await read_quota(connection, tenant, now), sum(ways.values())))
+    costs: Estimate | None = None
+    try:
+        costs = await estimate_for(connection, tenant, ways, now)
+    except CreditError as error:
+        checks.append(_failed("prices", error))
+    else:
+        checks += [_ok("prices", "every channel has a price", "모든 채널의 단가가 있습니다."), _credit(found, costs)]
+    return Preflight(all(check.verdict != "failed" for check in checks), tuple(checks), costs)
+
+
+def _template(found: Readiness, template: str, route: Sequence[str]) -> Check:
+    if found.approval is None:
+        return Check(
+            "template",
+            "failed",
+            "unknown_template",
+            f"there is no template {template!r}",
+            f"{template} 템플릿이 없습니다.",
+        )
+    if "alimtalk" not in route or (found.has_alimtalk and found.approval == "approved"):
+        return _ok("template", "the template can be sent on the whole route", "템플릿을 보낼 수 있습니다.")
+    why = f"is {found.approval}" if found.has_alimtalk else "has no words for AlimTalk"
+    if set(route) == {"alimtalk"}:
+        return Check(
+            "template",
+            "failed",
+            "template_not_approved",
+            f"the template {why}, and the route has no other channel",
+            "카카오 승인을 받지 않은 템플릿은 알림톡으로 보낼 수 없습니다.",
+        )
+    return Check(
+        "template",
+        "warning",
+        "alimtalk_left_out",
+        f"the template {why}: the route goes on without AlimTalk",
+        "카카오 승인을 받지 않아 알림톡 없이 문자로 보냅니다.",
+    )
+
+
+def _law(found: Readiness, route: Sequence[str], now: dt.datetime) -> list[Check]:
+    words = [Words(found.alimtalk)] if found.alimtalk and "alimtalk" in route else []
+    if "sms" in route and (text := found.sms or found.alimtalk):
+        words.append(Words(text, found.subject))
+    if not is_advertising(found.category, words):
+        return [_ok("law", "by its category and words it is no advertising", "광고성 정보가 아닙니다.")]
+    against = [
+        Check("law", one.verdict, one.code, one.detail, one.detail_ko) for one in breaches(words, found.business, now)
+    ]
+    return against or [_ok("law", "the advertising is marked as the law asks", "광고 표기 의무를 지켰습니다.")]
+
+
+def _sender(found: Readiness, route: Sequence[str]) -> Check:
+    if found.sender is None:
+        return Check(
+            "sender",
+            "failed",
+            "no_provider_account",
+            "there is no active provider account",
+            "사용 중인 발송 계정이 없습니다.",
+        )
+    if not is_sender(found.sender):
+        return Check(
+            "sender",
+            "failed",
+            "bad_sender",
+            f"{found.sender!r} can't be a sender: digits of a land line, 15xx to 18xx, 070 or a mobile number",
+            "발신번호는 숫자만으로 된 유선, 대표(15xx 등), 070 또는 휴대전화 번호여야 합니다.",
+        )
+    if "alimtalk" in route and found.has_alimtalk and found.kakao_channel is None:
+        return Check(
+            "sender",
+            "failed" if set(route) == {"alimtalk"} else "warning",
+            "no_kakao_channel",
+            "the provider account has no KakaoTalk channel, so AlimTalk will fail",
+            "연결된 카카오톡 채널이 없어 알림톡을 보낼 수 없습니다.",
+        )
+    return _ok("sender", f"sent from {found.sender}", f"발신번호 {found.sender}(으)로 보냅니다.")
+
+
+def _recipients(sendable: int, refused: int) -> Check:
+    if not sendable:
+        return Check(
+            "recipients", "failed", "no_recipients", "there is nobody to send to", "보낼 수 있는 수신자가 없습니다."
+        )
+    if refused:
+        return Check(
+            "recipients",
+            "warning",
+            "recipients_refused",
+            f"{refused:,} of {sendable + refused:,} recipients can't be sent to",
+            f"수신자 {sendable + refused:,}명 중 {refused:,}명에게는 보낼 수 없습니다.",
+        )
+    return _ok("recipients", f"{sendable:,} recipients", f"수신자 {sendable:,}명")
+
+
+def _quota(quota: Quota, messages: int) -> Check:
+    if (error := quota.shortage(messages)) is not None:
+        return _failed("quota", error)
+    return _ok(
+        "quota",
+        f"plan {quota.plan} has {quota.left:,} messages left until {quota.period.end}",
+        f"{quota.plan} 요금제의 남은 발송 한도 {quota.left:,}건 ({quota.period.end} 전까지)",
+    )
+
+
+def _credit(found: Readiness, costs: Estimate) -> Check:
+    if found.available >= costs.to_hold:
+        return _ok(
+            "credit",
+            f"{found.available:,} won are available, {costs.to_hold:,} will be held at most",
+            f"사용 가능 금액 {found.available:,}원, 최대 보류 금액 {costs.to_hold:,}원",
+        )
+    if found.available >= costs.at_most:
+        return Check(
+            "credit",
+            "warning",
+            "credit_tight",
+            f"{found.available:,} won pay for it all, but {costs.to_hold:,} are held while it is under way",
+            f"발송 중 최대 {costs.to_hold:,}원이 보류되어 일부 메시지가 늦어지거나 실패할 수 있습니다.",
+        )
+    return _failed("credit", credit_shortage(costs.at_most, found.available))
+
+
+def _ok(name: Subject, detail: str, detail_ko: str) -> Check:
+    return Check(name, "ok", "ok", detail, detail_ko)
+
+
+def _failed(name: Subject, error: CreditError) -> Check:
+    return Check(name, "failed", error.code, error.detail, error.detail_ko)

@@ -1,0 +1,206 @@
+"""What credit was spent on: usage by day, and a month's statement that adds up to the won."""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+import io
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from shared.credits.errors import bad_month, unknown_tenant
+from shared.credits.ledger.store import read_accounts, read_statement, read_usage
+from shared.platform.clock import SEOUL
+from shared.platform.database import Connection
+
+BYTE_ORDER_MARK = "\ufeff"
+"""Without it, Excel takes a CSV for CP949."""
+
+
+@dataclass(frozen=True, slots=True)
+class Month:
+    """A month as Seoul counts it."""
+
+    year: int
+    number: int
+
+    @classmethod
+    def parse(cls, text: str) -> Month:
+        """Read `2026-01`.
+
+        Raises:
+            CreditError: `bad_month`.
+        """
+        found = re.fullmatch(r"(20[0-9]{2})-(0[1-9]|1[0-2])", text, re.ASCII)
+        if found is None:
+            raise bad_month(text)
+        return cls(int(found[1]), int(found[2]))
+
+    @classmethod
+    def of(cls, moment: dt.datetime) -> Month:
+        """The month that `moment` falls in."""
+        local = moment.astimezone(SEOUL)
+        return cls(local.year, local.month)
+
+    @property
+    def next(self) -> Month:
+        return Month(self.year + self.number // 12, self.number % 12 + 1)
+
+    @property
+    def start(self) -> dt.datetime:
+        """Midnight of the first, in Seoul."""
+        return dt.datetime(self.year, self.number, 1, tzinfo=SEOUL)
+
+    def __str__(self) -> str:
+        return f"{self.year:04}-{self.number:02}"
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What was charged on a day of Seoul, for a channel, by a workflow, a bulk send (`bulk NAME`, by its key) or
+    those without a key (`(bulk)`).
+
+    messages: how many were charged, those for nothing included.
+    cost: what the providers take for them, in won, at their prices of the moment of the charge; None where one is
+        unknown.
+    """
+
+    day: dt.date
+    channel: str
+    workflow: str
+    messages: int
+    won: Decimal
+    cost: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class Payment:
+    """A top-up, refund or adjustment: `won` is what it added, or took where it is negative."""
+
+    day: dt.date
+    kind: str
+    reference: str | None
+    won: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelCharge:
+    """What was charged for a channel. `cost` is what its providers take, and `margin` what is left of `won`; both are
+    None where a provider's price is unknown."""
+
+    channel: str
+    messages: int
+    won: Decimal
+    cost: Decimal | None
+    margin: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A tenant's month. `opening` + `topups` - `refunds` + `adjustments` - `charged` = `closing`, in won.
+
+    opening, closing: the balance at the month's first moment and at its end (or now), as the ledger has them.
+    """
+
+    tenant: str
+    month: str
+    opening: Decimal
+    topups: Decimal
+    refunds: Decimal
+    adjustments: Decimal
+    charged: Decimal
+    closing: Decimal
+    charges: tuple[ChannelCharge, ...]
+    payments: tuple[Payment, ...]
+    usage: tuple[Usage, ...]
+
+
+async def usage(connection: Connection, tenant: str, first: dt.date, last: dt.date) -> list[Usage]:
+    """What was charged from day `first` until day `last`, both included, as Seoul counts days."""
+    start = dt.datetime.combine(first, dt.time(), SEOUL)
+    end = dt.datetime.combine(last + dt.timedelta(days=1), dt.time(), SEOUL)
+    return [Usage(**row) for row in await read_usage(connection, tenant, start, end)]
+
+
+async def monthly_statement(connection: Connection, tenant: str, month: Month) -> Statement:
+    """A tenant's statement of a month, which may not be over yet, with what providers take: for operators.
+
+    Raises:
+        CreditError: `unknown_tenant`.
+    """
+    if not await read_accounts(connection, tenant):
+        raise unknown_tenant(tenant)
+    lines = await read_statement(connection, tenant, month.start, month.next.start)
+    payments = [
+        Payment(line["day"], line["kind"], line["reference"], line["won"])
+        for line in lines
+        if line["kind"] in ("topup", "refund", "adjustment")
+    ]
+    used = [
+        Usage(line["day"], line["channel"], line["workflow"], line["messages"], -line["won"], line["cost"])
+        for line in lines
+        if line["kind"] == "charge"
+    ]
+    charges = _by_channel(used)
+    return Statement(
+        tenant=tenant,
+        month=str(month),
+        opening=lines[0]["won"],
+        topups=_sum(payment.won for payment in payments if payment.kind == "topup"),
+        refunds=-_sum(payment.won for payment in payments if payment.kind == "refund"),
+        adjustments=_sum(payment.won for payment in payments if payment.kind == "adjustment"),
+        charged=_sum(charge.won for charge in charges),
+        closing=lines[-1]["won"],
+        charges=charges,
+        payments=tuple(payments),
+        usage=tuple(used),
+    )
+
+
+def as_csv(statement: Statement) -> str:
+    """The statement for Excel and for the tenant, day by day: what moved the balance, and the balance after it."""
+    text = io.StringIO()
+    text.write(BYTE_ORDER_MARK)
+    writer = csv.writer(text)
+    writer.writerow(["day", "kind", "channel", "workflow", "messages", "reference", "won", "balance"])
+    balance = statement.opening
+    writer.writerow(["", "opening", "", "", "", "", "", balance])
+    lines: list[Payment | Usage] = [*statement.payments, *statement.usage]
+    for line in sorted(lines, key=lambda line: line.day):
+        if isinstance(line, Payment):
+            balance += line.won
+            writer.writerow([line.day, line.kind, "", "", "", _inert(line.reference or ""), line.won, balance])
+        else:
+            balance -= line.won
+            writer.writerow(
+                [line.day, "charge", line.channel, _inert(line.workflow), line.messages, "", -line.won, balance]
+            )
+    writer.writerow(["", "closing", "", "", "", "", "", statement.closing])
+    return text.getvalue()
+
+
+def _by_channel(used: Sequence[Usage]) -> tuple[ChannelCharge, ...]:
+    lines: dict[str, list[Usage]] = defaultdict(list)
+    for line in used:
+        lines[line.channel].append(line)
+    return tuple(_charge(channel, lines[channel]) for channel in sorted(lines))
+
+
+def _charge(channel: str, lines: Sequence[Usage]) -> ChannelCharge:
+    won = _sum(line.won for line in lines)
+    costs = [line.cost for line in lines if line.cost is not None]
+    cost = _sum(costs) if len(costs) == len(lines) else None
+    margin = None if cost is None else won - cost
+    return ChannelCharge(channel, sum(line.messages for line in lines), won, cost, margin)
+
+
+def _sum(amounts: Iterable[Decimal]) -> Decimal:
+    return sum(amounts, Decimal(0))
+
+
+def _inert(text: str) -> str:
+    """A spreadsheet runs a cell that begins like a formula; https://owasp.org/www-community/attacks/CSV_Injection."""
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text

@@ -1,0 +1,1 @@
+"""Payments through Toss: orders, cards, cancels, webhooks."""

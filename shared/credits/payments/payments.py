@@ -1,0 +1,352 @@
+"""Top-ups through Toss Payments (https://docs.tosspayments.com).
+
+What is believed of a payment is what Toss says when asked: `settle` brings an order and the ledger to what a fetched
+payment says, once, however often and in whatever order it is told. So a confirmation, a webhook, a deposit, a cancel in
+Toss's dashboard and a look-up after a lost answer all end the same way.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hmac
+import secrets
+from collections.abc import Mapping
+from typing import Any
+
+from shared.credits.errors import CreditError
+from shared.credits.ledger.ledger import take_back, top_up, whole_won
+from shared.credits.payments.cancels import settle_cancels, take_back_paid, undo_take_back
+from shared.credits.payments.errors import (
+    amount_changed,
+    cancel_refused,
+    key_used,
+    no_order,
+    not_cancellable,
+    payment_refused,
+    refund_account_needed,
+)
+from shared.credits.payments.rules import UNDECIDED_AFTER, UNPAID, dispute_of, is_early, left_of, repeats, status_of
+from shared.credits.payments.store import (
+    Cancel,
+    Order,
+    first_time,
+    insert_order,
+    lock_order,
+    payment_failed,
+    read_cancels,
+    save_cancel,
+    undecided_orders,
+    update_order,
+)
+from shared.credits.payments.webhooks import DEPOSIT_CALLBACK, read_call
+from shared.credits.plans.outcomes import settle_plan
+from shared.credits.topups.outcomes import note_refused, settle_charge
+from shared.platform.clock import Clock
+from shared.platform.database import Connection, Database
+from shared.platform.ids import derived_id
+from shared.platform.logs import log
+from shared.platform.signals.alerts import raise_alert
+from shared.providers import ProviderError, ProviderRefused
+from shared.providers.toss import Payment, RefundAccount, Toss
+
+ORDERS_A_SWEEP = 20
+ORDER_NAME = "알림 크레딧 충전"
+VIRTUAL_ACCOUNT = "가상계좌"
+"""The method of a payment, as Toss calls it, whose refund needs an account."""
+
+
+class Payments:
+    """Orders, confirmations, cancels and webhooks.
+
+    Args:
+        database: a role that may write payments and the ledger.
+        toss: the wire.
+        clock: the time.
+    """
+
+    def __init__(self, database: Database, toss: Toss, clock: Clock) -> None:
+        self.database = database
+        self._toss = toss
+        self._clock = clock
+
+    async def create_order(self, tenant: str, amount: object, purpose: str = "topup") -> Order:
+        """Write an order for a checkout page to pay. Raises CreditError `bad_amount`."""
+        won = whole_won(amount)
+        order_id = f"{tenant[:30]}_{secrets.token_hex(12)}"
+        async with self.database.transaction() as connection:
+            order = await insert_order(connection, tenant, order_id, won, purpose, "created", self._clock.now())
+        assert order is not None, "96 random bits do not repeat"  # noqa: S101
+        return order
+
+    @staticmethod
+    def checkout(order: Order, *, success_url: str, fail_url: str) -> dict[str, Any]:
+        """What the checkout page hands to Toss's widget. The customer key names the tenant, and no person."""
+        return {
+            "orderId": order.id,
+            "orderName": ORDER_NAME,
+            "amount": {"currency": "KRW", "value": int(order.amount)},
+            "customerKey": f"tenant_{order.tenant}",
+            "successUrl": success_url,
+            "failUrl": fail_url,
+        }
+
+    async def confirm(self, tenant: str, order_id: str, payment_key: str, amount: object) -> Order:
+        """Confirm what the customer authorised in the browser, and add the credit.
+
+        Args:
+            tenant: who asks; only its own orders exist for it.
+            order_id, payment_key, amount: as the widget's success page was given them, which a browser can change.
+
+        Raises:
+            CreditError: `unknown_order`, `amount_changed`, `payment_refused` with Toss's code in the detail.
+            ProviderError: Toss could not be asked; the order stays `confirming`, and the tick decides it.
+        """
+        won = whole_won(amount)
+        async with self.database.transaction() as connection:
+            order = await lock_order(connection, order_id)
+            if order is None or order.tenant != tenant:
+                raise no_order(order_id)
+            if order.amount != won:
+                raise amount_changed(order.amount, won)
+            if order.status not in UNPAID:
+                return order
+            begun = self._clock.now()
+            # Two tabs may confirm with a key each: the first is kept, and Toss decides between them.
+            kept = order.payment_key if order.status == "confirming" else None
+            await update_order(connection, order, begun, status="confirming", payment_key=kept or payment_key)
+        try:
+            payment = await self._toss.confirm(payment_key, order_id, int(won))
+        except ProviderRefused as refused:
+            paid = await self._paid_otherwise(order_id)
+            if paid is None:
+                await self.fail(order_id, refused.code, refused.detail, begun=begun)
+                raise payment_refused(refused.code, refused.detail) from refused
+            payment = paid
+        return await self.settle(payment)
+
+    async def _paid_otherwise(self, order_id: str) -> Payment | None:
+        """What an order was paid by whose payment key was refused: this key before, or another one."""
+        try:
+            payment = await self._toss.payment_of_order(order_id)
+        except ProviderRefused:
+            return None
+        return payment if status_of(payment) not in (None, "failed") else None
+
+    async def settle(self, payment: Payment) -> Order:
+        """Bring an order and the ledger to what a payment fetched from Toss says.
+
+        Raises:
+            CreditError: `unknown_order`, `amount_changed`, `other_payment` (the order was paid by another payment).
+        """
+        now = self._clock.now()
+        async with self.database.transaction() as connection:
+            order = await lock_order(connection, payment.order_id)
+            if order is None:
+                raise no_order(payment.order_id)
+            dispute = dispute_of(order, payment)
+            if dispute is not None:
+                await _note_dispute(connection, order, payment, dispute, now)
+            elif not is_early(order, payment, now):
+                await _apply(connection, order, payment, now)
+            settled = await lock_order(connection, order.id)
+        assert settled is not None, "an order is never deleted"  # noqa: S101
+        if dispute is not None:
+            raise dispute
+        if settled.status == "failed" != order.status:
+            payment_failed(order.tenant, payment.status)
+        return settled
+
+    async def cancel(
+        self,
+        tenant: str,
+        order_id: str,
+        amount: object | None,
+        reason: str,
+        *,
+        key: str,
+        refund_account: RefundAccount | None = None,
+    ) -> Order:
+        """Give a payment back, whole or in part. Its credit is taken back before Toss is asked.
+
+        Args:
+            tenant: whose order.
+            order_id: which.
+            amount: whole won; None for all that is left.
+            reason: shown on Toss's receipt, 1 to 200 characters.
+            key: names the request; the same one twice cancels once, and ends the same way.
+            refund_account: where a deposit into a virtual account goes back to. It is not kept: should Toss never hear
+                of the cancel, the tick finds that out, the credit is given again, and the cancel is asked for anew.
+
+        Raises:
+            CreditError: `unknown_order`, `bad_amount`, `not_cancellable` (more than is left, or never paid),
+                `refund_account_needed`, `credit_shortage` (the credit was spent), `key_used` (for another amount),
+                `cancel_refused` (by Toss, now or when the key was used; the credit is given again).
+            ProviderError: Toss could not be asked; the cancel stays `asked`, and the tick asks again.
+        """
+        if not 1 <= len(reason) <= 200:
+            raise CreditError("bad_reason", "1 to 200 characters", "사유를 1~200자로 입력해 주세요.", field="reason")
+        now = self._clock.now()
+        async with self.database.transaction() as connection:
+            order = await lock_order(connection, order_id)
+            if order is None or order.tenant != tenant:
+                raise no_order(order_id)
+            asked = None if amount is None else whole_won(amount)
+            cancels = await read_cancels(connection, order)
+            id_ = derived_id(order.created_at, order.id, "cancel", key)
+            request = next((cancel for cancel in cancels if cancel.id == id_), None)
+            if request is None:
+                left = left_of(order, cancels)
+                won = asked or left
+                if order.status not in ("paid", "partly_cancelled") or not 0 < won <= left:
+                    raise not_cancellable(won, left, order.status)
+                if order.method == VIRTUAL_ACCOUNT and refund_account is None:
+                    raise refund_account_needed()
+                request = Cancel(tenant, id_, order.id, won, reason, "asked", None)
+                if order.purpose != "plan":
+                    await take_back(connection, tenant, won, key=f"cancel/{id_}", reference=order.id, now=now)
+                await save_cancel(connection, request, "asked", now)
+            elif not repeats(order, cancels, request, asked):
+                raise key_used(request.amount)
+        if request.status == "refused":
+            raise cancel_refused(request.detail or "")
+        return await self.ask_cancel(order, request, refund_account) if request.status == "asked" else order
+
+    async def ask_cancel(self, order: Order, request: Cancel, refund_account: RefundAccount | None = None) -> Order:
+        """Ask Toss for a cancel that is written down. Asked again, Toss gives the first answer again.
+
+        Raises:
+            CreditError: `cancel_refused`; what was taken for it is given again.
+            ProviderError: Toss could not be asked; the tick asks again.
+        """
+        assert order.payment_key is not None, "a paid order names its payment"  # noqa: S101
+        try:
+            payment = await self._toss.cancel(
+                order.payment_key,
+                amount=request.amount,
+                reason=request.reason,
+                idempotency_key=str(request.id),
+                refund_account=refund_account,
+            )
+        except ProviderRefused as refused:
+            now = self._clock.now()
+            async with self.database.transaction() as connection:
+                await lock_order(connection, order.id)
+                still = {cancel.id: cancel.status for cancel in await read_cancels(connection, order)}
+                if still[request.id] == "asked":
+                    await save_cancel(connection, request, "refused", now, detail=str(refused))
+                    await undo_take_back(connection, order, request, refused, now)
+            raise cancel_refused(str(refused)) from refused
+        return await self.settle(payment)
+
+    async def take_webhook(self, headers: Mapping[str, str], body: bytes) -> None:
+        """Take a call from Toss. It is signed by nothing, so it only says where to look: the payment is fetched.
+
+        Raises:
+            CreditError: `malformed`, `unknown_order`, `wrong_secret`, or what `settle` raises.
+            ProviderError: Toss could not be asked; it calls again.
+        """
+        call = read_call(headers, body)
+        if call is None:
+            return
+        order_id = call.order_id
+        async with self.database.transaction() as connection:
+            order = await lock_order(connection, order_id)
+        if order is None:
+            raise no_order(order_id)
+        if call.event_type == DEPOSIT_CALLBACK and not hmac.compare_digest(
+            call.secret.encode(), (order.deposit_secret or "").encode()
+        ):
+            raise CreditError("wrong_secret", "the deposit's secret is another one", "올바르지 않은 요청입니다.")
+        await self.settle(await self._toss.payment_of_order(order_id))
+        if call.transmission is not None:
+            async with self.database.transaction() as connection:
+                new = await first_time(connection, call.transmission, call.event_type, order_id, self._clock.now())
+            if not new:
+                log("payments").info("webhook repeated", extra={"fields": {"order": order_id}})
+
+    async def reconcile(self) -> None:
+        """Decide what was begun and has no end: an answer was lost, or the instance ended."""
+        async with self.database.connection() as connection:
+            orders = await undecided_orders(connection, self._clock.now() - UNDECIDED_AFTER, ORDERS_A_SWEEP)
+        for order_id in orders:
+            try:
+                await self._decide(order_id)
+            except (ProviderError, CreditError) as error:
+                log("payments").warning("still undecided: %s", error, extra={"fields": {"order": order_id}})
+
+    async def _decide(self, order_id: str) -> None:
+        try:
+            order = await self.settle(await self._toss.payment_of_order(order_id))
+        except ProviderRefused as refused:
+            await self.fail(order_id, refused.code, refused.detail)
+            return
+        async with self.database.connection() as connection:
+            asked = [cancel for cancel in await read_cancels(connection, order) if cancel.status == "asked"]
+        for request in asked:
+            await self.ask_cancel(order, request)
+
+    async def fail(self, order_id: str, code: str, detail: str, *, begun: dt.datetime | None = None) -> None:
+        """Let an order fail that was not paid.
+
+        Args:
+            order_id: which.
+            code: why, in Toss's word or ours.
+            detail: why, for people.
+            begun: when the confirmation was begun that was refused. Has another begun since, the order stays as it is:
+                the other's answer decides it, or the tick.
+        """
+        now = self._clock.now()
+        async with self.database.transaction() as connection:
+            order = await lock_order(connection, order_id)
+            if order is None or order.status not in ("created", "confirming"):
+                return
+            if begun is not None and order.updated_at != begun:
+                return
+            await update_order(connection, order, now, status="failed", failure_code=code, failure_detail=detail[:500])
+            if order.purpose == "automatic_topup":
+                await note_refused(connection, order.tenant, f"{code}: {detail}", now)
+        payment_failed(order.tenant, code)
+
+
+async def _apply(connection: Connection, order: Order, payment: Payment, now: dt.datetime) -> None:
+    """Let an order, and what it bought, be as its payment says."""
+    reversals = order.reversals
+    if order.purpose == "plan":
+        pass  # it buys no credit
+    elif payment.approved_at is not None:
+        key = f"toss/{payment.payment_key}/{order.reversals}"
+        await top_up(connection, order.tenant, order.amount, key=key, reference=order.id, now=now)
+    elif order.status in ("paid", "partly_cancelled"):
+        key = f"reversed/{payment.payment_key}/{order.reversals}"
+        await take_back_paid(connection, order, order.amount - order.cancelled, key, now)
+        reversals += 1
+    cancelled = await settle_cancels(connection, order, payment, now)
+    status = status_of(payment)
+    failure = f"{payment.failure.code}: {payment.failure.message}" if payment.failure else None
+    if order.purpose == "plan":
+        await settle_plan(connection, order, status, failure, now)
+    elif order.purpose == "automatic_topup" and order.status in UNPAID:
+        await settle_charge(connection, order, status, failure, now)
+    await update_order(
+        connection,
+        order,
+        now,
+        status=status,
+        payment_key=payment.payment_key,
+        method=payment.method,
+        deposit_secret=payment.secret,
+        cancelled=cancelled,
+        reversals=reversals,
+    )
+
+
+async def _note_dispute(
+    connection: Connection, order: Order, payment: Payment, dispute: CreditError, now: dt.datetime
+) -> None:
+    """Where money was taken and buys nothing, a person has to decide."""
+    detail = f"{order.id}: {payment.total_amount} won, {payment.status} by {payment.payment_key}: {dispute.detail}"
+    log("payments").error("payment disputed: %s", detail, extra={"fields": {"order": order.id, "code": dispute.code}})
+    if payment.approved_at is not None:
+        await raise_alert(connection, order.tenant, "payment_disputed", detail, now)
+    if order.status == "confirming":  # it is looked at again a minute later, and not with each tick
+        await update_order(connection, order, now)

@@ -1,0 +1,61 @@
+"""What a payment means for an order. Nothing here reads or writes."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from decimal import Decimal
+
+from shared.credits.errors import CreditError
+from shared.credits.payments.errors import amount_changed, other_payment
+from shared.credits.payments.store import Cancel, Order
+from shared.providers.toss import Payment
+
+UNDECIDED_AFTER = dt.timedelta(minutes=1)
+"""By then no call to Toss is under way any more: what has no end is asked for."""
+
+UNPAID = ("created", "confirming", "failed")
+"""Any payment may still be an order's. One that failed here was perhaps paid by a key whose answer was lost."""
+
+
+def status_of(payment: Payment) -> str | None:
+    """Our word for Toss's, or None where an order stays as it is. One cancelled bit by bit ends with nothing left."""
+    if payment.status == "PARTIAL_CANCELED" and payment.balance_amount == 0:
+        return "cancelled"
+    return {
+        "DONE": "paid",
+        "PARTIAL_CANCELED": "partly_cancelled",
+        "CANCELED": "cancelled",
+        "WAITING_FOR_DEPOSIT": "waiting_for_deposit",
+        "ABORTED": "failed",
+        "EXPIRED": "failed",
+    }.get(payment.status)
+
+
+def dispute_of(order: Order, payment: Payment) -> CreditError | None:
+    """Why a payment that names an order can't be the order's, or None where it can."""
+    if payment.total_amount != order.amount:
+        return amount_changed(order.amount, payment.total_amount)
+    if order.payment_key not in (None, payment.payment_key) and order.status not in UNPAID:
+        return other_payment()
+    return None
+
+
+def left_of(order: Order, cancels: Sequence[Cancel]) -> Decimal:
+    """How many won of an order no cancel has taken or asked for."""
+    return order.amount - sum((cancel.amount for cancel in cancels if cancel.status != "refused"), Decimal(0))
+
+
+def repeats(order: Order, cancels: Sequence[Cancel], request: Cancel, amount: Decimal | None) -> bool:
+    """Whether a cancel of `amount` won, None for all that is left, is the one that was asked for before."""
+    if amount is not None:
+        return amount == request.amount
+    others = [cancel for cancel in cancels if cancel.id != request.id]
+    # One that was refused meanwhile may have counted then.
+    return request.amount in (left_of(order, others), order.amount - sum(cancel.amount for cancel in others))
+
+
+def is_early(order: Order, payment: Payment, now: dt.datetime) -> bool:
+    """Whether a failed payment decides nothing yet: the customer may be paying the order with another key."""
+    under_way = order.purpose == "topup" and order.status == "confirming" and order.updated_at >= now - UNDECIDED_AFTER
+    return under_way and status_of(payment) == "failed"

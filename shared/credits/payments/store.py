@@ -1,0 +1,200 @@
+"""SQL of payments. One function a statement; nothing here decides."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from shared.platform.database import Connection, fetch_all
+from shared.platform.logs import log
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A payment that a tenant makes or made, in whole won."""
+
+    tenant: str
+    id: str
+    amount: Decimal
+    purpose: str
+    status: str
+    payment_key: str | None
+    method: str | None
+    deposit_secret: str | None
+    cancelled: Decimal
+    reversals: int
+    failure_code: str | None
+    failure_detail: str | None
+    created_at: dt.datetime
+    updated_at: dt.datetime
+
+
+_ORDER_COLUMNS = """tenant, id, amount, purpose, status::text, payment_key, method, deposit_secret, cancelled,
+  reversals, failure_code, failure_detail, created_at, updated_at"""
+
+INSERT_ORDER = f"""
+insert into payment_orders (tenant, id, amount, purpose, status, created_at, updated_at)
+values (%(tenant)s, %(id)s, %(amount)s, %(purpose)s, %(status)s::order_status, %(now)s, %(now)s)
+on conflict (tenant, id) do nothing
+returning {_ORDER_COLUMNS}
+"""  # noqa: S608 - the columns are ours
+
+
+async def insert_order(
+    connection: Connection, tenant: str, order: str, amount: Decimal, purpose: str, status: str, now: dt.datetime
+) -> Order | None:
+    """Write an order before anything is paid. None: there is one of that id."""
+    parameters = {"tenant": tenant, "id": order, "amount": amount, "purpose": purpose, "status": status, "now": now}
+    rows = await fetch_all(connection, INSERT_ORDER, parameters)
+    return Order(**rows[0]) if rows else None
+
+
+LOCK_ORDER = f"select {_ORDER_COLUMNS} from payment_orders where id = %(id)s for update"  # noqa: S608
+
+
+async def lock_order(connection: Connection, order: str) -> Order | None:
+    """An order by its id, ours alone until the transaction ends."""
+    rows = await fetch_all(connection, LOCK_ORDER, {"id": order})
+    return Order(**rows[0]) if rows else None
+
+
+ORDERS = f"""
+select {_ORDER_COLUMNS} from payment_orders where tenant = %(tenant)s order by created_at desc limit %(limit)s
+"""  # noqa: S608
+
+
+async def read_orders(connection: Connection, tenant: str, limit: int) -> list[Order]:
+    """A tenant's payment history, newest first."""
+    return [Order(**row) for row in await fetch_all(connection, ORDERS, {"tenant": tenant, "limit": limit})]
+
+
+UPDATE_ORDER = """
+update payment_orders
+set status = coalesce(%(status)s::order_status, status), payment_key = coalesce(%(payment_key)s, payment_key),
+    method = coalesce(%(method)s, method), deposit_secret = coalesce(%(deposit_secret)s, deposit_secret),
+    cancelled = coalesce(%(cancelled)s, cancelled), reversals = coalesce(%(reversals)s, reversals),
+    failure_code = %(failure_code)s, failure_detail = %(failure_detail)s, updated_at = %(now)s
+where tenant = %(tenant)s and id = %(id)s
+"""
+
+
+async def update_order(connection: Connection, order: Order, now: dt.datetime, **changes: Any) -> None:
+    """Write down what became of an order; what is not named stays."""
+    fields = (
+        "status",
+        "payment_key",
+        "method",
+        "deposit_secret",
+        "cancelled",
+        "reversals",
+        "failure_code",
+        "failure_detail",
+    )
+    parameters = {name: changes.get(name) for name in fields}
+    await connection.execute(UPDATE_ORDER, {**parameters, "tenant": order.tenant, "id": order.id, "now": now})
+
+
+@dataclass(frozen=True, slots=True)
+class Cancel:
+    """A cancel of an order, asked for by us or made at Toss."""
+
+    tenant: str
+    id: UUID
+    order_id: str
+    amount: Decimal
+    reason: str
+    status: str
+    transaction_key: str | None
+    detail: str | None = None
+
+
+CANCELS = """
+select tenant, id, order_id, amount, reason, status, transaction_key, detail from payment_cancels
+where tenant = %(tenant)s and order_id = %(order)s order by created_at, id
+"""
+
+
+async def read_cancels(connection: Connection, order: Order) -> list[Cancel]:
+    rows = await fetch_all(connection, CANCELS, {"tenant": order.tenant, "order": order.id})
+    return [Cancel(**row) for row in rows]
+
+
+SAVE_CANCEL = """
+insert into payment_cancels (
+  tenant, id, order_id, amount, reason, status, transaction_key, detail, created_at, updated_at
+)
+values (
+  %(tenant)s, %(id)s, %(order)s, %(amount)s, %(reason)s, %(status)s, %(transaction_key)s, %(detail)s, %(now)s, %(now)s
+)
+on conflict (tenant, id) do update
+set status = excluded.status, transaction_key = coalesce(excluded.transaction_key, payment_cancels.transaction_key),
+    detail = excluded.detail, updated_at = excluded.updated_at
+"""
+
+
+async def save_cancel(
+    connection: Connection,
+    cancel: Cancel,
+    status: str,
+    now: dt.datetime,
+    *,
+    transaction_key: str | None = None,
+    detail: str | None = None,
+) -> None:
+    """Write a cancel, or what became of it."""
+    await connection.execute(
+        SAVE_CANCEL,
+        {
+            "tenant": cancel.tenant,
+            "id": cancel.id,
+            "order": cancel.order_id,
+            "amount": cancel.amount,
+            "reason": cancel.reason,
+            "status": status,
+            "transaction_key": transaction_key,
+            "detail": detail,
+            "now": now,
+        },
+    )
+
+
+SEEN_WEBHOOK = """
+insert into payment_webhooks (transmission_id, event_type, order_id, received_at)
+values (%(id)s, %(event_type)s, %(order)s, %(now)s)
+on conflict do nothing
+returning transmission_id
+"""
+
+
+async def first_time(
+    connection: Connection, transmission_id: str, event_type: str, order: str | None, now: dt.datetime
+) -> bool:
+    """Whether a webhook delivery is seen for the first time. It counts as seen when the transaction commits."""
+    parameters = {"id": transmission_id, "event_type": event_type, "order": order, "now": now}
+    return bool(await fetch_all(connection, SEEN_WEBHOOK, parameters))
+
+
+UNDECIDED = """
+with confirmed as (
+  select id from payment_orders where status = 'confirming' and purpose <> 'plan' and updated_at < %(before)s
+  order by updated_at limit %(limit)s
+),
+cancelled as (
+  select order_id from payment_cancels where status = 'asked' and updated_at < %(before)s
+  order by updated_at limit %(limit)s
+)
+select id from confirmed union select order_id from cancelled limit %(limit)s
+"""
+
+
+async def undecided_orders(connection: Connection, before: dt.datetime, limit: int) -> list[str]:
+    """Orders whose confirmation or cancel was begun before a moment and has no end. (Plans decide their charges.)"""
+    return [row["id"] for row in await fetch_all(connection, UNDECIDED, {"before": before, "limit": limit})]
+
+
+def payment_failed(tenant: str, code: str) -> None:
+    """Say in the log that an order has failed: charts and an alert count these lines."""
+    log("payment_failures").warning("payment failed", extra={"fields": {"code": code, "tenant": tenant}})

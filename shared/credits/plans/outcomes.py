@@ -1,0 +1,194 @@
+"""What a plan's order does, once it is known whether it was paid.
+
+Whoever learns it first does it (the charge's own answer, a webhook, a look-up), in the transaction that settles the
+order, and once.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import replace
+from decimal import Decimal
+
+from shared.credits.payments.store import Cancel, Order, read_cancels, save_cancel
+from shared.credits.plans.plans import FREE, NOTHING, PlanName, Subscription, day_of, due_at, is_upgrade, period_of
+from shared.credits.plans.store import (
+    PlanOrder,
+    add_history,
+    lock_subscription,
+    mark_applied,
+    read_history,
+    read_open_plan_order,
+    save_subscription,
+)
+from shared.platform.database import Connection
+from shared.platform.ids import derived_id, new_id
+from shared.platform.signals.alerts import raise_alert, resolve_alerts
+
+PAYMENT_FAILED = "plan_payment_failed"
+ENDED_UNPAID = "plan_ended"
+
+
+async def settle_plan(
+    connection: Connection, order: Order, status: str | None, failure: str | None, now: dt.datetime
+) -> None:
+    """Give a plan for an order that was paid, or take note that it was not.
+
+    Args:
+        connection: in a transaction that has locked the order.
+        order: for a plan, as it was before.
+        status: what it has become; None where that is not known.
+        failure: why it was not paid, if Toss says so.
+        now: the moment.
+    """
+    bought = await read_open_plan_order(connection, order.tenant, order.id)
+    if bought is None or status is None:
+        return
+    has = await lock_subscription(connection, order.tenant)
+    assert has is not None, "every tenant has a plan"  # noqa: S101
+    if status in ("paid", "partly_cancelled"):
+        if has.pending_order == order.id:
+            await _give(connection, has, bought, order, now)
+        else:
+            await _give_back(connection, order, now)
+    elif status in ("failed", "cancelled") and has.pending_order == order.id:
+        await unpaid(connection, has, bought, failure or f"the payment is {status}", now)
+
+
+async def _give(connection: Connection, has: Subscription, bought: PlanOrder, order: Order, now: dt.datetime) -> None:
+    given = Subscription(
+        tenant=has.tenant,
+        plan=bought.plan,
+        fee=bought.fee,
+        anchor=bought.anchor,
+        period=bought.period,
+        next_plan=None,
+        status="active",
+        past_due_since=None,
+        tries=0,
+        pending_order=None,
+    )
+    await save_subscription(connection, given, due_at(given))
+    await mark_applied(connection, order.tenant, order.id, now)
+    reason = _reason(has.plan, bought.plan)
+    id_ = derived_id(now, order.id, "given")
+    await add_history(
+        connection, has.tenant, id_, reason, has.plan, bought.plan, now, amount=order.amount, order=order.id
+    )
+    await resolve_alerts(connection, has.tenant, [PAYMENT_FAILED, ENDED_UNPAID], now)
+
+
+def _reason(before: PlanName, after: PlanName) -> str:
+    if before == after:
+        return "renewed"
+    if before == FREE:
+        return "subscribed"
+    return "upgraded" if is_upgrade(before, after) else "downgraded"
+
+
+async def _give_back(connection: Connection, order: Order, now: dt.datetime) -> None:
+    """Money came for an order that was given up: it goes back. (Reconciling asks Toss.)"""
+    id_ = derived_id(order.created_at, order.id, "given up")
+    if all(cancel.id != id_ for cancel in await read_cancels(connection, order)):
+        cancel = Cancel(order.tenant, id_, order.id, order.amount, "중복 결제 환불", "asked", None)
+        await save_cancel(connection, cancel, "asked", now)
+
+
+async def unpaid(
+    connection: Connection,
+    has: Subscription,
+    bought: PlanOrder,
+    detail: str,
+    now: dt.datetime,
+    *,
+    counts: bool = True,
+) -> None:
+    """Take note that an order was not paid. A renewal's refusal makes the plan past due; others leave it as it was.
+
+    Args:
+        connection: in a transaction that has locked the order and `has`.
+        has: the plan, waiting for the order.
+        bought: what the order was for.
+        detail: why, for people.
+        now: the moment.
+        counts: False where no card was asked; a renewal is then tried again at once.
+    """
+    left = replace(has, pending_order=None)
+    await note(connection, left, "payment_refused", bought.plan, now, order=bought.order_id, detail=detail)
+    if bought.kind == "renewal" and counts:
+        await refused(connection, left, detail, now)
+    else:
+        await save_subscription(connection, left, due_at(left))
+
+
+async def refused(connection: Connection, has: Subscription, detail: str, now: dt.datetime) -> None:
+    """A renewal was refused, or nothing could be charged: try again later, and after the last time end the plan."""
+    since = has.past_due_since or now
+    owes = replace(has, status="past_due", past_due_since=since, tries=has.tries + 1)
+    try_again_at = due_at(owes)
+    if try_again_at is None:
+        await end(connection, has, "ended_unpaid", now, detail=detail)
+        await raise_alert(connection, has.tenant, ENDED_UNPAID, f"{has.plan} → FREE: {detail}", now)
+        return
+    await resolve_alerts(connection, has.tenant, [PAYMENT_FAILED], now)  # the new one says more
+    await save_subscription(connection, owes, try_again_at)
+    detail = f"{has.plan}, try {owes.tries}, again at {try_again_at.isoformat(timespec='minutes')}: {detail}"
+    await raise_alert(connection, has.tenant, PAYMENT_FAILED, detail, now)
+
+
+async def end(
+    connection: Connection,
+    has: Subscription,
+    reason: str,
+    now: dt.datetime,
+    *,
+    refund: Decimal = NOTHING,
+    detail: str | None = None,
+) -> None:
+    """Let a tenant's plan be FREE from now on. `refund`: won that go back."""
+    free = Subscription(
+        tenant=has.tenant,
+        plan=FREE,
+        fee=NOTHING,
+        anchor=day_of(now),
+        period=None,
+        next_plan=None,
+        status="active",
+        past_due_since=None,
+        tries=0,
+        pending_order=None,
+    )
+    await save_subscription(connection, free, None)
+    await note(connection, has, reason, FREE, now, amount=-refund, detail=detail)
+    await resolve_alerts(connection, has.tenant, [PAYMENT_FAILED], now)
+
+
+async def grant(connection: Connection, tenant: str, plan: PlanName, now: dt.datetime) -> bool:
+    """Give a tenant that never had a plan one for a month, unpaid; then its card is charged like any other's.
+
+    False: it has or had one, and nothing changes.
+    """
+    has = await lock_subscription(connection, tenant)
+    if has is None or has.plan != FREE or await read_history(connection, tenant, 1):
+        return False
+    today = day_of(now)
+    given = replace(has, plan=plan, anchor=today, period=period_of(today, today))
+    await save_subscription(connection, given, due_at(given))
+    await note(connection, has, "granted", plan, now)
+    return True
+
+
+async def note(
+    connection: Connection,
+    has: Subscription,
+    reason: str,
+    to: PlanName,
+    now: dt.datetime,
+    *,
+    amount: Decimal = NOTHING,
+    order: str | None = None,
+    detail: str | None = None,
+) -> None:
+    """Write down what happened to a plan."""
+    id_ = new_id(now)
+    await add_history(connection, has.tenant, id_, reason, has.plan, to, now, amount=amount, order=order, detail=detail)

@@ -1,0 +1,242 @@
+"""SQL of plans. One function a statement; nothing here decides."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from shared.credits.plans.plans import OrderKind, Period, PlanName, Subscription
+from shared.platform.database import Connection, fetch_all
+
+_COLUMNS = """tenant, plan::text, fee, anchor, period_start, period_end, next_plan::text, status::text, past_due_since,
+  tries, pending_order"""
+
+
+def _subscription(row: Mapping[str, Any]) -> Subscription:
+    fields = dict(row)
+    start, end = fields.pop("period_start"), fields.pop("period_end")
+    return Subscription(**fields, period=None if start is None else Period(start, end))
+
+
+SUBSCRIPTIONS = f"""
+select {_COLUMNS} from tenant_plans where %(tenant)s::text is null or tenant = %(tenant)s order by tenant
+"""  # noqa: S608 - the columns are ours
+
+
+async def read_subscriptions(connection: Connection, tenant: str | None = None) -> list[Subscription]:
+    """One tenant's plan, or all that the role may see."""
+    return [_subscription(row) for row in await fetch_all(connection, SUBSCRIPTIONS, {"tenant": tenant})]
+
+
+LOCK = f"select {_COLUMNS} from tenant_plans where tenant = %(tenant)s for no key update"  # noqa: S608
+
+
+async def lock_subscription(connection: Connection, tenant: str) -> Subscription | None:
+    """A tenant's plan, ours alone until the transaction ends. Lock its payment orders before it, never after."""
+    rows = await fetch_all(connection, LOCK, {"tenant": tenant})
+    return _subscription(rows[0]) if rows else None
+
+
+TAKE_DUE = f"""
+with due as (
+  select tenant as taken from tenant_plans where next_try_at <= %(now)s
+  order by next_try_at limit 1 for no key update skip locked
+)
+update tenant_plans set next_try_at = %(lease_until)s from due where tenant = taken
+returning {_COLUMNS}
+"""  # noqa: S608
+
+
+async def take_due(connection: Connection, *, now: dt.datetime, lease_until: dt.datetime) -> Subscription | None:
+    """One tenant whose plan is to be looked at now; nobody else looks at it before `lease_until`."""
+    rows = await fetch_all(connection, TAKE_DUE, {"now": now, "lease_until": lease_until})
+    return _subscription(rows[0]) if rows else None
+
+
+SAVE = """
+update tenant_plans
+set plan = %(plan)s::plan_name, fee = %(fee)s, anchor = %(anchor)s, period_start = %(period_start)s,
+    period_end = %(period_end)s, next_plan = %(next_plan)s::plan_name, status = %(status)s::plan_status,
+    past_due_since = %(past_due_since)s, tries = %(tries)s, pending_order = %(pending_order)s,
+    next_try_at = coalesce(%(next_try_at)s, 'infinity'::timestamptz)
+where tenant = %(tenant)s
+"""
+
+
+async def save_subscription(connection: Connection, now_has: Subscription, next_try_at: dt.datetime | None) -> None:
+    """Write a tenant's plan, which the transaction has locked, and when the tick looks at it (None: never)."""
+    period = now_has.period
+    await connection.execute(
+        SAVE,
+        {
+            "tenant": now_has.tenant,
+            "plan": now_has.plan,
+            "fee": now_has.fee,
+            "anchor": now_has.anchor,
+            "period_start": period and period.start,
+            "period_end": period and period.end,
+            "next_plan": now_has.next_plan,
+            "status": now_has.status,
+            "past_due_since": now_has.past_due_since,
+            "tries": now_has.tries,
+            "pending_order": now_has.pending_order,
+            "next_try_at": next_try_at,
+        },
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class PlanOrder:
+    """What an order pays for."""
+
+    tenant: str
+    order_id: str
+    kind: OrderKind
+    plan: PlanName
+    fee: Decimal
+    anchor: dt.date
+    period: Period
+
+
+INSERT_PLAN_ORDER = """
+insert into plan_orders (tenant, order_id, kind, plan, fee, anchor, period_start, period_end)
+values (%(tenant)s, %(order)s, %(kind)s, %(plan)s::plan_name, %(fee)s, %(anchor)s, %(start)s, %(end)s)
+"""
+
+
+async def insert_plan_order(connection: Connection, order: PlanOrder) -> None:
+    parameters = {
+        "tenant": order.tenant,
+        "order": order.order_id,
+        "kind": order.kind,
+        "plan": order.plan,
+        "fee": order.fee,
+        "anchor": order.anchor,
+        "start": order.period.start,
+        "end": order.period.end,
+    }
+    await connection.execute(INSERT_PLAN_ORDER, parameters)
+
+
+OPEN_PLAN_ORDER = """
+select tenant, order_id, kind, plan::text, fee, anchor, period_start, period_end from plan_orders
+where tenant = %(tenant)s and order_id = %(order)s and applied_at is null
+"""
+
+
+async def read_open_plan_order(connection: Connection, tenant: str, order: str) -> PlanOrder | None:
+    """What an order pays for; None once the plan was given for it."""
+    rows = await fetch_all(connection, OPEN_PLAN_ORDER, {"tenant": tenant, "order": order})
+    if not rows:
+        return None
+    fields = dict(rows[0])
+    period = Period(fields.pop("period_start"), fields.pop("period_end"))
+    return PlanOrder(**fields, period=period)
+
+
+MARK_APPLIED = "update plan_orders set applied_at = %(now)s where tenant = %(tenant)s and order_id = %(order)s"
+
+
+async def mark_applied(connection: Connection, tenant: str, order: str, now: dt.datetime) -> None:
+    """The plan was given for an order."""
+    await connection.execute(MARK_APPLIED, {"tenant": tenant, "order": order, "now": now})
+
+
+@dataclass(frozen=True, slots=True)
+class Paid:
+    """A payment of the running period, and what of it was not given back, in won."""
+
+    order_id: str
+    left: Decimal
+
+
+PAID = """
+select p.order_id, o.amount - greatest(o.cancelled, coalesce((
+    select sum(c.amount) from payment_cancels c
+    where c.tenant = o.tenant and c.order_id = o.id and c.status <> 'refused'), 0)) as left
+from tenant_plans t
+join plan_orders p on p.tenant = t.tenant and p.period_start = t.period_start and p.applied_at is not null
+join payment_orders o on o.tenant = p.tenant and o.id = p.order_id
+where t.tenant = %(tenant)s
+order by p.applied_at desc, p.order_id
+"""
+LOCK_PAID = PAID + "for update of o"
+
+
+async def read_paid(connection: Connection, tenant: str) -> list[Paid]:
+    """The payments of a tenant's running period, newest first."""
+    return [Paid(**row) for row in await fetch_all(connection, PAID, {"tenant": tenant})]
+
+
+async def lock_paid(connection: Connection, tenant: str) -> list[Paid]:
+    """The same, their orders ours alone until the transaction ends."""
+    return [Paid(**row) for row in await fetch_all(connection, LOCK_PAID, {"tenant": tenant})]
+
+
+ADD_HISTORY = """
+insert into plan_history (tenant, id, reason, from_plan, to_plan, amount, order_id, detail, created_at)
+values (
+  %(tenant)s, %(id)s, %(reason)s, %(from_plan)s::plan_name, %(to_plan)s::plan_name, %(amount)s, %(order)s, %(detail)s,
+  %(now)s
+)
+"""
+
+
+async def add_history(
+    connection: Connection,
+    tenant: str,
+    id_: UUID,
+    reason: str,
+    from_plan: PlanName,
+    to_plan: PlanName,
+    now: dt.datetime,
+    *,
+    amount: Decimal = Decimal(0),
+    order: str | None = None,
+    detail: str | None = None,
+) -> None:
+    """Write down what happened. `amount`: won charged, below zero given back."""
+    parameters = {
+        "tenant": tenant,
+        "id": id_,
+        "reason": reason,
+        "from_plan": from_plan,
+        "to_plan": to_plan,
+        "amount": amount,
+        "order": order,
+        "detail": detail,
+        "now": now,
+    }
+    await connection.execute(ADD_HISTORY, parameters)
+
+
+HISTORY = """
+select reason, from_plan::text, to_plan::text, amount, order_id, detail, created_at from plan_history
+where tenant = %(tenant)s order by created_at desc, id desc limit %(limit)s
+"""
+
+
+async def read_history(connection: Connection, tenant: str, limit: int) -> list[dict[str, Any]]:
+    """What happened to a tenant's plan, newest first."""
+    return await fetch_all(connection, HISTORY, {"tenant": tenant, "limit": limit})
+
+
+# What is held was let through to a provider, or soon will be; what is in the outbox waits for that. A message is held
+# once, whatever its route. (A message on its way to its next channel waits again, and counts twice for that moment.)
+USED = """
+select (
+    select coalesce(sum(cardinality(messages)), 0) from ledger_entries
+    where tenant = %(tenant)s and kind = 'hold' and created_at >= %(since)s
+  ) + (
+    select coalesce(sum(jsonb_array_length(body -> 'messages')), 0) from outbox where tenant = %(tenant)s
+  ) as used
+"""
+
+
+async def count_messages(connection: Connection, tenant: str, since: dt.datetime) -> int:
+    """A tenant's messages that were sent since a moment or wait for it."""
+    return int((await fetch_all(connection, USED, {"tenant": tenant, "since": since}))[0]["used"])

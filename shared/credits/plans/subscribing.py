@@ -1,0 +1,368 @@
+"""Changing plans, and renewing them: an order is written before a card is charged, and asking decides after a crash.
+
+A charge that is under way keeps every other change of the tenant's plan waiting. Its answer may be lost: then the tick
+asks Toss for the order, and charges it only if Toss never heard of it, with the same order and the same key.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+
+from shared.credits.errors import CreditError, unknown_tenant
+from shared.credits.payments.cards import BillingKey, read_billing_key
+from shared.credits.payments.errors import no_card
+from shared.credits.payments.payments import Payments
+from shared.credits.payments.store import (
+    Cancel,
+    Order,
+    insert_order,
+    lock_order,
+    payment_failed,
+    save_cancel,
+    update_order,
+)
+from shared.credits.plans.errors import change_under_way, plan_payment_refused, quote_changed, unknown_plan
+from shared.credits.plans.outcomes import end, note, refused, unpaid
+from shared.credits.plans.plans import (
+    FREE,
+    PLANS,
+    OrderKind,
+    Period,
+    PlanName,
+    Quote,
+    Subscription,
+    day_of,
+    due_at,
+    period_of,
+    quote_cancel,
+    quote_change,
+    split,
+)
+from shared.credits.plans.store import (
+    Paid,
+    PlanOrder,
+    insert_plan_order,
+    lock_paid,
+    lock_subscription,
+    read_open_plan_order,
+    read_paid,
+    read_subscriptions,
+    save_subscription,
+    take_due,
+)
+from shared.platform.clock import Clock
+from shared.platform.crypto import unseal
+from shared.platform.database import Connection, Database
+from shared.platform.ids import derived_id, new_id
+from shared.platform.logs import log
+from shared.providers import ProviderError, ProviderRefused
+from shared.providers.toss import Toss
+
+LEASE = dt.timedelta(minutes=3)
+"""A charge under way is its instance's own. Longer than Toss's slowest answer, or two would work on it."""
+
+WORK_FOR = dt.timedelta(seconds=20)
+
+CARRY_ON_WITHIN = dt.timedelta(hours=1)
+"""An order that never reached Toss is charged until then; nobody is charged today for what was asked for yesterday."""
+
+_KIND: dict[str, OrderKind] = {"subscribe": "subscription", "upgrade": "upgrade", "pay": "arrears"}
+
+
+def plan_named(name: str) -> PlanName:
+    """The plan of that name, in any case. Raises CreditError `unknown_plan`."""
+    for plan in PLANS:
+        if plan == name.strip().upper():
+            return plan
+    raise unknown_plan(name, ", ".join(PLANS))
+
+
+@dataclass(frozen=True, slots=True)
+class _Charge:
+    """An order that is to be charged to a card."""
+
+    order: Order
+    card: BillingKey
+
+
+class Plans:
+    """Quotes, changes, cancels and renewals.
+
+    Args:
+        database: a role that may write payments and plans.
+        toss: the wire.
+        payments: settles what was charged, and gives back.
+        key: 32 bytes that open billing keys.
+        clock: the time.
+    """
+
+    def __init__(self, database: Database, toss: Toss, payments: Payments, key: bytes, clock: Clock) -> None:
+        self._database = database
+        self._toss = toss
+        self._payments = payments
+        self._key = key
+        self._clock = clock
+
+    async def quote_change(self, tenant: str, target: PlanName) -> Quote:
+        """What `change` would do now. Raises CreditError `unknown_tenant`."""
+        async with self._database.connection() as connection:
+            return quote_change(await _read(connection, tenant), target, day_of(self._clock.now()))
+
+    async def quote_cancel(self, tenant: str) -> Quote:
+        """What `cancel` would do now. Raises CreditError `unknown_tenant`."""
+        async with self._database.transaction() as connection:
+            has = await _read(connection, tenant)
+            return quote_cancel(has, _sum(await read_paid(connection, tenant)), day_of(self._clock.now()))
+
+    async def change(self, tenant: str, target: PlanName, *, shown: Decimal | None = None) -> Quote:
+        """Change a plan: more at once, charged to the registered card; less at the period's end.
+
+        The plan that it has undoes a change that was scheduled. Past due, the plan asked for is paid now.
+
+        Args:
+            tenant: whose.
+            target: the plan; FREE ends a paid one at the end of what is paid.
+            shown: the charge in won that a quote showed; another one now changes nothing.
+
+        Returns:
+            What was done.
+
+        Raises:
+            CreditError: `unknown_tenant`, `no_card`, `quote_changed`, `plan_change_under_way`, or `payment_refused`;
+                the plan is as it was.
+            ProviderError: whether it was charged is not known yet; the tick decides it within minutes.
+        """
+        now = self._clock.now()
+        async with self._database.transaction() as connection:
+            has = await _lock(connection, tenant)
+            quote = quote_change(has, target, day_of(now))
+            _check(shown, quote.charge)
+            if not quote.charge:
+                await _change_unpaid(connection, has, quote, now)
+                return quote
+            period = _period_to_pay(has, quote, day_of(now))
+            charge = await self._begin_charge(connection, has, _KIND[quote.action], target, quote.charge, period)
+        await self._charge(charge)
+        return quote
+
+    async def cancel(self, tenant: str, *, shown: Decimal | None = None) -> Quote:
+        """End a paid plan now, and give back what `quote_cancel` shows. Again, it does nothing.
+
+        (At the end of what is paid: `change` to FREE.)
+
+        Args:
+            tenant: whose.
+            shown: the refund in won that a quote showed; another one now changes nothing.
+
+        Raises:
+            CreditError: `unknown_tenant`, `quote_changed`, `plan_change_under_way`.
+        """
+        now = self._clock.now()
+        async with self._database.transaction() as connection:
+            locked = {one.order_id for one in await lock_paid(connection, tenant)}
+            has = await _lock(connection, tenant)
+            paid = await read_paid(connection, tenant)
+            if not locked.issuperset(one.order_id for one in paid):
+                raise change_under_way()  # one was paid between the two locks
+            quote = quote_cancel(has, _sum(paid), day_of(now))
+            _check(shown, quote.refund)
+            if quote.action == "none":
+                return quote
+            cancels = await self._write_refunds(connection, tenant, quote, paid, now)
+            await end(connection, has, "cancelled", now, refund=quote.refund)
+        for order, request in cancels:
+            try:
+                await self._payments.ask_cancel(order, request)
+            except (ProviderError, CreditError) as error:
+                # Undecided, it is asked again by reconciling; refused, an alert tells a person.
+                log("plans").warning("refund not done: %s", error, extra={"fields": {"order": order.id}})
+        return quote
+
+    async def _write_refunds(
+        self, connection: Connection, tenant: str, quote: Quote, paid: Sequence[Paid], now: dt.datetime
+    ) -> list[tuple[Order, Cancel]]:
+        written = []
+        for one, amount in zip(paid, split(quote.refund, [one.left for one in paid]), strict=True):
+            if amount:
+                order = await lock_order(connection, one.order_id)
+                assert order is not None, "an order is never deleted"  # noqa: S101
+                id_ = derived_id(order.created_at, order.id, "plan cancelled")
+                request = Cancel(tenant, id_, order.id, amount, f"{quote.from_plan} 요금제 해지 환불", "asked", None)
+                await save_cancel(connection, request, "asked", now)
+                written.append((order, request))
+        return written
+
+    async def _begin_charge(
+        self,
+        connection: Connection,
+        has: Subscription,
+        kind: OrderKind,
+        plan: PlanName,
+        amount: Decimal,
+        period: Period,
+    ) -> _Charge:
+        """Write an order before any money moves; its plan waits for it. Raises CreditError `no_card`."""
+        now = self._clock.now()
+        card = await read_billing_key(connection, has.tenant)
+        if card is None:
+            raise no_card(has.tenant)
+        order = await insert_order(connection, has.tenant, f"plan_{new_id(now).hex}", amount, "plan", "confirming", now)
+        assert order is not None, "the id is new"  # noqa: S101
+        anchor = period.start if kind == "subscription" else has.anchor
+        bought = PlanOrder(has.tenant, order.id, kind, plan, PLANS[plan].fee, anchor, period)
+        await insert_plan_order(connection, bought)
+        await save_subscription(connection, replace(has, pending_order=order.id), now + LEASE)
+        return _Charge(order, card)
+
+    async def _charge(self, charge: _Charge) -> None:
+        """Charge an order. Doing it again charges nothing again: Toss knows its id, and the key.
+
+        Raises:
+            CreditError: `payment_refused`; the plan is as it was.
+            ProviderError: undecided.
+        """
+        order, card = charge.order, charge.card
+        opened = unseal(self._key, card.billing_key, context=f"{order.tenant}/billing")
+        try:
+            payment = await self._toss.charge(
+                opened["billing_key"],
+                customer_key=card.customer_key,
+                order_id=order.id,
+                order_name="알림 요금제",
+                amount=int(order.amount),
+                idempotency_key=order.id,
+            )
+        except ProviderRefused as error:
+            await self._give_up(order.id, error)
+            raise plan_payment_refused(error.code, error.detail) from error
+        await self._payments.settle(payment)
+
+    async def _give_up(self, order_id: str, why: ProviderRefused, *, counts: bool = True) -> None:
+        """Let an order fail. `counts`: a renewal's card was refused, and the plan is past due."""
+        now = self._clock.now()
+        async with self._database.transaction() as connection:
+            order = await lock_order(connection, order_id)
+            if order is None or order.status != "confirming":
+                return
+            await update_order(
+                connection, order, now, status="failed", failure_code=why.code, failure_detail=why.detail[:500]
+            )
+            has = await _lock_any(connection, order.tenant)
+            bought = await read_open_plan_order(connection, order.tenant, order_id)
+            if bought is not None and has.pending_order == order_id:
+                await unpaid(connection, has, bought, str(why)[:300], now, counts=counts)
+            payment_failed(order.tenant, why.code)
+
+    async def renew_due(self) -> int:
+        """Look at one tenant after another, while one is due: renew, try again, or decide what was begun.
+
+        Gives how many were looked at. After `WORK_FOR` the rest is left to the next sweep, for a tick must end.
+        """
+        looked_at = 0
+        leave_at = self._clock.now() + WORK_FOR
+        while self._clock.now() < leave_at and (due := await self._begin_renewal()) is not None:
+            looked_at += 1
+            try:
+                if isinstance(due, _Charge):
+                    await self._charge(due)
+                elif due:
+                    await self._carry_on(due)
+            except (ProviderError, CreditError) as error:
+                log("plans").warning("not renewed: %s", error)
+            except Exception:  # one tenant's card that can't be opened is nobody else's matter
+                log("plans").exception("a renewal is left to a later sweep")
+        return looked_at
+
+    async def _begin_renewal(self) -> _Charge | str | None:
+        """Take a tenant that is due. Gives the charge that follows, the order to decide, or "" for neither."""
+        now = self._clock.now()
+        async with self._database.transaction() as connection:
+            has = await take_due(connection, now=now, lease_until=now + LEASE)
+            if has is None:
+                return None
+            if has.pending_order is not None:
+                return has.pending_order
+            plan = has.next_plan or has.plan
+            if plan == FREE:
+                await end(connection, has, "downgraded", now)
+                return ""
+            try:
+                period = period_of(has.anchor, day_of(now))
+                return await self._begin_charge(connection, has, "renewal", plan, PLANS[plan].fee, period)
+            except CreditError as error:
+                await note(connection, has, "payment_refused", plan, now, detail=error.detail)
+                await refused(connection, has, error.detail, now)
+                return ""
+
+    async def _carry_on(self, order_id: str) -> None:
+        """Decide an order whose charge was begun and has no end."""
+        try:
+            payment = await self._toss.payment_of_order(order_id)
+        except ProviderRefused as error:
+            async with self._database.connection() as connection:
+                order = await lock_order(connection, order_id)
+                assert order is not None, "an order is never deleted"  # noqa: S101
+                card = await read_billing_key(connection, order.tenant)
+            if card is None or order.created_at < self._clock.now() - CARRY_ON_WITHIN:
+                await self._give_up(order_id, error, counts=False)
+            else:
+                await self._charge(_Charge(order, card))
+        else:
+            await self._payments.settle(payment)
+
+
+async def _read(connection: Connection, tenant: str) -> Subscription:
+    found = await read_subscriptions(connection, tenant)
+    if not found:
+        raise unknown_tenant(tenant)
+    return found[0]
+
+
+async def _lock_any(connection: Connection, tenant: str) -> Subscription:
+    has = await lock_subscription(connection, tenant)
+    if has is None:
+        raise unknown_tenant(tenant)
+    return has
+
+
+async def _lock(connection: Connection, tenant: str) -> Subscription:
+    has = await _lock_any(connection, tenant)
+    if has.pending_order is not None:
+        raise change_under_way()
+    return has
+
+
+async def _change_unpaid(connection: Connection, has: Subscription, quote: Quote, now: dt.datetime) -> None:
+    """Do what costs nothing now."""
+    if quote.action == "cancel":  # it owes, and wants no plan: there is nothing to give back
+        await end(connection, has, "cancelled", now)
+        return
+    if quote.action == "schedule":
+        changed, reason = replace(has, next_plan=quote.to_plan), "change_scheduled"
+    elif quote.action == "undo":
+        changed, reason = replace(has, next_plan=None), "change_undone"
+    elif quote.action == "upgrade":  # to a plan that costs no more than the fee that was paid
+        changed = replace(has, plan=quote.to_plan, fee=PLANS[quote.to_plan].fee, next_plan=None)
+        reason = "upgraded"
+    else:
+        return
+    await save_subscription(connection, changed, due_at(changed))
+    await note(connection, has, reason, quote.to_plan, now, detail=f"from {quote.on}")
+
+
+def _check(shown: Decimal | None, now: Decimal) -> None:
+    if shown is not None and shown != now:
+        raise quote_changed(shown, now)
+
+
+def _period_to_pay(has: Subscription, quote: Quote, today: dt.date) -> Period:
+    if quote.action == "upgrade" and has.period is not None:
+        return has.period
+    return period_of(today if quote.action == "subscribe" else has.anchor, today)
+
+
+def _sum(paid: Sequence[Paid]) -> Decimal:
+    return sum((one.left for one in paid), Decimal(0))

@@ -1,0 +1,1 @@
+"""What a message costs, and what a send will."""

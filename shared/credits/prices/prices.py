@@ -1,0 +1,98 @@
+"""What a delivered message costs a tenant. A price is never changed: another one takes its place from a moment on."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Literal
+
+from shared.credits.errors import unknown_tenant
+from shared.credits.ledger.store import read_accounts
+from shared.credits.prices.errors import bad_day, bad_price, past_day, unknown_channel
+from shared.credits.prices.store import insert_price, read_default_channels, read_price_list
+from shared.platform.clock import SEOUL
+from shared.platform.database import Connection
+
+MAX_PRICE = Decimal(1_000_000)
+HUNDREDTH = Decimal("0.01")
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """A channel's price in won for a delivered message. `valid_from` is None where it holds from the beginning."""
+
+    channel: str
+    won: Decimal
+    valid_from: dt.datetime | None
+    state: Literal["current", "coming"]
+
+
+def price_in_won(amount: object) -> Decimal:
+    """Won from 0 to a million, with two decimals at most.
+
+    Raises:
+        CreditError: `bad_price`.
+    """
+    text = str(amount)
+    try:
+        won = Decimal(text) if text.isascii() and "_" not in text else Decimal("nan")
+    except ArithmeticError as error:
+        raise bad_price(amount) from error
+    if not won.is_finite() or won.is_signed() or won > MAX_PRICE or won != won.quantize(HUNDREDTH):
+        raise bad_price(amount)
+    return won
+
+
+def first_moment(start: str | None, now: dt.datetime) -> dt.datetime:
+    """When a price begins: midnight in Seoul of the day `start`, such as 2026-12-01; `now` for today or None.
+
+    Raises:
+        CreditError: `bad_day`, or `past_day`: messages since then were charged at the price of their time.
+    """
+    if start is None:
+        return now
+    try:
+        day = dt.datetime.strptime(start, "%Y-%m-%d").date()
+    except ValueError as error:
+        raise bad_day(start) from error
+    today = now.astimezone(SEOUL).date()
+    if day < today:
+        raise past_day(day)
+    return now if day == today else dt.datetime.combine(day, dt.time(), SEOUL)
+
+
+async def set_price(
+    connection: Connection, tenant: str, channel: str, amount: object, *, start: str | None, now: dt.datetime
+) -> None:
+    """Give a tenant another price. One that was to begin at the same moment is replaced.
+
+    Args:
+        connection: in a transaction.
+        tenant: whose.
+        channel: one that has a default price.
+        amount: won a message, with two decimals at most.
+        start: the day from which it holds, as Seoul counts days; None for now.
+        now: the moment.
+
+    Raises:
+        CreditError: `unknown_tenant`, `unknown_channel`, `bad_price`, `bad_day`, `past_day`.
+    """
+    won, valid_from = price_in_won(amount), first_moment(start, now)
+    if not await read_accounts(connection, tenant):
+        raise unknown_tenant(tenant)
+    channels = await read_default_channels(connection)
+    if channel not in channels:
+        raise unknown_channel(channel, channels)
+    await insert_price(connection, tenant, channel, valid_from, won)
+
+
+async def price_list(connection: Connection, tenant: str, now: dt.datetime) -> list[Price]:
+    """A tenant's prices by channel: the one that holds, then those to come.
+
+    Raises:
+        CreditError: `unknown_tenant`.
+    """
+    if not await read_accounts(connection, tenant):
+        raise unknown_tenant(tenant)
+    return [Price(**row) for row in await read_price_list(connection, tenant, now)]

@@ -1,0 +1,1 @@
+"""Automatic top-ups: a registered card fills up credit that runs low."""

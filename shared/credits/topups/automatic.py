@@ -1,0 +1,101 @@
+"""Automatic top-up: when credit runs low the registered card is charged, one charge at a time, within a daily cap."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from shared.credits.errors import CreditError
+from shared.credits.payments.cards import save_billing_key
+from shared.credits.payments.payments import ORDER_NAME, Payments
+from shared.credits.payments.store import insert_order
+from shared.credits.topups.store import Due, take_due
+from shared.platform.clock import SEOUL, Clock
+from shared.platform.crypto import seal, unseal
+from shared.platform.database import Database
+from shared.platform.ids import new_id
+from shared.platform.logs import log
+from shared.providers import ProviderError, ProviderRefused
+from shared.providers.toss import Toss
+
+LEASE = dt.timedelta(minutes=3)
+"""A charge under way keeps its tenant from another; by then a look-up has decided it."""
+
+
+class AutomaticTopUps:
+    """Charges cards of tenants whose credit is low.
+
+    Args:
+        database: a role that may write payments and the ledger.
+        toss: the wire.
+        payments: settles what was charged.
+        key: 32 bytes that open billing keys.
+        clock: the time.
+    """
+
+    def __init__(self, database: Database, toss: Toss, payments: Payments, key: bytes, clock: Clock) -> None:
+        self._database = database
+        self._toss = toss
+        self._payments = payments
+        self._key = key
+        self._clock = clock
+
+    async def register_card(self, tenant: str, auth_key: str) -> None:
+        """Exchange what the card page gave for a billing key, and keep it sealed. Raises ProviderError."""
+        customer_key = f"tenant_{tenant}"
+        issued = await self._toss.issue_billing_key(auth_key, customer_key)
+        sealed = seal(self._key, {"billing_key": issued.billing_key}, context=f"{tenant}/billing")
+        async with self._database.transaction() as connection:
+            await save_billing_key(connection, tenant, customer_key, sealed, self._clock.now())
+
+    async def charge_due(self) -> int:
+        """Charge one tenant after another, for as long as one is due. Gives how many were charged."""
+        charged = 0
+        while (due := await self._begin()) is not None:
+            charged += await self._charge(due)
+        return charged
+
+    async def _begin(self) -> Due | None:
+        """Take a tenant whose credit is low, and write its order before any money moves."""
+        now = self._clock.now()
+        midnight = now.astimezone(SEOUL).replace(hour=0, minute=0, second=0, microsecond=0)
+        async with self._database.transaction() as connection:
+            due = await take_due(
+                connection, order=f"auto_{new_id(now).hex}", now=now, since=midnight, lease_until=now + LEASE
+            )
+            if due is not None:
+                await insert_order(connection, due.tenant, due.order, due.amount, "automatic_topup", "confirming", now)
+        return due
+
+    async def _charge(self, due: Due) -> bool:
+        billing_key = self._opened(due)
+        if billing_key is None:
+            detail = "ALLIM_ENCRYPTION_KEY does not open the card: it has to be registered again"
+            await self._payments.fail(due.order, "card_unreadable", detail)
+            return False
+        try:
+            payment = await self._toss.charge(
+                billing_key,
+                customer_key=due.customer_key,
+                order_id=due.order,
+                order_name=ORDER_NAME,
+                amount=int(due.amount),
+                idempotency_key=due.order,
+            )
+            await self._payments.settle(payment)
+        except ProviderRefused as refused:
+            await self._payments.fail(due.order, refused.code, refused.detail)
+            return False
+        except (ProviderError, CreditError) as error:
+            # The order stays `confirming`; reconciling asks Toss by its id.
+            log("topups").warning("undecided: %s", error, extra={"fields": {"tenant": due.tenant, "order": due.order}})
+            return False
+        return True
+
+    def _opened(self, due: Due) -> str | None:
+        """The card's billing key, or None where it was sealed with another key or for another tenant."""
+        from cryptography.exceptions import InvalidTag  # it takes its time, and most sweeps charge nobody
+
+        try:
+            return str(unseal(self._key, due.billing_key, context=f"{due.tenant}/billing")["billing_key"])
+        except (InvalidTag, ValueError, KeyError):
+            return None

@@ -1,0 +1,123 @@
+"""SQL of automatic top-ups. One function a statement; nothing here decides."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from shared.platform.database import Connection, fetch_all
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A tenant whose card is to be charged now, and the order that it is for."""
+
+    tenant: str
+    order: str
+    amount: Decimal
+    customer_key: str
+    billing_key: bytes
+
+
+TAKE_DUE = """
+with due as (
+  select t.tenant from automatic_topups t
+  join credit_accounts a using (tenant)
+  join billing_keys b using (tenant)
+  where t.enabled and t.next_try_at <= %(now)s and a.balance - a.held < t.threshold
+    and t.amount + (
+      select coalesce(sum(o.amount), 0) from payment_orders o
+      where o.tenant = t.tenant and o.purpose = 'automatic_topup' and o.created_at >= %(since)s and o.status <> 'failed'
+    ) <= t.daily_cap
+    and not exists (
+      select from payment_orders o
+      where o.tenant = t.tenant and o.purpose = 'automatic_topup' and o.status = 'confirming'
+    )
+  order by t.next_try_at limit 1
+  for update of t skip locked
+)
+update automatic_topups t set next_try_at = %(lease_until)s
+from due join billing_keys b using (tenant)
+where t.tenant = due.tenant
+returning t.tenant, %(order)s::text as order, t.amount, b.customer_key, b.billing_key
+"""
+
+
+async def take_due(
+    connection: Connection, *, order: str, now: dt.datetime, since: dt.datetime, lease_until: dt.datetime
+) -> Due | None:
+    """One tenant below its threshold whose cap since `since` allows a charge and that has none under way."""
+    parameters = {"order": order, "now": now, "since": since, "lease_until": lease_until}
+    rows = await fetch_all(connection, TAKE_DUE, parameters)
+    return Due(**rows[0]) if rows else None
+
+
+LOCK_FAILURES = "select failures from automatic_topups where tenant = %(tenant)s for update"
+
+
+async def lock_failures(connection: Connection, tenant: str) -> int:
+    """How many refusals there were in a row; nobody else counts until the transaction ends."""
+    rows = await fetch_all(connection, LOCK_FAILURES, {"tenant": tenant})
+    return int(rows[0]["failures"]) if rows else 0
+
+
+RECORD_OUTCOME = """
+update automatic_topups set failures = %(failures)s, next_try_at = %(next_try_at)s,
+  enabled = enabled and %(enabled)s
+where tenant = %(tenant)s
+"""
+
+
+async def record_outcome(
+    connection: Connection, tenant: str, *, failures: int, next_try_at: dt.datetime, enabled: bool
+) -> None:
+    """After a charge: how many refusals in a row, when to try again, and whether at all; what was ended stays ended."""
+    parameters = {"tenant": tenant, "failures": failures, "next_try_at": next_try_at, "enabled": enabled}
+    await connection.execute(RECORD_OUTCOME, parameters)
+
+
+SAVE_AUTOMATIC = """
+insert into automatic_topups (tenant, threshold, amount, daily_cap)
+values (%(tenant)s, %(threshold)s, %(amount)s, %(daily_cap)s)
+on conflict (tenant) do update
+set threshold = excluded.threshold, amount = excluded.amount, daily_cap = excluded.daily_cap, enabled = true,
+    failures = 0, next_try_at = '-infinity'
+"""
+
+
+async def save_automatic_topup(
+    connection: Connection, tenant: str, *, threshold: Decimal, amount: Decimal, daily_cap: Decimal
+) -> None:
+    """Let a tenant's card be charged below `threshold` won, from now on."""
+    parameters = {"tenant": tenant, "threshold": threshold, "amount": amount, "daily_cap": daily_cap}
+    await connection.execute(SAVE_AUTOMATIC, parameters)
+
+
+END_AUTOMATIC = "update automatic_topups set enabled = false where tenant = %(tenant)s"
+
+
+async def end_automatic_topup(connection: Connection, tenant: str) -> None:
+    await connection.execute(END_AUTOMATIC, {"tenant": tenant})
+
+
+AUTOMATIC = """
+select a.tenant, coalesce(t.enabled, false) as enabled, b.tenant is not null as card, t.threshold, t.amount,
+  t.daily_cap, coalesce(t.failures, 0) as failures,
+  case when t.next_try_at > %(now)s then t.next_try_at end as next_try_at,
+  (
+    select coalesce(sum(o.amount), 0) from payment_orders o
+    where o.tenant = a.tenant and o.purpose = 'automatic_topup' and o.created_at >= %(since)s and o.status <> 'failed'
+  ) as charged_today
+from credit_accounts a left join automatic_topups t using (tenant) left join billing_keys b using (tenant)
+where a.tenant = %(tenant)s
+"""
+
+
+async def read_automatic_topup(
+    connection: Connection, tenant: str, *, now: dt.datetime, since: dt.datetime
+) -> dict[str, Any] | None:
+    """A tenant's automatic top-up with what was charged since a moment, or None where there is no such tenant."""
+    rows = await fetch_all(connection, AUTOMATIC, {"tenant": tenant, "now": now, "since": since})
+    return rows[0] if rows else None

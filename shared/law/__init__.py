@@ -1,0 +1,1 @@
+"""The law as rules: pure, and each cites its article."""

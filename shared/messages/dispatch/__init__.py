@@ -1,0 +1,1 @@
+"""From tickets to providers: claims, calls, and what has waited too long."""

@@ -1,0 +1,150 @@
+"""The second phase of a dispatch, the same after a crash as before one: have the batch sent once, and record it."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from uuid import UUID
+
+from shared.messages.dispatch.store import mark_sent, requeue_dispatch
+from shared.messages.metrics import count_sent
+from shared.platform.clock import Clock
+from shared.platform.database import Database
+from shared.platform.ids import new_id
+from shared.platform.logs import log
+from shared.platform.pubsub import SEND_REQUESTS
+from shared.providers import BatchState, Provider, ProviderAccount, ProviderError, ProviderRefused
+
+FIRST_CHECK = dt.timedelta(seconds=30)
+"""When a dispatch is first looked at again, should reports not have come by themselves."""
+
+MAX_TRIES = 8
+RETRY_DELAY = dt.timedelta(seconds=2)
+"""Before the second try; each later one waits four times as long. So messages outlive an outage of three hours, unless
+their own moment is over before."""
+
+SEND_ATTEMPTS = 3
+
+AcceptedMessage = tuple[UUID, str, str | None]
+"""Our id, the channel it took, the provider's id."""
+
+
+class Dispatcher:
+    """Ends dispatches, one way or the other.
+
+    Args:
+        database: for the records.
+        providers: by name.
+        clock: the time.
+    """
+
+    def __init__(self, database: Database, providers: Mapping[str, Provider], clock: Clock) -> None:
+        self._database = database
+        self._providers = providers
+        self._clock = clock
+
+    async def complete(
+        self, account: ProviderAccount, dispatch: UUID, batch: str, accepted: Sequence[AcceptedMessage]
+    ) -> None:
+        """Have a batch sent that was just prepared, and record it.
+
+        Whenever an answer is lost, the provider is asked what became of the batch. When even that gets no answer, the
+        dispatch stays `prepared`, and whoever sweeps settles it once its lease is over.
+
+        Args:
+            account: whose batch it is.
+            dispatch: our record of it, in state `prepared`.
+            batch: the provider's id.
+            accepted: the messages in it.
+        """
+        try:
+            if await self._sent_once(account, batch):
+                await self._record_sent(account, dispatch, accepted)
+            else:
+                await self._withdraw(account, dispatch, batch, "the provider would not send the batch")
+        except ProviderError as error:
+            log("dispatching").warning(
+                "undecided, will be asked about: %s",
+                error,
+                extra={"fields": {"tenant": account.tenant, "dispatch": dispatch, "provider": account.provider}},
+            )
+
+    async def settle(self, account: ProviderAccount, dispatch: UUID, batch: str) -> None:
+        """Decide what became of a `prepared` dispatch whose instance ended, by asking.
+
+        A batch that still waits is taken back rather than sent: since then a message's run may have moved, or its
+        moment be over, and its next claim looks at that.
+
+        Raises:
+            ProviderError: the provider could not be asked.
+        """
+        provider = self._providers[account.provider]
+        if await provider.batch_state(account, batch) is BatchState.SENT:
+            held = await provider.batch_reports(account, batch)
+            accepted = [(report.message, report.channel, report.provider_message_id) for report in held]
+            await self._record_sent(account, dispatch, accepted)
+        else:
+            await self._withdraw(account, dispatch, batch, "its instance ended before sending")
+
+    async def _sent_once(self, account: ProviderAccount, batch: str) -> bool:
+        """Tell the provider to send until it is certain whether it did."""
+        provider = self._providers[account.provider]
+        for attempt in range(SEND_ATTEMPTS):
+            try:
+                await provider.send(account, batch)
+            except ProviderError as error:
+                log("dispatching").info("asking what became of a batch: %s", error)
+                state = await self._asked(provider, account, batch)
+                if state is not BatchState.WAITING or isinstance(error, ProviderRefused):
+                    return state is BatchState.SENT
+                await self._clock.sleep(RETRY_DELAY.total_seconds() * 2**attempt)
+            else:
+                return True
+        return False
+
+    async def _asked(self, provider: Provider, account: ProviderAccount, batch: str) -> BatchState:
+        for attempt in range(SEND_ATTEMPTS - 1):
+            try:
+                return await provider.batch_state(account, batch)
+            except ProviderError:
+                await self._clock.sleep(RETRY_DELAY.total_seconds() * 2**attempt)
+        return await provider.batch_state(account, batch)
+
+    async def _withdraw(self, account: ProviderAccount, dispatch: UUID, batch: str, error: str) -> None:
+        """Take a batch back from the provider, so that nobody can send it any more, and only then queue it again."""
+        await self._providers[account.provider].discard(account, batch)
+        await self.abandon(account.tenant, dispatch, "prepared", error)
+
+    async def _record_sent(self, account: ProviderAccount, dispatch: UUID, accepted: Sequence[AcceptedMessage]) -> None:
+        now = self._clock.now()
+        async with self._database.connection() as connection:
+            await mark_sent(connection, account.tenant, dispatch, accepted, now=now, check_at=now + FIRST_CHECK)
+        count_sent(account.provider, (channel for _, channel, _ in accepted))
+
+    async def abandon(self, tenant: str, dispatch: UUID, state: str, error: str) -> None:
+        """Give up a dispatch that was certainly never sent; its messages are queued again, or fail after the last try.
+
+        Args:
+            tenant: whose.
+            dispatch: our record.
+            state: the state it must still be in, or it is left alone.
+            error: why.
+        """
+        now = self._clock.now()
+        parameters = {
+            "tenant": tenant,
+            "id": dispatch,
+            "states": [state],
+            "error": error[:500],
+            "max_tries": MAX_TRIES,
+            "topic": SEND_REQUESTS,
+            "ticket": new_id(now),
+            "retry_delay": RETRY_DELAY,
+            "now": now,
+        }
+        async with self._database.connection() as connection:
+            requeued = await requeue_dispatch(connection, parameters)
+        if requeued:
+            log("dispatching").warning(
+                "not sent, queued again: %s", error, extra={"fields": {"tenant": tenant, "messages": requeued}}
+            )

@@ -1,0 +1,165 @@
+"""From tickets to the provider: claim ▸ render ▸ dispatch ▸ record.
+
+The dispatch row is written with the claim. The provider is handed the batch, the row is told its name there, and only
+then is the provider told to send; so after a crash at any point, asking decides.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from uuid import UUID
+
+from shared.contracts import MAX_TICKET_MESSAGES, ProviderReport, SendTicket
+from shared.messages.dispatch.dispatching import Dispatcher
+from shared.messages.dispatch.store import Claimed, claim_for_dispatch, mark_prepared
+from shared.messages.reports.reporting import Reports, Told, refusal
+from shared.platform.clock import Clock
+from shared.platform.coalescer import Coalescer
+from shared.platform.database import PASSING_ERRORS, Connection, Database
+from shared.platform.database.revisions import RevisionCache
+from shared.platform.ids import new_id
+from shared.platform.logs import log
+from shared.platform.pubsub import SEND_REQUESTS
+from shared.providers import OutboundMessage, Prepared, Provider, ProviderAccount, ProviderError, ProviderRefused
+from shared.templates.errors import MessageError
+from shared.templates.rendering import render
+from shared.templates.store import template_versions
+from shared.templates.template import TemplateContent
+from shared.tenants.accounts import Accounts
+
+LEASE = dt.timedelta(seconds=60)
+"""How long a dispatch is its instance's own. Longer than a provider's slowest answer, or two would work on it."""
+
+OWN_REFUSALS = "allim"
+"""Named as the provider of refusals that we made ourselves, before any provider was asked."""
+
+
+class Sender:
+    """Sends what tickets ask for.
+
+    Args:
+        database: for claims and records.
+        providers: by name.
+        accounts: the tenants' accounts.
+        dispatcher: ends what is begun here.
+        reports: takes refusals, which are reports of a kind.
+        clock: the time.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        providers: Mapping[str, Provider],
+        accounts: RevisionCache[Accounts],
+        dispatcher: Dispatcher,
+        reports: Reports,
+        clock: Clock,
+    ) -> None:
+        self._database = database
+        self._providers = providers
+        self._accounts = accounts
+        self._dispatcher = dispatcher
+        self._reports = reports
+        self._clock = clock
+        self._templates: dict[tuple[str, str, int], TemplateContent] = {}
+        self._tickets = Coalescer(
+            self._send,
+            max_weight=MAX_TICKET_MESSAGES,
+            weigh=lambda ticket: len(ticket.messages),
+            max_running=2,
+            may_pass=PASSING_ERRORS,
+        )
+
+    async def take(self, ticket: SendTicket) -> None:
+        """Send a ticket's messages; tickets that wait together share a claim. Taking one again does nothing."""
+        await self._tickets.submit(ticket)
+
+    async def _send(self, tickets: Sequence[SendTicket]) -> list[None]:
+        now = self._clock.now()
+        dispatches = {tenant: new_id(now) for tenant in sorted({ticket.tenant for ticket in tickets})}
+        async with self._database.connection() as connection:
+            claimed = await claim_for_dispatch(
+                connection, tickets, dispatches, topic=SEND_REQUESTS, now=now, lease_until=now + LEASE
+            )
+            if claimed:
+                accounts = await self._accounts.get(connection, {row.tenant: row.revision for row in claimed})
+                await self._know_templates(connection, claimed)
+        by_dispatch: dict[UUID, list[Claimed]] = defaultdict(list)
+        for row in claimed:
+            by_dispatch[row.dispatch].append(row)
+        await asyncio.gather(
+            *(self._dispatch_or_leave(rows, accounts[rows[0].tenant]) for rows in by_dispatch.values())
+        )
+        return [None] * len(tickets)
+
+    async def _know_templates(self, connection: Connection, claimed: Sequence[Claimed]) -> None:
+        """Versions never change, so what was read once is known for good."""
+        wanted = {(row.tenant, row.template, row.template_version) for row in claimed} - self._templates.keys()
+        if wanted:
+            for row in await template_versions(connection, sorted(wanted)):
+                key = (row["tenant"], row["name"], row["version"])
+                self._templates[key] = TemplateContent.model_validate(row["content"])
+
+    async def _dispatch_or_leave(self, rows: Sequence[Claimed], accounts: Accounts) -> None:
+        """The claim is committed, so an error is neither the ticket's nor the other dispatches': the sweep mends it."""
+        tenant, dispatch = rows[0].tenant, rows[0].dispatch
+        account = accounts.get(rows[0].account)
+        try:
+            if account is None:
+                await self._dispatcher.abandon(tenant, dispatch, "open", "its account's credentials can't be opened")
+            else:
+                await self._dispatch(rows, account)
+        except Exception:
+            fields = {"tenant": tenant, "dispatch": dispatch}
+            log("sending").exception("a dispatch is left to the sweep", extra={"fields": fields})
+
+    async def _dispatch(self, rows: Sequence[Claimed], account: ProviderAccount) -> None:
+        """One call to one provider, for messages of one tenant."""
+        tenant, dispatch = account.tenant, rows[0].dispatch
+        ready, refused = self._rendered(rows)
+        prepared = Prepared(None, (), ())
+        if ready:
+            try:
+                prepared = await self._providers[account.provider].prepare(account, ready)
+            except ProviderRefused as error:
+                refused += [
+                    refusal(each.message, each.attempt, each.channel, error.code, error.detail) for each in ready
+                ]
+            except ProviderError as error:
+                await self._dispatcher.abandon(tenant, dispatch, "open", str(error))
+                return
+        # Refusals are recorded before the batch is sent: a crash later leaves nothing but the batch to ask about.
+        told = [Told(tenant, OWN_REFUSALS, report) for report in refused]
+        told += [Told(tenant, account.provider, report) for report in prepared.refused]
+        if told:
+            await self._reports.record(told)
+        if prepared.batch is None:
+            await self._dispatcher.abandon(tenant, dispatch, "open", "every message was refused")
+            return
+        now = self._clock.now()
+        async with self._database.connection() as connection:
+            ours = await mark_prepared(
+                connection, tenant, dispatch, batch=prepared.batch, now=now, lease_until=now + LEASE
+            )
+        if not ours:
+            log("sending").warning("dispatch was taken over before it was sent", extra={"fields": {"tenant": tenant}})
+            return
+        channels = {message.message: message.channel for message in ready}
+        accepted = [(entry.message, channels[entry.message], entry.provider_message_id) for entry in prepared.accepted]
+        await self._dispatcher.complete(account, dispatch, prepared.batch, accepted)
+
+    def _rendered(self, rows: Sequence[Claimed]) -> tuple[list[OutboundMessage], list[ProviderReport]]:
+        ready: list[OutboundMessage] = []
+        refused: list[ProviderReport] = []
+        for row in rows:
+            content = self._templates[row.tenant, row.template, row.template_version]
+            try:
+                ready.append(
+                    render(content, row.leg, row.variables, message=row.id, attempt=row.attempt, to=row.recipient)
+                )
+            except MessageError as error:
+                refused.append(refusal(row.id, row.attempt, row.leg, error.code, error.detail))
+        return ready, refused

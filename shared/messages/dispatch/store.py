@@ -1,0 +1,344 @@
+"""SQL of a dispatch once it has its messages: prepared, sent, or given up. Nothing here decides."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from shared.contracts import SendTicket
+from shared.platform.database import Connection, fetch_all
+
+MARK_PREPARED = """
+update dispatches
+set state = 'prepared', provider_batch_id = %(batch)s, updated_at = %(now)s, lease_until = %(lease_until)s
+where tenant = %(tenant)s and id = %(id)s and state = 'open'
+returning id
+"""
+
+
+async def mark_prepared(
+    connection: Connection, tenant: str, dispatch: UUID, *, batch: str, now: dt.datetime, lease_until: dt.datetime
+) -> bool:
+    """Write down what the provider calls the batch, before it is told to send. False: the dispatch is not ours now."""
+    parameters = {"tenant": tenant, "id": dispatch, "batch": batch, "now": now, "lease_until": lease_until}
+    return bool(await fetch_all(connection, MARK_PREPARED, parameters))
+
+
+MARK_SENT = """
+with told as (
+  update dispatches d
+  set state = 'sent', updated_at = %(now)s, check_at = least(
+    %(check_at)s,
+    (
+      select d.created_at + make_interval(secs => min(m.deadlines[m.position + 1]))
+      from messages m
+      where m.tenant = %(tenant)s and m.id = any(%(ids)s::uuid[]) and m.position + 1 < cardinality(m.route)
+    )
+  )
+  where tenant = %(tenant)s and id = %(id)s and state = 'prepared'
+),
+still_sending as (
+  -- Locked in the order of reports, which may already speak of these messages.
+  select s.*, m.place
+  from (
+    select * from unnest(%(ids)s::uuid[], %(channels)s::text[], %(provider_message_ids)s::text[])
+      as s (id, channel, provider_message_id)
+    order by id
+  ) s
+  cross join lateral (
+    select ctid as place from messages
+    where tenant = %(tenant)s and id = s.id and dispatch = %(id)s and status = 'sending' for no key update
+  ) m
+)
+update messages m
+set status = 'sent', channel = s.channel, updated_at = %(now)s,
+    provider_message_id = coalesce(s.provider_message_id, m.provider_message_id)
+from still_sending s
+where m.ctid = s.place
+"""
+
+
+async def mark_sent(
+    connection: Connection,
+    tenant: str,
+    dispatch: UUID,
+    accepted: Sequence[tuple[UUID, str, str | None]],
+    *,
+    now: dt.datetime,
+    check_at: dt.datetime,
+) -> None:
+    """The provider was told to send: each accepted message is `sent`, unless a report that was faster says more.
+
+    Rows are locked in the order in which reports lock them: the two come together, and must not wait for each other.
+
+    Args:
+        connection: in autocommit.
+        tenant: whose.
+        dispatch: the call.
+        accepted: message, the channel it really took, and the provider's id for it.
+        now: the moment.
+        check_at: when to ask the provider, should no report have come.
+    """
+    await connection.execute(
+        MARK_SENT,
+        {
+            "tenant": tenant,
+            "id": dispatch,
+            "ids": [message for message, _, _ in accepted],
+            "channels": [channel for _, channel, _ in accepted],
+            "provider_message_ids": [provider_message_id for _, _, provider_message_id in accepted],
+            "now": now,
+            "check_at": check_at,
+        },
+    )
+
+
+REQUEUE_DISPATCH = """
+with abandoned as (
+  update dispatches set state = 'abandoned', error = %(error)s, updated_at = %(now)s
+  where tenant = %(tenant)s and id = %(id)s and state = any(%(states)s::dispatch_state[])
+  returning id, messages, gen_random_uuid() as release
+),
+-- Locked in the order of reports and claims, which may speak of these messages at the same time.
+taken as (
+  select a.id as dispatch, a.release, m.id
+  from abandoned a
+  cross join lateral (select unnest(a.messages) as id order by id) listed
+  cross join lateral (
+    select id from messages
+    where tenant = %(tenant)s and id = listed.id and dispatch = a.id and status = 'sending' for no key update
+  ) m
+),
+back as (
+  update messages m
+  set status = (case when m.tries >= %(max_tries)s then 'failed' else 'queued' end)::message_status,
+      reason = case when m.tries >= %(max_tries)s then 'provider_unavailable' end,
+      detail = case when m.tries >= %(max_tries)s then %(error)s end,
+      attempt = m.attempt + 1, dispatch = null, updated_at = %(now)s,
+      settlement = case when m.tries >= %(max_tries)s and m.hold is not null then t.release end
+  from taken t
+  where m.tenant = %(tenant)s and m.id = t.id and m.dispatch = t.dispatch and m.status = 'sending'
+  returning m.tenant, m.id, m.status, m.tries, m.held, m.settlement
+),
+released as (
+  insert into ledger_entries (tenant, id, kind, hold_change, key, messages, created_at)
+  select tenant, settlement, 'release', -sum(held), 'release/' || settlement, array_agg(id), %(now)s
+  from back where settlement is not null group by tenant, settlement
+),
+again as (
+  insert into outbox (tenant, id, topic, body, publish_at, created_at)
+  select %(tenant)s, %(ticket)s, %(topic)s,
+    jsonb_build_object('id', %(ticket)s::text, 'tenant', %(tenant)s::text, 'messages', jsonb_agg(id)),
+    %(now)s + %(retry_delay)s * (4 ^ (min(tries) - 1)), %(now)s
+  from back where status = 'queued' having count(*) > 0
+)
+select count(*) as requeued from back where status = 'queued'
+"""
+
+
+async def requeue_dispatch(connection: Connection, parameters: dict[str, Any]) -> int:
+    """Give up a dispatch that was never sent: its messages wait for their next try, or fail after the last."""
+    rows = await fetch_all(connection, REQUEUE_DISPATCH, parameters)
+    return int(rows[0]["requeued"])
+
+
+CREDIT_RECHECK = dt.timedelta(seconds=30)
+"""How long messages that wait for credit stay before they are looked at again."""
+
+
+CLAIM_FOR_DISPATCH = """
+with consumed as (
+  delete from outbox
+  using unnest(%(ticket_tenants)s::text[], %(ticket_ids)s::uuid[]) as t (ticket_tenant, ticket_id)
+  where tenant = ticket_tenant and id = ticket_id
+),
+asked as (
+  select distinct tenant, id from unnest(%(tenants)s::text[], %(ids)s::uuid[]) as a (tenant, id)
+),
+senders as (
+  select s.tenant, s.dispatch, gen_random_uuid() as new_hold, gen_random_uuid() as release, t.revision,
+    a.id as account, a.provider
+  from unnest(%(sender_tenants)s::text[], %(dispatches)s::uuid[]) as s (tenant, dispatch)
+  join tenants t on t.id = s.tenant
+  left join provider_accounts a on a.tenant = s.tenant and a.active
+),
+price_list as (
+  select distinct on (tenant, channel) tenant, channel, price from prices
+  where tenant = any(%(sender_tenants)s) and valid_from <= %(now)s
+  order by tenant, channel, valid_from desc
+),
+candidates as (
+  -- Each row by its key and later by its place, whatever the planner believes about a table that has just grown.
+  -- Locked first, in the order of reports: what a claim before this one has taken must not count against the credit.
+  select a.*, m.place, m.route, m.position, m.expires_at, m.hold,
+    m.run_key is not null and m.run_revision is distinct from (
+      select r.revision from runs r where r.tenant = a.tenant and r.workflow = m.workflow and r.key = m.run_key
+    ) as run_changed
+  from (
+    select asked.tenant, asked.id, s.dispatch, s.new_hold, s.release, s.revision, s.account, s.provider
+    from asked join senders s on s.tenant = asked.tenant
+    order by asked.tenant, asked.id
+  ) a
+  cross join lateral (
+    select ctid as place, route, position, expires_at, hold, workflow, run_key, run_revision from messages
+    where tenant = a.tenant and id = a.id and status = 'queued' for no key update
+  ) m
+),
+credit as (
+  select a.tenant, a.balance - a.held as available, a.wait_for_credit
+  from (select tenant from candidates group by tenant) as c join credit_accounts a using (tenant)
+  order by a.tenant for no key update of a
+),
+dearest as (
+  select w.tenant, w.route, w.position, max(p.price) as price, bool_or(p.price is null) as unpriced
+  from (select distinct tenant, route, position from candidates) w
+  cross join unnest(w.route[w.position + 1:]) as leg
+  cross join unnest(case leg when 'sms' then array['sms', 'lms'] else array[leg] end) as may_become
+  left join price_list p on p.tenant = w.tenant and p.channel = may_become
+  group by w.tenant, w.route, w.position
+),
+priced as (
+  select c.*, d.price,
+    case
+      when c.expires_at < %(now)s then 'expired'
+      when c.run_changed then 'cancelled'
+      when c.account is null or d.unpriced then 'failed'
+      else 'sending'
+    end as verdict,
+    case when c.account is null then 'no_provider_account' when d.unpriced then 'price_missing' end as obstacle
+  from candidates c join dearest d using (tenant, route, position)
+),
+afforded as (
+  select p.*, credit.wait_for_credit,
+    sum(case when p.hold is null and p.verdict = 'sending' then p.price else 0 end)
+      over (partition by p.tenant order by p.id) <= credit.available or p.hold is not null as affordable
+  from priced p join credit using (tenant)
+),
+verdicts as (
+  select a.*,
+    (case
+      when verdict <> 'sending' or affordable then verdict
+      when wait_for_credit then 'queued'
+      else 'failed' end)::message_status as next,
+    case
+      when verdict = 'expired' then 'too_late'
+      when verdict = 'cancelled' then 'run_changed'
+      when obstacle is not null then obstacle
+      when verdict = 'sending' and not affordable and not wait_for_credit then 'credit_shortage' end as reason
+  from afforded a
+),
+claimed as (
+  update messages m
+  set status = v.next,
+      reason = v.reason,
+      detail = case v.reason
+        when 'too_late' then 'its moment was over before it could be sent'
+        when 'run_changed' then 'its run was moved or stopped after the message was made'
+        when 'no_provider_account' then 'the tenant has no active provider account'
+        when 'price_missing' then 'a channel of its route has no price'
+        when 'credit_shortage' then '크레딧이 부족합니다. 충전한 뒤 다시 보내 주세요. (not enough credit)' end,
+      dispatch = case v.next when 'sending' then v.dispatch end,
+      provider = case v.next when 'sending' then v.provider end,
+      hold = case when m.hold is null and v.next = 'sending' then v.new_hold else m.hold end,
+      held = case when m.hold is null and v.next = 'sending' then v.price else m.held end,
+      settlement = case when m.hold is not null and v.next >= 'expired' then v.release end,
+      tries = m.tries + 1,
+      updated_at = %(now)s
+  from verdicts v
+  where m.ctid = v.place and v.next <> 'queued'
+  returning m.tenant, m.id, m.status, m.recipient, m.template, m.template_version, m.variables, m.route, m.deadlines,
+    m.position, m.attempt, m.dispatch, m.hold, m.held, m.settlement, v.new_hold, v.account, v.provider, v.revision
+),
+opened as (
+  insert into dispatches (tenant, id, provider, account, messages, lease_until, created_at, updated_at)
+  select tenant, dispatch, provider, account, array_agg(id), %(lease_until)s, %(now)s, %(now)s
+  from claimed where status = 'sending'
+  group by tenant, dispatch, provider, account
+),
+entries as (
+  insert into ledger_entries (tenant, id, kind, hold_change, key, messages, created_at)
+  select tenant, hold, 'hold'::entry_kind, sum(held), 'hold/' || hold, array_agg(id), %(now)s
+  from claimed where status = 'sending' and hold = new_hold group by tenant, hold
+  union all
+  select tenant, settlement, 'release', -sum(held), 'release/' || settlement, array_agg(id), %(now)s
+  from claimed where settlement is not null group by tenant, settlement
+),
+alerted as (
+  insert into alerts (tenant, kind, detail, raised_at)
+  select distinct tenant, 'credit_shortage', 'messages wait or fail for want of credit', %(now)s
+  from verdicts where not affordable and verdict = 'sending'
+  on conflict do nothing
+),
+waiting as (
+  insert into outbox (tenant, id, topic, body, publish_at, created_at)
+  select tenant, release, %(topic)s,
+    jsonb_build_object('id', release, 'tenant', tenant, 'messages', jsonb_agg(id)), %(wait_until)s, %(now)s
+  from verdicts where next = 'queued' group by tenant, release
+)
+select tenant, id, recipient, template, template_version, variables, position, attempt, dispatch, account, provider,
+  revision, route[position + 1] as leg
+from claimed where status = 'sending'
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A message that this instance alone may send now. `leg` is its route's channel; `revision` the tenant's."""
+
+    tenant: str
+    id: UUID
+    recipient: str
+    template: str
+    template_version: int
+    variables: Mapping[str, str]
+    position: int
+    attempt: int
+    dispatch: UUID
+    account: str
+    provider: str
+    revision: int
+    leg: str
+
+
+async def claim_for_dispatch(
+    connection: Connection,
+    tickets: Sequence[SendTicket],
+    dispatches: Mapping[str, UUID],
+    *,
+    topic: str,
+    now: dt.datetime,
+    lease_until: dt.datetime,
+) -> list[Claimed]:
+    """Consume tickets: their queued messages become `sending` under a new dispatch, or expired, cancelled or failed.
+
+    In the same statement the dearest price still open on each route is held. Where credit is short, messages fail or,
+    if the tenant so chose, wait.
+
+    Args:
+        connection: in autocommit; the statement is the transaction.
+        tickets: those to consume.
+        dispatches: the id of the new dispatch, by tenant.
+        topic: of the tickets of messages that wait for credit.
+        now: the moment.
+        lease_until: until then nobody else looks at the dispatch.
+    """
+    rows = await fetch_all(
+        connection,
+        CLAIM_FOR_DISPATCH,
+        {
+            "ticket_tenants": [ticket.tenant for ticket in tickets],
+            "ticket_ids": [ticket.id for ticket in tickets],
+            "tenants": [ticket.tenant for ticket in tickets for _ in ticket.messages],
+            "ids": [message for ticket in tickets for message in ticket.messages],
+            "sender_tenants": list(dispatches),
+            "dispatches": list(dispatches.values()),
+            "now": now,
+            "lease_until": lease_until,
+            "topic": topic,
+            "wait_until": now + CREDIT_RECHECK,
+        },
+    )
+    return [Claimed(**row) for row in rows]

@@ -1,0 +1,1 @@
+"""What providers say of messages, and what follows from it."""

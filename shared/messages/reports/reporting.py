@@ -1,0 +1,197 @@
+"""Reports: joined to what is known, kept, and acted on where a route goes on."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from shared.contracts import Outcome, ProviderReport, ReportBatch
+from shared.messages.metrics import count_changes
+from shared.messages.outbox import PATIENCE, cut_tickets, publish_tickets
+from shared.messages.reports.store import lock_states, record_reports
+from shared.messages.status import Change, Standing, State, Status, merge, state_told_by
+from shared.platform.clock import Clock
+from shared.platform.coalescer import Coalescer
+from shared.platform.database import PASSING_ERRORS, Database
+from shared.platform.pubsub import SEND_REQUESTS, Publisher
+from shared.platform.signals.dead_letters import DeadLetter, keep_dead_letters
+from shared.platform.signals.heartbeats import beat
+
+MAX_REPORTS_A_STATEMENT = 2_000
+LEGS = {"lms": "sms", "mms": "sms"}
+"""A leg `sms` is sent, and reported, as what its content makes of it."""
+
+NO_REPORT = "no_report"
+"""The code of a refusal for want of any final report: its hold has expired."""
+
+BEAT_EVERY = dt.timedelta(minutes=1)
+"""How often an instance leaves a trace that providers call."""
+
+STORED_TEXT = 500
+"""Characters kept of a provider's sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A report with whose it is and who said it. `detail` of our own refusals names the provider `allim`."""
+
+    tenant: str
+    provider: str
+    report: ProviderReport
+
+
+class Reports:
+    """Takes reports in, as many at a time as there are.
+
+    Args:
+        database: for the transaction that keeps them.
+        publisher: for the tickets of messages that go on to their next channel.
+        clock: the time.
+    """
+
+    def __init__(self, database: Database, publisher: Publisher, clock: Clock) -> None:
+        self._database = database
+        self._publisher = publisher
+        self._clock = clock
+        self._beat_at = dt.datetime.min.replace(tzinfo=dt.UTC)
+        self._batches = Coalescer(
+            self._take,
+            max_weight=MAX_REPORTS_A_STATEMENT,
+            weigh=lambda batch: len(batch.reports),
+            max_running=2,
+            may_pass=PASSING_ERRORS,
+        )
+
+    async def take(self, batch: ReportBatch) -> None:
+        """Take a batch in; batches that wait together share a transaction. Taking one again changes nothing."""
+        await self._batches.submit(batch)
+
+    async def _take(self, batches: Sequence[ReportBatch]) -> list[None]:
+        await self.record([Told(batch.tenant, batch.provider, report) for batch in batches for report in batch.reports])
+        if (now := self._clock.now()) - self._beat_at >= BEAT_EVERY:
+            async with self._database.connection() as connection:
+                await beat(connection, "callbacks", now)
+            self._beat_at = now
+        return [None] * len(batches)
+
+    async def record(self, told: Sequence[Told]) -> None:
+        """Keep reports, move their messages, and send on those whose channel has failed.
+
+        A report on a message that does not exist becomes a dead letter, and does not hold up the others.
+        """
+        for start in range(0, len(told), MAX_REPORTS_A_STATEMENT):
+            await self._record(told[start : start + MAX_REPORTS_A_STATEMENT])
+
+    async def _record(self, told: Sequence[Told]) -> None:
+        now = self._clock.now()
+        by_message: dict[tuple[str, UUID], list[Told]] = defaultdict(list)
+        for entry in told:
+            by_message[entry.tenant, entry.report.message].append(entry)
+        async with self._database.transaction() as connection:
+            standings = await lock_states(connection, list(by_message))
+            known: list[Told] = []
+            unknown: list[Told] = []
+            for entry in told:
+                (known if (entry.tenant, entry.report.message) in standings else unknown).append(entry)
+            changes = [
+                change
+                for key, standing in standings.items()
+                if (change := decide(standing, [entry.report for entry in by_message[key]])) is not None
+            ]
+            tickets = cut_tickets(((change.tenant, change.id) for change in changes if change.requeued), now)
+            await record_reports(
+                connection,
+                [(entry.tenant, entry.provider, _stored(entry.report)) for entry in known],
+                changes,
+                tickets,
+                topic=SEND_REQUESTS,
+                now=now,
+                publish_at=now + PATIENCE,
+            )
+            await keep_dead_letters(connection, [_unknown(entry) for entry in unknown])
+        count_changes((by_message[change.tenant, change.id][-1].provider, change) for change in changes)
+        await publish_tickets(self._publisher, tickets)
+
+
+def decide(standing: Standing, reports: Sequence[ProviderReport]) -> Change | None:
+    """What reports change about a message, or None when they tell nothing new.
+
+    Args:
+        standing: where the message stands.
+        reports: on any of its attempts, in any order.
+    """
+    state, teller = standing.state, None
+    for report in reports:
+        goes_on = _leg(standing, report) + 1 < len(standing.route)
+        told = state_told_by(report.outcome, report.attempt, route_goes_on=goes_on)
+        if (joined := merge(state, told)) != state:
+            state, teller = joined, report
+    if teller is None:
+        return None
+    requeued = state.status is Status.QUEUED
+    failed = state.status in (Status.FAILED, Status.UNKNOWN)
+    position = _leg(standing, teller) + (1 if requeued else 0)
+    return Change(
+        tenant=standing.tenant,
+        id=standing.id,
+        state=state,
+        position=position,
+        channel=standing.route[position] if requeued else teller.channel,
+        provider_message_id=teller.provider_message_id or None,
+        reason=teller.code if failed else None,
+        detail=(teller.detail or "")[:STORED_TEXT] if failed else None,
+        requeued=requeued,
+        settles=_settles(state, teller.code),
+    )
+
+
+def _settles(state: State, code: str) -> str | None:
+    """How a message's hold ends when the message comes to `state`; None while it goes on."""
+    if state.status.arrived:
+        return "capture"
+    if state.status.final:
+        return "hold_expiry" if code == NO_REPORT else "release"
+    return None
+
+
+def _leg(standing: Standing, report: ProviderReport) -> int:
+    """Where on the route the reported attempt was. A route names a channel once, so the channel tells it, whatever
+    attempt the message is at by now; a channel that is none of the route's says nothing of another leg."""
+    channel = LEGS.get(report.channel, report.channel)
+    return standing.route.index(channel) if channel in standing.route else standing.position
+
+
+def refusal(message: UUID, attempt: int, channel: str, code: str, detail: str) -> ProviderReport:
+    """A failure that we found ourselves, in the form of a report, so that it takes the same way."""
+    return ProviderReport(
+        message=message,
+        attempt=attempt,
+        channel=channel,
+        provider_message_id="",
+        code=code,
+        outcome=Outcome.FAILED,
+        detail=detail,
+    )
+
+
+def _stored(report: ProviderReport) -> ProviderReport:
+    """Postgres text holds no NUL, and a provider's sentence may be of any length."""
+    if report.detail is None or (len(report.detail) <= STORED_TEXT and "\x00" not in report.detail):
+        return report
+    detail = report.detail.replace("\x00", "")[:STORED_TEXT]
+    return report.model_copy(update={"detail": detail})
+
+
+def _unknown(entry: Told) -> DeadLetter:
+    alone = ReportBatch(tenant=entry.tenant, provider=entry.provider, account="", reports=(entry.report,))
+    return DeadLetter(
+        source="on_delivery_callback",
+        reason="unknown_message",
+        detail=f"{entry.provider} reports {entry.report.code} on message {entry.report.message}, which does not exist",
+        body=alone.model_dump_json().encode(),
+        tenant=entry.tenant,
+        message=entry.report.message,
+    )

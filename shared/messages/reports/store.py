@@ -1,0 +1,170 @@
+"""SQL of what providers said. One function a statement; nothing here decides."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from uuid import UUID
+
+from shared.contracts import ProviderReport, SendTicket
+from shared.messages.status import Change, Standing, State, Status
+from shared.platform.database import Connection, fetch_all
+
+LOCK_STATES = """
+select m.tenant, m.id, m.attempt, m.position, m.status::text, m.route, m.channel
+from messages m
+join (select distinct tenant, id from unnest(%(tenants)s::text[], %(ids)s::uuid[]) as a (tenant, id)) asked
+  on asked.tenant = m.tenant and asked.id = m.id
+order by m.tenant, m.id
+for update of m
+"""
+
+
+async def lock_states(connection: Connection, messages: Sequence[tuple[str, UUID]]) -> dict[tuple[str, UUID], Standing]:
+    """Where messages stand, locked until the transaction ends, in one order so that two batches never deadlock."""
+    rows = await fetch_all(
+        connection, LOCK_STATES, {"tenants": [tenant for tenant, _ in messages], "ids": [id_ for _, id_ in messages]}
+    )
+    return {
+        (row["tenant"], row["id"]): Standing(
+            tenant=row["tenant"],
+            id=row["id"],
+            state=State(row["attempt"], Status(row["status"])),
+            position=row["position"],
+            channel=row["channel"],
+            route=tuple(row["route"]),
+        )
+        for row in rows
+    }
+
+
+RECORD_REPORTS = """
+with said as (
+  insert into reports (
+    tenant, message, attempt, code, outcome, channel, provider, provider_message_id, detail, at, received_at
+  )
+  select r.*, %(now)s from unnest(
+    %(report_tenants)s::text[], %(report_messages)s::uuid[], %(report_attempts)s::int[], %(codes)s::text[],
+    %(outcomes)s::text[], %(report_channels)s::text[], %(providers)s::text[], %(report_provider_ids)s::text[],
+    %(report_details)s::text[], %(report_at)s::timestamptz[]
+  ) as r
+  on conflict do nothing
+),
+tickets as (
+  insert into outbox (tenant, id, topic, body, publish_at, created_at)
+  select tenant, id, %(topic)s, body, %(publish_at)s, %(now)s
+  from unnest(%(ticket_tenants)s::text[], %(ticket_ids)s::uuid[], %(ticket_bodies)s::jsonb[]) as t (tenant, id, body)
+),
+changes as (
+  -- Each row by its key and later by its place, whatever the planner believes about a table that has just grown.
+  select c.*, m.*
+  from unnest(
+    %(tenants)s::text[], %(ids)s::uuid[], %(statuses)s::message_status[], %(attempts)s::int[], %(positions)s::int[],
+    %(channels)s::text[], %(provider_ids)s::text[], %(reasons)s::text[], %(details)s::text[], %(requeued)s::bool[],
+    %(settles)s::entry_kind[]
+  ) as c (
+    tenant, id, status, attempt, position, channel, provider_message_id, reason, detail, requeued, settles
+  )
+  cross join lateral (
+    select ctid as place, hold, held, settlement, price as paid from messages where tenant = c.tenant and id = c.id
+    offset 0
+  ) m
+),
+price_list as (
+  select distinct on (tenant, channel) tenant, channel, price from prices
+  where tenant in (select tenant from changes where settles = 'capture') and valid_from <= %(now)s
+  order by tenant, channel, valid_from desc
+),
+owed as (
+  -- A price that rose after the hold is charged as held; a delivery that comes after the release finds no hold.
+  select c.*,
+    c.settles is not null and c.hold is not null and c.settlement is null as open,
+    coalesce(c.settles = 'capture' and c.hold is not null and c.settlement is not null and c.paid is null, false)
+      as late,
+    case when c.settles = 'capture' and c.hold is not null then least(p.price, c.held) end as price
+  from changes c left join price_list p on p.tenant = c.tenant and p.channel = c.channel
+),
+credit as (
+  select tenant, balance - held as available from credit_accounts
+  where tenant in (select tenant from owed where late) order by tenant for no key update
+),
+charged as (
+  select o.*,
+    case
+      when o.open then o.price
+      when o.late and sum(o.price) over (partition by o.tenant, o.late order by o.id) <= credit.available then o.price
+      when o.late then 0 end as charge
+  from owed o left join credit on o.late and credit.tenant = o.tenant
+),
+numbers as (
+  select tenant, settles, late, gen_random_uuid() as entry
+  from (select distinct tenant, settles, late from owed where open or late) as kinds
+),
+changed as (
+  update messages m
+  set status = c.status, attempt = c.attempt, position = c.position,
+      channel = case when m.price is null then c.channel else m.channel end,
+      dispatch = case when c.requeued then null else m.dispatch end,
+      tries = case when c.requeued then 0 else m.tries end,
+      provider_message_id =
+        case when c.requeued then null else coalesce(c.provider_message_id, m.provider_message_id) end,
+      reason = c.reason, detail = c.detail,
+      price = coalesce(m.price, c.charge),
+      settlement = coalesce(n.entry, m.settlement),
+      updated_at = %(now)s
+  from charged c
+  left join numbers n on n.tenant = c.tenant and n.settles = c.settles and n.late = c.late and (c.open or c.late)
+  where m.ctid = c.place
+  returning m.tenant, m.id, c.settles, m.held, m.price, c.late, n.entry
+)
+insert into ledger_entries (tenant, id, kind, balance_change, hold_change, key, messages, reference, created_at)
+select tenant, entry, settles, case settles when 'capture' then -sum(price) else 0 end,
+  case when late then 0 else -sum(held) end, settles::text || '/' || entry, array_agg(id),
+  case when late then 'delivered after its release' end, %(now)s
+from changed where entry is not null group by tenant, entry, settles, late
+"""
+
+
+async def record_reports(
+    connection: Connection,
+    reports: Sequence[tuple[str, str, ProviderReport]],
+    changes: Sequence[Change],
+    tickets: Sequence[SendTicket],
+    *,
+    topic: str,
+    now: dt.datetime,
+    publish_at: dt.datetime,
+) -> None:
+    """Keep what was said (tenant, provider, report), what it changes, and the tickets of messages that go on."""
+    await connection.execute(
+        RECORD_REPORTS,
+        {
+            "topic": topic,
+            "now": now,
+            "publish_at": publish_at,
+            "report_tenants": [tenant for tenant, _, _ in reports],
+            "report_messages": [report.message for _, _, report in reports],
+            "report_attempts": [report.attempt for _, _, report in reports],
+            "codes": [report.code for _, _, report in reports],
+            "outcomes": [report.outcome for _, _, report in reports],
+            "report_channels": [report.channel for _, _, report in reports],
+            "providers": [provider for _, provider, _ in reports],
+            "report_provider_ids": [report.provider_message_id for _, _, report in reports],
+            "report_details": [report.detail for _, _, report in reports],
+            "report_at": [report.at for _, _, report in reports],
+            "ticket_tenants": [ticket.tenant for ticket in tickets],
+            "ticket_ids": [ticket.id for ticket in tickets],
+            "ticket_bodies": [ticket.model_dump_json() for ticket in tickets],
+            "tenants": [change.tenant for change in changes],
+            "ids": [change.id for change in changes],
+            "statuses": [change.state.status for change in changes],
+            "attempts": [change.state.attempt for change in changes],
+            "positions": [change.position for change in changes],
+            "channels": [change.channel for change in changes],
+            "provider_ids": [change.provider_message_id for change in changes],
+            "reasons": [change.reason for change in changes],
+            "details": [change.detail for change in changes],
+            "requeued": [change.requeued for change in changes],
+            "settles": [change.settles for change in changes],
+        },
+    )

@@ -1,0 +1,279 @@
+"""What became of a message: its whole story, as data."""
+
+from __future__ import annotations
+
+import datetime as dt
+import string
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from shared.messages.status import Status
+from shared.messages.stories import store
+from shared.platform.clock import SEOUL
+from shared.platform.database import Connection
+from shared.platform.logs import mask_phone
+from shared.templates.errors import ContentError, MessageError
+from shared.templates.rendering import render
+from shared.templates.store import template_versions
+from shared.templates.template import TemplateContent
+
+LOOKED_AT = 200_000
+"""Messages of a tenant that a list with a filter looks at, the newest; calls that a story looks through."""
+
+SHORTEST_PREFIX = 4
+CANDIDATES_SHOWN = 5
+CLOCK_SKEW = dt.timedelta(minutes=1)
+"""Two instances' clocks differ by less."""
+
+
+class StoryError(MessageError):
+    """There is no one message of that id: `bad_id`, `unknown_message`, `ambiguous_id`; or `unknown_tenant`."""
+
+
+@dataclass(frozen=True, slots=True)
+class MessageView:
+    """A message as people and programs see it. `recipient` is masked; `price` is in won, None until it is delivered.
+
+    workflow, event: what made it; None for a bulk send.
+    key: the run that it belongs to, or the key of its bulk send.
+    """
+
+    id: UUID
+    tenant: str
+    customer: str
+    recipient: str | None
+    workflow: str | None
+    workflow_version: int | None
+    step: int | None
+    key: str | None
+    event: str | None
+    event_source: str | None
+    template: str
+    template_version: int
+    route: Sequence[str]
+    attempt: int
+    channel: str
+    status: str
+    reason: str | None
+    detail: str | None
+    provider: str | None
+    provider_message_id: str | None
+    price: Decimal | None
+    due_at: dt.datetime
+    expires_at: dt.datetime
+    created_at: dt.datetime
+    updated_at: dt.datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Chapter:
+    """Something that happened to a message.
+
+    at: when.
+    what: `event`, `composed`, `waiting`, `dispatch`, `report`, `credit` or `status`.
+    sentence: for people.
+    facts: for programs.
+    """
+
+    at: dt.datetime
+    what: str
+    sentence: str
+    facts: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """A message as one leg of its route would write it; `error` says why that can't be."""
+
+    leg: str
+    channel: str | None
+    subject: str | None
+    text: str | None
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """A message, what happened to it in the order of time, and its words."""
+
+    message: MessageView
+    chapters: Sequence[Chapter]
+    words: Sequence[Words]
+
+
+async def list_messages(
+    connection: Connection,
+    *,
+    tenant: str | None = None,
+    status: Status | None = None,
+    customer: str | None = None,
+    limit: int,
+) -> list[MessageView]:
+    """Messages, newest first. With a filter, of each tenant only its 200,000 newest are looked at.
+
+    Raises:
+        StoryError: `unknown_tenant`.
+    """
+    if tenant is not None and not await store.tenant_exists(connection, tenant):
+        raise StoryError("unknown_tenant", f"there is no tenant {tenant!r}")
+    rows = await store.newest_messages(
+        connection, tenant=tenant, status=status, customer=customer, limit=limit, looked_at=max(limit, LOOKED_AT)
+    )
+    return [_view(row) for row in rows]
+
+
+async def story(connection: Connection, message_id: UUID | str) -> Story:
+    """The story of a message.
+
+    Args:
+        connection: as role `allim_operator`.
+        message_id: its id, or the beginning of it that no other message shares.
+
+    Raises:
+        StoryError: `bad_id`, `unknown_message`, `ambiguous_id`.
+    """
+    tenant, found = await _find(connection, str(message_id))
+    row = await store.message(connection, tenant, found)
+    since = store.first_id_of(row["created_at"] - CLOCK_SKEW)
+    until = store.first_id_of(row["updated_at"] + CLOCK_SKEW)
+    event = await store.event(connection, tenant, row["event_source"], row["event_id"]) if row["event_id"] else None
+    waiting = await store.waiting_tickets(connection, tenant, found, since)
+    calls = await store.dispatches(connection, tenant, found, since=since, until=until, looked_at=LOOKED_AT)
+    reports = await store.reports(connection, tenant, found)
+    entries = await store.entries(connection, tenant, found)
+    versions = await template_versions(connection, [(tenant, row["template"], row["template_version"])])
+    # In this order where the moment is the same: held and handed over in one, reported and settled in another.
+    happened = [_credit(entry, row) for entry in entries if entry["kind"] == "hold"]
+    happened += [_dispatch(call) for call in calls] + [_report(report) for report in reports]
+    happened += [_credit(entry, row) for entry in entries if entry["kind"] != "hold"]
+    happened.sort(key=lambda chapter: chapter.at)
+    beginning = [_event(event)] if event else []
+    return Story(
+        _view(row),
+        [*beginning, _composed(row), *happened, *(_waiting(ticket) for ticket in waiting), _status(row)],
+        _words(row, TemplateContent.model_validate(versions[0]["content"])) if versions else [],
+    )
+
+
+async def _find(connection: Connection, given: str) -> tuple[str, UUID]:
+    digits = given.strip().lower().replace("-", "")
+    if not SHORTEST_PREFIX <= len(digits) <= 32 or not set(digits) <= set(string.hexdigits):
+        raise StoryError("bad_id", f"{given!r} is not a message id, nor {SHORTEST_PREFIX} or more of its first digits")
+    low, high = UUID(digits.ljust(32, "0")), UUID(digits.ljust(32, "f"))
+    found = await store.messages_between(connection, low, high, CANDIDATES_SHOWN + 1)
+    if not found:
+        raise StoryError("unknown_message", f"there is no message {given}")
+    if len(found) > 1:
+        shown = ", ".join(str(message) for _, message in found[:CANDIDATES_SHOWN])
+        more = " and more" if len(found) > CANDIDATES_SHOWN else ""
+        raise StoryError("ambiguous_id", f"several messages begin with {given}: {shown}{more}")
+    return found[0]
+
+
+def _view(row: Mapping[str, Any]) -> MessageView:
+    return MessageView(
+        key=row["run_key"],
+        event=row["event_id"],
+        recipient=mask_phone(row["recipient"]) if row["recipient"] else None,
+        **{name: row[name] for name in MessageView.__slots__ if name not in ("key", "event", "recipient")},
+    )
+
+
+def _event(row: Mapping[str, Any]) -> Chapter:
+    told = f"{row['type']} {row['id']} came from {row['source']}, of {row['time'].astimezone(SEOUL):%m-%d %H:%M:%S}"
+    return Chapter(row["received_at"], "event", told, dict(row))
+
+
+def _composed(row: Mapping[str, Any]) -> Chapter:
+    if row["workflow"]:
+        by = f"workflow {row['workflow']} (version {row['workflow_version']}), step {row['step'] + 1},"
+    else:
+        by = f"a bulk send with key {row['run_key']}" if row["run_key"] else "a bulk send"
+    told = f"{by} made it from template {row['template']} (version {row['template_version']})"
+    facts = {
+        name: row[name]
+        for name in (
+            "workflow",
+            "workflow_version",
+            "run_key",
+            "run_revision",
+            "step",
+            "template",
+            "template_version",
+            "route",
+            "due_at",
+            "expires_at",
+        )
+    }
+    return Chapter(row["created_at"], "composed", f"{told} for {' then '.join(row['route'])}", facts)
+
+
+def _dispatch(row: Mapping[str, Any]) -> Chapter:
+    batch = f" as batch {row['provider_batch_id']}" if row["provider_batch_id"] else ""
+    told = f"handed to {row['provider']} through account {row['account']}{batch}{_others(row['messages'])}"
+    why = f" ({row['error']})" if row["error"] else ""
+    return Chapter(row["created_at"], "dispatch", f"{told}; {_BECAME_OF_DISPATCH[row['state']]}{why}", dict(row))
+
+
+def _report(row: Mapping[str, Any]) -> Chapter:
+    detail = f" “{row['detail']}”" if row["detail"] else ""
+    told = f"{row['provider']} says {row['outcome']} ({row['code']}{detail}) of attempt {row['attempt'] + 1}"
+    return Chapter(row["received_at"], "report", f"{told}, on {row['channel']}", dict(row))
+
+
+_BECAME_OF_DISPATCH = {
+    "open": "not yet taken",
+    "prepared": "taken, and not yet told to send",
+    "sent": "sent",
+    "closed": "sent, and reported in full",
+    "abandoned": "given up before sending",
+}
+
+_DONE_TO_CREDIT = {
+    "hold": "{held} won are held",
+    "capture": "{price} of the {held} won held are captured",
+    "release": "the {held} won held are given back",
+    "hold_expiry": "the {held} won held are given back: nothing more was heard",
+}
+
+
+def _credit(entry: Mapping[str, Any], message: Mapping[str, Any]) -> Chapter:
+    told = _DONE_TO_CREDIT[entry["kind"]].format(held=message["held"], price=message["price"])
+    told += f"{_others(entry['messages'])} (entry {entry['id']})"
+    return Chapter(entry["created_at"], "credit", told, dict(entry))
+
+
+def _others(messages: int) -> str:
+    """Of something that covers so many messages, this one among them."""
+    return {1: "", 2: ", with 1 other"}.get(messages, f", with {messages - 1:,} others")
+
+
+def _waiting(row: Mapping[str, Any]) -> Chapter:
+    again = f", published again {row['attempts']} times" if row["attempts"] else ""
+    return Chapter(row["created_at"], "waiting", f"ticket {row['id']} waits for {row['topic']}{again}", dict(row))
+
+
+def _status(row: Mapping[str, Any]) -> Chapter:
+    why = f": {row['reason']}, {row['detail']}" if row["reason"] else ""
+    price = f" for {row['price']} won" if row["price"] is not None else ""
+    facts = {name: row[name] for name in ("status", "channel", "reason", "detail", "price", "attempt", "position")}
+    return Chapter(row["updated_at"], "status", f"{row['status']} on {row['channel']}{price}{why}", facts)
+
+
+def _words(row: Mapping[str, Any], content: TemplateContent) -> list[Words]:
+    return [_written(row, content, leg) for leg in row["route"]]
+
+
+def _written(row: Mapping[str, Any], content: TemplateContent, leg: str) -> Words:
+    variables = row["variables"]
+    missing = [name for name in content.names if name not in variables]
+    if missing:
+        return Words(leg, None, None, None, f"no value for {', '.join(missing)}")
+    try:
+        words = render(content, leg, variables, message=row["id"], attempt=row["attempt"], to="")
+    except ContentError as error:
+        return Words(leg, None, None, None, f"{error.code}: {error.detail}")
+    return Words(leg, words.channel, words.subject, words.text, None)

@@ -1,0 +1,1 @@
+"""A copy of everything each night, and the way back."""

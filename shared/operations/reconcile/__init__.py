@@ -1,0 +1,1 @@
+"""The daily audit of the ledger."""

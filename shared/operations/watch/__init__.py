@@ -1,0 +1,1 @@
+"""Who must be told when it is not well."""

@@ -1,0 +1,102 @@
+"""Which alerts there are now, of figures that were read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from shared.operations.health.checks import FAILURES, UNDECIDED_AGE, Check, duration, failing
+from shared.operations.health.figures import Figures, OpenAlert, failures_in_a_row
+from shared.operations.watch.rules import OTHER, RULES
+
+PLATFORM = ""
+"""Stands for the tenant of what concerns all of them."""
+
+MAX_DETAIL = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """Something that a person should know.
+
+    Attributes:
+        tenant: whose, or `PLATFORM`.
+        kind: a key of `RULES`.
+        value, limit: as people write them; the limit is empty where there is none.
+        detail: a sentence.
+    """
+
+    tenant: str
+    kind: str
+    value: str
+    limit: str
+    detail: str
+
+
+def of_check(check: Check) -> Alert | None:
+    """The alert that a check raises."""
+    if check.alert is None:
+        return None
+    value, limit = _written(check.value, check), _written(check.limit, check)
+    return Alert(PLATFORM, check.alert, value, limit, check.sentence)
+
+
+def alerts(checks: Sequence[Check], figures: Figures) -> list[Alert]:
+    """All that fires now, each tenant and kind once."""
+    found = [alert for check in checks if (alert := of_check(check))]
+    found += _failing_accounts(figures)
+    found += _undecided(figures)
+    short = {each.tenant for each in figures.alerts if each.kind == "credit_shortage"}
+    for each in figures.alerts:
+        # Who is out of credit need not hear that it runs low.
+        if not (each.kind == "low_balance" and each.tenant in short):
+            found.append(_of_tenant(each))
+    once: dict[tuple[str, str], Alert] = {}
+    for alert in found:
+        once.setdefault((alert.tenant, alert.kind), alert)
+    return list(once.values())
+
+
+def _failing_accounts(figures: Figures) -> list[Alert]:
+    return [
+        Alert(
+            account.tenant,
+            "provider-failing",
+            f"{failures_in_a_row(account)} in a row",
+            f"{FAILURES} in a row",
+            f"{account.provider} account {account.id}: its newest calls were given up",
+        )
+        for account in figures.accounts
+        if failing(account, figures.now)
+    ]
+
+
+def _undecided(figures: Figures) -> list[Alert]:
+    return [
+        Alert(
+            each.tenant,
+            "dispatches-undecided",
+            duration((figures.now - each.since).total_seconds()),
+            duration(UNDECIDED_AGE.total_seconds()),
+            f"{each.dispatches} dispatches of account {each.account}",
+        )
+        for each in figures.undecided
+    ]
+
+
+def _of_tenant(each: OpenAlert) -> Alert:
+    kind = each.kind.replace("_", "-")
+    detail = each.detail[:MAX_DETAIL]
+    if kind not in RULES:
+        kind, detail = OTHER, f"{each.kind}: {detail}"
+    if each.available is not None and each.low_balance is not None:
+        return Alert(each.tenant, kind, f"{each.available:,.0f}원", f"{each.low_balance:,.0f}원", detail)
+    return Alert(each.tenant, kind, "", "", detail)
+
+
+def _written(value: float | None, check: Check) -> str:
+    if value is None:
+        return ""
+    if check.unit == "seconds":
+        return duration(value)
+    return f"{value:.0%}" if check.unit == "share" else f"{value:g}"

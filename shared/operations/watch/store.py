@@ -1,0 +1,142 @@
+"""SQL of what people were told of alerts. One function a statement; nothing here decides."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from shared.operations.watch.alerts import Alert
+from shared.platform.database import Connection, fetch_all
+
+OBSERVE = """
+with firing as (
+  select * from unnest(
+    %(tenants)s::text[], %(kinds)s::text[], %(values)s::text[], %(limits)s::text[], %(details)s::text[]
+  ) as f (tenant, kind, value, threshold, detail)
+),
+over as (
+  update alert_notices n set firing = false, since = %(now)s
+  where n.firing and not exists (select from firing f where f.tenant = n.tenant and f.kind = n.kind)
+  returning n.tenant, n.kind, n.firing
+),
+opened as (
+  insert into alert_notices (tenant, kind, firing, since, value, threshold, detail, owed)
+  select tenant, kind, true, %(now)s, value, threshold, detail, true from firing order by tenant, kind
+  on conflict (tenant, kind) do update
+  set firing = true, value = excluded.value, threshold = excluded.threshold, detail = excluded.detail,
+      since = case when alert_notices.firing then alert_notices.since else excluded.since end,
+      owed = alert_notices.owed or not (alert_notices.firing or alert_notices.told)
+  returning tenant, kind, firing, since
+)
+select tenant, kind, firing from opened where since = %(now)s
+union all
+select tenant, kind, firing from over
+order by tenant, kind
+"""
+
+
+async def observe(connection: Connection, alerts: Sequence[Alert], now: dt.datetime) -> list[dict[str, Any]]:
+    """Write down what fires now; all else is over. Gives what has changed by that: tenant, kind, whether it fires."""
+    return await fetch_all(
+        connection,
+        OBSERVE,
+        {
+            "tenants": [alert.tenant for alert in alerts],
+            "kinds": [alert.kind for alert in alerts],
+            "values": [alert.value for alert in alerts],
+            "limits": [alert.limit for alert in alerts],
+            "details": [alert.detail for alert in alerts],
+            "now": now,
+        },
+    )
+
+
+CLAIM = """
+with due as (
+  select tenant, kind from alert_notices
+  where claimed_until <= %(now)s and not exists (select from alert_notices where retry_at > %(now)s)
+    and (
+      (owed and told_at <= %(now)s - %(spacing)s)
+      or (firing and told and told_at <= %(now)s - %(remind)s)
+      or (told and not firing)
+    )
+  order by since, tenant, kind limit %(limit)s
+  for update skip locked
+)
+update alert_notices n set claim = %(claim)s, claimed_until = %(now)s + %(spacing)s
+from due where n.tenant = due.tenant and n.kind = due.kind
+returning n.tenant, n.kind, n.firing, n.told, n.since, n.value, n.threshold, n.detail
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What somebody must be told, and that we alone tell it. `since`: firing, or over, since then. `told`: people have
+    heard that it is open."""
+
+    tenant: str
+    kind: str
+    firing: bool
+    told: bool
+    since: dt.datetime
+    value: str
+    threshold: str
+    detail: str
+
+
+async def claim_notices(
+    connection: Connection, claim: UUID, now: dt.datetime, *, spacing: dt.timedelta, remind: dt.timedelta, limit: int
+) -> list[Notice]:
+    """Take what people must be told now. Whoever takes at the same time takes others, and nobody takes these again for
+    `spacing` unless they are released.
+
+    Args:
+        connection: in autocommit.
+        claim: names this taking.
+        now: the moment.
+        spacing: between two messages that an alert is open.
+        remind: an alert that is still open is told again after that.
+        limit: at most so many.
+    """
+    parameters = {"claim": claim, "now": now, "spacing": spacing, "remind": remind, "limit": limit}
+    return [Notice(**row) for row in await fetch_all(connection, CLAIM, parameters)]
+
+
+TOLD = """
+update alert_notices
+set claim = null, claimed_until = '-infinity', told = %(firing)s,
+    told_at = case when %(opening)s then %(now)s else told_at end,
+    owed = not %(firing)s and firing
+where tenant = %(tenant)s and kind = %(kind)s and claim = %(claim)s
+"""
+
+
+async def mark_told(connection: Connection, notice: Notice, claim: UUID, now: dt.datetime) -> None:
+    """People have heard it. What has changed since it was taken is owed to them still."""
+    await connection.execute(
+        TOLD,
+        {
+            "tenant": notice.tenant,
+            "kind": notice.kind,
+            "claim": claim,
+            "firing": notice.firing,
+            "opening": notice.firing or not notice.told,
+            "now": now,
+        },
+    )
+
+
+RELEASE = """
+update alert_notices n set claim = null, claimed_until = '-infinity', retry_at = %(retry_at)s
+from unnest(%(tenants)s::text[], %(kinds)s::text[]) as u (tenant, kind)
+where n.tenant = u.tenant and n.kind = u.kind and n.claim = %(claim)s
+"""
+
+
+async def release(connection: Connection, notices: Sequence[Notice], claim: UUID, retry_at: dt.datetime) -> None:
+    """What was taken and certainly not told is for a later watch: not before `retry_at`, and till then nothing is."""
+    tenants, kinds = [notice.tenant for notice in notices], [notice.kind for notice in notices]
+    await connection.execute(RELEASE, {"tenants": tenants, "kinds": kinds, "claim": claim, "retry_at": retry_at})

@@ -1,0 +1,165 @@
+"""Each minute: look, write down what fires, tell people what they have not heard.
+
+An alert is claimed before it is told and marked after. So a crash in between costs at most ten minutes of silence and
+never a second message within them; and as long as it is not marked as told, it will be told, also when it is over.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+from collections.abc import Sequence
+from uuid import UUID
+
+from shared.operations.health.checks import State, away, checks
+from shared.operations.health.figures import Figures
+from shared.operations.health.reading import AWAY, read_figures
+from shared.operations.watch.alerts import PLATFORM, alerts, of_check
+from shared.operations.watch.slack import write
+from shared.operations.watch.store import Notice, claim_notices, mark_told, observe, release
+from shared.platform.clock import Clock
+from shared.platform.database import Database
+from shared.platform.ids import new_id
+from shared.platform.logs import log
+from shared.providers.slack import Slack, SlackAwayError, SlackUndecidedError
+
+SPACING = dt.timedelta(minutes=10)
+"""Between two messages that the same alert is open."""
+
+REMIND = dt.timedelta(days=1)
+"""An alert that is still open is told again."""
+
+NOTICES_A_WATCH = 20
+"""Slack takes about one message a second. What is left over is told a minute later."""
+
+LONGEST_LOOK_SECONDS = 20.0
+
+NEVER = dt.datetime.min.replace(tzinfo=dt.UTC)
+
+
+class Watch:
+    """Watches.
+
+    Args:
+        database: a role that reads figures and keeps notices.
+        slack: where people are told; None: in the log only.
+        runbook_url: the folder or address that holds the pages.
+        clock: the time.
+    """
+
+    def __init__(self, database: Database, slack: Slack | None, runbook_url: str, clock: Clock) -> None:
+        self._database = database
+        self._slack = slack
+        self._runbook_url = runbook_url
+        self._clock = clock
+        self._away_since: dt.datetime | None = None
+        self._away_told_at = NEVER
+
+    async def look(self) -> None:
+        """Look once. It is fine to look twice at once, or to miss a minute."""
+        try:
+            async with asyncio.timeout(LONGEST_LOOK_SECONDS):
+                figures = await read_figures(self._database, self._clock)
+            await self._told_that_it_is_back()
+            await self._tell(figures)
+        except AWAY as error:
+            await self._tell_that_it_is_away(type(error).__name__)
+
+    async def _tell(self, figures: Figures) -> None:
+        looked = checks(figures)
+        _count(figures)
+        for check in looked:
+            if check.state is not State.OK:
+                log("watch").warning("%s: %s", check.name, check.sentence, extra={"fields": {"state": check.state}})
+        async with self._database.connection() as connection:
+            changed = await observe(connection, alerts(looked, figures), figures.now)
+            claim = new_id(figures.now)
+            due = await claim_notices(
+                connection, claim, figures.now, spacing=SPACING, remind=REMIND, limit=NOTICES_A_WATCH
+            )
+        for row in changed:
+            fields = {"kind": row["kind"], "tenant": row["tenant"] or None}
+            if row["firing"]:
+                log("notices").warning("alert opened", extra={"fields": fields})
+            else:
+                log("watch").info("alert is over", extra={"fields": fields})
+        if due:
+            await self._post_all(due, claim)
+
+    async def _post_all(self, notices: Sequence[Notice], claim: UUID) -> None:
+        for place, notice in enumerate(notices):
+            try:
+                await self._post(notice)
+            except SlackUndecidedError as error:
+                # Ours for ten minutes more, then it is told again: late rather than twice.
+                log("watch").error("%s", error, extra={"fields": {"kind": notice.kind, "tenant": notice.tenant}})
+                continue
+            except SlackAwayError as error:
+                log("watch").error("%s", error, extra={"fields": {"kind": notice.kind, "tenant": notice.tenant}})
+                async with self._database.connection() as connection:
+                    await release(connection, notices[place:], claim, self._clock.now() + error.wait)
+                return
+            async with self._database.connection() as connection:
+                await mark_told(connection, notice, claim, self._clock.now())
+
+    async def _post(self, notice: Notice) -> None:
+        text = write(notice, self._runbook_url)
+        if self._slack is None:
+            log("watch").warning("SLACK_WEBHOOK_URL is not set, so nobody is told: %s", text)
+        else:
+            await self._slack.post(text)
+
+    async def _tell_that_it_is_away(self, error: str) -> None:
+        """Without the database nothing can be claimed: this instance, of which there is one, keeps the ten minutes."""
+        now = self._clock.now()
+        log("watch").error("the database does not answer: %s", error)
+        self._away_since = self._away_since or now
+        if now - self._away_told_at >= SPACING and await self._posted(self._about_the_database(error, firing=True)):
+            self._away_told_at = now
+
+    async def _told_that_it_is_back(self) -> None:
+        if self._away_since is None:
+            return
+        was_told = self._away_told_at >= self._away_since
+        if not was_told or await self._posted(self._about_the_database("", firing=False)):
+            self._away_since = None
+
+    def _about_the_database(self, error: str, *, firing: bool) -> Notice:
+        alert = of_check(away(error))
+        assert alert is not None, "it is an alert by its nature"  # noqa: S101
+        since = (self._away_since if firing else None) or self._clock.now()
+        detail = alert.detail if firing else ""
+        return Notice(PLATFORM, alert.kind, firing, not firing, since, "", "", detail)
+
+    async def _posted(self, notice: Notice) -> bool:
+        """Whether it was, or may have been; where it was not, the next minute tries again."""
+        try:
+            await self._post(notice)
+        except (SlackAwayError, SlackUndecidedError) as error:
+            log("watch").error("%s", error, extra={"fields": {"kind": notice.kind}})
+            return isinstance(error, SlackUndecidedError)
+        return True
+
+
+def _count(figures: Figures) -> None:
+    """A line for each gauge, for the charts."""
+    gauges, now = figures.gauges, figures.now
+    waited = {
+        "last_tick": gauges.last_tick_at,
+        "callbacks": gauges.last_callback_at,
+        "oldest_queued": gauges.oldest_queued_at,
+        "reminder": gauges.next_step_at,
+        "hold": gauges.oldest_hold_at,
+    }
+    values: dict[str, float] = {
+        **{f"{name}_seconds": max(0.0, (now - at).total_seconds()) if at else 0.0 for name, at in waited.items()},
+        "outbox_seconds": max(0.0, gauges.outbox_age or 0.0),
+        "database_seconds": figures.latency,
+        "tickets": gauges.tickets,
+        "open_dead_letters": gauges.open_dead_letters,
+        "payment_failures_of_an_hour": gauges.payment_failures,
+        "undecided_dispatches": sum(each.dispatches for each in figures.undecided),
+        "connections": gauges.connections,
+    }
+    for name, value in values.items():
+        log("gauges").info("gauge", extra={"fields": {"gauge": name, "value": round(value, 3)}})

@@ -1,0 +1,84 @@
+"""Postgres, through a pooler that may change the server connection between transactions.
+
+So there are no prepared statements and no session state: what a transaction needs is set inside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import orjson
+import psycopg
+from psycopg import AsyncConnection
+from psycopg.rows import DictRow, dict_row
+from psycopg.types.json import set_json_loads
+from psycopg_pool import AsyncConnectionPool
+
+from shared.platform.database.arrays import use_fast_arrays
+
+Connection = AsyncConnection[DictRow]
+
+CONNECT_TIMEOUT_SECONDS = 10
+
+PASSING_ERRORS: tuple[type[BaseException], ...] = (
+    psycopg.OperationalError,
+    psycopg.InterfaceError,
+    psycopg.errors.DeadlockDetected,
+    psycopg.errors.SerializationFailure,
+)
+"""Errors that a later try may not meet: the database is away, or two transactions crossed."""
+
+
+class Database:
+    """A pool of connections for one role, opened at first use so that importing a function stays cheap."""
+
+    def __init__(self, url: str, *, pool_size: int = 4) -> None:
+        self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
+            url,
+            connection_class=AsyncConnection[DictRow],
+            min_size=1,
+            max_size=pool_size,
+            open=False,
+            configure=_configure,
+            timeout=CONNECT_TIMEOUT_SECONDS,
+            kwargs={"row_factory": dict_row, "prepare_threshold": None, "autocommit": True},
+        )
+        self._opened = False
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[Connection]:
+        """A connection on which each statement is its own transaction."""
+        if not self._opened:
+            self._opened = True
+            await self._pool.open()
+        async with self._pool.connection() as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def transaction(self, *, tenant: str | None = None) -> AsyncIterator[Connection]:
+        """A transaction; with `tenant`, one that the row-level policies of `allim_api` confine to that tenant."""
+        async with self.connection() as connection, connection.transaction():
+            if tenant is not None:
+                await connection.execute("select set_config('allim.tenant', %s, true)", [tenant])
+            yield connection
+
+    async def close(self) -> None:
+        if self._opened:
+            await self._pool.close()
+
+
+async def _configure(connection: Connection) -> None:
+    use_fast_arrays(connection)
+    set_json_loads(orjson.loads, connection)
+
+
+async def fetch_all(connection: Connection, statement: str, parameters: dict[str, Any]) -> list[DictRow]:
+    """Run one statement and return all its rows.
+
+    Rows come in binary, at half the parsing cost of text; an enum comes as bytes, so select it `::text`.
+    """
+    cursor = connection.cursor(binary=True)
+    await cursor.execute(statement, parameters)
+    return await cursor.fetchall() if cursor.description else []

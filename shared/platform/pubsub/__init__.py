@@ -1,0 +1,23 @@
+"""Pub/Sub: topics, publishing, and what functions are pushed."""
+
+from shared.platform.pubsub.publishing import (
+    DELIVERY_CALLBACKS,
+    REMINDER_TICKS,
+    SEND_REQUESTS,
+    SUBSCRIPTION_EVENTS,
+    WATCH_TICKS,
+    Outgoing,
+    Publisher,
+    PubSubPublisher,
+)
+
+__all__ = [
+    "DELIVERY_CALLBACKS",
+    "REMINDER_TICKS",
+    "SEND_REQUESTS",
+    "SUBSCRIPTION_EVENTS",
+    "WATCH_TICKS",
+    "Outgoing",
+    "PubSubPublisher",
+    "Publisher",
+]

@@ -1,0 +1,181 @@
+"""The one decorator of Pub/Sub functions: decode, validate, call, and answer what Pub/Sub understands.
+
+204 acknowledges. 503 asks for the message again. What no retry can help is kept as a dead letter and acknowledged.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import functools
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import unquote
+
+import orjson
+from pydantic import BaseModel, ValidationError
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+
+from shared.platform.http import read_limited
+from shared.platform.logs import log, log_for
+from shared.platform.signals.dead_letters import DeadLetter, Poison, keep_dead_letters
+
+if TYPE_CHECKING:
+    from shared.platform.database import Database
+
+PUBSUB_CLOUD_EVENT = "google.cloud.pubsub.topic.v1.messagePublished"
+MAX_PUSH_BYTES = 15_000_000
+"""10 MB, the most that Pub/Sub carries, in base64 with its envelope."""
+
+ACKNOWLEDGE, REFUSE, AGAIN = 204, 413, 503
+
+Model = TypeVar("Model", bound=BaseModel)
+Handler = Callable[[Model], Awaitable[None]]
+RawHandler = Callable[["Pushed"], Awaitable[None]]
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+@dataclass(frozen=True, slots=True)
+class Pushed:
+    """What a push carried: the message's bytes and attributes."""
+
+    data: bytes
+    attributes: Mapping[str, str] = field(default_factory=dict)
+
+
+def push(
+    model: type[Model], *, dead_letters: Callable[[], Database], max_bytes: int = MAX_PUSH_BYTES
+) -> Callable[[Handler[Model]], Endpoint]:
+    """Make an HTTP function of a handler that takes a `model`.
+
+    Args:
+        model: the contract that the message's data must satisfy.
+        dead_letters: gives the database that keeps what can't be understood.
+        max_bytes: data larger than this is a dead letter.
+    """
+
+    def decorate(handler: Handler[Model]) -> Endpoint:
+        @functools.wraps(handler)
+        async def validated(pushed: Pushed) -> None:
+            await handler(_validate(model, pushed.data, max_bytes))
+
+        return push_raw(dead_letters=dead_letters)(validated)
+
+    return decorate
+
+
+def push_raw(*, dead_letters: Callable[[], Database]) -> Callable[[RawHandler], Endpoint]:
+    """Make an HTTP function of a handler that takes a message as it came.
+
+    Args:
+        dead_letters: gives the database that keeps what can't be understood.
+    """
+
+    def decorate(handler: RawHandler) -> Endpoint:
+        source = handler.__name__
+
+        @functools.wraps(handler)
+        async def endpoint(request: Request) -> Response:
+            log_for(request.headers)
+            try:
+                body = await read_limited(request, MAX_PUSH_BYTES)
+            except ClientDisconnect:
+                return Response(status_code=AGAIN)
+            if body is None:
+                return Response("a push is at most 15 MB\n", status_code=REFUSE)
+            pushed = Pushed(body)
+            try:
+                try:
+                    pushed = decode(request.headers, body)
+                    await handler(pushed)
+                except Poison as poison:
+                    await _keep(dead_letters(), source, poison, pushed)
+            except Exception:  # whatever it was, the message must come back
+                log(source).exception("not done, asking for it again")
+                return Response(status_code=AGAIN)
+            return Response(status_code=ACKNOWLEDGE)
+
+        return endpoint
+
+    return decorate
+
+
+def decode(headers: Mapping[str, str], body: bytes) -> Pushed:
+    """Take a message out of what wraps it: a Pub/Sub push, Eventarc's CloudEvent around one, or a CloudEvent itself.
+
+    Raises:
+        Poison: `not_json` or `not_a_push`.
+    """
+    if headers.get("ce-type") == PUBSUB_CLOUD_EVENT:
+        return _unwrap(_json(body))
+    if "ce-type" in headers:
+        return Pushed(_structured(headers, body))
+    wrapped = _json(body)
+    if headers.get("content-type", "").lower().startswith("application/cloudevents+json"):
+        if isinstance(wrapped, dict) and wrapped.get("type") == PUBSUB_CLOUD_EVENT:
+            return _unwrap(wrapped.get("data"))
+        return Pushed(body)
+    return _unwrap(wrapped)
+
+
+def _unwrap(envelope: Any) -> Pushed:
+    message = envelope.get("message") if isinstance(envelope, dict) else None
+    if not isinstance(message, dict):
+        raise Poison("not_a_push", 'expected a Pub/Sub push: a JSON object with a "message"')
+    try:
+        data = base64.b64decode(message.get("data") or "", validate=True)
+    except (binascii.Error, TypeError, ValueError) as error:
+        raise Poison("not_a_push", f"the message's data is not base64: {error}") from error
+    attributes = message.get("attributes") or {}
+    return Pushed(data, attributes if isinstance(attributes, dict) else {})
+
+
+def _structured(headers: Mapping[str, str], body: bytes) -> bytes:
+    """A CloudEvent in binary mode as one in structured mode.
+
+    Its attributes are in `ce-` headers, percent-encoded (CloudEvents' HTTP binding, section 3.1.3.2). The data stay as
+    they were written: read into Python and written again, a long number would be another one.
+    """
+    _json(body)
+    event: dict[str, Any] = {name[3:]: unquote(value) for name, value in headers.items() if name.startswith("ce-")}
+    return orjson.dumps(event | {"data": orjson.Fragment(body)})
+
+
+def _json(body: bytes) -> Any:
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise Poison("not_json", f"the request is not JSON: {error}") from error
+
+
+def _validate(model: type[Model], data: bytes, max_bytes: int) -> Model:
+    if len(data) > max_bytes:
+        detail = f"{len(data):,} bytes of data; at most {max_bytes:,} are taken"
+        raise Poison("too_large", detail, tenant=_tenant_of(data))
+    try:
+        return model.model_validate_json(data)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        if first["type"] == "json_invalid":
+            raise Poison("not_json", f"the data is not JSON: {first['msg']}") from error
+        field_name = ".".join(map(str, first["loc"])) or "(whole)"
+        more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
+        raise Poison("schema_violation", f"{field_name}: {first['msg']}{more}", tenant=_tenant_of(data)) from error
+
+
+def _tenant_of(data: bytes) -> str | None:
+    """Whose invalid message this is, as far as it says."""
+    try:
+        tenant = json.loads(data).get("tenant")
+    except (ValueError, AttributeError, RecursionError):
+        return None
+    return tenant if isinstance(tenant, str) and len(tenant) <= 40 and "\x00" not in tenant else None
+
+
+async def _keep(database: Database, source: str, poison: Poison, pushed: Pushed) -> None:
+    letter = DeadLetter(source, poison.reason, poison.detail, pushed.data, poison.tenant, pushed.attributes)
+    async with database.connection() as connection:
+        await keep_dead_letters(connection, [letter])

@@ -1,0 +1,1 @@
+"""What is kept for people to see: alerts, dead letters, heartbeats."""

@@ -1,0 +1,1 @@
+"""Templates: what is said, in the words of each channel."""

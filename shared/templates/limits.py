@@ -1,0 +1,69 @@
+"""Content rules of Korean channels: what fits, what can be encoded, and which of SMS and LMS a text becomes."""
+
+from __future__ import annotations
+
+from shared.templates.errors import ContentError
+
+SMS_BYTES = 90
+LMS_BYTES = 2_000
+SUBJECT_BYTES = 40
+ALIMTALK_CHARACTERS = 1_000
+"""After substitution (Kakao's rule for AlimTalk)."""
+
+
+def unencodable(text: str) -> str:
+    """The characters of `text` that Korean carriers can't carry, once each, in order.
+
+    Carriers take CP949, and of its Hangul only the 2,350 syllables of KS X 1001; Python's `euc_kr` writes any other
+    syllable as an eight-byte sequence, which is how it is told.
+    """
+    try:
+        if len(text.encode("cp949")) == len(text.encode("euc_kr")):
+            return ""
+    except UnicodeEncodeError:
+        pass
+    return "".join(dict.fromkeys(character for character in text if not _carried(character)))
+
+
+def _carried(character: str) -> bool:
+    try:
+        return len(character.encode("cp949")) <= 2 and len(character.encode("euc_kr")) <= 2
+    except UnicodeEncodeError:
+        return False
+
+
+def carrier_bytes(text: str) -> int:
+    """The length of `text` as carriers count it: CP949, Hangul two bytes, ASCII one.
+
+    Raises:
+        ContentError: `unencodable_characters`, with the characters named.
+    """
+    offending = unencodable(text)
+    if offending:
+        shown = " ".join(f"{character} (U+{ord(character):04X})" for character in offending[:10])
+        raise ContentError("unencodable_characters", f"carriers can't carry {shown}; replace them")
+    return len(text.encode("cp949"))
+
+
+def text_channel(text: str, subject: str | None) -> str:
+    """`sms` or `lms`: a text of up to 90 bytes without a subject is an SMS, one of up to 2,000 an LMS.
+
+    Raises:
+        ContentError: `unencodable_characters`, `content_too_long`, or `subject_too_long`.
+    """
+    size = carrier_bytes(text)
+    if subject is not None and carrier_bytes(subject) > SUBJECT_BYTES:
+        raise ContentError("subject_too_long", f"the subject has {carrier_bytes(subject)} bytes; {SUBJECT_BYTES} fit")
+    if size <= SMS_BYTES and subject is None:
+        return "sms"
+    if size <= LMS_BYTES:
+        return "lms"
+    raise ContentError("content_too_long", f"the text has {size:,} bytes; an LMS holds {LMS_BYTES:,}")
+
+
+def check_alimtalk(text: str) -> None:
+    """Raises ContentError `content_too_long` when a substituted AlimTalk is over 1,000 characters."""
+    if len(text) > ALIMTALK_CHARACTERS:
+        raise ContentError(
+            "content_too_long", f"the text has {len(text):,} characters; an AlimTalk holds {ALIMTALK_CHARACTERS:,}"
+        )

@@ -1,0 +1,105 @@
+"""SQL that reads what sending must know of a tenant: templates and provider accounts. One function a statement."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from shared.platform.database import Connection, fetch_all
+from shared.templates.template import Approval, TemplateContent
+
+TEMPLATE_VERSIONS = """
+select v.tenant, v.name, v.version, v.content, v.approval
+from unnest(%(tenants)s::text[], %(names)s::text[], %(versions)s::int[]) as w (tenant, name, version)
+join template_versions v using (tenant, name, version)
+"""
+
+
+async def template_versions(connection: Connection, wanted: Sequence[tuple[str, str, int]]) -> list[dict[str, Any]]:
+    """Named versions of templates: tenant, name, version, content."""
+    tenants, names, versions = zip(*wanted, strict=True)
+    return await fetch_all(
+        connection, TEMPLATE_VERSIONS, {"tenants": list(tenants), "names": list(names), "versions": list(versions)}
+    )
+
+
+ACTIVE_TEMPLATES = """
+select v.tenant, v.name, v.version, v.content, v.approval
+from templates t join template_versions v on v.tenant = t.tenant and v.name = t.name and v.version = t.active_version
+where t.tenant = any(%(tenants)s)
+"""
+
+
+async def active_templates(connection: Connection, tenants: Sequence[str]) -> list[dict[str, Any]]:
+    """The active version of every template of some tenants."""
+    return await fetch_all(connection, ACTIVE_TEMPLATES, {"tenants": list(tenants)})
+
+
+SAVE_TEMPLATES = """
+with given as (
+  select * from unnest(%(names)s::text[], %(contents)s::jsonb[], %(approvals)s::text[]) as g (name, content, approval)
+),
+same as (
+  select v.name, v.version, g.approval
+  from given g
+  join templates t on t.tenant = %(tenant)s and t.name = g.name
+  join template_versions v on v.tenant = t.tenant and v.name = t.name and v.version = t.active_version
+  where v.content = g.content
+),
+changed as (
+  select g.*, 1 + coalesce(
+    (select max(v.version) from template_versions v where v.tenant = %(tenant)s and v.name = g.name), 0
+  ) as version
+  from given g
+  where g.name not in (select name from same)
+),
+written as (
+  insert into template_versions (tenant, name, version, content, approval)
+  select %(tenant)s, name, version, content, approval from changed
+),
+activated as (
+  insert into templates (tenant, name, active_version)
+  select %(tenant)s, name, version from changed
+  on conflict (tenant, name) do update set active_version = excluded.active_version
+),
+judged as (
+  update template_versions v set approval = s.approval
+  from same s
+  where v.tenant = %(tenant)s and v.name = s.name and v.version = s.version and v.approval <> s.approval
+)
+select name, version from changed order by name
+"""
+
+
+async def save_templates(
+    connection: Connection, tenant: str, templates: Mapping[str, tuple[TemplateContent, Approval]]
+) -> dict[str, int]:
+    """Save templates; a new version is made, and becomes the active one, only where the content differs.
+
+    Args:
+        connection: in a transaction.
+        tenant: whose.
+        templates: by name, the content and what Kakao thinks of it.
+
+    Returns:
+        The new versions by name; nothing for a template whose content is as it was.
+    """
+    rows = await fetch_all(
+        connection,
+        SAVE_TEMPLATES,
+        {
+            "tenant": tenant,
+            "names": list(templates),
+            # As written: a default that changes later makes no new version of words that did not change.
+            "contents": [content.model_dump_json(exclude_unset=True) for content, _ in templates.values()],
+            "approvals": [approval for _, approval in templates.values()],
+        },
+    )
+    return {row["name"]: row["version"] for row in rows}
+
+
+async def save_template(
+    connection: Connection, tenant: str, name: str, content: TemplateContent, approval: Approval = "draft"
+) -> int | None:
+    """Save one template, as `save_templates` does. Gives the number of the version that it made, if it made one."""
+    return (await save_templates(connection, tenant, {name: (content, approval)})).get(name)

@@ -1,0 +1,1 @@
+"""Tenants: businesses that send, and the provider accounts that they send by."""

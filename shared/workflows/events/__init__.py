@@ -1,0 +1,1 @@
+"""Events come in: kept, matched, told of."""

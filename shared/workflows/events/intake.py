@@ -1,0 +1,123 @@
+"""Events come in: kept, matched, turned into messages and timers, all in one transaction a batch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from shared.contracts import FUTURE_TOLERANCE, SubscriptionEvent
+from shared.customers.store import read_fellows
+from shared.messages.metrics import count_queued
+from shared.messages.outbox import PATIENCE, cut_tickets, publish_tickets
+from shared.messages.status import Status
+from shared.messages.store import queue_messages
+from shared.platform.clock import Clock
+from shared.platform.coalescer import Coalescer
+from shared.platform.database import PASSING_ERRORS, Database
+from shared.platform.pubsub import SEND_REQUESTS, Publisher
+from shared.platform.signals.dead_letters import DeadLetter, Poison, keep_dead_letters
+from shared.workflows.catalog import catalog_cache
+from shared.workflows.events.store import note_events, receive_events
+from shared.workflows.planning import Plan, react, run_keys
+from shared.workflows.runs import Happening
+from shared.workflows.store import lock_runs, read_runs, save_runs
+
+MAX_EVENTS_A_BATCH = 500
+SOURCE = "on_subscription_event"
+
+
+class EventIntake:
+    """Takes events in. Those that arrive together become one batch.
+
+    Args:
+        database: for the transaction.
+        publisher: for the tickets.
+        clock: the time.
+    """
+
+    def __init__(self, database: Database, publisher: Publisher, clock: Clock) -> None:
+        self.database = database
+        self._publisher = publisher
+        self._clock = clock
+        self._catalogs = catalog_cache()
+        self._events = Coalescer(self.take, max_weight=MAX_EVENTS_A_BATCH, max_running=2, may_pass=PASSING_ERRORS)
+
+    async def receive(self, event: SubscriptionEvent) -> None:
+        """Take one event; a repeated one does nothing.
+
+        Raises:
+            Poison: `unknown_tenant` or `future_time`.
+        """
+        if event.time > self._clock.now() + FUTURE_TOLERANCE:
+            raise Poison("future_time", f"{event.time.isoformat()} is over an hour ahead", tenant=event.tenant)
+        if poison := await self._events.submit(event):
+            raise poison
+
+    async def take(self, events: Sequence[SubscriptionEvent]) -> list[Poison | None]:
+        """Take a batch. Gives for each event None, or why it can't be taken."""
+        now = self._clock.now()
+        plan = Plan()
+        async with self.database.transaction() as connection:
+            received = await receive_events(connection, events, now)
+            revisions = {row["tenant"]: row["revision"] for row in received if row["revision"] is not None}
+            catalogs = await self._catalogs.get(connection, revisions)
+            fresh_events = [event for event, row in zip(events, received, strict=True) if row["fresh"]]
+            fresh = [(_happening(event), catalogs[event.tenant].workflows_for(event.type)) for event in fresh_events]
+            keys = [key for happening, workflows in fresh for key in run_keys(happening, workflows)]
+            stored = {}
+            if keys:
+                await lock_runs(connection, keys)
+                stored = await read_runs(connection, keys)
+            grouped = [
+                (happening.tenant, happening.customer)
+                for happening, workflows in fresh
+                if any(workflow.definition.audience == "group" for workflow in workflows)
+            ]
+            fellows = await read_fellows(connection, grouped) if grouped else {}
+            for happening, workflows in fresh:
+                react(plan, happening, workflows, catalogs[happening.tenant].templates, stored, fellows, now)
+            if plan.runs:
+                await save_runs(connection, plan, now)
+            tickets = cut_tickets(
+                ((message.tenant, message.id) for message in plan.messages if message.status is Status.QUEUED), now
+            )
+            if plan.messages:
+                await queue_messages(
+                    connection, plan.messages, tickets, topic=SEND_REQUESTS, now=now, publish_at=now + PATIENCE
+                )
+            if plan.notes:
+                await note_events(connection, plan.notes)
+            await keep_dead_letters(connection, _bad_anchors(plan, fresh_events))
+        count_queued(plan.messages)
+        await publish_tickets(self._publisher, tickets)
+        return [None if row["revision"] is not None else _unknown_tenant(row["tenant"]) for row in received]
+
+
+def _happening(event: SubscriptionEvent) -> Happening:
+    person = event.customer.model_dump()
+    return Happening(
+        tenant=event.tenant,
+        source=event.source,
+        id=event.id,
+        type=event.type,
+        time=event.time_utc,
+        customer=event.customer.id,
+        scope={"customer": person, "data": event.fields(), "event": {"type": event.type, "subject": event.subject}},
+    )
+
+
+def _unknown_tenant(tenant: str) -> Poison:
+    return Poison("unknown_tenant", f"there is no tenant {tenant!r}", tenant=tenant)
+
+
+def _bad_anchors(plan: Plan, events: Sequence[SubscriptionEvent]) -> list[DeadLetter]:
+    return [
+        DeadLetter(
+            source=SOURCE,
+            reason="bad_anchor",
+            detail=plan.bad_anchors[event.tenant, event.source, event.id],
+            body=event.model_dump_json().encode(),
+            tenant=event.tenant,
+        )
+        for event in events
+        if (event.tenant, event.source, event.id) in plan.bad_anchors
+    ]

@@ -1,0 +1,161 @@
+"""The tick: due steps speak, and whatever has waited too long is taken up again.
+
+The scheduler's shortest interval is a minute, so a tick stays for one: it takes what is due, commits, publishes, and
+sleeps to the next moment. Ticks may overlap or be missed; rows are taken with `skip locked`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
+
+from shared.customers.store import read_fellows
+from shared.messages.composing import NewMessage
+from shared.messages.metrics import count_queued
+from shared.messages.outbox import PATIENCE, cut_tickets, publish_tickets
+from shared.messages.status import Status
+from shared.messages.store import queue_messages
+from shared.platform.clock import Clock
+from shared.platform.database import Connection, Database
+from shared.platform.logs import log
+from shared.platform.pubsub import SEND_REQUESTS, Publisher
+from shared.platform.signals.heartbeats import beat
+from shared.workflows.catalog import UnreadableDefinition, catalog_cache, read_definition
+from shared.workflows.definition import WorkflowDefinition
+from shared.workflows.planning import speak
+from shared.workflows.store import run_of, workflow_versions
+from shared.workflows.ticks.store import next_due, take_due_timers
+
+TICK = dt.timedelta(seconds=58)
+"""A tick leaves before the next one comes; should it not, no harm is done."""
+LONGEST_NAP = dt.timedelta(seconds=1)
+SHORTEST_NAP = dt.timedelta(milliseconds=10)
+"""What is due and not taken is in another tick's hands, and no reason to ask without a pause."""
+TIMERS_A_BATCH = 1_000
+SWEEP_EVERY = dt.timedelta(seconds=2)
+SWEEP_FAILED = dt.timedelta(seconds=10)
+SET_ASIDE_FOR = dt.timedelta(minutes=1)
+"""A tenant with a definition that can't be read keeps its steps until then, and the others don't wait for it."""
+
+
+class Ticker:
+    """Holds a tick.
+
+    Args:
+        database: for claims.
+        publisher: for tickets.
+        clock: the time.
+        sweeps: take up again what has waited too long; each is called every two seconds.
+    """
+
+    def __init__(
+        self, database: Database, publisher: Publisher, clock: Clock, sweeps: Sequence[Callable[[], Awaitable[object]]]
+    ) -> None:
+        self.database = database
+        self._publisher = publisher
+        self._clock = clock
+        self._sweeps = sweeps
+        self._catalogs = catalog_cache()
+        self._definitions: dict[tuple[str, str, int], WorkflowDefinition] = {}
+        self._set_aside: dict[str, dt.datetime] = {}
+
+    async def hold(self, stay: dt.timedelta = TICK) -> None:
+        """Work for as long as a tick lasts."""
+        leave_at = self._clock.now() + stay
+        # Each in a loop of its own, for a sweep may wait for a slow provider, and a reminder may not.
+        async with asyncio.TaskGroup() as loops:
+            loops.create_task(self._speak_until(leave_at))
+            for sweep in self._sweeps:
+                loops.create_task(self._sweep_until(leave_at, sweep))
+
+    async def _speak_until(self, leave_at: dt.datetime) -> None:
+        seen = False
+        while self._clock.now() < leave_at:
+            try:
+                spoke = await self.speak_due()
+                if not seen:  # a tick that let what was due speak once is one that works
+                    seen = True
+                    async with self.database.connection() as connection:
+                        await beat(connection, "tick", self._clock.now())
+                if spoke == TIMERS_A_BATCH:
+                    continue
+            except UnreadableDefinition as unreadable:
+                # Its steps stay due, and leave as soon as it is mended. The others are asked for again at once.
+                self._set_aside[unreadable.tenant] = self._clock.now() + SET_ASIDE_FOR
+                log("ticks").error("set aside: %s", unreadable, extra={"fields": {"tenant": unreadable.tenant}})
+                continue
+            await self._nap(leave_at)
+
+    async def _sweep_until(self, leave_at: dt.datetime, sweep: Callable[[], Awaitable[object]]) -> None:
+        while self._clock.now() < leave_at:
+            try:
+                await sweep()
+            except Exception:  # whatever it was, reminders leave, and the other sweeps go on
+                log("ticks").exception("a sweep failed, and is tried again")
+                await self._clock.sleep(SWEEP_FAILED.total_seconds())
+            else:
+                await self._clock.sleep(SWEEP_EVERY.total_seconds())
+
+    def _without(self) -> list[str]:
+        """The tenants that are set aside now."""
+        return [tenant for tenant, until in self._set_aside.items() if self._clock.now() < until]
+
+    async def speak_due(self) -> int:
+        """Let one batch of due steps speak, in one transaction. Gives how many there were.
+
+        Raises:
+            UnreadableDefinition: nothing was done, because of one tenant.
+        """
+        now = self._clock.now()
+        async with self.database.transaction() as connection:
+            due = await take_due_timers(connection, now, TIMERS_A_BATCH, without=self._without())
+            messages = await self._messages(connection, due, now) if due else []
+            tickets = cut_tickets(((m.tenant, m.id) for m in messages if m.status is Status.QUEUED), now)
+            if messages:
+                await queue_messages(
+                    connection, messages, tickets, topic=SEND_REQUESTS, now=now, publish_at=now + PATIENCE
+                )
+        count_queued(messages)
+        await publish_tickets(self._publisher, tickets)
+        if due:
+            late = max(now - row["due_at"] for row in due).total_seconds()
+            log("ticks").info("steps spoke", extra={"fields": {"steps": len(due), "latest_by_seconds": round(late, 3)}})
+        return len(due)
+
+    async def _messages(
+        self, connection: Connection, due: Sequence[Mapping[str, Any]], now: dt.datetime
+    ) -> list[NewMessage]:
+        catalogs = await self._catalogs.get(connection, {row["tenant"]: row["tenant_revision"] for row in due})
+        await self._know_definitions(connection, due)
+        grouped = [(row["tenant"], row["customer"]) for row in due if self._definition(row).audience == "group"]
+        fellows = await read_fellows(connection, grouped) if grouped else {}
+        messages: list[NewMessage] = []
+        for row in due:
+            run, definition = run_of(row), self._definition(row)
+            # A run is stopped by deleting its timers, in one transaction; this holds should a row ever be left behind.
+            if not run.active or row["step"] >= len(definition.steps):
+                continue
+            person = row["person"] or {"id": run.customer}
+            people = [person, *fellows.get((run.tenant, run.customer or ""), ())]
+            templates = catalogs[run.tenant].templates
+            messages += speak(run, definition, row["step"], row["due_at"], people, templates, now)
+        return messages
+
+    async def _know_definitions(self, connection: Connection, due: Sequence[Mapping[str, Any]]) -> None:
+        """Versions never change, so what was read once is known for good."""
+        wanted = {(row["tenant"], row["workflow"], row["version"]) for row in due} - self._definitions.keys()
+        if wanted:
+            for row in await workflow_versions(connection, sorted(wanted)):
+                self._definitions[row["tenant"], row["name"], row["version"]] = read_definition(row)
+
+    def _definition(self, row: Mapping[str, Any]) -> WorkflowDefinition:
+        return self._definitions[row["tenant"], row["workflow"], row["version"]]
+
+    async def _nap(self, leave_at: dt.datetime) -> None:
+        async with self.database.connection() as connection:
+            due_at = await next_due(connection, without=self._without())
+        now = self._clock.now()
+        wake_at = min(leave_at, now + LONGEST_NAP, due_at or leave_at)
+        await self._clock.sleep(max(SHORTEST_NAP, wake_at - now).total_seconds())

@@ -1,0 +1,1 @@
+"""From a subscription's backlog to whoever pulls or is pushed to."""

@@ -1,0 +1,82 @@
+"""A bulk send stays within the plan's messages, or writes nothing."""
+
+import asyncio
+import datetime as dt
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from shared.campaigns import sending as bulk
+from shared.campaigns.file import BulkError, CustomerFile
+from shared.campaigns.sending import BulkResult, preview_bulk, send_bulk
+from shared.credits.plans.plans import PLANS
+from tests.campaigns.conftest import TENANT, Shop
+
+Open = Callable[..., CustomerFile]
+People = Callable[[int], CustomerFile]
+ALLOWED = 5
+
+
+@pytest.fixture(autouse=True)
+def _few(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(PLANS, "PRO", replace(PLANS["PRO"], messages=ALLOWED))
+    monkeypatch.setattr(bulk, "ROWS_A_STATEMENT", 2)
+
+
+async def _send(shop: Shop, file: CustomerFile, key: str | None = None) -> BulkResult:
+    return await send_bulk(
+        shop.api, shop.published, shop.clock, tenant=TENANT, template="receipt", customers=file, key=key
+    )
+
+
+@pytest.fixture
+def people(csv_file: Open) -> People:
+    return lambda count: csv_file("id,phone,name,amount", *(f"c-{n},010-0000-{n:04d},사람,1" for n in range(count)))
+
+
+async def test_one_message_too_many_writes_nothing(shop: Shop, people: People) -> None:
+    with pytest.raises(BulkError, match="quota_exceeded") as refused:
+        await _send(shop, people(ALLOWED + 1))
+    assert "plan PRO has 5 messages left until 2026-12-01" in refused.value.detail
+    assert [await shop.count(table) for table in ("messages", "outbox", "customers")] == [0, 0, 0]
+    assert (await _send(shop, people(ALLOWED))).queued == ALLOWED
+
+
+async def test_what_is_queued_counts_before_it_is_sent_also_between_sends_at_once(shop: Shop, people: People) -> None:
+    file = people(3)
+    answers = await asyncio.gather(*(_send(shop, file) for _ in range(3)), return_exceptions=True)
+    assert sum(isinstance(answer, BulkResult) for answer in answers) == 1
+    assert await shop.count("messages") == 3
+
+
+async def test_a_dry_run_says_the_same(shop: Shop, people: People) -> None:
+    for count, code in ((ALLOWED, "ok"), (ALLOWED + 1, "quota_exceeded")):
+        told = await preview_bulk(shop.api, shop.clock, tenant=TENANT, template="receipt", customers=people(count))
+        assert [check.code for check in told.preflight.checks if check.name == "quota"] == [code]
+
+
+async def test_a_send_that_is_made_again_with_its_key_needs_no_quota_again(shop: Shop, people: People) -> None:
+    await _send(shop, people(ALLOWED), key="k")
+    again = await _send(shop, people(ALLOWED), key="k")
+    assert (again.queued, again.already) == (0, ALLOWED)
+
+
+async def test_a_new_period_begins_with_the_whole_quota(shop: Shop, people: People) -> None:
+    await _send(shop, people(ALLOWED))
+    # They are sent: their tickets are consumed, and their holds stand in the ledger.
+    await shop.rows(
+        """
+        insert into ledger_entries (tenant, id, kind, key, messages, created_at)
+        select tenant, gen_random_uuid(), 'hold', 'hold/1', array_agg(id), %(now)s from messages group by tenant
+        """,
+        now=shop.clock.now(),
+    )
+    await shop.rows("delete from outbox")
+    with pytest.raises(BulkError, match="quota_exceeded"):
+        await _send(shop, people(1))
+    shop.clock.moment = dt.datetime(2026, 11, 30, 14, 59, tzinfo=dt.UTC)
+    with pytest.raises(BulkError, match="quota_exceeded"):
+        await _send(shop, people(1))
+    shop.clock.moment += dt.timedelta(minutes=1)  # 1 December in Seoul
+    assert (await _send(shop, people(1))).queued == 1

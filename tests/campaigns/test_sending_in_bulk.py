@@ -1,0 +1,300 @@
+import asyncio
+import datetime as dt
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from shared.campaigns import sending as bulk
+from shared.campaigns import store as bulk_store
+from shared.campaigns.file import BulkError, CustomerFile
+from shared.campaigns.sending import BulkResult, preview_bulk, send_bulk
+from shared.messages.dispatch.store import claim_for_dispatch
+from shared.messages.routing import parse_route
+from shared.platform.database import Database
+from shared.platform.pubsub import Outgoing
+from tests.campaigns.conftest import NOW, TENANT, Shop
+
+Open = Callable[..., CustomerFile]
+HEADER = "id,phone,name,amount"
+TABLES = ("messages", "outbox", "customers")
+
+
+def _people(count: int) -> list[str]:
+    return [f"c-{n},010-0000-{n:04d},사람{n},{1_000 + n}" for n in range(count)]
+
+
+async def _send(shop: Shop, file: CustomerFile, template: str = "receipt", **options: Any) -> BulkResult:
+    options = {"tenant": TENANT, "template": template, "customers": file, **options}
+    return await send_bulk(shop.api, shop.published, shop.clock, **options)
+
+
+async def test_everybody_gets_one_message_and_tickets_carry_at_most_500(shop: Shop, csv_file: Open) -> None:
+    result = await _send(shop, csv_file(HEADER, *_people(1_201)))
+    assert (result.asked, result.queued, result.failed, result.refused, result.tickets) == (1_201, 1_201, {}, {}, 3)
+    assert [len(ticket.messages) for ticket in shop.published.tickets] == [500, 500, 201]
+    rows = await shop.rows("select *, status::text as state from messages")
+    assert {row["id"] for row in rows} == {id_ for ticket in shop.published.tickets for id_ in ticket.messages}
+    (third,) = [row for row in rows if row["customer"] == "c-3"]
+    assert (third["recipient"], third["state"], third["channel"], third["variables"]) == (
+        "01000000003",
+        "queued",
+        "alimtalk",
+        {"이름": "사람3", "금액": "1,003"},
+    )
+    assert third["due_at"] == NOW
+    assert third["expires_at"] == NOW + dt.timedelta(days=1)
+
+
+async def test_messages_and_outbox_are_one_transaction(shop: Shop, csv_file: Open) -> None:
+    await _send(shop, csv_file(HEADER, *_people(bulk.ROWS_A_STATEMENT + 1)))
+    writers = await shop.rows("select distinct xmin::text from messages union select distinct xmin::text from outbox")
+    assert len(writers) == 1
+
+
+async def test_an_error_half_way_leaves_nothing(shop: Shop, csv_file: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bulk, "ROWS_A_STATEMENT", 10)
+    written = 0
+
+    async def failing(*arguments: Any, **options: Any) -> None:
+        nonlocal written
+        written += 1
+        if written == 3:
+            raise ConnectionError("the database went away")
+        await queue(*arguments, **options)
+
+    queue = bulk_store.queue_bulk
+    monkeypatch.setattr(bulk, "queue_bulk", failing)
+    with pytest.raises(ConnectionError):
+        await _send(shop, csv_file(HEADER, *_people(50)))
+    assert [await shop.count(table) for table in TABLES] == [0, 0, 0]
+    assert shop.published.tickets == []
+
+
+async def test_tickets_that_could_not_be_published_are_left_to_the_tick(shop: Shop, csv_file: Open) -> None:
+    class Away:
+        async def publish(self, topic: str, messages: Sequence[Outgoing]) -> None:
+            raise ConnectionError("no Pub/Sub")
+
+    result = await send_bulk(
+        shop.api, Away(), shop.clock, tenant=TENANT, template="receipt", customers=csv_file(HEADER, *_people(501))
+    )
+    assert result.tickets == 2
+    rows = await shop.rows("select publish_at from outbox order by publish_at")
+    first, second = (row["publish_at"] for row in rows)
+    assert first == NOW + dt.timedelta(seconds=10)
+    assert second > first
+
+
+async def test_a_bad_row_does_not_stop_the_others(shop: Shop, csv_file: Open) -> None:
+    file = csv_file(
+        HEADER,
+        "c-1,010-1234-5678,가,1000",
+        ",010-1234-5678,나,1000",
+        "c-2,nonsense,나,1000",
+        "c-3,,다,1000",
+        "c-4,010-1234-5678,,1000",
+        "c-5,010-1234-5678,마,much",
+        "c-1,010-1234-5678,again,1000",
+        "c-6,010-1234-5678,바,1000",
+    )
+    result = await _send(shop, file)
+    assert (result.asked, result.queued) == (8, 2)
+    assert result.failed == {"invalid_phone": 1, "missing_phone": 1, "missing_variable": 1, "bad_variable": 1}
+    assert result.refused == {"missing_id": 1, "repeated_id": 1}
+    assert [(problem.line, problem.code, problem.customer) for problem in result.problems] == [
+        (3, "missing_id", None),
+        (4, "invalid_phone", "c-2"),
+        (5, "missing_phone", "c-3"),
+        (6, "missing_variable", "c-4"),
+        (7, "bad_variable", "c-5"),
+        (8, "repeated_id", "c-1"),
+    ]
+    kept = await shop.rows("select customer, status::text, reason from messages order by customer")
+    assert [(row["customer"], row["status"], row["reason"]) for row in kept] == [
+        ("c-1", "queued", None),
+        ("c-2", "failed", "invalid_phone"),
+        ("c-3", "failed", "missing_phone"),
+        ("c-4", "failed", "missing_variable"),
+        ("c-5", "failed", "bad_variable"),
+        ("c-6", "queued", None),
+    ]
+    assert len(shop.published.tickets[0].messages) == 2
+
+
+async def test_words_that_no_channel_can_carry_fail_at_once(shop: Shop, csv_file: Open) -> None:
+    file = csv_file("id,phone,말", "c-1,01012345678,😀", f"c-2,01012345678,{'가' * 1_500}", "c-3,01012345678,안녕")
+    result = await _send(shop, file, "notice")
+    assert (result.queued, result.failed) == (1, {"unencodable_characters": 1, "content_too_long": 1})
+
+
+async def test_without_a_key_each_send_is_a_new_one(shop: Shop, csv_file: Open) -> None:
+    file = csv_file(HEADER, *_people(3))
+    for _ in range(2):
+        assert (await _send(shop, file)).queued == 3
+    assert await shop.count("messages") == 6
+    assert await shop.count("customers") == 3
+
+
+async def test_with_a_key_a_customer_gets_one_message_however_often_it_is_sent(shop: Shop, csv_file: Open) -> None:
+    first = await _send(shop, csv_file(HEADER, *_people(3), "bad,nonsense,n,1"), key="2026-11")
+    shop.clock.moment += dt.timedelta(days=3, microseconds=777)
+    again = await _send(shop, csv_file(HEADER, *_people(5), "bad,nonsense,n,1"), key="2026-11")
+    assert (first.queued, first.already) == (3, 0)
+    assert (again.asked, again.queued, again.already, again.failed, again.tickets) == (6, 2, 4, {}, 1)
+    assert await shop.count("messages") == 6
+    assert [len(ticket.messages) for ticket in shop.published.tickets] == [3, 2]
+
+
+async def test_every_moment_leads_the_ids_of_a_repeated_send_as_it_did_before(shop: Shop, csv_file: Open) -> None:
+    file = csv_file(HEADER, *_people(1))
+    for n in range(50):
+        shop.clock.moment = NOW + dt.timedelta(seconds=n * 37, microseconds=n * 1_001)
+        assert (await _send(shop, file, key=f"k{n}")).queued == 1
+        shop.clock.moment += dt.timedelta(hours=1)
+        assert (await _send(shop, file, key=f"k{n}")).already == 1
+
+
+async def test_two_who_send_with_one_key_at_once_send_once(shop: Shop, csv_file: Open) -> None:
+    file = csv_file(HEADER, *_people(700))
+    results = await asyncio.gather(*(_send(shop, file, key="k") for _ in range(3)))
+    assert sorted(result.queued for result in results) == [0, 0, 700]
+    assert await shop.count("messages") == 700
+
+
+async def test_the_keys_of_two_tenants_are_apart(shop: Shop, csv_file: Open) -> None:
+    file = csv_file("id,phone,말", "c-1,01012345678,안녕")
+    assert (await _send(shop, file, "notice", key="k")).queued == 1
+    assert (await _send(shop, file, "secret", tenant="other", key="k")).queued == 1
+
+
+async def test_a_message_of_a_send_with_a_key_can_be_claimed(shop: Shop, csv_file: Open) -> None:
+    await shop.rows(
+        "insert into provider_accounts (tenant, id, provider, sender, credentials) "
+        "values ('saas', 'main', 'solapi', '0212345678', '')"
+    )
+    await _send(shop, csv_file(HEADER, *_people(2)), key="k")
+    sender = Database(shop.urls.role_url("allim_sender"))
+    async with sender.connection() as connection:
+        claimed = await claim_for_dispatch(
+            connection,
+            shop.published.tickets,
+            {TENANT: uuid4()},
+            topic="send-requests",
+            now=NOW,
+            lease_until=NOW + dt.timedelta(seconds=60),
+        )
+    await sender.close()
+    assert sorted(row.recipient for row in claimed) == ["01000000000", "01000000001"]
+    assert await shop.count("outbox") == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "code"),
+    [
+        ({"tenant": "nobody"}, "unknown_tenant"),
+        ({"template": "nothing"}, "unknown_template"),
+        ({"template": "secret"}, "unknown_template"),
+        ({"template": "notice"}, "missing_column"),
+        ({"template": "draft", "route": parse_route("alimtalk")}, "template_not_approved"),
+        ({"key": ""}, "bad_key"),
+        ({"key": "a\0b"}, "bad_key"),
+        ({"key": "k" * 201}, "bad_key"),
+    ],
+)
+async def test_what_can_not_be_done_at_all_is_refused_before_anything_is_written(
+    shop: Shop, csv_file: Open, options: dict[str, Any], code: str
+) -> None:
+    file = csv_file(HEADER, *_people(2))
+    for act in (_send, _preview):
+        with pytest.raises(BulkError) as refused:
+            await act(shop, file, **options)
+        assert refused.value.code == code
+    assert [await shop.count(table) for table in TABLES] == [0, 0, 0]
+
+
+async def test_a_key_is_not_taken_for_another_template(shop: Shop, csv_file: Open) -> None:
+    file = csv_file(HEADER, *_people(1))
+    await _send(shop, file, key="k")
+    with pytest.raises(BulkError, match="key_reused: the key 'k' was used with template 'receipt' before"):
+        await _send(shop, file, "draft", key="k")
+
+
+async def test_alimtalk_is_left_out_where_its_words_are_not_approved(shop: Shop, csv_file: Open) -> None:
+    result = await _send(shop, csv_file(HEADER, *_people(1)), "draft")
+    assert (result.route, result.left_out) == (("sms",), ["alimtalk"])
+    assert [(row["route"], row["channel"]) for row in await shop.rows("select route, channel from messages")] == [
+        (["sms"], "sms")
+    ]
+
+
+async def test_what_the_file_tells_of_customers_is_kept_and_its_blank_cells_tell_nothing(
+    shop: Shop, csv_file: Open
+) -> None:
+    await shop.rows(
+        "insert into customers (tenant, id, name, phone, plan, as_of) values "
+        "('saas', 'old', '옛이름', '010-1111-2222', 'basic', %(past)s), "
+        "('saas', 'same', '그대로', '010-0000-0001', 'basic', %(past)s), "
+        "('saas', 'newer', '새이름', '010-1111-3333', 'pro', %(future)s)",
+        past=NOW - dt.timedelta(days=1),
+        future=NOW + dt.timedelta(seconds=1),
+    )
+    file = csv_file(
+        "id,phone,name,amount,plan",
+        "old,nonsense,이름,1,",
+        "same,010-0000-0001,그대로,1,",
+        "newer,010-9999-9999,다른이름,1,basic",
+        "fresh,010-0000-0003,새손님,1,pro",
+    )
+    await _send(shop, file)
+    rows = await shop.rows("select id, name, phone, plan, locale, as_of from customers order by id")
+    assert [tuple(row.values()) for row in rows] == [
+        ("fresh", "새손님", "010-0000-0003", "pro", "ko", NOW),
+        ("newer", "새이름", "010-1111-3333", "pro", "ko", NOW + dt.timedelta(seconds=1)),
+        ("old", "이름", "010-1111-2222", "basic", "ko", NOW),
+        ("same", "그대로", "010-0000-0001", "basic", "ko", NOW - dt.timedelta(days=1)),
+    ]
+
+
+async def test_the_estimate_counts_each_channel_at_the_tenants_price(shop: Shop, csv_file: Open) -> None:
+    await shop.rows(
+        "insert into prices (tenant, channel, valid_from, price) values ('saas', 'sms', %(now)s, 18.5), "
+        "('saas', 'sms', %(later)s, 1)",
+        now=NOW - dt.timedelta(hours=1),
+        later=NOW + dt.timedelta(hours=1),
+    )
+    result = await _send(shop, csv_file(HEADER, *_people(3), f"long,01012345678,{'가' * 50},1"))
+    estimate = result.preflight.estimate
+    assert estimate is not None
+    alimtalk = estimate.by_channel[0]
+    assert (alimtalk.channel, alimtalk.messages, alimtalk.won) == ("alimtalk", 4, Decimal(60))
+    assert (estimate.at_least, estimate.at_most) == (Decimal(60), 3 * Decimal("18.5") + 50)
+
+
+async def _preview(shop: Shop, file: CustomerFile, template: str = "receipt", **options: Any) -> BulkResult:
+    options = {"tenant": TENANT, "template": template, "customers": file, **options}
+    return await preview_bulk(shop.api, shop.clock, **options)
+
+
+async def test_a_preview_tells_what_a_send_would_come_to_and_writes_nothing(shop: Shop, csv_file: Open) -> None:
+    file = csv_file(HEADER, *_people(600), "bad,nonsense,n,1", ",01012345678,n,1")
+    seen = await _preview(shop, file)
+    assert [await shop.count(table) for table in TABLES] == [0, 0, 0]
+    assert seen == await _send(shop, file)
+    assert [(sample.to, sample.channel, sample.text) for sample in seen.samples] == [
+        ("010****0000", "alimtalk", "사람0님, 1,000원을 받았습니다."),
+        ("010****0001", "alimtalk", "사람1님, 1,001원을 받았습니다."),
+        ("010****0002", "alimtalk", "사람2님, 1,002원을 받았습니다."),
+    ]
+
+
+async def test_progress_is_told_after_each_batch(shop: Shop, csv_file: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bulk, "ROWS_A_STATEMENT", 400)
+    told: list[tuple[int, float]] = []
+    file = csv_file(HEADER, *_people(1_000))
+    await _send(shop, file, on_progress=lambda rows, share: told.append((rows, share)))
+    assert [rows for rows, _ in told] == [400, 800, 1_000]
+    assert told[-1][1] == 1.0
+    assert [share for _, share in told] == sorted(share for _, share in told)

@@ -1,0 +1,106 @@
+"""Verbs of the command line against a database of their own, and where a test needs it a broker."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from cli.main import app
+from local.broker import RunningBroker, start_broker
+from local.postgres import ROLES
+from local.stack import Stack
+from shared.platform.database import Database
+from shared.templates.store import save_template
+from shared.templates.template import TemplateContent
+from shared.tenants.store import save_tenant
+from tests.databases import Migrated
+from tests.funds import give_credit
+
+PROJECT = "verbs"
+NOWHERE = "127.0.0.1:1"
+WELCOME = TemplateContent.model_validate(
+    {"variables": {"이름": "customer.name"}, "alimtalk": {"code": "KA01", "text": "#{이름}님, [b]환영[/b]합니다."}}
+)
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Runs a verb in a terminal that is wide enough for its tables."""
+    monkeypatch.setenv("COLUMNS", "200")
+
+    def invoke(*arguments: object, given: str | bytes | None = None) -> Result:
+        return CliRunner().invoke(app, [str(argument) for argument in arguments], input=given)
+
+    return invoke
+
+
+@pytest.fixture
+def stack(database: Migrated, verbs_broker: RunningBroker, monkeypatch: pytest.MonkeyPatch) -> Stack:
+    """A stack as `allim up` leaves one, of which only the database and a Pub/Sub without topics are there."""
+    made = Stack(
+        database_url=database.url,
+        role_database_urls={role: database.role_url(role) for role in ROLES},
+        pubsub_emulator_host=verbs_broker.host,
+        broker="built-in",
+        broker_control_url=None,
+        project=PROJECT,
+        slack_url="http://127.0.0.1:1/services/T/B/x",
+        simulator_url=f"http://{NOWHERE}",
+        webhook_url=None,
+        functions={},
+        encryption_key="",
+        processes={},
+        started_at=dt.datetime.now(dt.UTC),
+    )
+    monkeypatch.setattr(Stack, "load", lambda home=None: made)
+    asyncio.run(_set_up(database.url))
+    return made
+
+
+async def _set_up(url: str) -> None:
+    database = Database(url, pool_size=1)
+    async with database.transaction() as connection:
+        await save_tenant(connection, "saas", "SaaS")
+        await give_credit(connection, "saas")
+        await save_template(connection, "saas", "welcome", WELCOME, "approved")
+        await connection.execute(
+            "insert into provider_accounts (tenant, id, provider, sender, kakao_channel, credentials) "
+            "values ('saas', 'main', 'solapi', '0212345678', 'pf', '')"
+        )
+    await database.close()
+
+
+@pytest.fixture(scope="session")
+def verbs_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningBroker]:
+    with start_broker("built-in", log_file=tmp_path_factory.mktemp("verbs") / "broker.log") as broker:
+        yield broker
+
+
+@pytest.fixture
+def customers(tmp_path: Path) -> Path:
+    path = tmp_path / "customers.csv"
+    path.write_text("id,phone,name\nc-1,010-9000-4000,홍길동\nc-2,nonsense,김\nc-3,010-9001-4000,이\n")
+    return path
+
+
+def event(number: int, **changes: Any) -> str:
+    """An event in JSON, on one line."""
+    whole = {
+        "specversion": "1.0",
+        "id": f"evt-{number}",
+        "source": "//shop",
+        "type": "subscription.signup",
+        "time": "2025-11-21T10:00:00+09:00",
+        "tenant": "saas",
+        "data": {"customer": {"id": f"c-{number}", "phone": "010-9000-4000"}},
+    }
+    return json.dumps({**whole, **changes})

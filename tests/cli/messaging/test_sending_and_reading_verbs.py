@@ -1,0 +1,127 @@
+import json
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from local.stack import Stack
+from tests.cli.conftest import Run
+
+SEND = ("send", "--tenant", "saas", "--template", "welcome", "--customers")
+
+
+def test_a_dry_run_shows_words_and_cost_and_sends_nothing(run: Run, stack: Stack, customers: Path) -> None:
+    result = run(*SEND, customers, "--dry-run")
+    assert result.exit_code == 0
+    assert "홍길동님, [b]환영[/b]합니다." in result.stdout
+    assert "Estimated cost: 30 to 40 won" in result.stdout
+    assert "invalid_phone" in result.stdout
+    assert "90004000" not in result.stdout
+    assert json.loads(run("messages", "--json").stdout) == []
+
+
+def test_a_dry_run_says_what_stands_in_the_way_and_exits_with_1(run: Run, stack: Stack, customers: Path) -> None:
+    with psycopg.connect(stack.database_url) as connection:
+        connection.execute("update provider_accounts set active = false where tenant = 'saas'")
+    result = run(*SEND, customers, "--dry-run")
+    assert result.exit_code == 1
+    assert "no_provider_account" in result.stdout
+    [failed] = [
+        check
+        for check in json.loads(run(*SEND, customers, "--dry-run", "--json").stdout)["preflight"]["checks"]
+        if check["verdict"] == "failed"
+    ]
+    assert (failed["name"], failed["detail_ko"]) == ("sender", "사용 중인 발송 계정이 없습니다.")
+
+
+def test_a_send_queues_what_it_can_and_lists_and_stories_tell_of_it(run: Run, stack: Stack, customers: Path) -> None:
+    # There is no topic to publish to here: the rows are what counts.
+    sent = json.loads(run(*SEND, customers, "--json", "--key", "k").stdout)
+    assert (sent["dry_run"], sent["asked"], sent["queued"], sent["failed"]) == (False, 3, 2, {"invalid_phone": 1})
+    assert (sent["tickets"], sent["preflight"]["estimate"]["at_most"], sent["preflight"]["ready"]) == (1, "40.00", True)
+    assert sent["problems"] == [
+        {
+            "line": 3,
+            "code": "invalid_phone",
+            "detail": "not a Korean mobile number; expected for example 010-1234-5678",
+            "customer": "c-2",
+        }
+    ]
+    listed = json.loads(run("messages", "--json").stdout)
+    assert {message["customer"]: message["status"] for message in listed} == {
+        "c-1": "queued",
+        "c-2": "failed",
+        "c-3": "queued",
+    }
+    fields = {"id", "tenant", "customer", "workflow", "event", "channel", "status", "reason", "provider"}
+    assert fields | {"provider_message_id", "price", "created_at", "updated_at"} <= listed[0].keys()
+    (failed,) = json.loads(run("messages", "--tenant", "saas", "--status", "failed", "--json").stdout)
+    told = json.loads(run("show", failed["id"], "--json").stdout)
+    assert [chapter["what"] for chapter in told["chapters"]] == ["composed", "status"]
+    assert told["message"]["key"] == "k"
+    waiting = run("show", next(message["id"] for message in listed if message["customer"] == "c-1"))
+    assert "waits for send-requests" in waiting.stdout
+    assert "[b]환영[/b]" in waiting.stdout
+    assert "010****4000" in waiting.stdout
+    table = run("messages", "--limit", "2").stdout
+    assert len(table.splitlines()) == 3
+    again = run(*SEND, customers, "--key", "k")
+    assert again.exit_code == 0
+    assert "sent before with key k" in again.stdout
+
+
+def test_a_send_of_which_nothing_can_go_fails(run: Run, stack: Stack, customers: Path) -> None:
+    customers.write_text("id,phone,name\nc-2,nonsense,김\n")
+    assert run(*SEND, customers, "--dry-run").exit_code == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        (("send", "--tenant", "no", "--template", "welcome", "--customers", "{csv}"), "unknown_tenant: "),
+        (("send", "--tenant", "saas", "--template", "no", "--customers", "{csv}"), "unknown_template: "),
+        (("send", "--tenant", "saas", "--template", "welcome", "--customers", "absent.csv"), "no_file: "),
+        (("messages", "--tenant", "no"), "unknown_tenant: "),
+        (("show", "0123456789"), "unknown_message: "),
+        (("show", "what?"), "bad_id: "),
+    ],
+)
+def test_what_can_not_be_done_is_one_line_and_exit_1(
+    run: Run, stack: Stack, customers: Path, arguments: tuple[str, ...], error: str
+) -> None:
+    result = run(*(argument.replace("{csv}", str(customers)) for argument in arguments))
+    assert (result.exit_code, result.stdout, result.stderr.count("\n")) == (1, "", 1)
+    assert result.stderr.startswith(f"error: {error}")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("send", "--tenant", "saas"),
+        (*SEND, "x.csv", "--route", "fax"),
+        ("messages", "--status", "gone"),
+        ("messages", "--limit", "0"),
+        ("show",),
+        ("publish",),
+    ],
+)
+def test_wrong_use_exits_with_2(run: Run, stack: Stack, arguments: tuple[str, ...]) -> None:
+    assert run(*arguments).exit_code == 2
+
+
+@pytest.mark.parametrize(
+    "arguments", [(*SEND, "x.csv"), ("messages",), ("show", "0123"), ("publish", "x.json")], ids=lambda given: given[0]
+)
+def test_when_nothing_is_up_the_way_out_is_told(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]
+) -> None:
+    monkeypatch.setenv("ALLIM_HOME", str(tmp_path))
+    result = run(*arguments)
+    assert (result.exit_code, result.stderr) == (1, "error: no_stack: nothing is up here, run `allim up` first\n")
+
+
+@pytest.mark.parametrize("verb", ["publish", "send", "messages", "show"])
+def test_the_help_of_each_has_examples(run: Run, verb: str) -> None:
+    result = run(verb, "--help")
+    assert result.exit_code == 0
+    assert f"$ allim {verb}" in result.stdout

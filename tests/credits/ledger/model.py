@@ -1,0 +1,207 @@
+"""What each tenant should have, by the rules of credits alone: no SQL, no code of the product."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from uuid import UUID
+
+from shared.messages.dispatch.dispatching import MAX_TRIES
+
+ZERO = Decimal(0)
+ARRIVALS = {"delivered": 1, "read": 2}
+FINAL = {"expired", "cancelled", "failed", "delivered", "read"}
+
+
+@dataclass
+class Bill:
+    """A message and what it costs. `held` is what was ever held for it, `open` whether it still is."""
+
+    id: UUID
+    route: Sequence[str]
+    expires_at: dt.datetime
+    run_revision: int | None
+    status: str = "queued"
+    reason: str | None = None
+    attempt: int = 0
+    position: int = 0
+    tries: int = 0
+    dispatch: UUID | None = None
+    made: dict[int, str] = field(default_factory=dict)
+    held: Decimal | None = None
+    open: bool = False
+    price: Decimal | None = None
+
+    def end(self, status: str, reason: str | None = None) -> None:
+        self.status, self.reason = status, reason
+        self.open = False
+
+
+@dataclass(frozen=True)
+class Word:
+    """A provider's word on one attempt of a message."""
+
+    message: UUID
+    attempt: int
+    outcome: str
+    channel: str
+
+
+@dataclass
+class Books:
+    """One tenant's money."""
+
+    prices: dict[str, Decimal | None]
+    balance: Decimal = ZERO
+    waits: bool = False
+    has_account: bool = True
+    run_revision: int = 1
+    bills: dict[UUID, Bill] = field(default_factory=dict)
+
+    @property
+    def held(self) -> Decimal:
+        return sum((bill.held or ZERO for bill in self.bills.values() if bill.open), ZERO)
+
+    @property
+    def available(self) -> Decimal:
+        return self.balance - self.held
+
+    def dearest(self, bill: Bill) -> Decimal | None:
+        """The highest price still open on its route; None when a channel of it has none."""
+        legs = bill.route[bill.position :]
+        prices = [self.prices[may] for leg in legs for may in (("sms", "lms") if leg == "sms" else (leg,))]
+        known = [price for price in prices if price is not None]
+        return max(known) if len(known) == len(prices) else None
+
+    def obstacle(self, bill: Bill, now: dt.datetime) -> tuple[str, str] | None:
+        """How a claim ends a message that it doesn't send, shortage apart."""
+        if bill.expires_at < now:
+            return "expired", "too_late"
+        if bill.run_revision not in (None, self.run_revision):
+            return "cancelled", "run_changed"
+        if not self.has_account:
+            return "failed", "no_provider_account"
+        if self.dearest(bill) is None:
+            return "failed", "price_missing"
+        return None
+
+    def need(self, bill: Bill) -> Decimal:
+        """What a claim of this message takes from what is available."""
+        return ZERO if bill.held is not None else self.dearest(bill) or ZERO
+
+    def claim(self, ids: Iterable[UUID], dispatch: UUID, now: dt.datetime) -> None:
+        """One claim alone: credit goes to messages in the order of their ids, until the first that finds none."""
+        available, wanted = self.available, ZERO
+        for id_ in sorted(set(ids)):
+            bill = self.bills[id_]
+            if bill.status != "queued":
+                continue
+            if obstacle := self.obstacle(bill, now):
+                bill.end(*obstacle)
+                continue
+            wanted += self.need(bill)
+            if wanted <= available or bill.held is not None:
+                self.take(bill, dispatch)
+            elif not self.waits:
+                bill.end("failed", "credit_shortage")
+
+    def take(self, bill: Bill, dispatch: UUID) -> None:
+        """A message is claimed, and its price held unless it is."""
+        if bill.held is None:
+            bill.held = self.dearest(bill)
+            bill.open = True
+        bill.status, bill.reason, bill.dispatch = "sending", None, dispatch
+        bill.tries += 1
+        bill.made[bill.attempt] = bill.route[bill.position]
+
+    def abandon(self, dispatch: UUID) -> None:
+        for bill in self.bills.values():
+            if bill.dispatch == dispatch and bill.status == "sending":
+                bill.attempt += 1
+                bill.dispatch = None
+                if bill.tries >= MAX_TRIES:
+                    bill.end("failed", "provider_unavailable")
+                else:
+                    bill.status = "queued"
+
+    def sent(self, dispatch: UUID) -> None:
+        for bill in self.bills.values():
+            if bill.dispatch == dispatch and bill.status == "sending":
+                bill.status = "sent"
+
+    def tell(self, words: Sequence[Word]) -> None:
+        """One batch of reports, in any order."""
+        by_message: dict[UUID, list[Word]] = {}
+        for word in words:
+            by_message.setdefault(word.message, []).append(word)
+        available, late = self.available, ZERO
+        for id_ in sorted(by_message):
+            bill = self.bills[id_]
+            arrivals = [word for word in by_message[id_] if word.outcome in ARRIVALS]
+            if not arrivals:
+                self._tell_of_failures(bill, by_message[id_])
+                continue
+            first = max(arrivals, key=lambda word: (ARRIVALS[word.outcome], -word.attempt))
+            if bill.price is None and bill.held is not None:
+                price = self.charge(bill, first.channel)
+                if not bill.open:
+                    late += price
+                    price = price if late <= available else ZERO
+                bill.price = price
+                self.balance -= price
+            bill.end("read" if "read" in (bill.status, first.outcome) else "delivered")
+
+    def charge(self, bill: Bill, channel: str) -> Decimal:
+        """The price of a channel now, and never more than was held."""
+        price, held = self.prices[channel], bill.held or ZERO
+        return held if price is None else min(price, held)
+
+    @staticmethod
+    def _tell_of_failures(bill: Bill, words: Sequence[Word]) -> None:
+        attempt = bill.attempt
+        if bill.status in FINAL:
+            return
+        for word in words:
+            if word.attempt != attempt:
+                continue
+            if word.outcome == "failed" and bill.position + 1 < len(bill.route):
+                bill.attempt, bill.position = attempt + 1, bill.position + 1
+                bill.status, bill.reason, bill.dispatch, bill.tries = "queued", None, None, 0
+                return
+        outcomes = {word.outcome for word in words if word.attempt == attempt}
+        if "failed" in outcomes:
+            bill.end("failed", "failed")
+        elif "unconfirmed" in outcomes:
+            bill.status, bill.reason = "unknown", "unconfirmed"
+        elif "sent" in outcomes and bill.status == "sending":
+            bill.status = "sent"
+
+    def adopt(
+        self, id_: UUID, row: Mapping[str, object], needed: Decimal, available: Decimal, now: dt.datetime
+    ) -> None:
+        """Take over what became of a message that several claims raced for, if it is one of the ways it may go.
+
+        Args:
+            id_: the message, which was queued.
+            row: what the database says of it now.
+            needed: what all who raced wanted.
+            available: what there was at least.
+            now: the moment.
+        """
+        bill = self.bills[id_]
+        status, reason = row["status"], row["reason"]
+        if obstacle := self.obstacle(bill, now):
+            assert (status, reason) == obstacle
+            bill.end(*obstacle)
+        elif status == "sending":
+            dispatch = row["dispatch"]
+            assert isinstance(dispatch, UUID)
+            self.take(bill, dispatch)
+        else:
+            assert bill.held is None, "its credit was held, so it can't be short"
+            assert needed > available, "there was enough for all"
+            assert (status, reason) == (("queued", None) if self.waits else ("failed", "credit_shortage"))
+            if status == "failed":
+                bill.end("failed", "credit_shortage")

@@ -1,0 +1,80 @@
+"""The functions as they are deployed: main.py under functions-framework, each with its own database role."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import pytest
+from functions_framework.aio import create_asgi_app
+
+from local.functions import FUNCTIONS, ROLE_OF
+from shared import bootstrap
+from shared.platform.settings import settings
+from tests.world import KEY, World
+
+PARTS = (
+    bootstrap.backups,
+    bootstrap.database,
+    bootstrap.event_intake,
+    bootstrap.payments,
+    bootstrap.reconciliation,
+    bootstrap.reports,
+    bootstrap.sender,
+    bootstrap.ticker,
+    bootstrap.watch,
+    bootstrap.webhooks,
+)
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """A running function. `client` posts to it."""
+
+    name: str
+    client: httpx.AsyncClient
+
+    async def post(self, body: bytes, path: str = "/", **headers: str) -> httpx.Response:
+        """Post a body; header names are written with underscores."""
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        return await self.client.post(path, content=body, headers=named)
+
+    async def push(self, data: Any, **attributes: Any) -> int:
+        """Push data as Pub/Sub does: bytes as they are, everything else as JSON. Gives the status."""
+        raw = data if isinstance(data, bytes) else json.dumps(data, ensure_ascii=False).encode()
+        return (await self.post(push_of(raw, **attributes), content_type="application/json")).status_code
+
+
+def push_of(data: bytes, **attributes: Any) -> bytes:
+    """The body of a push request."""
+    message = {"data": base64.b64encode(data).decode(), "attributes": attributes, "messageId": "1"}
+    return json.dumps({"message": message, "subscription": "projects/p/subscriptions/s", "deliveryAttempt": 1}).encode()
+
+
+@asynccontextmanager
+async def running(name: str, world: World) -> AsyncIterator[Endpoint]:
+    """Run the function `name` of the checkout on the world's database, clock and publisher."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DATABASE_URL", world.test_database.role_url(ROLE_OF[name]))
+        patch.setenv("GOOGLE_CLOUD_PROJECT", "tests")
+        patch.setenv("ALLIM_ENCRYPTION_KEY", base64.b64encode(KEY).decode())
+        patch.setattr(bootstrap, "clock", world.clock)
+        patch.setattr(bootstrap, "publisher", lambda: world.publisher)
+        _forget()
+        app: Any = create_asgi_app(name, str(FUNCTIONS / name / "main.py"))  # type: ignore[no-untyped-call]
+        # As uvicorn does, answer 500 where the function raises.
+        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+        async with httpx.AsyncClient(transport=transport, base_url="http://function") as client:
+            yield Endpoint(name, client)
+        await bootstrap.database().close()
+        _forget()
+
+
+def _forget() -> None:
+    for part in (settings, *PARTS):
+        part.cache_clear()

@@ -1,0 +1,263 @@
+"""The wall between tenants, and what each role may touch: for every table that there is, also those to come."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg import Connection, sql
+from psycopg.errors import InsufficientPrivilege, RestrictViolation
+
+from local.postgres import ROLES
+from shared.platform.database import Database as Pool
+from tests.databases import Migrated
+from tests.schemas.walls import PRIVILEGES, SAMPLES, WITHOUT_TENANT, sample
+
+OURS, THEIRS = "ours", "theirs"
+
+GRANTED = """
+select grantee::regrole::text as role, relname::text as table, privilege, string_agg(col, ',' order by num) as columns
+from (
+  select c.relname, a.grantee, lower(a.privilege_type) as privilege, null as col, 0 as num
+  from pg_class c, aclexplode(c.relacl) a
+  where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p', 'v', 'm', 'S')
+  union all
+  select c.relname, a.grantee, lower(a.privilege_type), t.attname, t.attnum
+  from pg_attribute t join pg_class c on c.oid = t.attrelid, aclexplode(t.attacl) a
+  where c.relnamespace = 'public'::regnamespace
+) g
+where grantee not in (select relowner from pg_class where relname = 'tenants')
+group by 1, 2, 3, (col is null)
+"""
+
+
+@pytest.fixture(scope="module")
+def filled(module_database: Migrated) -> Migrated:
+    """A database with a row of each of two tenants in every table."""
+    with psycopg.connect(module_database.url) as connection:
+        for tenant in (OURS, THEIRS):
+            for table in SAMPLES:
+                connection.execute(*sample(table, tenant, 0))
+    return module_database
+
+
+@contextmanager
+def _as_role(database: Migrated, role: str, tenant: str | None = None) -> Iterator[Connection]:
+    """A transaction of a role; what it does is undone."""
+    with psycopg.connect(database.role_url(role)) as connection:
+        if tenant is not None:
+            connection.execute("select set_config('allim.tenant', %s, true)", [tenant])
+        yield connection
+        connection.rollback()
+
+
+def _tenant_column(table: str) -> str:
+    return "id" if table == "tenants" else "tenant"
+
+
+def _may(role: str, table: str, operation: str) -> bool:
+    return operation in PRIVILEGES[role].get(table, "").split()
+
+
+def _query(text: str, table: str, **parts: str) -> sql.Composed:
+    names = {name: sql.Identifier(part) for name, part in parts.items()}
+    return sql.SQL(text).format(table=sql.Identifier(table), tenant=sql.Identifier(_tenant_column(table)), **names)
+
+
+def _updatable(table: str) -> str:
+    """A column that allim_api may update."""
+    words = PRIVILEGES["allim_api"].get(table, "").split()
+    for word in words:
+        if word.startswith("update("):
+            return word.removeprefix("update(").removesuffix(")").split(",")[0]
+    return _tenant_column(table)
+
+
+def test_every_role_of_the_migrations_has_its_privileges_here(filled: Migrated) -> None:
+    assert set(PRIVILEGES) == set(ROLES)
+
+
+def test_every_table_with_a_tenant_is_walled_and_has_a_sample_here(filled: Migrated) -> None:
+    with psycopg.connect(filled.url) as connection:
+        rows = connection.execute(
+            """
+            select c.relname, c.relrowsecurity,
+              exists (select from pg_attribute a where a.attrelid = c.oid and a.attname = 'tenant') as has_tenant
+            from pg_class c
+            where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p')
+              and c.relname !~ '^_?yoyo'
+            """
+        ).fetchall()
+    walled = {name for name, secured, _ in rows if secured}
+    with_tenant = {name for name, _, has_tenant in rows if has_tenant} | {"tenants"}
+    assert with_tenant - walled == set()
+    assert with_tenant == set(SAMPLES)
+    assert {name for name, _, _ in rows} - with_tenant == WITHOUT_TENANT
+
+
+def test_every_role_has_just_the_privileges_that_its_work_needs(filled: Migrated) -> None:
+    with psycopg.connect(filled.url) as connection:
+        granted = {
+            (role, table, f"{privilege}({columns})" if columns else privilege)
+            for role, table, privilege, columns in connection.execute(GRANTED).fetchall()
+            if not table.startswith(("yoyo", "_yoyo"))
+        }
+    intended = set()
+    for role, tables in PRIVILEGES.items():
+        for table, operations in tables.items():
+            intended |= {(role, table, operation) for operation in operations.split()}
+    assert {grant for grant in granted if grant[0] in ROLES or grant[0] == "-"} == intended, "'-' is everybody"
+
+
+def test_no_role_can_climb_over_the_wall(filled: Migrated) -> None:
+    with psycopg.connect(filled.url) as connection:
+        strong = connection.execute(
+            "select rolname from pg_roles where rolname = any(%s)"
+            " and (rolsuper or rolbypassrls or rolcreaterole or rolcreatedb or rolreplication)",
+            [list(ROLES)],
+        ).fetchall()
+        members = connection.execute(
+            "select roleid::regrole, member::regrole from pg_auth_members where member::regrole::text = any(%s)",
+            [list(ROLES)],
+        ).fetchall()
+        owned = connection.execute(
+            "select relname from pg_class where relowner::regrole::text = any(%s)", [list(ROLES)]
+        ).fetchall()
+        may_create = connection.execute(
+            "select r from unnest(%s::text[]) r where has_schema_privilege(r, 'public', 'create')", [list(ROLES)]
+        ).fetchall()
+        # What runs with its owner's rights is called by triggers alone.
+        definers = connection.execute(
+            "select proname from pg_proc where prosecdef and pronamespace = 'public'::regnamespace"
+            " and prorettype <> 'trigger'::regtype"
+        ).fetchall()
+        loose = connection.execute(
+            "select proname from pg_proc where prosecdef and pronamespace = 'public'::regnamespace"
+            " and not coalesce(proconfig::text like '%search_path=pg_catalog, public, pg_temp%', false)"
+        ).fetchall()
+    assert [strong, members, owned, may_create, definers, loose] == [[]] * 6
+
+
+@pytest.mark.parametrize("table", SAMPLES)
+def test_a_tenant_sees_its_own_rows_and_no_other(filled: Migrated, table: str) -> None:
+    if not _may("allim_api", table, "select"):
+        return
+    with _as_role(filled, "allim_api", OURS) as connection:
+        rows = connection.execute(_query("select distinct {tenant} from {table}", table)).fetchall()
+    assert rows == [(OURS,)]
+
+
+@pytest.mark.parametrize("tenant", [None, "", "nobody", "ours' or true --", "%", "OURS"])
+@pytest.mark.parametrize("table", SAMPLES)
+def test_without_a_tenant_there_is_nothing(filled: Migrated, table: str, tenant: str | None) -> None:
+    with _as_role(filled, "allim_api", tenant) as connection:
+        if _may("allim_api", table, "select"):
+            assert connection.execute(_query("select 1 from {table}", table)).fetchall() == []
+        if _may("allim_api", table, "delete"):
+            assert connection.execute(_query("delete from {table}", table)).rowcount == 0
+
+
+@pytest.mark.parametrize("operation", ["update", "delete", "insert"])
+@pytest.mark.parametrize("table", SAMPLES)
+def test_a_tenant_changes_nothing_of_another(filled: Migrated, table: str, operation: str) -> None:
+    words = PRIVILEGES["allim_api"].get(table, "")
+    with _as_role(filled, "allim_api", OURS) as connection:
+        if operation not in words:
+            with pytest.raises(InsufficientPrivilege, match="permission denied"):
+                connection.execute(*_attempt(table, operation))
+        elif operation == "insert":
+            with pytest.raises(InsufficientPrivilege, match="row-level security"):
+                connection.execute(*_attempt(table, operation))
+        else:
+            assert connection.execute(*_attempt(table, operation)).rowcount == 0
+
+
+def _attempt(table: str, operation: str) -> tuple[Any, Any]:
+    if operation == "insert":
+        return sample(table, THEIRS, 1)
+    if operation == "delete":
+        return _query("delete from {table} where {tenant} = %s", table), [THEIRS]
+    column = _updatable(table)
+    return _query("update {table} set {column} = {column} where {tenant} = %s", table, column=column), [THEIRS]
+
+
+@pytest.mark.parametrize(
+    "table", [table for table in SAMPLES if "update" in PRIVILEGES["allim_api"].get(table, "").split()]
+)
+def test_a_tenant_gives_no_row_of_its_own_to_another(filled: Migrated, table: str) -> None:
+    with _as_role(filled, "allim_api", OURS) as connection:
+        moved = _query("update {table} set {tenant} = %s where {tenant} = %s", table)
+        with pytest.raises(InsufficientPrivilege, match="row-level security"):
+            connection.execute(moved, [THEIRS, OURS])
+
+
+async def test_a_tenant_is_set_for_one_transaction_only(filled: Migrated) -> None:
+    pool = Pool(filled.role_url("allim_api"), pool_size=1)
+    async with pool.transaction(tenant=OURS) as connection:
+        assert len(await (await connection.execute("select 1 from customers")).fetchall()) == 1
+    async with pool.connection() as connection:
+        assert await (await connection.execute("select 1 from customers")).fetchall() == []
+    async with pool.transaction() as connection:
+        assert await (await connection.execute("select 1 from customers")).fetchall() == []
+    await pool.close()
+
+
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("table", ["reports", "ledger_entries", "workflow_versions", "events"])
+@pytest.mark.parametrize("operation", ["update", "delete", "truncate"])
+def test_what_was_said_is_changed_by_no_role(filled: Migrated, role: str, table: str, operation: str) -> None:
+    if (table, operation, role) == ("events", "update", "allim_events"):
+        return  # it notes what came of an event
+    statement = {"update": "update {table} set tenant = tenant", "delete": "delete from {table}"}
+    with _as_role(filled, role, OURS) as connection, pytest.raises(InsufficientPrivilege, match="permission denied"):
+        connection.execute(_query(statement.get(operation, "truncate {table}"), table))
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "update template_versions set content = '{\"x\": 1}'",
+        "update template_versions set version = 2",
+        "update template_versions set tenant = tenant",
+        "delete from template_versions",
+        "truncate template_versions cascade",
+        "update workflow_versions set definition = '{}'",
+        "delete from workflow_versions",
+        "truncate workflow_versions cascade",
+        "update ledger_entries set reference = 'x'",
+        "delete from ledger_entries",
+        "truncate ledger_entries",
+        "update plan_history set amount = 0",
+        "delete from plan_history",
+        "truncate plan_history",
+    ],
+)
+def test_a_version_and_an_entry_of_the_ledger_stay_as_they_were_written_even_for_the_owner(
+    filled: Migrated, statement: str
+) -> None:
+    with psycopg.connect(filled.url) as connection, pytest.raises(RestrictViolation, match="append-only"):
+        connection.execute(statement.encode())
+
+
+def test_what_kakao_thinks_of_a_template_may_change(filled: Migrated) -> None:
+    with _as_role(filled, "allim_api", OURS) as connection:
+        judged = connection.execute("update template_versions set approval = 'approved'")
+        assert judged.rowcount == 1
+
+
+@pytest.mark.parametrize("role", ["allim_events", "allim_sender", "allim_reports", "allim_ticker", "allim_webhook"])
+def test_functions_see_all_tenants_for_their_batches_mix_them(filled: Migrated, role: str) -> None:
+    with _as_role(filled, role) as connection:
+        assert {id_ for (id_,) in connection.execute("select id from tenants").fetchall()} >= {OURS, THEIRS}
+
+
+def test_an_operator_reads_every_tenant_but_no_credentials_and_changes_nothing(filled: Migrated) -> None:
+    with _as_role(filled, "allim_operator") as connection:
+        assert len(connection.execute("select distinct tenant from messages").fetchall()) == 2
+    for table in ("provider_accounts", "billing_keys"):
+        with _as_role(filled, "allim_operator") as connection, pytest.raises(InsufficientPrivilege):
+            connection.execute(_query("select 1 from {table}", table))
+    for table in SAMPLES:
+        with _as_role(filled, "allim_operator") as connection, pytest.raises(InsufficientPrivilege):
+            connection.execute(_query("update {table} set {tenant} = {tenant}", table))

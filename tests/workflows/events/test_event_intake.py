@@ -1,0 +1,194 @@
+"""Events that come together: in one batch, in two intakes at once, about the same runs and customers."""
+
+import asyncio
+import datetime as dt
+from typing import Any
+
+import pytest
+
+from shared.contracts import SubscriptionEvent
+from shared.messages.dispatch.sweep_store import take_unconsumed_tickets
+from shared.messages.outbox import PATIENCE
+from shared.platform.signals.dead_letters import Poison
+from shared.workflows.events.intake import EventIntake
+from tests.clock import NOON
+from tests.world import World, event
+
+MINUTE = dt.timedelta(minutes=1)
+REMINDER: dict[str, Any] = {
+    "name": "pickup",
+    "on": "appointment.scheduled",
+    "key": "data.appointment_id",
+    "anchor": "data.starts_at",
+    "steps": [{"at": "0", "send": "reminder"}],
+    "move_on": "appointment.rescheduled",
+    "stop_on": "appointment.cancelled",
+}
+
+
+@pytest.fixture
+async def world(shared_world: World) -> World:
+    shared_world.clock.moment = NOON
+    shared_world.publisher.published.clear()
+    return shared_world
+
+
+def an_intake(world: World) -> EventIntake:
+    return EventIntake(world.as_role("allim_events"), world.publisher, world.clock)
+
+
+def appointment(tenant: str, id_: str, kind: str, minute: int, **parts: Any) -> SubscriptionEvent:
+    """An event of appointment a-1 (or another), at that many minutes before noon."""
+    data = {"appointment_id": "a-1", "starts_at": (NOON + 60 * MINUTE).isoformat()} | parts
+    return event(tenant, id_, f"appointment.{kind}", time=NOON - minute * MINUTE, **data)
+
+
+def timers(world: World, tenant: str) -> list[tuple[str, dt.datetime]]:
+    rows = world.rows("select key, due_at from timers where tenant = %s order by key, due_at", tenant)
+    return [(row["key"], row["due_at"]) for row in rows]
+
+
+async def test_two_events_of_one_run_in_one_batch_are_taken_one_after_the_other(world: World) -> None:
+    tenant = await world.tenant(REMINDER)
+    later = (NOON + 90 * MINUTE).isoformat()
+    batch = [
+        appointment(tenant, "e-1", "scheduled", 9),
+        appointment(tenant, "e-2", "rescheduled", 8, starts_at=later),
+        appointment(tenant, "e-3", "scheduled", 7, appointment_id="a-2"),
+        appointment(tenant, "e-4", "cancelled", 6, appointment_id="a-2"),
+    ]
+    assert await an_intake(world).take(batch) == [None] * 4
+    assert timers(world, tenant) == [("a-1", NOON + 90 * MINUTE)]
+    runs = world.rows("select key, revision, stopped_as_of from runs where tenant = %s order by key", tenant)
+    assert [(row["key"], row["revision"], row["stopped_as_of"] is None) for row in runs] == [
+        ("a-1", 2, True),
+        ("a-2", 2, False),
+    ]
+
+
+@pytest.mark.parametrize("order", [[0, 1, 2], [2, 1, 0], [1, 2, 0], [0, 2, 1]])
+async def test_a_run_comes_to_the_same_end_however_its_events_are_spread_over_batches_and_intakes(
+    world: World, order: list[int]
+) -> None:
+    tenant = await world.tenant(REMINDER)
+    story = [
+        appointment(tenant, "e-1", "scheduled", 9),
+        appointment(tenant, "e-2", "cancelled", 8),
+        appointment(tenant, "e-3", "scheduled", 7, starts_at=(NOON + 30 * MINUTE).isoformat()),
+    ]
+    intakes = [an_intake(world), an_intake(world)]
+    await asyncio.gather(*(intakes[place % 2].receive(story[number]) for place, number in enumerate(order * 2)))
+    assert timers(world, tenant) == [("a-1", NOON + 30 * MINUTE)]
+
+
+async def test_an_event_that_two_intakes_get_at_once_speaks_once(world: World) -> None:
+    tenant = await world.tenant()
+    intakes = [an_intake(world) for _ in range(3)]
+    await asyncio.gather(*(intake.receive(event(tenant, f"e-{number}")) for number in range(20) for intake in intakes))
+    assert len(world.messages(tenant)) == 20
+    published = [id_ for _, ticket in world.publisher.published for id_ in ticket["messages"]]
+    assert len(published) == len(set(published)) == 20
+
+
+async def test_the_same_id_with_another_time_in_one_batch_is_one_event(world: World) -> None:
+    tenant = await world.tenant()
+    twice = [event(tenant, "e-1", time=NOON - number * MINUTE) for number in range(3)]
+    assert await an_intake(world).take(twice) == [None] * 3
+    assert [row["due_at"] for row in world.messages(tenant)] == [NOON]
+
+
+async def test_batches_that_share_customers_and_runs_do_not_wait_for_each_other_in_a_circle(world: World) -> None:
+    tenant = await world.tenant(REMINDER)
+    batches = [
+        [
+            appointment(
+                tenant,
+                f"e-{batch}-{number}",
+                "rescheduled" if batch else "scheduled",
+                30 - batch,
+                appointment_id=f"a-{number}",
+                customer={"id": f"c-{number}"},
+                starts_at=(NOON + (60 + batch) * MINUTE).isoformat(),
+            )
+            for number in (range(30) if batch % 2 else reversed(range(30)))
+        ]
+        for batch in range(6)
+    ]
+    intakes = [an_intake(world) for _ in range(3)]
+    await asyncio.gather(*(intakes[number % 3].take(batch) for number, batch in enumerate(batches)))
+    assert timers(world, tenant) == sorted((f"a-{number}", NOON + 65 * MINUTE) for number in range(30))
+
+
+async def test_the_newest_word_on_a_customer_stays_whichever_comes_last(world: World) -> None:
+    tenant = await world.tenant()
+    named = [
+        event(tenant, f"e-{minute}", time=NOON - minute * MINUTE, customer={"name": f"이름{minute}"})
+        for minute in (3, 1, 2)
+    ]
+    await an_intake(world).take(named[:2])
+    await an_intake(world).take(named[2:])
+    [customer] = world.rows("select name, as_of from customers where tenant = %s", tenant)
+    assert customer == {"name": "이름1", "as_of": NOON - MINUTE}
+
+
+async def test_an_unknown_tenant_in_a_batch_is_told_apart(world: World) -> None:
+    tenant = await world.tenant()
+    taken = await an_intake(world).take([event(tenant, "e-1"), event("nobody", "e-1"), event(tenant, "e-2")])
+    assert [poison and poison.reason for poison in taken] == [None, "unknown_tenant", None]
+    assert len(world.messages(tenant)) == 2
+
+
+async def test_an_anchor_that_is_no_moment_is_a_dead_letter_and_the_rest_of_the_batch_goes_on(world: World) -> None:
+    tenant = await world.tenant(REMINDER)
+    bad = [
+        appointment(tenant, f"bad-{number}", "scheduled", 5, appointment_id=f"b-{number}", starts_at=starts_at)
+        for number, starts_at in enumerate(["soon", "9999-12-31T23:59:59Z", "0001-01-01T00:00:00Z", None, 7])
+    ]
+    good = appointment(tenant, "good", "scheduled", 5)
+    await an_intake(world).take([*bad, good, *bad])
+    assert timers(world, tenant) == [("a-1", NOON + 60 * MINUTE)]
+    assert [reason for reason, _ in world.dead_letters(tenant)] == ["bad_anchor"] * len(bad)
+
+
+async def test_names_as_long_as_they_may_be_are_taken(world: World) -> None:
+    tenant = await world.tenant(
+        REMINDER | {"name": "w" * 100},
+        {"name": "other", "on": "appointment.scheduled", "steps": [{"at": "1d", "send": "reminder"}]},
+    )
+    longest = appointment(
+        tenant, "𝒳" * 200, "scheduled", 5, appointment_id="𝒴" * 10_000, customer={"id": "𝒵" * 200}
+    ).model_copy(update={"source": "𝒲" * 200})
+    assert await an_intake(world).take([longest]) == [None]
+    assert len(timers(world, tenant)) == 2
+
+
+async def test_an_event_whose_clock_runs_ahead_speaks_at_its_own_time(world: World) -> None:
+    tenant = await world.tenant()
+    await an_intake(world).receive(event(tenant, time=NOON + 5 * MINUTE))
+    assert world.messages(tenant) == []
+    [timer] = world.rows(
+        "select t.due_at from timers t join runs using (tenant, workflow, key) where tenant = %s", tenant
+    )
+    assert timer["due_at"] == NOON + 5 * MINUTE
+    with pytest.raises(Poison, match="future_time"):
+        await an_intake(world).receive(event(tenant, "e-2", time=NOON + 61 * MINUTE))
+
+
+async def test_a_ticket_that_nobody_consumed_is_published_again_ever_more_patiently(world: World) -> None:
+    tenant = await world.tenant()
+    await an_intake(world).receive(event(tenant))
+
+    async def taken_at(moment: dt.datetime) -> int:
+        async with world.as_role("allim_ticker").connection() as connection:
+            tickets = await take_unconsumed_tickets(connection, now=moment, patience=PATIENCE, limit=500)
+        return sum(ticket["body"]["tenant"] == tenant for ticket in tickets)
+
+    second = dt.timedelta(seconds=1)
+    assert await taken_at(NOON + PATIENCE - second) == 0
+    assert sum(await asyncio.gather(taken_at(NOON + PATIENCE), taken_at(NOON + PATIENCE))) == 1
+    assert await taken_at(NOON + 2 * PATIENCE - second) == 0
+    assert await taken_at(NOON + 2 * PATIENCE) == 1
+    assert await taken_at(NOON + 4 * PATIENCE - second) == 0
+    assert await taken_at(NOON + 4 * PATIENCE) == 1
+    assert len(await world.claim(tenant)) == 1
+    assert await taken_at(NOON + dt.timedelta(days=1)) == 0

@@ -1,0 +1,205 @@
+"""What the engine's tests stand on: a clock that moves when told, a publisher that remembers, tenants, their rows."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from decimal import Decimal
+from itertools import count
+from typing import Any
+
+import orjson
+import psycopg
+from psycopg.rows import DictRow, dict_row
+
+from shared.contracts import SendTicket, SubscriptionEvent
+from shared.credits.ledger.ledger import top_up
+from shared.messages.dispatch.store import Claimed, claim_for_dispatch
+from shared.platform.database import Database
+from shared.platform.ids import new_id
+from shared.platform.pubsub import SEND_REQUESTS, Outgoing
+from shared.providers import ProviderAccount
+from shared.templates.store import save_templates
+from shared.templates.template import TemplateContent
+from shared.tenants.accounts import register_account
+from shared.tenants.store import save_tenant
+from shared.workflows.definition import WorkflowDefinition
+from shared.workflows.store import save_workflows
+from tests.clock import NOON, SettableClock
+from tests.databases import Migrated
+
+KEY = bytes(range(32))
+SOURCE = "//app.example/events"
+
+WELCOME = {"name": "welcome", "on": "subscription.signup", "steps": [{"send": "welcome"}]}
+TEMPLATES: Mapping[str, Any] = {
+    "welcome": {
+        "variables": {"이름": "customer.name"},
+        "alimtalk": {"code": "KA-welcome", "text": "#{이름}님, 환영합니다."},
+    },
+    "reminder": {
+        "variables": {"이름": "customer.name", "시간": "data.starts_at | time"},
+        "sms": {"text": "#{이름}님, #{시간}에 만나요."},
+    },
+}
+
+
+class RecordingPublisher:
+    """Keeps what is published; raises instead while `away`."""
+
+    def __init__(self) -> None:
+        self.published: list[tuple[str, Any]] = []
+        self.away = False
+
+    async def publish(self, topic: str, messages: Sequence[Outgoing]) -> None:
+        if self.away:
+            raise ConnectionError("Pub/Sub is away")
+        self.published += [(topic, orjson.loads(message.data)) for message in messages]
+
+
+class World:
+    """A database with tenants in it.
+
+    Args:
+        database: migrated.
+        clock: the time of whatever the world makes.
+    """
+
+    def __init__(self, database: Migrated, clock: SettableClock) -> None:
+        self.test_database = database
+        self.clock = clock
+        self.publisher = RecordingPublisher()
+        self.owner = Database(database.url, pool_size=2)
+        self._pools: dict[str, Database] = {}
+        self._numbers = count(1)
+
+    def as_role(self, role: str) -> Database:
+        """A pool for one of the functions' roles."""
+        if role not in self._pools:
+            self._pools[role] = Database(self.test_database.role_url(role), pool_size=3)
+        return self._pools[role]
+
+    async def close(self) -> None:
+        for pool in [self.owner, *self._pools.values()]:
+            await pool.close()
+
+    async def tenant(
+        self,
+        *workflows: Mapping[str, Any],
+        templates: Mapping[str, Any] = TEMPLATES,
+        approval: Any = "approved",
+        webhook: str | None = "hook",
+    ) -> str:
+        """Make a tenant of its own, with credit, an account, templates, and workflows (the welcome unless told).
+
+        Returns:
+            Its id.
+        """
+        tenant = f"tenant-{next(self._numbers)}"
+        secrets = {"api_key": "key", "api_secret": "secret"}
+        if webhook is not None:
+            secrets["webhook_secret"] = webhook
+        contents = {name: (TemplateContent.model_validate(content), approval) for name, content in templates.items()}
+        async with self.owner.transaction() as connection:
+            await save_tenant(connection, tenant, tenant)
+            await register_account(
+                connection, KEY, ProviderAccount(tenant, "main", "solapi", "021234567", "pf", secrets)
+            )
+            await save_templates(connection, tenant, contents)
+            definitions = [WorkflowDefinition.model_validate(written) for written in workflows or [WELCOME]]
+            await save_workflows(connection, tenant, definitions)
+            await top_up(connection, tenant, Decimal(1_000_000), key="given", reference="given", now=self.clock.now())
+        return tenant
+
+    async def group(self, tenant: str, group: str, *customers: Mapping[str, Any]) -> None:
+        """Make a group of customers."""
+        async with self.owner.transaction() as connection:
+            await connection.execute(
+                "insert into groups (tenant, id, name) values (%s, %s, %s)", [tenant, group, group]
+            )
+            for person in customers:
+                await connection.execute(
+                    "insert into customers (tenant, id, name, phone, as_of) values (%s, %s, %s, %s, '-infinity')"
+                    " on conflict do nothing",
+                    [tenant, person["id"], person["name"], person.get("phone")],
+                )
+                await connection.execute("insert into group_members values (%s, %s, %s)", [tenant, group, person["id"]])
+
+    def rows(self, query: str, *parameters: Any) -> list[DictRow]:
+        """What the database holds, as its owner sees it."""
+        with psycopg.connect(self.test_database.url, row_factory=dict_row) as connection:
+            return connection.execute(query.encode(), parameters).fetchall()
+
+    def messages(self, tenant: str) -> list[DictRow]:
+        return self.rows("select *, status::text from messages where tenant = %s order by due_at, customer", tenant)
+
+    def statuses(self, tenant: str) -> list[tuple[str, str | None]]:
+        """Status and reason of each message, in the order of their moments."""
+        return [(row["status"], row["reason"]) for row in self.messages(tenant)]
+
+    def notes(self, tenant: str) -> dict[str, str | None]:
+        """What is noted of each event, by its id."""
+        return {row["id"]: row["note"] for row in self.rows("select id, note from events where tenant = %s", tenant)}
+
+    def dead_letters(self, tenant: str | None) -> list[tuple[str, str]]:
+        """Reason and detail of a tenant's dead letters, oldest first."""
+        found = self.rows(
+            "select reason, detail from dead_letters where tenant is not distinct from %s order by received_at, id",
+            tenant,
+        )
+        return [(row["reason"], row["detail"]) for row in found]
+
+    @contextmanager
+    def out_of_reach(self, role: str) -> Iterator[None]:
+        """For as long as the block lasts, Postgres ends every session in which a role keeps an event or dead letter."""
+        end = "pg_terminate_backend(pg_backend_pid())"
+        with psycopg.connect(self.test_database.url, autocommit=True) as connection:
+            for table in ("events", "dead_letters"):
+                policy = f"create policy away on {table} as restrictive to {role} using ({end}) with check ({end})"
+                connection.execute(policy.encode())
+            yield
+            for table in ("events", "dead_letters"):
+                connection.execute(f"drop policy away on {table}".encode())
+
+    async def claim(self, tenant: str) -> list[Claimed]:
+        """Claim all that waits to be sent, as on_send_request does with its tickets."""
+        bodies = self.rows("select body from outbox where tenant = %s and topic = %s", tenant, SEND_REQUESTS)
+        tickets = [SendTicket.model_validate(row["body"]) for row in bodies]
+        now = self.clock.now()
+        async with self.as_role("allim_sender").connection() as connection:
+            return await claim_for_dispatch(
+                connection,
+                tickets,
+                {tenant: new_id(now)},
+                topic=SEND_REQUESTS,
+                now=now,
+                lease_until=now + dt.timedelta(minutes=1),
+            )
+
+
+def event_fields(
+    tenant: str,
+    id_: str = "e-1",
+    kind: str = "subscription.signup",
+    *,
+    time: dt.datetime | str = NOON,
+    customer: Mapping[str, Any] | None = None,
+    **data: Any,
+) -> dict[str, Any]:
+    """An event as a source sends it."""
+    person = {"id": "c-1", "name": "홍길동", "phone": "010-9000-4000", **(customer or {})}
+    return {
+        "specversion": "1.0",
+        "id": id_,
+        "source": SOURCE,
+        "type": kind,
+        "time": time if isinstance(time, str) else time.isoformat(),
+        "tenant": tenant,
+        "data": {"customer": {name: value for name, value in person.items() if value is not ...}, **data},
+    }
+
+
+def event(tenant: str, id_: str = "e-1", kind: str = "subscription.signup", **parts: Any) -> SubscriptionEvent:
+    """The same, understood. Arguments as of `event_fields`."""
+    return SubscriptionEvent.model_validate(event_fields(tenant, id_, kind, **parts))
