@@ -32,7 +32,7 @@ from shared.credits.errors import CreditError
 from shared.credits.ledger.audit import ZERO, audit, disagreements
 from shared.credits.ledger.ledger import take_back, top_up
 from shared.messages.dispatch.dispatching import Dispatcher
-from shared.messages.dispatch.store import Claimed, claim_for_dispatch, mark_prepared, mark_sent
+from shared.messages.dispatch.store import Claimed, decide_claims, mark_prepared, mark_sent
 from shared.messages.outbox import cut_tickets
 from shared.messages.reports.reporting import Reports, Told
 from shared.platform.clock import WallClock
@@ -167,7 +167,7 @@ class Worker:
         now = self._clock.now()
         dispatches = {tenant: new_id(now) for tenant in sorted({ticket.tenant for ticket in tickets})}
         async with self._database.connection() as connection:
-            claimed = await claim_for_dispatch(
+            claimed = await decide_claims(
                 connection, tickets, dispatches, topic=SEND_REQUESTS, now=now, lease_until=now + dt.timedelta(minutes=1)
             )
         self._tally.add(sum(message.attempt == 0 for message in claimed))

@@ -12,9 +12,11 @@ def explain(error: Exception) -> str | None:
     from local.examples.files import ExampleError
     from local.postgres import PostgresError
     from local.stack import StackError
-    from shared.platform.database.migrations import MigrationError
+    from shared.platform.errors import AllimError
 
-    if isinstance(error, CommandError | ExampleError | StackError | PostgresError | MigrationError):
+    if isinstance(error, AllimError):
+        return error.sentence
+    if isinstance(error, CommandError | ExampleError | StackError | PostgresError):
         return str(error)
     if isinstance(error, psycopg.OperationalError):
         return f"the database cannot be used: {str(error).strip()}"

@@ -45,14 +45,9 @@ def running_stack_if_any() -> Stack | None:
 
 
 def with_database(stack: Stack, role: str, work: Callable[[Database], Awaitable[Result]]) -> Result:
-    """Run `work` with the stack's database as `role`, and close it. Its MessageErrors become CommandErrors."""
-    from shared.templates.errors import MessageError
-
+    """Run `work` with the stack's database as `role`, and close it."""
     _log_in_lines()
-    try:
-        return run_with_database(stack.role_database_urls[role], work)
-    except MessageError as error:
-        raise CommandError(f"{error.code}: {error.detail}") from error
+    return run_with_database(stack.role_database_urls[role], work)
 
 
 def run_with_database(url: str, work: Callable[[Database], Awaitable[Result]], *, pool_size: int = 1) -> Result:

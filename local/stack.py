@@ -15,10 +15,11 @@ from typing import Literal
 import psutil
 from pydantic import BaseModel
 
-from local.functions import FUNCTIONS
+from local.functions import FUNCTIONS, SIMULATED_TOSS_KEY
 from local.home import CHECKOUT, Home, State
 from local.postgres import unfinished_data
 from local.process import HOME_VARIABLE, is_ours, kill_group, processes_of
+from shared.platform.settings import Settings
 
 Broker = Literal["auto", "built-in", "google"]
 
@@ -53,6 +54,20 @@ class Stack(BaseModel):
     encryption_key: str
     processes: dict[str, int]
     started_at: datetime
+
+    def settings_of(self, role: str) -> Settings:
+        """The product's settings for who works on this stack as a database role."""
+        return Settings.model_validate(
+            {
+                "database_url": self.role_database_urls[role],
+                "google_cloud_project": self.project,
+                "pubsub_emulator_host": self.pubsub_emulator_host,
+                "allim_encryption_key": self.encryption_key,
+                "solapi_url": self.simulator_url,
+                "toss_url": self.simulator_url,
+                "toss_secret_key": SIMULATED_TOSS_KEY,
+            }
+        )
 
     @classmethod
     def load(cls, home: Home | None = None) -> "Stack":

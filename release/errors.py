@@ -1,7 +1,10 @@
 """What can go wrong."""
 
-from cli.errors import CommandError
+from shared.platform.errors import AllimError
 
 
-class PackagingError(CommandError):
-    """A function that cannot be packed as it is; the message says what to change."""
+class PackagingError(AllimError):
+    """A function that cannot be packed as it is; the detail says what to change."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__("not_packed", detail)

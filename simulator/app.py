@@ -20,8 +20,8 @@ from simulator.gate import Gate
 from simulator.slack.api import SlackApi
 from simulator.solapi.accounts import DEFAULT_API_KEY, DEFAULT_API_SECRET, DEFAULT_WEBHOOK_SECRET, AccountSpec, register
 from simulator.solapi.api import SolapiApi
-from simulator.solapi.delivery import Delivery
 from simulator.solapi.provider import Solapi
+from simulator.solapi.sending.delivery import Delivery
 from simulator.storage.api import StorageApi
 from simulator.storage.objects import Objects
 from simulator.toss.api import TossApi

@@ -26,9 +26,9 @@ from simulator.accepted import AcceptedList
 from simulator.faults import FaultPlan, Faults
 from simulator.orders import Order, answer, read_order, refuse
 from simulator.solapi.accounts import AccountSpec, account_view, register
-from simulator.solapi.codes import STATUS_MESSAGES, is_final, is_refusal
 from simulator.solapi.model import Message
 from simulator.solapi.provider import Solapi
+from simulator.solapi.sending.codes import STATUS_MESSAGES, is_final, is_refusal
 from simulator.webhooks import Webhooks
 
 

@@ -14,30 +14,19 @@ import pytest
 from functions_framework.aio import create_asgi_app
 
 from local.functions import FUNCTIONS, ROLE_OF
-from shared import bootstrap
-from shared.platform.settings import settings
+from shared.bootstrap import Parts, database
+from shared.platform.logs import configure_logs
+from shared.platform.settings import Settings
 from tests.world import KEY, World
-
-PARTS = (
-    bootstrap.backups,
-    bootstrap.database,
-    bootstrap.event_intake,
-    bootstrap.payments,
-    bootstrap.reconciliation,
-    bootstrap.reports,
-    bootstrap.sender,
-    bootstrap.ticker,
-    bootstrap.watch,
-    bootstrap.webhooks,
-)
 
 
 @dataclass(frozen=True)
 class Endpoint:
-    """A running function. `client` posts to it."""
+    """A running function. `client` posts to it; it works with `parts`."""
 
     name: str
     client: httpx.AsyncClient
+    parts: Parts
 
     async def post(self, body: bytes, path: str = "/", **headers: str) -> httpx.Response:
         """Post a body; header names are written with underscores."""
@@ -63,18 +52,12 @@ async def running(name: str, world: World) -> AsyncIterator[Endpoint]:
         patch.setenv("DATABASE_URL", world.test_database.role_url(ROLE_OF[name]))
         patch.setenv("GOOGLE_CLOUD_PROJECT", "tests")
         patch.setenv("ALLIM_ENCRYPTION_KEY", base64.b64encode(KEY).decode())
-        patch.setattr(bootstrap, "clock", world.clock)
-        patch.setattr(bootstrap, "publisher", lambda: world.publisher)
-        _forget()
+        parts = Parts(Settings.from_environment(), world.clock, world.publisher)
+        configure_logs()
+        patch.setattr(Parts, "of_this_process", lambda: parts)
         app: Any = create_asgi_app(name, str(FUNCTIONS / name / "main.py"))  # type: ignore[no-untyped-call]
         # As uvicorn does, answer 500 where the function raises.
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
         async with httpx.AsyncClient(transport=transport, base_url="http://function") as client:
-            yield Endpoint(name, client)
-        await bootstrap.database().close()
-        _forget()
-
-
-def _forget() -> None:
-    for part in (settings, *PARTS):
-        part.cache_clear()
+            yield Endpoint(name, client, parts)
+        await database(parts).close()

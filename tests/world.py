@@ -15,7 +15,7 @@ from psycopg.rows import DictRow, dict_row
 
 from shared.contracts import SendTicket, SubscriptionEvent
 from shared.credits.ledger.ledger import top_up
-from shared.messages.dispatch.store import Claimed, claim_for_dispatch
+from shared.messages.dispatch.store import Claimed, decide_claims
 from shared.platform.database import Database
 from shared.platform.ids import new_id
 from shared.platform.pubsub import SEND_REQUESTS, Outgoing
@@ -96,20 +96,19 @@ class World:
         Returns:
             Its id.
         """
-        tenant = f"tenant-{next(self._numbers)}"
+        tenant, now = f"tenant-{next(self._numbers)}", self.clock.now()
         secrets = {"api_key": "key", "api_secret": "secret"}
         if webhook is not None:
             secrets["webhook_secret"] = webhook
         contents = {name: (TemplateContent.model_validate(content), approval) for name, content in templates.items()}
         async with self.owner.transaction() as connection:
-            await save_tenant(connection, tenant, tenant)
-            await register_account(
-                connection, KEY, ProviderAccount(tenant, "main", "solapi", "021234567", "pf", secrets)
-            )
-            await save_templates(connection, tenant, contents)
+            await save_tenant(connection, tenant, tenant, now=now)
+            account = ProviderAccount(tenant, "main", "solapi", "021234567", "pf", secrets)
+            await register_account(connection, KEY, account, now=now)
+            await save_templates(connection, tenant, contents, now=now)
             definitions = [WorkflowDefinition.model_validate(written) for written in workflows or [WELCOME]]
-            await save_workflows(connection, tenant, definitions)
-            await top_up(connection, tenant, Decimal(1_000_000), key="given", reference="given", now=self.clock.now())
+            await save_workflows(connection, tenant, definitions, now=now)
+            await top_up(connection, tenant, Decimal(1_000_000), key="given", reference="given", now=now)
         return tenant
 
     async def group(self, tenant: str, group: str, *customers: Mapping[str, Any]) -> None:
@@ -145,10 +144,13 @@ class World:
     def dead_letters(self, tenant: str | None) -> list[tuple[str, str]]:
         """Reason and detail of a tenant's dead letters, oldest first."""
         found = self.rows(
-            "select reason, detail from dead_letters where tenant is not distinct from %s order by received_at, id",
-            tenant,
+            "select reason, detail from dead_letters where tenant is not distinct from %s order by ctid", tenant
         )
         return [(row["reason"], row["detail"]) for row in found]
+
+    def last_dead_letter(self) -> DictRow:
+        """The one that was kept last. On a clock that stands still only its place in the table tells."""
+        return self.rows("select * from dead_letters order by ctid desc limit 1")[0]
 
     @contextmanager
     def out_of_reach(self, role: str) -> Iterator[None]:
@@ -168,7 +170,7 @@ class World:
         tickets = [SendTicket.model_validate(row["body"]) for row in bodies]
         now = self.clock.now()
         async with self.as_role("allim_sender").connection() as connection:
-            return await claim_for_dispatch(
+            return await decide_claims(
                 connection,
                 tickets,
                 {tenant: new_id(now)},

@@ -1,4 +1,4 @@
-"""What the verbs of `allim credits` and `allim plans` share: whose, in which database, and how errors are told."""
+"""What the verbs of `allim credits` and `allim plans` share: whose, and in which database."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from cli.errors import CommandError
 from cli.joining import run_with_database
 from cli.operations.migrate import owners_database_url
 
@@ -24,7 +23,7 @@ DatabaseUrl = Annotated[
 
 
 def with_ledger(database_url: str | None, work: Callable[[Connection], Awaitable[Result]]) -> Result:
-    """Run `work` in a transaction. Its CreditErrors become one line, in English and in Korean."""
+    """Run `work` in a transaction."""
 
     async def in_transaction(database: Database) -> Result:
         async with database.transaction() as connection:
@@ -36,13 +35,5 @@ def with_ledger(database_url: str | None, work: Callable[[Connection], Awaitable
 def with_credits(
     database_url: str | None, work: Callable[[Database], Awaitable[Result]], *, pool_size: int = 1
 ) -> Result:
-    """Run `work` with a database. Its CreditErrors become one line, in English and in Korean."""
-    from shared.credits.errors import CreditError
-
-    async def told(database: Database) -> Result:
-        try:
-            return await work(database)
-        except CreditError as error:
-            raise CommandError(f"{error.code}: {error.detail} ({error.detail_ko})") from error
-
-    return run_with_database(database_url or owners_database_url(), told, pool_size=pool_size)
+    """Run `work` with a database."""
+    return run_with_database(database_url or owners_database_url(), work, pool_size=pool_size)

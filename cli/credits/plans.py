@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Awaitable, Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
 from cli.credits.database import DatabaseUrl, Tenant, with_credits
 from cli.errors import CommandError
+from cli.operations.migrate import owners_database_url
 from cli.output import AsJson, examples, print_json, print_table
 from cli.showing import clock_time, numbers, won
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from shared.credits.plans.plans import Quote
     from shared.credits.plans.subscribing import Plans
     from shared.platform.database import Database
+    from shared.platform.settings import Settings
 
 Result = TypeVar("Result")
 HISTORY_SHOWN = 20
@@ -68,7 +70,7 @@ def show(tenant: Tenant, as_json: AsJson = False, database_url: DatabaseUrl = No
                 "history": await read_history(connection, tenant, HISTORY_SHOWN),
             }
 
-    found = _run(database_url, work)
+    found = with_credits(database_url, work, pool_size=2)
     if as_json:
         print_json(numbers(found))
         return
@@ -205,61 +207,41 @@ def _tell(told: Quote, as_json: bool, *, done: bool) -> None:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Wire:
-    toss_url: str
-    toss_key: str
-    encryption_key: str
-
-
-def _wire() -> _Wire:
-    """Toss as the stack that is up here knows it, else as the environment names it."""
-    from local.functions import SIMULATED_TOSS_KEY
+def _settings(database_url: str | None) -> Settings:
+    """Who takes the money: the stack that is up here, else whom the environment names."""
     from local.home import Home
     from local.stack import Stack
+    from shared.platform.settings import Settings
 
+    url = {"database_url": database_url or owners_database_url()}
     if Home.default().is_supervised():
-        stack = Stack.load()
-        return _Wire(stack.simulator_url, SIMULATED_TOSS_KEY, stack.encryption_key)
-    try:
-        return _Wire(
-            os.environ.get("TOSS_URL", "https://api.tosspayments.com"),
-            os.environ["TOSS_SECRET_KEY"],
-            os.environ["ALLIM_ENCRYPTION_KEY"],
-        )
-    except KeyError as missing:
-        raise CommandError(f"set {missing.args[0]}, or start a stack (`allim up`)") from missing
+        return Stack.load().settings_of("allim_payments").model_copy(update=url)
+    if missing := [name for name in ("TOSS_SECRET_KEY", "ALLIM_ENCRYPTION_KEY") if not os.environ.get(name)]:
+        raise CommandError(f"set {missing[0]}, or start a stack (`allim up`)")
+    given = {name.lower(): value for name, value in os.environ.items()}
+    return Settings.model_validate({"google_cloud_project": "", **given, **url})
 
 
 def _with_plans(database_url: str | None, work: Callable[[Plans], Awaitable[Result]]) -> Result:
     """Run `work` with the plans of a database and a merchant at Toss."""
-    wire = _wire()
+    import asyncio
 
-    async def run(database: Database) -> Result:
-        import base64
-
-        import httpx
-
-        from shared.credits.payments.payments import Payments
-        from shared.credits.plans.subscribing import Plans
-        from shared.platform.clock import WallClock
-        from shared.providers.toss import TIMEOUT, Toss
-
-        clock = WallClock()
-        async with httpx.AsyncClient(timeout=TIMEOUT) as client:
-            toss = Toss(wire.toss_url, wire.toss_key, client)
-            payments = Payments(database, toss, clock)
-            return await work(Plans(database, toss, payments, base64.b64decode(wire.encryption_key), clock))
-
-    return _run(database_url, run)
-
-
-def _run(database_url: str | None, work: Callable[[Database], Awaitable[Result]]) -> Result:
-    """Run `work` with a database. Errors of money become one line, in English and in Korean."""
+    from shared.bootstrap import Parts, database, plans, toss
+    from shared.platform.clock import WallClock
     from shared.providers import ProviderError
 
+    settings = _settings(database_url)
+
+    async def run() -> Result:
+        parts = Parts(settings, WallClock())
+        try:
+            return await work(plans(parts))
+        finally:
+            await toss(parts).close()
+            await database(parts).close()
+
     try:
-        return with_credits(database_url, work, pool_size=2)
+        return asyncio.run(run())
     except ProviderError as error:
         raise CommandError(
             f"payment_undecided: {error}; the tick decides it within minutes: `allim plans show` (결제 확인 중입니다.)"

@@ -37,8 +37,6 @@ def restore(
     as_json: AsJson = False,
 ) -> None:
     """Restore a backup into an empty database, all or nothing, and audit it. Exits with 1 unless all is whole."""
-    from shared.operations.backups.manifest import BackupError
-
     if not (list_ or verify_only or into):
         raise typer.BadParameter("give --into, --list or --verify-only", param_hint="--into")
     source = _bucket(bucket)
@@ -54,8 +52,6 @@ def restore(
 
         manifest = read_manifest(source, backup)
         found = asyncio.run(_restore(source, manifest, None if verify_only else into))
-    except BackupError as error:
-        raise CommandError(str(error)) from error
     except psycopg.ProgrammingError as error:
         raise CommandError(f"not_restored: the database refused it, and nothing was kept: {error}") from error
     except (GoogleAPIError, GoogleAuthError) as error:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
-import datetime as dt
 import os
 from decimal import Decimal
 from pathlib import Path
@@ -86,11 +85,13 @@ def _opened(key: str) -> bytes:
 
 async def _write(url: str, key: bytes, example: Example, credit: Decimal) -> None:
     from local.examples.loading import write_example
+    from shared.platform.clock import WallClock
     from shared.platform.database import Database
 
     database = Database(url, pool_size=1)
     try:
         async with database.transaction() as connection:
-            await write_example(connection, key, example, credit=credit, as_of=dt.datetime.now(dt.UTC))
+            now = WallClock().now()
+            await write_example(connection, key, example, credit=credit, as_of=now, now=now)
     finally:
         await database.close()

@@ -4,18 +4,20 @@ import functions_framework.aio
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
-from shared.bootstrap import backups
+from shared.bootstrap import Parts, backups
+from shared.platform.errors import AllimError
+from shared.platform.http import refused
 from shared.platform.logs import log, log_for
 
-nightly = backups()
+nightly = backups(Parts.of_this_process())
 
 
 @functions_framework.aio.http
 async def backup(request: Request) -> JSONResponse:
     log_for(request.headers)
     try:
-        manifest = await nightly.take()
+        manifest = await nightly.back_up()
     except Exception as error:  # whatever it was, the scheduler tries again
         log("backup").exception("no backup")
-        return JSONResponse({"error": {"code": "not_backed_up", "message": type(error).__name__}}, status_code=500)
+        return refused(AllimError("not_backed_up", type(error).__name__, status=500))
     return JSONResponse({"day": manifest.day.isoformat(), "rows": manifest.rows, "bytes": manifest.bytes})

@@ -2,14 +2,15 @@
 
 import functions_framework.aio
 
-from shared.bootstrap import database, reports
+from shared.bootstrap import Parts, dead_letters, reports
 from shared.contracts import ReportBatch
 from shared.platform.pubsub.push import push
 
-callbacks = reports()
+parts = Parts.of_this_process()
+callbacks = reports(parts)
 
 
 @functions_framework.aio.http
-@push(ReportBatch, dead_letters=database)
+@push(ReportBatch, dead_letters=dead_letters(parts))
 async def on_delivery_callback(batch: ReportBatch) -> None:
-    await callbacks.take(batch)
+    await callbacks.record_batch(batch)

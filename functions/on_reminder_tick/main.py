@@ -2,14 +2,15 @@
 
 import functions_framework.aio
 
-from shared.bootstrap import database, ticker
+from shared.bootstrap import Parts, dead_letters, ticker
 from shared.contracts import Tick
 from shared.platform.pubsub.push import push
 
-minute = ticker()
+parts = Parts.of_this_process()
+minute = ticker(parts)
 
 
 @functions_framework.aio.http
-@push(Tick, dead_letters=database)
+@push(Tick, dead_letters=dead_letters(parts))
 async def on_reminder_tick(_: Tick) -> None:
     await minute.hold()

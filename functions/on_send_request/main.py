@@ -2,14 +2,15 @@
 
 import functions_framework.aio
 
-from shared.bootstrap import database, sender
+from shared.bootstrap import Parts, dead_letters, sender
 from shared.contracts import SendTicket
 from shared.platform.pubsub.push import push
 
-tickets = sender()
+parts = Parts.of_this_process()
+tickets = sender(parts)
 
 
 @functions_framework.aio.http
-@push(SendTicket, dead_letters=database)
+@push(SendTicket, dead_letters=dead_letters(parts))
 async def on_send_request(ticket: SendTicket) -> None:
-    await tickets.take(ticket)
+    await tickets.send(ticket)

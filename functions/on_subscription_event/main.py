@@ -2,14 +2,15 @@
 
 import functions_framework.aio
 
-from shared.bootstrap import database, event_intake
+from shared.bootstrap import Parts, dead_letters, intake
 from shared.contracts import MAX_EVENT_BYTES, SubscriptionEvent
 from shared.platform.pubsub.push import push
 
-intake = event_intake()
+parts = Parts.of_this_process()
+events = intake(parts)
 
 
 @functions_framework.aio.http
-@push(SubscriptionEvent, dead_letters=database, max_bytes=MAX_EVENT_BYTES)
+@push(SubscriptionEvent, dead_letters=dead_letters(parts), max_bytes=MAX_EVENT_BYTES)
 async def on_subscription_event(event: SubscriptionEvent) -> None:
-    await intake.receive(event)
+    await events.receive(event)

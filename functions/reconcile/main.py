@@ -4,10 +4,12 @@ import functions_framework.aio
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
-from shared.bootstrap import reconciliation
+from shared.bootstrap import Parts, reconciliation
+from shared.platform.errors import AllimError
+from shared.platform.http import refused
 from shared.platform.logs import log, log_for
 
-daily = reconciliation()
+daily = reconciliation(Parts.of_this_process())
 
 
 @functions_framework.aio.http
@@ -17,5 +19,5 @@ async def reconcile(request: Request) -> JSONResponse:
         figures = await daily.audit()
     except Exception as error:  # whatever it was, the scheduler tries again
         log("reconcile").exception("not audited")
-        return JSONResponse({"error": {"code": "not_audited", "message": type(error).__name__}}, status_code=500)
+        return refused(AllimError("not_audited", type(error).__name__, status=500))
     return JSONResponse({name: float(figure) for name, figure in figures.items()})

@@ -2,15 +2,16 @@
 
 import functions_framework.aio
 
-from shared.bootstrap import database
-from shared.bootstrap import watch as bootstrap_watch
+from shared.bootstrap import Parts, dead_letters
+from shared.bootstrap import watch as watch_of
 from shared.contracts import Tick
 from shared.platform.pubsub.push import push
 
-watching = bootstrap_watch()
+parts = Parts.of_this_process()
+watcher = watch_of(parts)
 
 
 @functions_framework.aio.http
-@push(Tick, dead_letters=database)
+@push(Tick, dead_letters=dead_letters(parts))
 async def watch(_: Tick) -> None:
-    await watching.look()
+    await watcher.look()

@@ -203,14 +203,14 @@ class Player:
 
     async def _introduce(self, families: Sequence[Family]) -> None:
         """Families are known before the day begins: who else is to be told is nothing that an event says."""
-        people = [_snapshot(person) for family in families for person in family.guardians]
+        people = [_snapshot(person).model_dump() for family in families for person in family.guardians]
         groups = {
             family.id: (f"{family.child} 가족", [person.id for person in family.guardians]) for family in families
         }
         database = Database(self._stack.database_url, pool_size=1)
         try:
             async with database.transaction() as connection:
-                await save_customers(connection, "childcare", people, as_of=LONG_AGO)
+                await save_customers(connection, "childcare", people, as_of=LONG_AGO, blanks_tell=True)
                 await save_groups(connection, "childcare", groups)
         finally:
             await database.close()

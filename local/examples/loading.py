@@ -16,15 +16,13 @@ import httpx
 from local.examples.files import EXAMPLES, Example, read_examples
 from local.functions import SIMULATED_TOSS_KEY
 from local.stack import Stack, StackError
+from shared.bootstrap import Parts, database, topups, toss
 from shared.credits.ledger.ledger import top_up
-from shared.credits.payments.payments import Payments
 from shared.credits.plans.outcomes import grant
 from shared.credits.plans.plans import PlanName
-from shared.credits.topups.automatic import AutomaticTopUps
 from shared.customers.store import save_customers, save_groups
 from shared.platform.clock import WallClock
 from shared.platform.database import Connection, Database
-from shared.providers.toss import Toss
 from shared.templates.store import save_templates
 from shared.tenants.accounts import register_account
 from shared.tenants.store import save_tenant
@@ -81,19 +79,19 @@ def load(stack: Stack, folder: Path = EXAMPLES) -> Loaded:
 
 async def write_examples(stack: Stack, examples: Sequence[Example]) -> None:
     """Write tenants and all that is theirs, in one transaction of the database's owner."""
-    database = Database(stack.database_url, pool_size=1)
+    database, now = Database(stack.database_url, pool_size=1), WallClock().now()
     try:
         async with database.transaction() as connection:
             for example in examples:
                 key = base64.b64decode(stack.encryption_key)
-                await write_example(connection, key, example, credit=EXAMPLE_CREDIT, as_of=LONG_AGO)
-                await grant(connection, example.tenant.id, EXAMPLE_PLAN, dt.datetime.now(dt.UTC))
+                await write_example(connection, key, example, credit=EXAMPLE_CREDIT, as_of=LONG_AGO, now=now)
+                await grant(connection, example.tenant.id, EXAMPLE_PLAN, now)
     finally:
         await database.close()
 
 
 async def write_example(
-    connection: Connection, key: bytes, example: Example, *, credit: Decimal, as_of: dt.datetime
+    connection: Connection, key: bytes, example: Example, *, credit: Decimal, as_of: dt.datetime, now: dt.datetime
 ) -> None:
     """Write one tenant, or what differs from what is there.
 
@@ -103,17 +101,18 @@ async def write_example(
         example: the tenant.
         credit: won that it starts with, given once.
         as_of: since when its customers are as the file says; what an event told of one since then stays.
+        now: the moment.
     """
     tenant = example.tenant.id
-    await save_tenant(connection, tenant, example.tenant.name)
-    await register_account(connection, key, example.account)
+    await save_tenant(connection, tenant, example.tenant.name, now=now)
+    await register_account(connection, key, example.account, now=now)
     if credit:
-        now = dt.datetime.now(dt.UTC)
         await top_up(connection, tenant, credit, key="first", reference="첫 크레딧", now=now)
     templates = {template.name: (template.content, template.approval) for template in example.templates}
-    await save_templates(connection, tenant, templates)
-    await save_workflows(connection, tenant, example.workflows)
-    await save_customers(connection, tenant, example.customers, as_of=as_of)
+    await save_templates(connection, tenant, templates, now=now)
+    await save_workflows(connection, tenant, example.workflows, now=now)
+    people = [customer.model_dump() for customer in example.customers]
+    await save_customers(connection, tenant, people, as_of=as_of, blanks_tell=True)
     await save_groups(connection, tenant, example.groups)
 
 
@@ -135,19 +134,16 @@ def register_with_simulator(stack: Stack, examples: Sequence[Example]) -> None:
 
 async def register_cards(stack: Stack, examples: Sequence[Example]) -> None:
     """Register a simulated card for each tenant, as its owner would in a browser."""
-    database = Database(stack.role_database_urls["allim_payments"], pool_size=1)
-    clock = WallClock()
+    parts = Parts(stack.settings_of("allim_payments"), WallClock())
     async with httpx.AsyncClient(base_url=stack.simulator_url, timeout=SIMULATOR_SECONDS, trust_env=False) as client:
-        toss = Toss(stack.simulator_url, SIMULATED_TOSS_KEY, client)
-        payments = Payments(database, toss, clock)
-        cards = AutomaticTopUps(database, toss, payments, base64.b64decode(stack.encryption_key), clock)
         try:
             for example in examples:
                 order = {"secretKey": SIMULATED_TOSS_KEY, "customerKey": f"tenant_{example.tenant.id}"}
                 answer = await client.post("/control/toss/card", json=order)
-                await cards.register_card(example.tenant.id, answer.raise_for_status().json()["authKey"])
+                await topups(parts).register_card(example.tenant.id, answer.raise_for_status().json()["authKey"])
         finally:
-            await database.close()
+            await toss(parts).close()
+            await database(parts).close()
 
 
 def account_spec(stack: Stack, example: Example) -> dict[str, Any]:

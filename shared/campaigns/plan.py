@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from uuid import UUID
 
 from shared.campaigns.file import BulkError, CustomerFile, Recipient, RowProblem
+from shared.contracts.channels import leg_of
 from shared.messages.composing import NewMessage, Origin, compose
 from shared.messages.routing import Route
 from shared.messages.status import Status
@@ -166,6 +167,12 @@ _NO_ORIGIN = Origin()
 
 def _sample(content: TemplateContent, planned: PlannedMessage) -> Sample:
     message = planned.message
-    leg = "alimtalk" if planned.channels[0] == "alimtalk" else "sms"
-    words = render(content, leg, message.variables, message=message.id, attempt=0, to=message.recipient or "")
+    words = render(
+        content,
+        leg_of(planned.channels[0]),
+        message.variables,
+        message=message.id,
+        attempt=0,
+        to=message.recipient or "",
+    )
     return Sample(planned.line, message.customer, mask_phone(words.to), words.channel, words.subject, words.text)

@@ -195,4 +195,4 @@ def _ok(name: Subject, detail: str, detail_ko: str) -> Check:
 
 
 def _failed(name: Subject, error: CreditError) -> Check:
-    return Check(name, "failed", error.code, error.detail, error.detail_ko)
+    return Check(name, "failed", error.code, error.detail, error.detail_ko or error.detail)

@@ -12,35 +12,31 @@ from collections.abc import AsyncGenerator, Callable, Collection, Iterator, Mapp
 from contextlib import aclosing
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
 from uuid import UUID
 
 from shared.campaigns.file import BulkError, CustomerFile, Recipient, RowProblem
 from shared.campaigns.plan import Bulk, PlannedMessage, PlannedRow, Sample, Tally, check_columns, moment_of, plan_row
 from shared.campaigns.preflight import Preflight, preflight
-from shared.campaigns.store import (
-    known_messages,
-    queue_bulk,
-    queue_tickets,
-    sent_with_key,
-    template_to_send,
-    wait_for_turn,
-)
+from shared.campaigns.store import known_messages, sent_with_key, wait_for_turn
 from shared.contracts import MAX_TICKET_MESSAGES
 from shared.credits.errors import CreditError
 from shared.credits.plans.quota import Quota, read_quota
 from shared.credits.prices.estimates import check_prices
+from shared.customers.store import save_customers
 from shared.messages.composing import usable_route
 from shared.messages.outbox import PATIENCE, cut_tickets, publish_tickets
 from shared.messages.routing import DEFAULT_ROUTE, Route
 from shared.messages.status import Status
+from shared.messages.store import queue_alike, queue_tickets
 from shared.platform.clock import Clock
 from shared.platform.database import Connection, Database
 from shared.platform.ids import derived_ids, new_id
 from shared.platform.pubsub import SEND_REQUESTS, Publisher
 from shared.templates.errors import MessageError
 from shared.templates.fit import Fit
+from shared.templates.store import active_templates
 from shared.templates.template import TemplateContent, TemplateVersion
+from shared.tenants.store import tenant_exists
 
 ROWS_A_STATEMENT = 5_000
 TICKET_SPACING = dt.timedelta(seconds=0.5)
@@ -128,7 +124,9 @@ async def send_bulk(
                 _stay_within(quota, tally)
                 if fresh:
                     messages = [planned.message for planned in fresh]
-                    await queue_bulk(connection, [planned.customer for planned in fresh], messages, key=key)
+                    customers_told = [planned.customer for planned in fresh]
+                    await save_customers(connection, tenant, customers_told, as_of=bulk.now, blanks_tell=False)
+                    await queue_alike(connection, messages, key=key)
                     queued += [message.id for message in messages if message.status is Status.QUEUED]
                 if on_progress:
                     on_progress(tally.asked, customers.share_read)
@@ -138,7 +136,6 @@ async def send_bulk(
         await queue_tickets(
             connection,
             tickets,
-            tenant=tenant,
             topic=SEND_REQUESTS,
             now=now,
             publish_at=now + PATIENCE,
@@ -187,7 +184,7 @@ async def _prepare(
     """What the messages have in common, and whether there was a send with the key before."""
     if key is not None and (not 0 < len(key) <= MAX_KEY_LENGTH or not key.isprintable()):
         raise BulkError("bad_key", f"a key has 1 to {MAX_KEY_LENGTH} printable characters")
-    template = _template(await template_to_send(connection, tenant, name), tenant, name)
+    template = await _template(connection, tenant, name)
     try:
         usable = usable_route(route, template)
     except MessageError as error:
@@ -196,7 +193,7 @@ async def _prepare(
     try:
         await check_prices(connection, tenant, usable.channels, now)
     except CreditError as error:
-        raise BulkError(error.code, error.detail) from error
+        raise BulkError(error.code, error.detail, error.detail_ko) from error
     earlier = await sent_with_key(connection, tenant, key) if key is not None else None
     if earlier and earlier.template != name:
         raise BulkError("key_reused", f"the key {key!r} was used with template {earlier.template!r} before")
@@ -207,12 +204,14 @@ async def _prepare(
     return bulk, earlier is not None
 
 
-def _template(row: Mapping[str, Any] | None, tenant: str, name: str) -> TemplateVersion:
-    if row is None:
+async def _template(connection: Connection, tenant: str, name: str) -> TemplateVersion:
+    if not await tenant_exists(connection, tenant):
         raise BulkError("unknown_tenant", f"there is no tenant {tenant!r}")
-    if row["version"] is None:
+    found = await active_templates(connection, [tenant], name)
+    if not found:
         raise BulkError("unknown_template", f"tenant {tenant!r} has no template {name!r}")
-    return TemplateVersion(name, row["version"], TemplateContent.model_validate(row["content"]), row["approval"])
+    [stored] = found
+    return TemplateVersion(name, stored.version, TemplateContent.model_validate(stored.content), stored.approval)
 
 
 async def _batches(bulk: Bulk, customers: CustomerFile) -> AsyncGenerator[list[PlannedRow]]:
@@ -251,7 +250,7 @@ def _counted(batch: Sequence[PlannedRow], known: Collection[UUID], tally: Tally)
 
 def _stay_within(quota: Quota, tally: Tally) -> None:
     if (error := quota.shortage(tally.queued)) is not None:
-        raise BulkError(error.code, f"{error.detail} ({error.detail_ko})")
+        raise BulkError(error.code, error.detail, error.detail_ko)
 
 
 async def _result(connection: Connection, tally: Tally, asked_route: Route, key: str | None) -> BulkResult:

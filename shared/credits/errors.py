@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
+
+from shared.platform.errors import AllimError
 
 
-class CreditError(Exception):
-    """`code` is stable; `detail` is for programmers and `detail_ko` for people at a business; `field` says where."""
+class CreditError(AllimError):
+    """Something is wrong with money. Each has a sentence for people at a business, too."""
 
-    def __init__(self, code: str, detail: str, detail_ko: str, *, field: str | None = None) -> None:
-        super().__init__(f"{code}: {detail}")
-        self.code = code
-        self.detail = detail
-        self.detail_ko = detail_ko
-        self.field = field
+    default_status: ClassVar[int] = 409
 
 
 def bad_amount(amount: object, field: str, *, least: int = 1) -> CreditError:

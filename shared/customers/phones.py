@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from shared.platform.errors import AllimError
+
 _USUAL = re.compile(r"010-?([0-9]{4})-?([0-9]{4})")
 _SEPARATORS = re.compile(
     r"[\s\-‐‑‒–—―−⁃().·/"
@@ -15,10 +17,13 @@ _COUNTRY_CODE = re.compile(r"^(?:\+|00)82(?:0)?|^82(?=1[016789]\d{7,8}$)|^820(?=
 _MOBILE = re.compile(r"^(?:010\d{8}|01[16789]\d{7,8})$", re.ASCII)
 
 
-class InvalidPhone(ValueError):  # noqa: N818 - it names what the input is
+class InvalidPhone(AllimError):  # noqa: N818 - it names what the input is
     """Not a number that a Korean mobile message can reach."""
 
-    code = "invalid_phone"
+    def __init__(self) -> None:
+        super().__init__(
+            "invalid_phone", "not a Korean mobile number; expected for example 010-1234-5678", field="phone"
+        )
 
 
 def normalise_mobile(text: str) -> str:
@@ -35,5 +40,5 @@ def normalise_mobile(text: str) -> str:
     digits = _SEPARATORS.sub("", unicodedata.normalize("NFKC", text))
     digits = _COUNTRY_CODE.sub("0", digits)
     if not _MOBILE.match(digits):
-        raise InvalidPhone("not a Korean mobile number; expected for example 010-1234-5678")
+        raise InvalidPhone
     return digits

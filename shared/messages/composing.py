@@ -126,7 +126,7 @@ def _recipient(customer: Mapping[str, Any]) -> str:
     try:
         return normalise_mobile(phone)
     except InvalidPhone as error:
-        raise MessageError(InvalidPhone.code, str(error)) from error
+        raise MessageError(error.code, error.detail) from error
 
 
 def usable_route(route: Route, template: TemplateVersion) -> Route:

@@ -8,8 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, PlainSerializer
 
-DEFAULT_DEADLINES = {"alimtalk": 300, "sms": 3_600}
-"""Seconds to wait for a channel's final report before the message moves on."""
+from shared.contracts.channels import LEGS
 
 NAMED_ROUTES = {"alimtalk_first": ("alimtalk", "sms"), "sms_only": ("sms",)}
 DEFAULT_ROUTE_NAME = "alimtalk_first"
@@ -32,18 +31,18 @@ def parse_route(given: str | Sequence[str | dict[str, int]]) -> Route:
         ValueError: an unknown name or channel, an empty route, a channel twice, or a deadline below one second.
     """
     if isinstance(given, str):
-        if given not in NAMED_ROUTES and given not in DEFAULT_DEADLINES:
-            known = ", ".join([*NAMED_ROUTES, *DEFAULT_DEADLINES])
+        if given not in NAMED_ROUTES and given not in LEGS:
+            known = ", ".join([*NAMED_ROUTES, *LEGS])
             raise ValueError(f"unknown route {given!r}; known are {known}")
         given = NAMED_ROUTES.get(given, (given,))
     legs: dict[str, int] = {}
     for entry in given:
         channel, deadline = next(iter(entry.items())) if isinstance(entry, dict) else (entry, None)
-        if channel not in DEFAULT_DEADLINES:
-            raise ValueError(f"unknown channel {channel!r}; known are {', '.join(DEFAULT_DEADLINES)}")
+        if channel not in LEGS:
+            raise ValueError(f"unknown channel {channel!r}; known are {', '.join(LEGS)}")
         if channel in legs:
             raise ValueError(f"the route names {channel} twice")
-        legs[channel] = DEFAULT_DEADLINES[channel] if deadline is None else deadline
+        legs[channel] = LEGS[channel].deadline if deadline is None else deadline
         if legs[channel] < 1:
             raise ValueError(f"the deadline of {channel} must be at least one second")
     if not legs:

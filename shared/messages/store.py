@@ -1,9 +1,10 @@
-"""SQL of messages on the way out, until a dispatch has them: queue and claim. Nothing here decides."""
+"""SQL of messages as they are made, and of the tickets that carry them. Nothing here decides."""
 
 from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
+from typing import Any
 
 import orjson
 
@@ -11,12 +12,25 @@ from shared.contracts import SendTicket
 from shared.messages.composing import NewMessage
 from shared.platform.database import Connection
 
-QUEUE_MESSAGES = """
-with tickets as (
+WRITE_TICKETS = """
   insert into outbox (tenant, id, topic, body, publish_at, created_at)
   select tenant, id, %(topic)s, body, %(publish_at)s, %(now)s
   from unnest(%(ticket_tenants)s::text[], %(ticket_ids)s::uuid[], %(ticket_bodies)s::jsonb[]) as t (tenant, id, body)
-)
+"""
+"""As a part of another statement, with the parameters of `ticket_columns`, `topic`, `publish_at` and `now`."""
+
+
+def ticket_columns(tickets: Sequence[SendTicket]) -> dict[str, Any]:
+    """Tickets as the parameters of `WRITE_TICKETS`."""
+    return {
+        "ticket_tenants": [ticket.tenant for ticket in tickets],
+        "ticket_ids": [ticket.id for ticket in tickets],
+        "ticket_bodies": [ticket.model_dump_json() for ticket in tickets],
+    }
+
+
+QUEUE_MESSAGES = f"""
+with tickets as ({WRITE_TICKETS})
 insert into messages (
   tenant, id, customer, recipient, workflow, workflow_version, run_key, run_revision, step, event_source, event_id,
   template, template_version, variables, route, deadlines, channel, status, reason, detail,
@@ -56,9 +70,7 @@ async def queue_messages(
             "topic": topic,
             "now": now,
             "publish_at": publish_at,
-            "ticket_tenants": [ticket.tenant for ticket in tickets],
-            "ticket_ids": [ticket.id for ticket in tickets],
-            "ticket_bodies": [ticket.model_dump_json() for ticket in tickets],
+            **ticket_columns(tickets),
             "tenants": [message.tenant for message in messages],
             "ids": [message.id for message in messages],
             "customers": [message.customer for message in messages],
@@ -82,3 +94,79 @@ async def queue_messages(
             "expires_at": [message.expires_at for message in messages],
         },
     )
+
+
+QUEUE_ALIKE = """
+insert into messages (
+  tenant, id, customer, recipient, run_key, template, template_version, variables, route, deadlines, channel,
+  status, reason, detail, due_at, expires_at, created_at, updated_at
+)
+select
+  %(tenant)s, id, customer, recipient, %(key)s, %(template)s, %(template_version)s, variables, %(channels)s::text[],
+  %(deadlines)s::int[], (%(channels)s::text[])[1], status::message_status, reason, detail,
+  %(now)s, %(expires_at)s, %(now)s, %(now)s
+from json_to_recordset(%(messages)s::json)
+  as m (id uuid, customer text, recipient text, variables jsonb, status text, reason text, detail text)
+"""
+
+
+async def queue_alike(connection: Connection, messages: Sequence[NewMessage], *, key: str | None) -> None:
+    """Insert messages of one tenant, template, route and moment, which no workflow made.
+
+    Rows travel as one JSON document: arrays of parameters cost five times the client's time.
+
+    Args:
+        connection: in the tenant's transaction.
+        messages: at least one, none of which is there already.
+        key: of the send that makes them, or None.
+    """
+    first = messages[0]
+    await connection.execute(
+        QUEUE_ALIKE,
+        {
+            "tenant": first.tenant,
+            "key": key,
+            "template": first.template,
+            "template_version": first.template_version,
+            "channels": list(first.route.channels),
+            "deadlines": list(first.route.deadlines),
+            "now": first.created_at,
+            "expires_at": first.expires_at,
+            "messages": orjson.dumps(
+                [
+                    {
+                        "id": message.id,
+                        "customer": message.customer,
+                        "recipient": message.recipient,
+                        "variables": message.variables,
+                        "status": message.status,
+                        "reason": message.reason,
+                        "detail": message.detail,
+                    }
+                    for message in messages
+                ]
+            ).decode(),
+        },
+    )
+
+
+QUEUE_TICKETS = """
+insert into outbox (tenant, id, topic, body, publish_at, created_at)
+select tenant, id, %(topic)s, body, %(publish_at)s + %(spacing)s * (place - 1), %(now)s
+from unnest(%(ticket_tenants)s::text[], %(ticket_ids)s::uuid[], %(ticket_bodies)s::jsonb[])
+  with ordinality as t (tenant, id, body, place)
+"""
+
+
+async def queue_tickets(
+    connection: Connection,
+    tickets: Sequence[SendTicket],
+    *,
+    topic: str,
+    now: dt.datetime,
+    publish_at: dt.datetime,
+    spacing: dt.timedelta,
+) -> None:
+    """Insert the tickets of queued messages; the first is published again at `publish_at`, each later by `spacing`."""
+    parameters = {"topic": topic, "now": now, "publish_at": publish_at, "spacing": spacing}
+    await connection.execute(QUEUE_TICKETS, {**parameters, **ticket_columns(tickets)})

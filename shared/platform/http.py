@@ -3,17 +3,31 @@
 from __future__ import annotations
 
 from starlette.requests import Request
+from starlette.responses import JSONResponse
+
+from shared.platform.errors import AllimError
 
 
-async def read_limited(request: Request, max_bytes: int) -> bytes | None:
-    """The request's body, or None as soon as it is known to be larger than `max_bytes`."""
+def refused(error: AllimError) -> JSONResponse:
+    """The answer to a caller whose request was not carried out."""
+    return JSONResponse({"error": {"code": error.code, "message": error.detail}}, status_code=error.status)
+
+
+async def read_limited(request: Request, max_bytes: int) -> bytes:
+    """The request's body.
+
+    Raises:
+        AllimError: `too_large` (413), as soon as it is known to be larger than `max_bytes`.
+        ClientDisconnect: the caller went away.
+    """
+    too_large = AllimError("too_large", f"a call has at most {max_bytes:,} bytes", status=413)
     declared = request.headers.get("content-length", "0")
     if not declared.isdecimal() or int(declared) > max_bytes:
-        return None
+        raise too_large
     chunks, size = [], 0
     async for chunk in request.stream():
         size += len(chunk)
         if size > max_bytes:
-            return None
+            raise too_large
         chunks.append(chunk)
     return b"".join(chunks)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import os
-from functools import cache
 from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
@@ -54,9 +53,3 @@ class Settings(BaseModel):
     @classmethod
     def from_environment(cls) -> Settings:
         return cls.model_validate({name.lower(): value for name, value in os.environ.items()})
-
-
-@cache
-def settings() -> Settings:
-    """The settings of this process."""
-    return Settings.from_environment()

@@ -18,6 +18,7 @@ from shared.providers.base import (
     ProviderRefused,
     ProviderUnavailable,
     ProviderUndecided,
+    Settlement,
 )
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ __all__ = [
     "ProviderRefused",
     "ProviderUnavailable",
     "ProviderUndecided",
+    "Settlement",
     "providers",
     "toss_payments",
 ]

@@ -8,22 +8,21 @@ ProviderError
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol
+from typing import ClassVar, Protocol
 from uuid import UUID
 
 from shared.contracts import ProviderReport
+from shared.platform.errors import AllimError
 
 
-class ProviderError(Exception):
-    """`code` is the provider's own word where there is one."""
+class ProviderError(AllimError):
+    """A provider would not, could not, or may have. `code` is its own word where there is one."""
 
-    def __init__(self, code: str, detail: str) -> None:
-        super().__init__(f"{code}: {detail}")
-        self.code = code
-        self.detail = detail
+    default_status: ClassVar[int] = 503
 
 
 class ProviderUnavailable(ProviderError):  # noqa: N818 - it names the state
@@ -97,13 +96,27 @@ class BatchState(StrEnum):
     ABSENT = "absent"
 
 
-class Provider(Protocol):
-    """Sending in two phases, so that a crash at any point is decided by asking.
+class Settlement(StrEnum):
+    """What a lost answer means with a provider: by it we decide what became of a batch, and never send blindly again.
 
-    Every method raises a ProviderError.
+    TWO_PHASE: a batch is handed over first and sent afterwards, once only, and its state can be asked for.
+    """
+
+    TWO_PHASE = "two_phase"
+
+
+class Provider(Protocol):
+    """A provider whose batches are settled in two phases. Every method raises a ProviderError.
+
+    Attributes:
+        name: as accounts name it.
+        settlement: what a lost answer means.
+        reports_within: after its sending, how long a message's last report may take.
     """
 
     name: str
+    settlement: Settlement
+    reports_within: dt.timedelta
 
     async def prepare(self, account: ProviderAccount, messages: Sequence[OutboundMessage]) -> Prepared:
         """Hand a batch over. Nothing is sent or charged yet, so an error here is always safe to try again."""

@@ -5,25 +5,25 @@ Its address is its secret, so it is in no log and no error.
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import TYPE_CHECKING
+
+from shared.platform.errors import AllimError
 
 if TYPE_CHECKING:
     import httpx
 
-import datetime as dt
-
 TIMEOUT_SECONDS = 5.0
-
-
 LONGEST_WAIT = dt.timedelta(hours=1)
-
-
 DEFAULT_WAIT = dt.timedelta(seconds=30)
 """After a 429 that does not say how long."""
 
 
-class SlackError(Exception):
-    """Slack has not taken a message. The message says why, without the address."""
+class SlackError(AllimError):
+    """Slack has not taken a message. The detail says why, without the address."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__("slack_failed", detail)
 
 
 class SlackAwayError(SlackError):

@@ -30,6 +30,7 @@ from shared.providers.base import (
     ProviderRefused,
     ProviderUnavailable,
     ProviderUndecided,
+    Settlement,
 )
 from shared.providers.solapi_codes import outcome_of
 
@@ -68,6 +69,8 @@ class Solapi:
     """
 
     name = "solapi"
+    settlement = Settlement.TWO_PHASE
+    reports_within = dt.timedelta(hours=72)  # Kakao may report three days late
 
     def __init__(self, url: str, clock: Clock, client: httpx.AsyncClient | None = None) -> None:
         self._url = url.rstrip("/")

@@ -9,14 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from shared.platform.errors import AllimError
 
-class MessageError(Exception):
-    """`code` is stable; `detail` is for people."""
 
-    def __init__(self, code: str, detail: str) -> None:
-        super().__init__(f"{code}: {detail}")
-        self.code = code
-        self.detail = detail
+class MessageError(AllimError):
+    """A message can't be made or sent."""
 
 
 class ContentError(MessageError):

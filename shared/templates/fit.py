@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from uuid import UUID
 
+from shared.contracts.channels import becomes
 from shared.templates.errors import ContentError
-from shared.templates.limits import ALIMTALK_CHARACTERS, LMS_BYTES, SMS_BYTES, unencodable
+from shared.templates.limits import unencodable
 from shared.templates.rendering import render
 from shared.templates.template import TemplateContent, parse_text
 
@@ -60,6 +61,7 @@ class _Measure:
         assert words is not None, "a route's legs are those that the template has words for"  # noqa: S101
         text = parse_text(words.text)
         fixed = text.form % (("",) * len(text.names))
+        self._rows = becomes(leg)
         self._names = text.names
         self._characters = len(fixed)
         self._bytes = len(fixed.encode("cp949", errors="replace"))
@@ -68,9 +70,10 @@ class _Measure:
     def channel(self, variables: Mapping[str, str]) -> str | None:
         """The channel, or None where only the whole text can tell: it may not fit, or has a subject."""
         values = "".join([variables[name] for name in self._names])
-        if self.leg == "alimtalk":
-            return "alimtalk" if self._characters + len(values) <= ALIMTALK_CHARACTERS else None
-        if not self._plain or unencodable(values):
+        if self._rows[0].unit == "characters":
+            size = self._characters + len(values)
+        elif not self._plain or unencodable(values):
             return None
-        size = self._bytes + len(values.encode("cp949"))
-        return "sms" if size <= SMS_BYTES else "lms" if size <= LMS_BYTES else None
+        else:
+            size = self._bytes + len(values.encode("cp949"))
+        return next((row.name for row in self._rows if size <= row.longest), None)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
+from shared.contracts.channels import CHANNELS, becomes
 from shared.templates.errors import ContentError
 
-SMS_BYTES = 90
-LMS_BYTES = 2_000
-SUBJECT_BYTES = 40
-ALIMTALK_CHARACTERS = 1_000
-"""After substitution (Kakao's rule for AlimTalk)."""
+_ALIMTALK = CHANNELS["alimtalk"]
+_TEXTS = becomes("sms")
 
 
 def unencodable(text: str) -> str:
@@ -46,24 +44,26 @@ def carrier_bytes(text: str) -> int:
 
 
 def text_channel(text: str, subject: str | None) -> str:
-    """`sms` or `lms`: a text of up to 90 bytes without a subject is an SMS, one of up to 2,000 an LMS.
+    """What a leg `sms` becomes: the smallest channel that holds the text, and the subject where there is one.
 
     Raises:
         ContentError: `unencodable_characters`, `content_too_long`, or `subject_too_long`.
     """
-    size = carrier_bytes(text)
-    if subject is not None and carrier_bytes(subject) > SUBJECT_BYTES:
-        raise ContentError("subject_too_long", f"the subject has {carrier_bytes(subject)} bytes; {SUBJECT_BYTES} fit")
-    if size <= SMS_BYTES and subject is None:
-        return "sms"
-    if size <= LMS_BYTES:
-        return "lms"
-    raise ContentError("content_too_long", f"the text has {size:,} bytes; an LMS holds {LMS_BYTES:,}")
+    size, largest = carrier_bytes(text), _TEXTS[-1]
+    if subject is not None and (length := carrier_bytes(subject)) > (largest.longest_subject or 0):
+        fits = largest.longest_subject
+        raise ContentError("subject_too_long", f"the subject has {length} bytes; {fits} fit")
+    for row in _TEXTS:
+        if size <= row.longest and (subject is None or row.longest_subject):
+            return row.name
+    raise ContentError(
+        "content_too_long", f"the text has {size:,} bytes; an {largest.name.upper()} holds {largest.longest:,}"
+    )
 
 
 def check_alimtalk(text: str) -> None:
     """Raises ContentError `content_too_long` when a substituted AlimTalk is over 1,000 characters."""
-    if len(text) > ALIMTALK_CHARACTERS:
+    if len(text) > _ALIMTALK.longest:
         raise ContentError(
-            "content_too_long", f"the text has {len(text):,} characters; an AlimTalk holds {ALIMTALK_CHARACTERS:,}"
+            "content_too_long", f"the text has {len(text):,} characters; an AlimTalk holds {_ALIMTALK.longest:,}"
         )

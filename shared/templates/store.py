@@ -1,12 +1,26 @@
-"""SQL that reads what sending must know of a tenant: templates and provider accounts. One function a statement."""
+"""SQL of templates. One function a statement; nothing here decides. Saving what is already so changes nothing."""
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from shared.platform.database import Connection, fetch_all
 from shared.templates.template import Approval, TemplateContent
+
+
+@dataclass(frozen=True, slots=True)
+class StoredTemplate:
+    """A version of a template as it is kept: words that this release may or may not understand."""
+
+    tenant: str
+    name: str
+    version: int
+    content: Mapping[str, Any]
+    approval: Approval
+
 
 TEMPLATE_VERSIONS = """
 select v.tenant, v.name, v.version, v.content, v.approval
@@ -15,24 +29,26 @@ join template_versions v using (tenant, name, version)
 """
 
 
-async def template_versions(connection: Connection, wanted: Sequence[tuple[str, str, int]]) -> list[dict[str, Any]]:
-    """Named versions of templates: tenant, name, version, content."""
+async def template_versions(connection: Connection, wanted: Sequence[tuple[str, str, int]]) -> list[StoredTemplate]:
+    """Named versions of templates, by tenant, name and version."""
     tenants, names, versions = zip(*wanted, strict=True)
-    return await fetch_all(
-        connection, TEMPLATE_VERSIONS, {"tenants": list(tenants), "names": list(names), "versions": list(versions)}
-    )
+    parameters = {"tenants": list(tenants), "names": list(names), "versions": list(versions)}
+    return [StoredTemplate(**row) for row in await fetch_all(connection, TEMPLATE_VERSIONS, parameters)]
 
 
 ACTIVE_TEMPLATES = """
 select v.tenant, v.name, v.version, v.content, v.approval
 from templates t join template_versions v on v.tenant = t.tenant and v.name = t.name and v.version = t.active_version
-where t.tenant = any(%(tenants)s)
+where t.tenant = any(%(tenants)s) and (%(name)s::text is null or t.name = %(name)s)
 """
 
 
-async def active_templates(connection: Connection, tenants: Sequence[str]) -> list[dict[str, Any]]:
-    """The active version of every template of some tenants."""
-    return await fetch_all(connection, ACTIVE_TEMPLATES, {"tenants": list(tenants)})
+async def active_templates(
+    connection: Connection, tenants: Sequence[str], name: str | None = None
+) -> list[StoredTemplate]:
+    """The active version of every template of some tenants, or of that of one name."""
+    parameters = {"tenants": list(tenants), "name": name}
+    return [StoredTemplate(**row) for row in await fetch_all(connection, ACTIVE_TEMPLATES, parameters)]
 
 
 SAVE_TEMPLATES = """
@@ -54,8 +70,8 @@ changed as (
   where g.name not in (select name from same)
 ),
 written as (
-  insert into template_versions (tenant, name, version, content, approval)
-  select %(tenant)s, name, version, content, approval from changed
+  insert into template_versions (tenant, name, version, content, approval, created_at)
+  select %(tenant)s, name, version, content, approval, %(now)s from changed
 ),
 activated as (
   insert into templates (tenant, name, active_version)
@@ -72,7 +88,11 @@ select name, version from changed order by name
 
 
 async def save_templates(
-    connection: Connection, tenant: str, templates: Mapping[str, tuple[TemplateContent, Approval]]
+    connection: Connection,
+    tenant: str,
+    templates: Mapping[str, tuple[TemplateContent, Approval]],
+    *,
+    now: dt.datetime,
 ) -> dict[str, int]:
     """Save templates; a new version is made, and becomes the active one, only where the content differs.
 
@@ -80,6 +100,7 @@ async def save_templates(
         connection: in a transaction.
         tenant: whose.
         templates: by name, the content and what Kakao thinks of it.
+        now: the moment.
 
     Returns:
         The new versions by name; nothing for a template whose content is as it was.
@@ -89,6 +110,7 @@ async def save_templates(
         SAVE_TEMPLATES,
         {
             "tenant": tenant,
+            "now": now,
             "names": list(templates),
             # As written: a default that changes later makes no new version of words that did not change.
             "contents": [content.model_dump_json(exclude_unset=True) for content, _ in templates.values()],
@@ -99,7 +121,13 @@ async def save_templates(
 
 
 async def save_template(
-    connection: Connection, tenant: str, name: str, content: TemplateContent, approval: Approval = "draft"
+    connection: Connection,
+    tenant: str,
+    name: str,
+    content: TemplateContent,
+    approval: Approval = "draft",
+    *,
+    now: dt.datetime,
 ) -> int | None:
     """Save one template, as `save_templates` does. Gives the number of the version that it made, if it made one."""
-    return (await save_templates(connection, tenant, {name: (content, approval)})).get(name)
+    return (await save_templates(connection, tenant, {name: (content, approval)}, now=now)).get(name)

@@ -1,7 +1,8 @@
-"""Tenants' provider accounts, with their credentials opened."""
+"""Tenants' provider accounts: kept with their credentials sealed, handed out with them opened."""
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping, Sequence
 
 from cryptography.exceptions import InvalidTag
@@ -11,7 +12,7 @@ from shared.platform.database import Connection
 from shared.platform.database.revisions import RevisionCache
 from shared.platform.logs import log
 from shared.providers import ProviderAccount
-from shared.tenants.store import provider_accounts, save_account
+from shared.tenants.store import SealedAccount, provider_accounts, save_account
 
 Accounts = Mapping[str, ProviderAccount]
 """A tenant's accounts by id."""
@@ -23,21 +24,12 @@ async def load_accounts(connection: Connection, tenants: Sequence[str], key: byt
     An account that it does not open is left out: batches mix tenants, and one tenant's must not stop the others'.
     """
     loaded: dict[str, dict[str, ProviderAccount]] = {tenant: {} for tenant in tenants}
-    for row in await provider_accounts(connection, tenants):
+    for sealed in await provider_accounts(connection, tenants):
         try:
-            secrets = unseal(key, row["credentials"], context=f"{row['tenant']}/{row['id']}")
+            loaded[sealed.tenant][sealed.id] = _opened(sealed, key)
         except InvalidTag:
-            fields = {"tenant": row["tenant"], "account": row["id"]}
+            fields = {"tenant": sealed.tenant, "account": sealed.id}
             log("accounts").error("credentials were sealed with another key", extra={"fields": fields})
-            continue
-        loaded[row["tenant"]][row["id"]] = ProviderAccount(
-            tenant=row["tenant"],
-            id=row["id"],
-            provider=row["provider"],
-            sender=row["sender"],
-            kakao_channel=row["kakao_channel"],
-            secrets=secrets,
-        )
     return loaded
 
 
@@ -46,29 +38,41 @@ def account_cache(key: bytes) -> RevisionCache[Accounts]:
     return RevisionCache(lambda connection, tenants: load_accounts(connection, tenants, key))
 
 
-async def register_account(connection: Connection, key: bytes, account: ProviderAccount) -> bool:
-    """Save a provider account, unless all of it is kept already.
+async def register_account(connection: Connection, key: bytes, account: ProviderAccount, *, now: dt.datetime) -> bool:
+    """Save a provider account, unless all of it is kept already: sealing twice never gives the same bytes.
 
     Args:
         connection: in a transaction of the database's owner.
         key: 32 bytes that seal the secrets, which are bound to the account's tenant and id.
         account: with its secrets in the open.
+        now: the moment.
 
     Returns:
         Whether anything was written.
     """
-    context = f"{account.tenant}/{account.id}"
-    for row in await provider_accounts(connection, [account.tenant]):
-        if row["id"] != account.id:
-            continue
-        try:
-            secrets = unseal(key, row["credentials"], context=context)
-        except InvalidTag:
-            break  # sealed with a key that is gone: nobody can use it, so it is replaced
-        kept = ProviderAccount(
-            row["tenant"], row["id"], row["provider"], row["sender"], row["kakao_channel"], secrets=secrets
-        )
-        if kept == account:
-            return False
-    await save_account(connection, account, seal(key, dict(account.secrets), context=context))
+    for sealed in await provider_accounts(connection, [account.tenant]):
+        if sealed.id == account.id:
+            try:
+                if _opened(sealed, key) == account:
+                    return False
+            except InvalidTag:
+                break  # sealed with a key that is gone: nobody can use it, so it is replaced
+    credentials = seal(key, dict(account.secrets), context=_context(account.tenant, account.id))
+    await save_account(connection, account, credentials, now=now)
     return True
+
+
+def _opened(sealed: SealedAccount, key: bytes) -> ProviderAccount:
+    """Raises InvalidTag."""
+    return ProviderAccount(
+        tenant=sealed.tenant,
+        id=sealed.id,
+        provider=sealed.provider,
+        sender=sealed.sender,
+        kakao_channel=sealed.kakao_channel,
+        secrets=unseal(key, sealed.credentials, context=_context(sealed.tenant, sealed.id)),
+    )
+
+
+def _context(tenant: str, account: str) -> str:
+    return f"{tenant}/{account}"

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from pydantic import ValidationError
 
 from shared.platform.database import Connection
 from shared.platform.database.revisions import RevisionCache
+from shared.platform.errors import AllimError
 from shared.templates.store import active_templates
 from shared.templates.template import TemplateContent, TemplateVersion
 from shared.workflows.definition import WorkflowDefinition
 from shared.workflows.planning import WorkflowVersion
-from shared.workflows.store import active_workflows
+from shared.workflows.store import StoredWorkflow, active_workflows
 
 
 @dataclass(slots=True)
@@ -29,39 +29,39 @@ class Catalog:
         return self.listening.get(event_type, ())
 
 
-class UnreadableDefinition(Exception):  # noqa: N818 - it names what was found
+class UnreadableDefinition(AllimError):  # noqa: N818 - it names what was found
     """A stored workflow or template that this release can't read; `tenant` is whose it is."""
 
     def __init__(self, tenant: str, what: str, error: ValidationError) -> None:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        super().__init__(f"{what} of {tenant}: {'.'.join(map(str, first['loc']))}: {first['msg']}")
+        place = ".".join(map(str, first["loc"]))
+        super().__init__("unreadable_definition", f"{what} of {tenant}: {place}: {first['msg']}", field=place)
         self.tenant = tenant
 
 
 async def load_catalogs(connection: Connection, tenants: Sequence[str]) -> Mapping[str, Catalog]:
     """Read what `tenants` have active. Raises UnreadableDefinition."""
     catalogs = {tenant: Catalog() for tenant in tenants}
-    for row in await active_workflows(connection, tenants):
-        version = WorkflowVersion(row["version"], read_definition(row))
+    for stored in await active_workflows(connection, tenants):
+        version = WorkflowVersion(stored.version, read_definition(stored))
         for event_type in version.definition.event_types:
-            catalogs[row["tenant"]].listening[event_type].append(version)
-    for row in await active_templates(connection, tenants):
+            catalogs[stored.tenant].listening[event_type].append(version)
+    for kept in await active_templates(connection, tenants):
         try:
-            content = TemplateContent.model_validate(row["content"])
+            content = TemplateContent.model_validate(kept.content)
         except ValidationError as error:
-            raise UnreadableDefinition(row["tenant"], f"template {row['name']}", error) from error
-        catalogs[row["tenant"]].templates[row["name"]] = TemplateVersion(
-            row["name"], row["version"], content, row["approval"]
-        )
+            raise UnreadableDefinition(kept.tenant, f"template {kept.name}", error) from error
+        template = TemplateVersion(kept.name, kept.version, content, kept.approval)
+        catalogs[kept.tenant].templates[kept.name] = template
     return catalogs
 
 
-def read_definition(row: Mapping[str, Any]) -> WorkflowDefinition:
-    """The definition in a row of `workflow_versions`. Raises UnreadableDefinition."""
+def read_definition(stored: StoredWorkflow) -> WorkflowDefinition:
+    """What a stored workflow says. Raises UnreadableDefinition."""
     try:
-        return WorkflowDefinition.model_validate(row["definition"])
+        return WorkflowDefinition.model_validate(stored.definition)
     except ValidationError as error:
-        raise UnreadableDefinition(row["tenant"], f"workflow {row['name']}", error) from error
+        raise UnreadableDefinition(stored.tenant, f"workflow {stored.name}", error) from error
 
 
 def catalog_cache() -> RevisionCache[Catalog]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
+from shared.customers.store import Person
 from shared.messages.composing import NewMessage, Origin, compose
 from shared.platform.ids import derived_id
 from shared.templates.template import TemplateVersion
@@ -17,8 +17,6 @@ RunKey = tuple[str, str, str]
 """Tenant, workflow, key."""
 EventKey = tuple[str, str, str]
 """Tenant, source, id."""
-Person = Mapping[str, Any]
-"""A customer as paths see one: id, name, phone, plan, …"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +98,7 @@ def react(
         try:
             after = apply(before, definition, happening)
         except BadAnchor as error:
-            plan.bad_anchors[event_key] = f"workflow {definition.name}: {error}"
+            plan.bad_anchors[event_key] = f"workflow {definition.name}: {error.detail}"
             continue
         if came_to_nothing := _why_nothing(before, after, definition, happening):
             plan.note(event_key, came_to_nothing)

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from shared.contracts import YEARS
+from shared.platform.errors import AllimError
 from shared.platform.paths import look_up
 from shared.workflows.conditions import hold
 from shared.workflows.definition import WorkflowDefinition
@@ -83,8 +84,11 @@ class Run:
         return self.active, self.anchor_at
 
 
-class BadAnchor(ValueError):  # noqa: N818 - it names what the input is
+class BadAnchor(AllimError):  # noqa: N818 - it names what the input is
     """The anchor's field holds no moment with a time zone."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__("bad_anchor", detail)
 
 
 def key_of(definition: WorkflowDefinition, happening: Happening) -> str | None:

@@ -1,9 +1,10 @@
-"""SQL of events, runs and timers. One function a statement; nothing here decides."""
+"""SQL of workflows, their runs and timers. One function a statement; nothing here decides."""
 
 from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from pydantic_core import to_json
@@ -121,6 +122,16 @@ async def save_runs(connection: Connection, plan: Plan, now: dt.datetime) -> Non
     )
 
 
+@dataclass(frozen=True, slots=True)
+class StoredWorkflow:
+    """A version of a workflow as it is kept: a definition that this release may or may not understand."""
+
+    tenant: str
+    name: str
+    version: int
+    definition: Mapping[str, Any]
+
+
 ACTIVE_WORKFLOWS = """
 select v.tenant, v.name, v.version, v.definition
 from workflows w join workflow_versions v on v.tenant = w.tenant and v.name = w.name and v.version = w.active_version
@@ -129,9 +140,9 @@ order by v.tenant, v.name
 """
 
 
-async def active_workflows(connection: Connection, tenants: Sequence[str]) -> list[dict[str, Any]]:
+async def active_workflows(connection: Connection, tenants: Sequence[str]) -> list[StoredWorkflow]:
     """The active version of every active workflow of some tenants."""
-    return await fetch_all(connection, ACTIVE_WORKFLOWS, {"tenants": list(tenants)})
+    return [StoredWorkflow(**row) for row in await fetch_all(connection, ACTIVE_WORKFLOWS, {"tenants": list(tenants)})]
 
 
 WORKFLOW_VERSIONS = """
@@ -142,14 +153,14 @@ join workflow_versions v using (tenant, name, version)
 """
 
 
-async def workflow_versions(connection: Connection, wanted: Sequence[tuple[str, str, int]]) -> list[dict[str, Any]]:
-    """Named versions of workflows."""
+async def workflow_versions(connection: Connection, wanted: Sequence[tuple[str, str, int]]) -> list[StoredWorkflow]:
+    """Named versions of workflows, by tenant, name and version."""
     parameters = {
         "tenants": [tenant for tenant, _, _ in wanted],
         "names": [name for _, name, _ in wanted],
         "versions": [version for _, _, version in wanted],
     }
-    return await fetch_all(connection, WORKFLOW_VERSIONS, parameters)
+    return [StoredWorkflow(**row) for row in await fetch_all(connection, WORKFLOW_VERSIONS, parameters)]
 
 
 SAVE_WORKFLOWS = """
@@ -171,8 +182,8 @@ changed as (
   where g.name not in (select name from same)
 ),
 written as (
-  insert into workflow_versions (tenant, name, version, definition)
-  select %(tenant)s, name, version, definition from changed
+  insert into workflow_versions (tenant, name, version, definition, created_at)
+  select %(tenant)s, name, version, definition, %(now)s from changed
 ),
 activated as (
   insert into workflows (tenant, name, active_version)
@@ -184,7 +195,7 @@ select name, version from changed order by name
 
 
 async def save_workflows(
-    connection: Connection, tenant: str, definitions: Sequence[WorkflowDefinition]
+    connection: Connection, tenant: str, definitions: Sequence[WorkflowDefinition], *, now: dt.datetime
 ) -> dict[str, int]:
     """Save workflows; a new version is made, and becomes the active one, only where the definition differs.
 
@@ -194,6 +205,7 @@ async def save_workflows(
         connection: in a transaction.
         tenant: whose.
         definitions: no two of one name.
+        now: the moment.
 
     Returns:
         The new versions by name; nothing for a workflow that is as it was.
@@ -203,6 +215,7 @@ async def save_workflows(
         SAVE_WORKFLOWS,
         {
             "tenant": tenant,
+            "now": now,
             "names": [definition.name for definition in definitions],
             # As written: a default that changes later makes no new version of a rule that did not change.
             "definitions": [
@@ -213,6 +226,8 @@ async def save_workflows(
     return {row["name"]: row["version"] for row in rows}
 
 
-async def save_workflow(connection: Connection, tenant: str, definition: WorkflowDefinition) -> int | None:
+async def save_workflow(
+    connection: Connection, tenant: str, definition: WorkflowDefinition, *, now: dt.datetime
+) -> int | None:
     """Save one workflow, as `save_workflows` does. Gives the number of the version that it made, if it made one."""
-    return (await save_workflows(connection, tenant, [definition])).get(definition.name)
+    return (await save_workflows(connection, tenant, [definition], now=now)).get(definition.name)

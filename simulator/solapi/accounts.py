@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from simulator.solapi.model import DEFAULT_PRICES, Account, won
-from simulator.solapi.templates import Template
+from simulator.solapi.sending.templates import Template
 
 Digits = Annotated[str, Field(pattern=r"^\d{8,12}$")]
 Won = Annotated[float, Field(ge=0, le=1_000_000_000_000)]

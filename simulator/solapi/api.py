@@ -11,11 +11,11 @@ from starlette.routing import Route
 from simulator.clock import from_iso
 from simulator.solapi import files, lookup, views
 from simulator.solapi.auth import SignatureCheck
-from simulator.solapi.codes import ACCEPTED
 from simulator.solapi.errors import SolapiError, invalid, not_found
 from simulator.solapi.model import COUNTRY, DEFAULT_PRICES, Account, Group, won
 from simulator.solapi.provider import Solapi
-from simulator.solapi.templates import Template
+from simulator.solapi.sending.codes import ACCEPTED
+from simulator.solapi.sending.templates import Template
 
 MOST_BYTES = 15 * 1024 * 1024
 

@@ -9,8 +9,8 @@ from typing import Any
 import orjson
 
 from simulator.clock import iso
-from simulator.solapi.codes import ACCEPTED, is_refusal
-from simulator.solapi.templates import Template
+from simulator.solapi.sending.codes import ACCEPTED, is_refusal
+from simulator.solapi.sending.templates import Template
 
 COUNTRY = "82"
 DEFAULT_PRICES = {"sms": 18, "lms": 45, "mms": 110, "ata": 13}

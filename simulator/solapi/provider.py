@@ -10,11 +10,11 @@ from typing import Any
 
 from simulator.accepted import AcceptedList
 from simulator.clock import KST, Clock
-from simulator.solapi.codes import ACCEPTED
-from simulator.solapi.delivery import Delivery
 from simulator.solapi.errors import SolapiError, invalid, not_found
-from simulator.solapi.intake import Refusal, judge, message_type, recipients
 from simulator.solapi.model import Account, Group, Message, won
+from simulator.solapi.sending.codes import ACCEPTED
+from simulator.solapi.sending.delivery import Delivery
+from simulator.solapi.sending.intake import Refusal, judge, message_type, recipients
 
 MOST_A_REQUEST = 10_000
 MOST_A_GROUP = 1_000_000

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from simulator.clock import iso
-from simulator.solapi.codes import INVALID_FIELDS, STATUS_MESSAGES, is_final, is_refusal
 from simulator.solapi.model import COUNTRY, Account, Group, Message, won
+from simulator.solapi.sending.codes import INVALID_FIELDS, STATUS_MESSAGES, is_final, is_refusal
 
 _PRICED = ("sms", "lms", "mms", "ata", "cta", "cti", "nsa", "rcs_sms", "rcs_lms", "rcs_mms", "rcs_tpl")
 

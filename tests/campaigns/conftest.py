@@ -68,13 +68,13 @@ async def shop(database: Migrated) -> AsyncIterator[Shop]:
     owner = Database(database.url, pool_size=2)
     async with owner.transaction() as connection:
         for tenant in (TENANT, "other"):
-            await save_tenant(connection, tenant, tenant)
+            await save_tenant(connection, tenant, tenant, now=NOW)
             await give_credit(connection, tenant)
             await give_plan(connection, tenant)
-        await save_template(connection, TENANT, "receipt", RECEIPT, "approved")
-        await save_template(connection, TENANT, "draft", RECEIPT)
-        await save_template(connection, TENANT, "notice", NOTICE)
-        await save_template(connection, "other", "secret", NOTICE)
+        await save_template(connection, TENANT, "receipt", RECEIPT, "approved", now=NOW)
+        await save_template(connection, TENANT, "draft", RECEIPT, now=NOW)
+        await save_template(connection, TENANT, "notice", NOTICE, now=NOW)
+        await save_template(connection, "other", "secret", NOTICE, now=NOW)
     yield Shop(api, owner, database, SettableClock(NOW), Published())
     await api.close()
     await owner.close()

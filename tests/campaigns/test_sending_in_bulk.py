@@ -8,11 +8,11 @@ from uuid import uuid4
 import pytest
 
 from shared.campaigns import sending as bulk
-from shared.campaigns import store as bulk_store
 from shared.campaigns.file import BulkError, CustomerFile
 from shared.campaigns.sending import BulkResult, preview_bulk, send_bulk
-from shared.messages.dispatch.store import claim_for_dispatch
+from shared.messages.dispatch.store import decide_claims
 from shared.messages.routing import parse_route
+from shared.messages.store import queue_alike
 from shared.platform.database import Database
 from shared.platform.pubsub import Outgoing
 from tests.campaigns.conftest import NOW, TENANT, Shop
@@ -65,8 +65,8 @@ async def test_an_error_half_way_leaves_nothing(shop: Shop, csv_file: Open, monk
             raise ConnectionError("the database went away")
         await queue(*arguments, **options)
 
-    queue = bulk_store.queue_bulk
-    monkeypatch.setattr(bulk, "queue_bulk", failing)
+    queue = queue_alike
+    monkeypatch.setattr(bulk, "queue_alike", failing)
     with pytest.raises(ConnectionError):
         await _send(shop, csv_file(HEADER, *_people(50)))
     assert [await shop.count(table) for table in TABLES] == [0, 0, 0]
@@ -178,7 +178,7 @@ async def test_a_message_of_a_send_with_a_key_can_be_claimed(shop: Shop, csv_fil
     await _send(shop, csv_file(HEADER, *_people(2)), key="k")
     sender = Database(shop.urls.role_url("allim_sender"))
     async with sender.connection() as connection:
-        claimed = await claim_for_dispatch(
+        claimed = await decide_claims(
             connection,
             shop.published.tickets,
             {TENANT: uuid4()},

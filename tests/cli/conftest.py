@@ -20,6 +20,7 @@ from shared.platform.database import Database
 from shared.templates.store import save_template
 from shared.templates.template import TemplateContent
 from shared.tenants.store import save_tenant
+from tests.clock import NOON
 from tests.databases import Migrated
 from tests.funds import give_credit
 
@@ -69,9 +70,9 @@ def stack(database: Migrated, verbs_broker: RunningBroker, monkeypatch: pytest.M
 async def _set_up(url: str) -> None:
     database = Database(url, pool_size=1)
     async with database.transaction() as connection:
-        await save_tenant(connection, "saas", "SaaS")
+        await save_tenant(connection, "saas", "SaaS", now=NOON)
         await give_credit(connection, "saas")
-        await save_template(connection, "saas", "welcome", WELCOME, "approved")
+        await save_template(connection, "saas", "welcome", WELCOME, "approved", now=NOON)
         await connection.execute(
             "insert into provider_accounts (tenant, id, provider, sender, kakao_channel, credentials) "
             "values ('saas', 'main', 'solapi', '0212345678', 'pf', '')"

@@ -11,16 +11,19 @@ from typing import Any
 from shared.credits.ledger.audit import audit
 from shared.credits.ledger.store import Account, read_accounts
 from shared.credits.payments.payments import Payments
+from shared.credits.plans.outcomes import PlanPurpose
 from shared.credits.topups.automatic import AutomaticTopUps
+from shared.credits.topups.outcomes import AutomaticTopUpPurpose
 from shared.platform.database import Database as Pool
 from shared.platform.database import fetch_all
 from shared.providers.toss import Toss
 from tests.clock import SettableClock
 from tests.databases import Migrated
-from tests.simulator.toss import Shop
+from tests.simulator.toss.shop import Shop
 
 KEY = bytes(range(32))
 TENANT = "saas"
+PURPOSES = (AutomaticTopUpPurpose(), PlanPurpose())
 
 
 @dataclass
@@ -35,7 +38,7 @@ class Till:
 
     @property
     def payments(self) -> Payments:
-        return Payments(self.pool, self.toss, self.clock)
+        return Payments(self.pool, self.toss, self.clock, PURPOSES)
 
     @property
     def automatic(self) -> AutomaticTopUps:

@@ -14,7 +14,7 @@ from shared.credits.plans.store import read_subscriptions
 from shared.credits.plans.subscribing import Plans
 from shared.platform.clock import SEOUL
 from shared.platform.database import Database as Pool
-from tests.credits.paying import KEY, TENANT, Till, open_till
+from tests.credits.paying import KEY, PURPOSES, TENANT, Till, open_till
 from tests.databases import Migrated
 
 CHARGE = r"POST .*/billing/[^/]+$"
@@ -29,7 +29,7 @@ class Office:
 
     def plans(self, pool: Pool | None = None) -> Plans:
         pool = pool or self.till.pool
-        payments = Payments(pool, self.till.toss, self.till.clock)
+        payments = Payments(pool, self.till.toss, self.till.clock, PURPOSES)
         return Plans(pool, self.till.toss, payments, KEY, self.till.clock)
 
     async def card(self, outcome: str = "ok") -> None:
@@ -44,7 +44,7 @@ class Office:
 
     async def tick(self) -> None:
         """A sweep of the tick: payments first, then plans."""
-        await Payments(self.ticker, self.till.toss, self.till.clock).reconcile()
+        await Payments(self.ticker, self.till.toss, self.till.clock, PURPOSES).reconcile()
         await self.plans(self.ticker).renew_due()
 
     def go_to(self, year: int, month: int, day: int, hour: int = 9) -> None:

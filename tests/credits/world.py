@@ -14,7 +14,7 @@ from shared.credits.ledger.ledger import take_back, top_up
 from shared.credits.ledger.statements import Month, Statement, monthly_statement
 from shared.messages.composing import NewMessage, Origin
 from shared.messages.dispatch.dispatching import Dispatcher
-from shared.messages.dispatch.store import Claimed, claim_for_dispatch, mark_prepared, mark_sent
+from shared.messages.dispatch.store import Claimed, decide_claims, mark_prepared, mark_sent
 from shared.messages.reports.reporting import Reports, Told
 from shared.messages.routing import Route
 from shared.messages.status import Status
@@ -158,7 +158,7 @@ class World:
         now = self.clock.now()
         dispatches = {tenant: new_id(now) for tenant in sorted({ticket.tenant for ticket in tickets})}
         async with self.database.connection() as connection:
-            return await claim_for_dispatch(
+            return await decide_claims(
                 connection,
                 tickets,
                 dispatches,

@@ -8,8 +8,7 @@ import pytest
 from local.examples.files import TemplateFile
 from local.home import CHECKOUT
 from local.stack import Stack
-from shared.customers.phones import InvalidPhone
-from shared.messages.reports.reporting import NO_REPORT
+from shared.messages.reasons import SENTENCES
 from shared.messages.status import Status
 from shared.platform.yaml12 import load_yaml
 from shared.workflows.definition import WorkflowDefinition
@@ -20,9 +19,8 @@ OPERATIONS = (CHECKOUT / "docs" / "operations.md").read_text()
 
 _RAISED = re.compile(r'(?:Message|Content|Bulk)Error\(\s*"([a-z_]+)"')
 _ROW = re.compile(r'(?:return |RowProblem\(line, )"([a-z_]+)", ')
-_CLAIM = re.compile(r"when '([a-z_]+)' then '")
 _CHECK = re.compile(r'"(?:warning|failed)",\s+"([a-z_]+)",')
-OTHERS = {InvalidPhone.code, NO_REPORT, "missing_variable", "provider_unavailable", "deadline", "quota_exceeded"}
+OTHERS = {*SENTENCES, "invalid_phone", "missing_variable", "provider_unavailable", "quota_exceeded"}
 NEVER = {"no_words"}
 """A route that a message takes has words for each of its channels."""
 
@@ -33,7 +31,6 @@ def _codes() -> set[str]:
         for module in (CHECKOUT / "shared" / room).rglob("*.py"):
             found.update(_RAISED.findall(module.read_text()))
     found.update(_ROW.findall((CHECKOUT / "shared/campaigns/file.py").read_text()))
-    found.update(_CLAIM.findall((CHECKOUT / "shared/messages/dispatch/store.py").read_text()))
     found.update(_CHECK.findall((CHECKOUT / "shared/campaigns/preflight.py").read_text()))
     return found - NEVER
 

@@ -134,7 +134,7 @@ async def test_messages_of_an_account_that_is_not_let_in_leave_once_its_key_is_m
     await world.change_secrets({**right, "api_secret": "mistyped"})
 
     async def mended_after_an_hour(boundary: str) -> None:
-        if boundary.startswith("before claim") and world.clock.now() - began > dt.timedelta(hours=1):
+        if boundary.startswith("before decide_claims") and world.clock.now() - began > dt.timedelta(hours=1):
             await world.change_secrets(right)
 
     sent = await queue_one_of_each(world)

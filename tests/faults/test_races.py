@@ -12,7 +12,7 @@ from tests.faults.boundaries import Hook
 from tests.faults.fates import DELIVERED, NOT_ON_KAKAO, assert_each_has_its_fate, queue_one_of_each
 from tests.faults.world import Process, World
 
-IN_A_TRANSACTION = ("lock_states", "record_reports", "commit")
+IN_A_TRANSACTION = ("lock_states", "record_reports_and_decide_charges", "commit")
 """Whoever is held here holds locks as well: others wait for them, and can't overtake."""
 
 
@@ -141,7 +141,7 @@ async def test_a_batch_that_was_handed_over_at_the_last_moment_is_not_given_up(w
     slow_work = asyncio.create_task(world.deliver(slow))
     await handing_over.reached.wait()
     world.clock.advance(LEASE.total_seconds() + 1)
-    sweeper = world.process(giving_up.at("before requeue_dispatch"))
+    sweeper = world.process(giving_up.at("before decide_retries"))
     sweeper_work = asyncio.create_task(sweeper.sweeper.sweep())
     await giving_up.reached.wait()
     handing_over.let_go.set()

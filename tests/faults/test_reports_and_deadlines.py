@@ -9,7 +9,7 @@ import pytest
 
 from shared.contracts import Outcome, ProviderReport, ReportBatch
 from shared.messages.dispatch.dispatching import FIRST_CHECK
-from shared.messages.dispatch.sweeping import PATIENCE_WITH_REPORTS
+from shared.providers.solapi import Solapi
 from tests.faults.fates import DELIVERED, NOT_ON_KAKAO, UNTOLD, assert_each_has_its_fate, queue_one_of_each
 from tests.faults.world import DAY, TENANT, Process, World
 
@@ -112,7 +112,7 @@ async def test_an_alimtalk_delivered_after_its_deadline_is_a_delivery(world: Wor
     await world.deliver(process)
     delivered = await world.message(message)
     assert (delivered["status"], delivered["channel"], delivered["price"]) == ("delivered", "alimtalk", 15)
-    await process.reports.take(told(message, Outcome.FAILED, "3043", attempt=1, channel="sms"))
+    await process.reports.record_batch(told(message, Outcome.FAILED, "3043", attempt=1, channel="sms"))
     assert (await world.message(message))["status"] == "delivered"
     assert world.accepted()[message] == ["ATA", "SMS"]
 
@@ -153,7 +153,7 @@ async def test_what_may_still_arrive_does_not_fall_back(world: World) -> None:
     [message] = await world.queue(UNTOLD, route=ROUTE)
     process = world.process()
     await world.deliver(process)
-    await process.reports.take(told(message, Outcome.UNCONFIRMED, "3005"))
+    await process.reports.record_batch(told(message, Outcome.UNCONFIRMED, "3005"))
     for _ in range(20):
         await sweep(world, process, DEADLINE)
     row = await world.message(message)
@@ -171,8 +171,8 @@ async def test_what_may_still_arrive_is_decided_by_the_next_report(
     world.simulator.set_faults(report_delay_ms=600_000)
     process = world.process()
     await world.deliver(process)
-    await process.reports.take(told(message, Outcome.UNCONFIRMED, "3005"))
-    await process.reports.take(told(message, outcome, code))
+    await process.reports.record_batch(told(message, Outcome.UNCONFIRMED, "3005"))
+    await process.reports.record_batch(told(message, outcome, code))
     world.simulator.set_faults()
     assert await world.live(process)
     row = await world.message(message)
@@ -188,7 +188,7 @@ async def test_three_days_without_a_final_report_are_the_end_of_waiting(world: W
         await sweep(world, process, 3_600)
     row = await world.message(message)
     assert (row["status"], row["reason"]) == ("failed", "no_report")
-    assert world.clock.now() - row["created_at"] > PATIENCE_WITH_REPORTS
+    assert world.clock.now() - row["created_at"] > Solapi.reports_within
     world.simulator.report("4000", messageId=world.simulator.accepted()[0]["messageId"])
     await world.reports_brought()
     await world.deliver(process)
@@ -200,8 +200,8 @@ async def test_a_message_delivered_on_both_channels_is_charged_once(world: World
     process = world.process()
     await world.deliver(process)
     await sweep(world, process, DEADLINE + 600)
-    await process.reports.take(told(message, Outcome.DELIVERED, "4000", attempt=1, channel="sms"))
+    await process.reports.record_batch(told(message, Outcome.DELIVERED, "4000", attempt=1, channel="sms"))
     charged = (await world.message(message))["price"]
-    await process.reports.take(told(message, Outcome.DELIVERED, "4000"))
+    await process.reports.record_batch(told(message, Outcome.DELIVERED, "4000"))
     row = await world.message(message)
     assert (row["status"], row["price"]) == ("delivered", charged)

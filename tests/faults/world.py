@@ -254,7 +254,7 @@ class World:
             calls, self.hooked.calls = self.hooked.calls, []
             messages, self.bus.messages = self.bus.messages, []
             results = await process.run(
-                *(process.webhooks.take(WEBHOOK_PATH, headers, body) for headers, body in calls),
+                *(process.webhooks.receive(WEBHOOK_PATH, headers, body) for headers, body in calls),
                 *(self.handle(process, topic, data) for topic, data in messages),
             )
             if process.ended:
@@ -273,10 +273,10 @@ class World:
 
     async def handle(self, process: Process, topic: str, data: bytes) -> None:
         if topic == SEND_REQUESTS:
-            await process.sender.take(SendTicket.model_validate_json(data))
+            await process.sender.send(SendTicket.model_validate_json(data))
         else:
             assert topic == DELIVERY_CALLBACKS
-            await process.reports.take(ReportBatch.model_validate_json(data))
+            await process.reports.record_batch(ReportBatch.model_validate_json(data))
 
     async def reports_brought(self, taken: int = 0) -> None:
         """Wait until the provider has brought all its reports, and so many since it began."""

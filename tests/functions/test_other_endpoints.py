@@ -72,7 +72,7 @@ async def test_what_pubsub_gave_up_on_is_kept_as_it_came(world: World) -> None:
     async with running("on_dead_letter", world) as function:
         for data in (b'{"any": "thing"}', b"\x00\xff not even text", b""):
             assert await function.push(data, **given_up) == 204
-            [row] = world.rows("select * from dead_letters order by received_at desc limit 1")
+            row = world.last_dead_letter()
             assert (row["reason"], row["body"], row["attributes"]) == ("undeliverable", data, given_up)
             assert "on-send-request" in row["detail"]
 
@@ -81,7 +81,7 @@ async def test_a_malformed_tick_is_a_dead_letter_and_needs_no_minute(world: Worl
     async with running("on_reminder_tick", world) as function:
         for data in (b"now", b'{"scheduled_at": "soon"}', b"[]"):
             assert await function.push(data) == 204
-            [row] = world.rows("select source, body from dead_letters order by received_at desc limit 1")
+            row = world.last_dead_letter()
             assert (row["source"], row["body"]) == ("on_reminder_tick", data)
         answer = await function.post(push_of(b"{}") + b"}")
         assert answer.status_code == 204

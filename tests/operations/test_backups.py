@@ -124,7 +124,7 @@ async def test_what_is_restored_is_the_snapshot_however_much_is_written_meanwhil
     stop = asyncio.Event()
     writer = asyncio.create_task(_write_until(stop, world, tenant))
     with _seen_with_the_backup(world, monkeypatch) as snapshot:
-        manifest = await _backups(world, bucket).take()
+        manifest = await _backups(world, bucket).back_up()
         expected = snapshot()
     stop.set()
     written = await writer
@@ -145,7 +145,7 @@ async def test_a_restored_system_goes_on_where_it_was(
     filled: tuple[World, str], bucket: Bucket, empty_database: Migrated
 ) -> None:
     world, tenant = filled
-    await _backups(world, bucket).take()
+    await _backups(world, bucket).back_up()
     target = World(empty_database, world.clock)
     await load(target.owner, bucket, read_manifest(bucket, TODAY), _ignore)
     assert sorted(status for status, _ in target.statuses(tenant)) == ["queued", "sending"]
@@ -166,18 +166,18 @@ async def test_a_day_has_one_backup_however_often_it_is_tried_and_a_broken_try_i
     with monkeypatch.context() as patch:
         patch.setattr(bucket, "create", _away)
         with pytest.raises(ConnectionError):
-            await _backups(world, bucket).take()
+            await _backups(world, bucket).back_up()
     assert len(bucket.names()) > 20
     assert find_backups(bucket) == []
     with pytest.raises(BackupError, match="no_backup"):
         read_manifest(bucket, "latest")
-    first, at_once = await asyncio.gather(_backups(world, bucket).take(), _backups(world, bucket).take())
+    first, at_once = await asyncio.gather(_backups(world, bucket).back_up(), _backups(world, bucket).back_up())
     assert first == at_once == read_manifest(bucket, "latest")
     objects = len(bucket.names())
-    assert await _backups(world, bucket).take() == first
+    assert await _backups(world, bucket).back_up() == first
     assert len(bucket.names()) == objects
     world.clock.moment += dt.timedelta(hours=12, minutes=1)  # 00:01 in Seoul
-    assert (await _backups(world, bucket).take()).day == dt.date(2026, 11, 22)
+    assert (await _backups(world, bucket).back_up()).day == dt.date(2026, 11, 22)
     assert find_backups(bucket) == [dt.date(2026, 11, 22), dt.date(2026, 11, 21)]
 
 
@@ -192,7 +192,7 @@ async def test_a_table_whose_rows_are_hidden_is_no_backup(filled: tuple[World, s
         with psycopg.connect(world.test_database.url) as connection:
             connection.execute(how.encode())
         with pytest.raises(BackupError, match=f"hidden_rows: allim_backup is not shown all of {tables}:"):
-            await _backups(world, bucket).take()
+            await _backups(world, bucket).back_up()
     assert find_backups(bucket) == []
 
 
@@ -209,7 +209,7 @@ async def test_what_is_stored_wrongly_is_found_before_it_is_called_a_backup(
 
     monkeypatch.setattr(bucket, "read", damaged_read)
     with pytest.raises(BackupError, match=r"damaged: .*/templates\.copy\.gz is not what was written"):
-        await _backups(world, bucket).take()
+        await _backups(world, bucket).back_up()
     assert find_backups(bucket) == []
 
 
@@ -254,7 +254,7 @@ async def test_the_verb_restores_into_a_bare_database_and_proves_it(
     filled: tuple[World, str], bucket: Bucket, run: Callable[..., Result], postgres_url: str
 ) -> None:
     world, _ = filled
-    manifest = await _backups(world, bucket).take()
+    manifest = await _backups(world, bucket).back_up()
     [one] = json.loads((await _restore(run, "--list", "--json")).stdout)
     assert (one["day"], one["rows"]) == (TODAY, manifest.rows)
     checked = json.loads((await _restore(run, "latest", "--verify-only", "--json")).stdout)
@@ -281,7 +281,7 @@ async def test_damage_is_found_before_a_row_is_written_and_only_an_owner_writes(
     empty_database: Migrated,
 ) -> None:
     world, _ = filled
-    await _backups(world, bucket).take()
+    await _backups(world, bucket).back_up()
     whole = _replace(storage, "customers", lambda content: content)
     other = gzip.compress(gzip.decompress(whole).replace("홍길동".encode(), "홍길순".encode()))
     for damage in (whole[:-9], whole[:50] + b"\x00" + whole[51:], b"", other):
@@ -299,7 +299,7 @@ async def test_another_schema_and_a_lost_row_are_refused_and_nothing_is_kept(
     filled: tuple[World, str], bucket: Bucket, empty_database: Migrated
 ) -> None:
     world, _ = filled
-    manifest = await _backups(world, bucket).take()
+    manifest = await _backups(world, bucket).back_up()
     verify(bucket, manifest, _ignore)
     target = World(empty_database, world.clock)
     newer = manifest.model_copy(update={"migrations": (*manifest.migrations, "0099_later")})

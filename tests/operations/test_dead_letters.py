@@ -37,8 +37,9 @@ class Recorder:
 
 
 async def _keep(world: World, *letters: DeadLetter) -> None:
+    world.clock.advance(1e-6)  # no two letters are kept in the same moment, if not together
     async with world.as_role("allim_events").connection() as connection:
-        await keep_dead_letters(connection, letters)
+        await keep_dead_letters(connection, letters, world.clock.now())
 
 
 async def _replay(world: World, publisher: Recorder, **which: Any) -> Replayed:

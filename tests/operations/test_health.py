@@ -9,7 +9,8 @@ from uuid import UUID
 
 import pytest
 
-from shared import bootstrap
+from shared.bootstrap import database
+from shared.bootstrap import reports as bootstrap_reports
 from shared.contracts import ReportBatch
 from shared.messages.outbox import PATIENCE
 from shared.messages.reports.reporting import refusal
@@ -132,7 +133,7 @@ async def test_a_database_that_is_away_makes_it_unhealthy_and_is_no_error_of_our
     gone = Database("postgresql://allim_health@127.0.0.1:9/none", pool_size=1)
     monkeypatch.setattr("shared.operations.health.reading.PATIENCE_WITH_DATABASE_SECONDS", 0.2)
     async with running("health", world) as function:
-        monkeypatch.setattr(bootstrap.database(), "_pool", gone._pool)
+        monkeypatch.setattr(database(function.parts), "_pool", gone._pool)
         answer = await function.client.get("/")
     assert answer.status_code == 503
     [check] = answer.json()["checks"]
@@ -186,10 +187,10 @@ async def test_callbacks_leave_a_trace_once_a_minute(world: World) -> None:
     tenant = await world.tenant()
     stray = refusal(UUID(int=1), 0, "sms", "4000", "of a message that is none")
     traces = []
-    async with running("on_delivery_callback", world):
-        reports = bootstrap.reports()
+    async with running("on_delivery_callback", world) as function:
+        reports = bootstrap_reports(function.parts)
         for _ in range(4):
             world.clock.moment += dt.timedelta(seconds=25)
-            await reports.take(ReportBatch(tenant=tenant, provider="solapi", account="main", reports=(stray,)))
+            await reports.record_batch(ReportBatch(tenant=tenant, provider="solapi", account="main", reports=(stray,)))
             traces += [row["at"] - NOON for row in world.rows("select at from heartbeats where name = 'callbacks'")]
     assert [trace.total_seconds() for trace in traces] == [25, 25, 25, 100]

@@ -13,7 +13,7 @@ import httpx
 import psycopg
 import pytest
 
-from shared import bootstrap
+from shared.bootstrap import ticker
 from shared.credits.ledger.low_balances import watch_low_balances
 from shared.operations.health.checks import TICKET_PATIENCE
 from shared.operations.health.store import read_gauges
@@ -349,7 +349,7 @@ async def seal_with_another_key(world: World, tenant: str) -> None:
     """Nobody here can open the tenant's credentials any more."""
     account = ProviderAccount(tenant, "main", "solapi", "021234567", "pf", {"api_key": "k", "api_secret": "s"})
     async with world.owner.transaction() as connection:
-        await register_account(connection, bytes(32), account)
+        await register_account(connection, bytes(32), account, now=world.clock.now())
 
 
 async def test_a_prepared_dispatch_whose_account_cant_be_opened_waits_and_is_told(
@@ -365,8 +365,8 @@ async def test_a_prepared_dispatch_whose_account_cant_be_opened_waits_and_is_tol
     )
     watch = watch_of(world, slack)
     for _ in range(6):
-        async with running("on_reminder_tick", world):
-            await bootstrap.ticker().hold(dt.timedelta(seconds=3))
+        async with running("on_reminder_tick", world) as function:
+            await ticker(function.parts).hold(dt.timedelta(seconds=3))
         await look(watch, world, 1)
     [text] = slack.texts()
     assert titles([text]) == ["Nobody can find out whether messages were sent: open"]

@@ -5,8 +5,8 @@ import re
 from local.home import CHECKOUT
 from shared.operations.watch.rules import RULES
 
-_RAISED = re.compile(r"raise_alert\(\s*connection,\s*[\w.]+,\s*(?:\"(\w+)\"|(\w+))")
-_RAISED_IN_SQL = re.compile(r"insert into alerts [^;\"]*?select (?:distinct )?tenant,\s*'(\w+)'")
+_RAISED = re.compile(r"raise_alerts?\(\s*connection,\s*(?:[\w.]+,\s*)?(?:\"(\w+)\"|([A-Z_]+)),")
+_RAISED_IN_SQL = re.compile(r"select (?:distinct )?tenant,\s*'(\w+)'(?:,|::)")
 
 
 def _kinds() -> set[str]:
@@ -21,7 +21,14 @@ def _kinds() -> set[str]:
 
 def test_every_kind_that_is_raised_has_its_rule() -> None:
     kinds = _kinds()
-    assert {"credit_shortage", "low_balance", "topup_refused", "cancel_without_credit", "plan_payment_failed"} <= kinds
+    assert {
+        "credit_shortage",
+        "low_balance",
+        "topup_refused",
+        "cancel_without_credit",
+        "plan_payment_failed",
+        "ledger_difference",
+    } <= kinds
     assert {kind.replace("_", "-") for kind in kinds} <= RULES.keys()
 
 

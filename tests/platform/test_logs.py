@@ -31,7 +31,7 @@ TRACE, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 
 async def lines_of(handler: Any, *headers: dict[str, str]) -> LogLines:
     """What a function logs that is called once with each of these headers, at the same time."""
-    function = push_raw(dead_letters=lambda: None)(handler)  # type: ignore[arg-type, return-value]
+    function = push_raw(dead_letters=None)(handler)  # type: ignore[arg-type]
     app = Starlette(routes=[Route("/", function, methods=["POST"])])
     with log_lines() as lines:
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://function") as client:
@@ -99,7 +99,7 @@ async def test_a_batchs_line_carries_the_first_request_of_the_batch_and_how_many
     releasing = asyncio.create_task(release())
 
     async def one_at_first() -> LogLines:
-        function = push_raw(dead_letters=lambda: None)(handler)  # type: ignore[arg-type, return-value]
+        function = push_raw(dead_letters=None)(handler)  # type: ignore[arg-type]
         app = Starlette(routes=[Route("/", function, methods=["POST"])])
         with log_lines() as lines:
             async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://function") as client:
@@ -203,7 +203,7 @@ async def _tenant(world: World, address: str, template: Any) -> str:
         {"api_key": API_KEY, "api_secret": API_SECRET, "webhook_secret": HOOK},
     )
     async with world.owner.transaction() as connection:
-        await register_account(connection, KEY, account)
+        await register_account(connection, KEY, account, now=world.clock.now())
     spec = {"apiKey": API_KEY, "apiSecret": API_SECRET, "senders": ["021234567"]}
     async with httpx.AsyncClient(base_url=address) as client:
         (await client.put("/control/accounts", json=spec)).raise_for_status()

@@ -5,7 +5,7 @@ import pytest
 from shared.contracts import Outcome
 from shared.providers.solapi_codes import outcome_of
 from simulator.fates import FATES
-from simulator.solapi.codes import STATUS_MESSAGES, is_final
+from simulator.solapi.sending.codes import STATUS_MESSAGES, is_final
 
 ON_THE_WAY = ("2000", "3000")
 

@@ -10,9 +10,10 @@ from local.demo.expectation import Expectation
 from local.demo.stories import Announcement
 from local.examples.files import read_examples
 from shared.contracts import SubscriptionEvent
+from shared.customers.store import Person
 from shared.templates.template import TemplateVersion
 from shared.workflows.definition import WorkflowDefinition
-from shared.workflows.planning import Person, Plan, WorkflowVersion, react, speak
+from shared.workflows.planning import Plan, WorkflowVersion, react, speak
 from shared.workflows.runs import Happening
 from tests.whole.demo_day import START, UNTIL, DemoDay, draw
 

@@ -232,7 +232,7 @@ async def test_what_the_customer_is_told_is_what_is_known_when_the_step_speaks(t
 async def _change_to_one_step_an_hour_before(timeline: Timeline) -> None:
     changed = WorkflowDefinition.model_validate(REMINDERS | {"steps": [{"at": "-60m", "send": "welcome"}]})
     async with timeline.world.owner.transaction() as connection:
-        assert await save_workflow(connection, timeline.tenant, changed) == 2
+        assert await save_workflow(connection, timeline.tenant, changed, now=timeline.world.clock.now()) == 2
 
 
 async def test_a_run_that_has_begun_keeps_the_version_that_it_began_with(timeline: Timeline) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 
-from shared.credits.ledger.store import end_shortages, watch_balances
+from shared.credits.ledger.store import decide_ended_shortages, decide_low_balances
 from shared.platform.clock import Clock
 from shared.platform.database import Database
 from shared.platform.logs import log
@@ -24,8 +24,8 @@ async def watch_low_balances(database: Database, clock: Clock) -> None:
     """
     now = clock.now()
     async with database.connection() as connection:
-        tenants = await watch_balances(connection, now)
-        paying = await end_shortages(
+        tenants = await decide_low_balances(connection, now)
+        paying = await decide_ended_shortages(
             connection, now, quiet_since=now - QUIET, topic=SEND_REQUESTS, newest=NEWEST_MESSAGES
         )
     if tenants:

@@ -8,7 +8,9 @@ from decimal import Decimal
 from typing import Any, Literal
 from uuid import UUID
 
+from shared.contracts.channels import LEG_PRICES
 from shared.platform.database import Connection, fetch_all
+from shared.platform.signals.alerts import raising, resolving
 
 Kind = Literal["topup", "hold", "capture", "release", "refund", "adjustment", "hold_expiry"]
 
@@ -153,7 +155,7 @@ select 3, 'charge', day, channel, workflow, null, messages, -won, cost, null fro
 union all
 select 4, 'closing', null, null, null, null, null, closing, null, null from balances
 order by part, at, day, channel, workflow
-"""  # noqa: S608 - of constants
+"""
 
 
 async def read_statement(
@@ -237,38 +239,39 @@ async def read_audit(connection: Connection) -> list[dict[str, Any]]:
     return await fetch_all(connection, AUDIT, {})
 
 
+LOW_BALANCE = "크레딧이 %1$s원 남았습니다. (below %2$s won)"
+"""As Postgres formats it: what is available, and below what that is low."""
+
 # An account that never had credit is a new one, and nobody waits for its messages.
-WATCH_BALANCES = """
+_LOW = "select tenant, 'low_balance', format(%(sentence)s, trunc(available), trunc(low_balance)) from low"
+_NOT_LOW_ANY_MORE = """
+    select tenant, kind from alerts n
+    where kind = 'low_balance' and resolved_at = 'infinity'
+      and not exists (select from low where low.tenant = n.tenant)"""
+
+DECIDE_LOW_BALANCES = f"""
 with low as (
   select a.tenant, a.balance - a.held as available, a.low_balance from credit_accounts a
   where a.balance - a.held < a.low_balance
     and exists (select from ledger_entries e where e.tenant = a.tenant)
 ),
-resolved as (
-  update alerts set resolved_at = %(now)s
-  where kind = 'low_balance' and resolved_at = 'infinity'
-    and not exists (select from low where low.tenant = alerts.tenant)
-)
-insert into alerts (tenant, kind, detail, raised_at)
-select tenant, 'low_balance',
-  '크레딧이 ' || trunc(available) || '원 남았습니다. (below ' || trunc(low_balance) || ' won)', %(now)s
-from low
-on conflict do nothing
-returning tenant
+over as ({resolving(_NOT_LOW_ANY_MORE)})
+{raising(_LOW)}
 """
 
 
-async def watch_balances(connection: Connection, now: dt.datetime) -> list[str]:
+async def decide_low_balances(connection: Connection, now: dt.datetime) -> list[str]:
     """Raise an alert where the available credit is low and none is open, and end it where it is not low any more.
 
     Gives whose were raised now.
     """
-    return [row["tenant"] for row in await fetch_all(connection, WATCH_BALANCES, {"now": now})]
+    rows = await fetch_all(connection, DECIDE_LOW_BALANCES, {"now": now, "sentence": LOW_BALANCE})
+    return [row["tenant"] for row in rows]
 
 
 # What waits for credit was claimed without a hold, and its ticket is younger than itself. Which channels are paid for
 # and what was refused, the newest messages tell: ids begin with the moment of their making.
-END_SHORTAGES = """
+DECIDE_ENDED_SHORTAGES = f"""
 with answered as (
   select s.tenant
   from alerts s join credit_accounts a using (tenant)
@@ -285,7 +288,10 @@ with answered as (
         select distinct on (channel) channel, price from prices p
         where p.tenant = s.tenant and p.valid_from <= %(now)s order by channel, valid_from desc
       ) as current
-      where case channel when 'lms' then 'sms' else channel end = any(lately.legs)
+      where channel in (
+        select price_name from unnest(%(legs)s::text[], %(leg_prices)s::text[]) as b (leg, price_name)
+        where b.leg = any(lately.legs)
+      )
     )
     and not exists (
       select from outbox o
@@ -295,14 +301,11 @@ with answered as (
         and m.status = 'queued' and m.hold is null and m.created_at < o.created_at
     )
 )
-update alerts set resolved_at = %(now)s
-from answered
-where alerts.tenant = answered.tenant and kind = 'credit_shortage' and resolved_at = 'infinity'
-returning alerts.tenant
+{resolving("select tenant, 'credit_shortage' from answered")}
 """
 
 
-async def end_shortages(
+async def decide_ended_shortages(
     connection: Connection, now: dt.datetime, *, quiet_since: dt.datetime, topic: str, newest: int
 ) -> list[str]:
     """End the shortage of tenants whose credit pays again for a message on the dearest channel that they use.
@@ -317,5 +320,5 @@ async def end_shortages(
     Returns:
         The tenants.
     """
-    parameters = {"now": now, "quiet_since": quiet_since, "topic": topic, "newest": newest}
-    return [row["tenant"] for row in await fetch_all(connection, END_SHORTAGES, parameters)]
+    parameters = {"now": now, "quiet_since": quiet_since, "topic": topic, "newest": newest, **LEG_PRICES}
+    return [row["tenant"] for row in await fetch_all(connection, DECIDE_ENDED_SHORTAGES, parameters)]

@@ -8,11 +8,19 @@ from shared.credits.errors import CreditError
 
 
 def no_order(order: str) -> CreditError:
-    return CreditError("unknown_order", f"there is no order {order!r}", "주문을 찾을 수 없습니다.", field="order_id")
+    return CreditError(
+        "unknown_order", f"there is no order {order!r}", "주문을 찾을 수 없습니다.", field="order_id", status=404
+    )
 
 
 def malformed(detail: str, *, field: str | None = None) -> CreditError:
-    return CreditError("malformed", detail, "올바르지 않은 요청입니다.", field=field)
+    return CreditError("malformed", detail, "올바르지 않은 요청입니다.", field=field, status=400)
+
+
+def wrong_secret() -> CreditError:
+    return CreditError(
+        "wrong_secret", "the deposit's secret is another one", "올바르지 않은 요청입니다.", field="secret", status=401
+    )
 
 
 def payment_refused(code: str, detail: str) -> CreditError:

@@ -10,12 +10,12 @@ from __future__ import annotations
 import datetime as dt
 import hmac
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from shared.credits.errors import CreditError
 from shared.credits.ledger.ledger import take_back, top_up, whole_won
-from shared.credits.payments.cancels import settle_cancels, take_back_paid, undo_take_back
+from shared.credits.payments.cancels import settle_cancels
 from shared.credits.payments.errors import (
     amount_changed,
     cancel_refused,
@@ -24,7 +24,9 @@ from shared.credits.payments.errors import (
     not_cancellable,
     payment_refused,
     refund_account_needed,
+    wrong_secret,
 )
+from shared.credits.payments.purposes import CreditPurpose, Purpose
 from shared.credits.payments.rules import UNDECIDED_AFTER, UNPAID, dispute_of, is_early, left_of, repeats, status_of
 from shared.credits.payments.store import (
     Cancel,
@@ -39,8 +41,6 @@ from shared.credits.payments.store import (
     update_order,
 )
 from shared.credits.payments.webhooks import DEPOSIT_CALLBACK, read_call
-from shared.credits.plans.outcomes import settle_plan
-from shared.credits.topups.outcomes import note_refused, settle_charge
 from shared.platform.clock import Clock
 from shared.platform.database import Connection, Database
 from shared.platform.ids import derived_id
@@ -62,12 +62,14 @@ class Payments:
         database: a role that may write payments and the ledger.
         toss: the wire.
         clock: the time.
+        purposes: what orders may be for, beside credit that a person pays for.
     """
 
-    def __init__(self, database: Database, toss: Toss, clock: Clock) -> None:
+    def __init__(self, database: Database, toss: Toss, clock: Clock, purposes: Sequence[Purpose]) -> None:
         self.database = database
         self._toss = toss
         self._clock = clock
+        self._purposes: dict[str, Purpose] = {purpose.name: purpose for purpose in (CreditPurpose(), *purposes)}
 
     async def create_order(self, tenant: str, amount: object, purpose: str = "topup") -> Order:
         """Write an order for a checkout page to pay. Raises CreditError `bad_amount`."""
@@ -147,7 +149,7 @@ class Payments:
             if dispute is not None:
                 await _note_dispute(connection, order, payment, dispute, now)
             elif not is_early(order, payment, now):
-                await _apply(connection, order, payment, now)
+                await self._apply(connection, order, payment, now)
             settled = await lock_order(connection, order.id)
         assert settled is not None, "an order is never deleted"  # noqa: S101
         if dispute is not None:
@@ -202,7 +204,7 @@ class Payments:
                 if order.method == VIRTUAL_ACCOUNT and refund_account is None:
                     raise refund_account_needed()
                 request = Cancel(tenant, id_, order.id, won, reason, "asked", None)
-                if order.purpose != "plan":
+                if self._purposes[order.purpose].buys_credit:
                     await take_back(connection, tenant, won, key=f"cancel/{id_}", reference=order.id, now=now)
                 await save_cancel(connection, request, "asked", now)
             elif not repeats(order, cancels, request, asked):
@@ -234,11 +236,11 @@ class Payments:
                 still = {cancel.id: cancel.status for cancel in await read_cancels(connection, order)}
                 if still[request.id] == "asked":
                     await save_cancel(connection, request, "refused", now, detail=str(refused))
-                    await undo_take_back(connection, order, request, refused, now)
+                    await self._purposes[order.purpose].keep(connection, order, request, refused, now)
             raise cancel_refused(str(refused)) from refused
         return await self.settle(payment)
 
-    async def take_webhook(self, headers: Mapping[str, str], body: bytes) -> None:
+    async def receive_webhook(self, headers: Mapping[str, str], body: bytes) -> None:
         """Take a call from Toss. It is signed by nothing, so it only says where to look: the payment is fetched.
 
         Raises:
@@ -256,7 +258,7 @@ class Payments:
         if call.event_type == DEPOSIT_CALLBACK and not hmac.compare_digest(
             call.secret.encode(), (order.deposit_secret or "").encode()
         ):
-            raise CreditError("wrong_secret", "the deposit's secret is another one", "올바르지 않은 요청입니다.")
+            raise wrong_secret()
         await self.settle(await self._toss.payment_of_order(order_id))
         if call.transmission is not None:
             async with self.database.transaction() as connection:
@@ -267,7 +269,9 @@ class Payments:
     async def reconcile(self) -> None:
         """Decide what was begun and has no end: an answer was lost, or the instance ended."""
         async with self.database.connection() as connection:
-            orders = await undecided_orders(connection, self._clock.now() - UNDECIDED_AFTER, ORDERS_A_SWEEP)
+            theirs = [purpose.name for purpose in self._purposes.values() if purpose.decides_charges]
+            before = self._clock.now() - UNDECIDED_AFTER
+            orders = await undecided_orders(connection, before, ORDERS_A_SWEEP, without=theirs)
         for order_id in orders:
             try:
                 await self._decide(order_id)
@@ -303,41 +307,34 @@ class Payments:
             if begun is not None and order.updated_at != begun:
                 return
             await update_order(connection, order, now, status="failed", failure_code=code, failure_detail=detail[:500])
-            if order.purpose == "automatic_topup":
-                await note_refused(connection, order.tenant, f"{code}: {detail}", now)
+            await self._purposes[order.purpose].refuse(connection, order, f"{code}: {detail}", now)
         payment_failed(order.tenant, code)
 
-
-async def _apply(connection: Connection, order: Order, payment: Payment, now: dt.datetime) -> None:
-    """Let an order, and what it bought, be as its payment says."""
-    reversals = order.reversals
-    if order.purpose == "plan":
-        pass  # it buys no credit
-    elif payment.approved_at is not None:
-        key = f"toss/{payment.payment_key}/{order.reversals}"
-        await top_up(connection, order.tenant, order.amount, key=key, reference=order.id, now=now)
-    elif order.status in ("paid", "partly_cancelled"):
-        key = f"reversed/{payment.payment_key}/{order.reversals}"
-        await take_back_paid(connection, order, order.amount - order.cancelled, key, now)
-        reversals += 1
-    cancelled = await settle_cancels(connection, order, payment, now)
-    status = status_of(payment)
-    failure = f"{payment.failure.code}: {payment.failure.message}" if payment.failure else None
-    if order.purpose == "plan":
-        await settle_plan(connection, order, status, failure, now)
-    elif order.purpose == "automatic_topup" and order.status in UNPAID:
-        await settle_charge(connection, order, status, failure, now)
-    await update_order(
-        connection,
-        order,
-        now,
-        status=status,
-        payment_key=payment.payment_key,
-        method=payment.method,
-        deposit_secret=payment.secret,
-        cancelled=cancelled,
-        reversals=reversals,
-    )
+    async def _apply(self, connection: Connection, order: Order, payment: Payment, now: dt.datetime) -> None:
+        """Let an order, and what it bought, be as its payment says."""
+        purpose, reversals = self._purposes[order.purpose], order.reversals
+        if purpose.buys_credit and payment.approved_at is not None:
+            key = f"toss/{payment.payment_key}/{order.reversals}"
+            await top_up(connection, order.tenant, order.amount, key=key, reference=order.id, now=now)
+        elif purpose.buys_credit and order.status in ("paid", "partly_cancelled"):
+            key = f"reversed/{payment.payment_key}/{order.reversals}"
+            await purpose.lose(connection, order, order.amount - order.cancelled, key, now)
+            reversals += 1
+        cancelled = await settle_cancels(connection, order, purpose, payment, now)
+        status = status_of(payment)
+        failure = f"{payment.failure.code}: {payment.failure.message}" if payment.failure else None
+        await purpose.settle(connection, order, status, failure, now)
+        await update_order(
+            connection,
+            order,
+            now,
+            status=status,
+            payment_key=payment.payment_key,
+            method=payment.method,
+            deposit_secret=payment.secret,
+            cancelled=cancelled,
+            reversals=reversals,
+        )
 
 
 async def _note_dispute(

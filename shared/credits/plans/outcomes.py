@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import replace
 from decimal import Decimal
+from typing import ClassVar
 
 from shared.credits.payments.store import Cancel, Order, read_cancels, save_cancel
 from shared.credits.plans.plans import FREE, NOTHING, PlanName, Subscription, day_of, due_at, is_upgrade, period_of
@@ -24,35 +25,53 @@ from shared.credits.plans.store import (
 from shared.platform.database import Connection
 from shared.platform.ids import derived_id, new_id
 from shared.platform.signals.alerts import raise_alert, resolve_alerts
+from shared.providers import ProviderRefused
 
 PAYMENT_FAILED = "plan_payment_failed"
 ENDED_UNPAID = "plan_ended"
 
 
-async def settle_plan(
-    connection: Connection, order: Order, status: str | None, failure: str | None, now: dt.datetime
-) -> None:
-    """Give a plan for an order that was paid, or take note that it was not.
+class PlanPurpose:
+    """An order that is charged to a registered card for a plan."""
 
-    Args:
-        connection: in a transaction that has locked the order.
-        order: for a plan, as it was before.
-        status: what it has become; None where that is not known.
-        failure: why it was not paid, if Toss says so.
-        now: the moment.
-    """
-    bought = await read_open_plan_order(connection, order.tenant, order.id)
-    if bought is None or status is None:
-        return
-    has = await lock_subscription(connection, order.tenant)
-    assert has is not None, "every tenant has a plan"  # noqa: S101
-    if status in ("paid", "partly_cancelled"):
-        if has.pending_order == order.id:
-            await _give(connection, has, bought, order, now)
-        else:
-            await _give_back(connection, order, now)
-    elif status in ("failed", "cancelled") and has.pending_order == order.id:
-        await unpaid(connection, has, bought, failure or f"the payment is {status}", now)
+    name: ClassVar[str] = "plan"
+    buys_credit: ClassVar[bool] = False
+    decides_charges: ClassVar[bool] = True
+
+    async def settle(
+        self, connection: Connection, order: Order, status: str | None, failure: str | None, now: dt.datetime
+    ) -> None:
+        """Give a plan for an order that was paid, or take note that it was not."""
+        bought = await read_open_plan_order(connection, order.tenant, order.id)
+        if bought is None or status is None:
+            return
+        has = await lock_subscription(connection, order.tenant)
+        assert has is not None, "every tenant has a plan"  # noqa: S101
+        if status in ("paid", "partly_cancelled"):
+            if has.pending_order == order.id:
+                await _give(connection, has, bought, order, now)
+            else:
+                await _give_back(connection, order, now)
+        elif status in ("failed", "cancelled") and has.pending_order == order.id:
+            await unpaid(connection, has, bought, failure or f"the payment is {status}", now)
+
+    async def refuse(self, connection: Connection, order: Order, reason: str, now: dt.datetime) -> None:
+        """Whoever charges for plans takes note of it."""
+
+    async def lose(
+        self, connection: Connection, order: Order, amount: Decimal, key: str, now: dt.datetime
+    ) -> str | None:
+        """The plan stays as it is, for nobody asked to end it; a person is told."""
+        detail = f"{order.id}: {amount} won were given back at Toss, and the plan goes on"
+        await raise_alert(connection, order.tenant, "plan_payment_cancelled", detail, now)
+        return detail
+
+    async def keep(
+        self, connection: Connection, order: Order, request: Cancel, refused: ProviderRefused, now: dt.datetime
+    ) -> None:
+        """The plan has ended, and the money is still here: a person has to send it."""
+        detail = f"{order.id}: {request.amount} won were not given back: {refused}"
+        await raise_alert(connection, order.tenant, "plan_refund_refused", detail, now)
 
 
 async def _give(connection: Connection, has: Subscription, bought: PlanOrder, order: Order, now: dt.datetime) -> None:

@@ -24,7 +24,7 @@ def _subscription(row: Mapping[str, Any]) -> Subscription:
 
 SUBSCRIPTIONS = f"""
 select {_COLUMNS} from tenant_plans where %(tenant)s::text is null or tenant = %(tenant)s order by tenant
-"""  # noqa: S608 - the columns are ours
+"""
 
 
 async def read_subscriptions(connection: Connection, tenant: str | None = None) -> list[Subscription]:
@@ -32,7 +32,7 @@ async def read_subscriptions(connection: Connection, tenant: str | None = None) 
     return [_subscription(row) for row in await fetch_all(connection, SUBSCRIPTIONS, {"tenant": tenant})]
 
 
-LOCK = f"select {_COLUMNS} from tenant_plans where tenant = %(tenant)s for no key update"  # noqa: S608
+LOCK = f"select {_COLUMNS} from tenant_plans where tenant = %(tenant)s for no key update"
 
 
 async def lock_subscription(connection: Connection, tenant: str) -> Subscription | None:
@@ -48,7 +48,7 @@ with due as (
 )
 update tenant_plans set next_try_at = %(lease_until)s from due where tenant = taken
 returning {_COLUMNS}
-"""  # noqa: S608
+"""
 
 
 async def take_due(connection: Connection, *, now: dt.datetime, lease_until: dt.datetime) -> Subscription | None:

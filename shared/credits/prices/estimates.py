@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 
+from shared.contracts.channels import becomes, leg_of
 from shared.credits.errors import price_missing
 from shared.credits.prices.estimate_store import read_prices, read_rates
 from shared.platform.database import Connection
@@ -15,10 +16,6 @@ from shared.platform.database import Connection
 Ways = Mapping[tuple[str, ...], int]
 """Messages counted by the channels that may carry them, in the order of their routes: `{("alimtalk", "lms"): 980}`."""
 
-LEG_OF_CHANNEL = {"lms": "sms"}
-"""A leg `sms` becomes an SMS or an LMS by its content; every other channel is a leg of its own."""
-
-CHANNELS_OF_LEG = {"sms": ("sms", "lms")}
 RATES_FROM = dt.timedelta(days=30)
 RATES_OF_MESSAGES = 5_000
 FEW = 20
@@ -122,24 +119,18 @@ async def check_prices(connection: Connection, tenant: str, route: Sequence[str]
 
 
 def _rate(channel: str, rates: Mapping[str, tuple[int, int]]) -> Decimal:
-    tried, delivered = rates.get(LEG_OF_CHANNEL.get(channel, channel), (0, 0))
+    tried, delivered = rates.get(leg_of(channel), (0, 0))
     return Decimal(delivered) / Decimal(tried) if tried >= FEW else Decimal(1)
 
 
 def _dearest(channels: Sequence[str], prices: Mapping[str, Decimal]) -> Decimal:
     """What a claim holds: a leg's dearest channel, whichever its content makes of it."""
-    may_become = [name for channel in channels for name in _channels_of_leg(channel)]
-    return max(prices[name] for name in may_become)
-
-
-def _channels_of_leg(channel: str) -> tuple[str, ...]:
-    leg = LEG_OF_CHANNEL.get(channel, channel)
-    return CHANNELS_OF_LEG.get(leg, (leg,))
+    return max(prices[row.price] for channel in channels for row in becomes(leg_of(channel)))
 
 
 def unpriced(ways: Ways, prices: Mapping[str, Decimal]) -> list[str]:
     """The channels that messages may take and that have no price."""
-    needed = {name for channels in ways for channel in channels for name in _channels_of_leg(channel)}
+    needed = {row.price for channels in ways for channel in channels for row in becomes(leg_of(channel))}
     return sorted(needed - prices.keys())
 
 

@@ -8,6 +8,22 @@ from typing import Any
 
 from shared.platform.database import Connection, fetch_all
 
+
+def current_prices(tenants: str) -> str:
+    """What tenants pay now, as a part of another statement.
+
+    Args:
+        tenants: a condition on the column `tenant`. The statement has a parameter `now`.
+
+    Returns:
+        A query of tenant, channel and price.
+    """
+    return f"""
+    select distinct on (tenant, channel) tenant, channel, price from prices
+    where {tenants} and valid_from <= %(now)s
+    order by tenant, channel, valid_from desc"""
+
+
 DEFAULT_CHANNELS = "select channel from default_prices order by channel"
 
 

@@ -6,14 +6,14 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from uuid import UUID
 
-from shared.messages.dispatch.store import mark_sent, requeue_dispatch
+from shared.messages.dispatch.store import decide_retries, mark_sent
 from shared.messages.metrics import count_sent
 from shared.platform.clock import Clock
 from shared.platform.database import Database
 from shared.platform.ids import new_id
 from shared.platform.logs import log
 from shared.platform.pubsub import SEND_REQUESTS
-from shared.providers import BatchState, Provider, ProviderAccount, ProviderError, ProviderRefused
+from shared.providers import BatchState, Provider, ProviderAccount, ProviderError, ProviderRefused, Settlement
 
 FIRST_CHECK = dt.timedelta(seconds=30)
 """When a dispatch is first looked at again, should reports not have come by themselves."""
@@ -24,6 +24,7 @@ RETRY_DELAY = dt.timedelta(seconds=2)
 their own moment is over before."""
 
 SEND_ATTEMPTS = 3
+SETTLED_HERE = frozenset({Settlement.TWO_PHASE})
 
 AcceptedMessage = tuple[UUID, str, str | None]
 """Our id, the channel it took, the provider's id."""
@@ -39,6 +40,8 @@ class Dispatcher:
     """
 
     def __init__(self, database: Database, providers: Mapping[str, Provider], clock: Clock) -> None:
+        if unknown := [provider.name for provider in providers.values() if provider.settlement not in SETTLED_HERE]:
+            raise ValueError(f"nobody here settles the batches of {', '.join(unknown)}")
         self._database = database
         self._providers = providers
         self._clock = clock
@@ -143,7 +146,7 @@ class Dispatcher:
             "now": now,
         }
         async with self._database.connection() as connection:
-            requeued = await requeue_dispatch(connection, parameters)
+            requeued = await decide_retries(connection, parameters)
         if requeued:
             log("dispatching").warning(
                 "not sent, queued again: %s", error, extra={"fields": {"tenant": tenant, "messages": requeued}}

@@ -14,7 +14,7 @@ from uuid import UUID
 
 from shared.contracts import MAX_TICKET_MESSAGES, ProviderReport, SendTicket
 from shared.messages.dispatch.dispatching import Dispatcher
-from shared.messages.dispatch.store import Claimed, claim_for_dispatch, mark_prepared
+from shared.messages.dispatch.store import Claimed, decide_claims, mark_prepared
 from shared.messages.reports.reporting import Reports, Told, refusal
 from shared.platform.clock import Clock
 from shared.platform.coalescer import Coalescer
@@ -73,7 +73,7 @@ class Sender:
             may_pass=PASSING_ERRORS,
         )
 
-    async def take(self, ticket: SendTicket) -> None:
+    async def send(self, ticket: SendTicket) -> None:
         """Send a ticket's messages; tickets that wait together share a claim. Taking one again does nothing."""
         await self._tickets.submit(ticket)
 
@@ -81,7 +81,7 @@ class Sender:
         now = self._clock.now()
         dispatches = {tenant: new_id(now) for tenant in sorted({ticket.tenant for ticket in tickets})}
         async with self._database.connection() as connection:
-            claimed = await claim_for_dispatch(
+            claimed = await decide_claims(
                 connection, tickets, dispatches, topic=SEND_REQUESTS, now=now, lease_until=now + LEASE
             )
             if claimed:
@@ -100,8 +100,7 @@ class Sender:
         wanted = {(row.tenant, row.template, row.template_version) for row in claimed} - self._templates.keys()
         if wanted:
             for row in await template_versions(connection, sorted(wanted)):
-                key = (row["tenant"], row["name"], row["version"])
-                self._templates[key] = TemplateContent.model_validate(row["content"])
+                self._templates[row.tenant, row.name, row.version] = TemplateContent.model_validate(row.content)
 
     async def _dispatch_or_leave(self, rows: Sequence[Claimed], accounts: Accounts) -> None:
         """The claim is committed, so an error is neither the ticket's nor the other dispatches': the sweep mends it."""

@@ -8,8 +8,16 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+import orjson
+
 from shared.contracts import SendTicket
+from shared.contracts.channels import LEG_PRICES
+from shared.credits.ledger.entries import entering
+from shared.credits.prices.store import current_prices
+from shared.messages.reasons import SENTENCES, WAITING_FOR_CREDIT
 from shared.platform.database import Connection, fetch_all
+from shared.platform.signals.alerts import raising
+from shared.tenants.store import sending_account
 
 MARK_PREPARED = """
 update dispatches
@@ -96,7 +104,10 @@ async def mark_sent(
     )
 
 
-REQUEUE_DISPATCH = """
+_RELEASES = """
+    select tenant, settlement, 'release'::entry_kind, id, 0, -held, null::text from back where settlement is not null"""
+
+DECIDE_RETRIES = f"""
 with abandoned as (
   update dispatches set state = 'abandoned', error = %(error)s, updated_at = %(now)s
   where tenant = %(tenant)s and id = %(id)s and state = any(%(states)s::dispatch_state[])
@@ -123,11 +134,7 @@ back as (
   where m.tenant = %(tenant)s and m.id = t.id and m.dispatch = t.dispatch and m.status = 'sending'
   returning m.tenant, m.id, m.status, m.tries, m.held, m.settlement
 ),
-released as (
-  insert into ledger_entries (tenant, id, kind, hold_change, key, messages, created_at)
-  select tenant, settlement, 'release', -sum(held), 'release/' || settlement, array_agg(id), %(now)s
-  from back where settlement is not null group by tenant, settlement
-),
+released as ({entering(_RELEASES)}),
 again as (
   insert into outbox (tenant, id, topic, body, publish_at, created_at)
   select %(tenant)s, %(ticket)s, %(topic)s,
@@ -139,17 +146,28 @@ select count(*) as requeued from back where status = 'queued'
 """
 
 
-async def requeue_dispatch(connection: Connection, parameters: dict[str, Any]) -> int:
+async def decide_retries(connection: Connection, parameters: dict[str, Any]) -> int:
     """Give up a dispatch that was never sent: its messages wait for their next try, or fail after the last."""
-    rows = await fetch_all(connection, REQUEUE_DISPATCH, parameters)
+    rows = await fetch_all(connection, DECIDE_RETRIES, parameters)
     return int(rows[0]["requeued"])
 
+
+_SENTENCES = orjson.dumps(SENTENCES).decode()
 
 CREDIT_RECHECK = dt.timedelta(seconds=30)
 """How long messages that wait for credit stay before they are looked at again."""
 
 
-CLAIM_FOR_DISPATCH = """
+_MOVES = """
+    select tenant, hold, 'hold'::entry_kind, id, 0, held, null::text
+    from claimed where status = 'sending' and hold = new_hold
+    union all
+    select tenant, settlement, 'release', id, 0, -held, null from claimed where settlement is not null"""
+_SHORT = """
+    select distinct tenant, 'credit_shortage', %(short)s::text
+    from verdicts where not affordable and verdict = 'sending'"""
+
+DECIDE_CLAIMS = f"""
 with consumed as (
   delete from outbox
   using unnest(%(ticket_tenants)s::text[], %(ticket_ids)s::uuid[]) as t (ticket_tenant, ticket_id)
@@ -163,13 +181,9 @@ senders as (
     a.id as account, a.provider
   from unnest(%(sender_tenants)s::text[], %(dispatches)s::uuid[]) as s (tenant, dispatch)
   join tenants t on t.id = s.tenant
-  left join provider_accounts a on a.tenant = s.tenant and a.active
+  left join lateral ({sending_account("s.tenant")}) a on true
 ),
-price_list as (
-  select distinct on (tenant, channel) tenant, channel, price from prices
-  where tenant = any(%(sender_tenants)s) and valid_from <= %(now)s
-  order by tenant, channel, valid_from desc
-),
+price_list as ({current_prices("tenant = any(%(sender_tenants)s)")}),
 candidates as (
   -- Each row by its key and later by its place, whatever the planner believes about a table that has just grown.
   -- Locked first, in the order of reports: what a claim before this one has taken must not count against the credit.
@@ -196,8 +210,8 @@ dearest as (
   select w.tenant, w.route, w.position, max(p.price) as price, bool_or(p.price is null) as unpriced
   from (select distinct tenant, route, position from candidates) w
   cross join unnest(w.route[w.position + 1:]) as leg
-  cross join unnest(case leg when 'sms' then array['sms', 'lms'] else array[leg] end) as may_become
-  left join price_list p on p.tenant = w.tenant and p.channel = may_become
+  left join unnest(%(legs)s::text[], %(leg_prices)s::text[]) as b (leg, price_name) using (leg)
+  left join price_list p on p.tenant = w.tenant and p.channel = coalesce(b.price_name, leg)
   group by w.tenant, w.route, w.position
 ),
 priced as (
@@ -234,12 +248,7 @@ claimed as (
   update messages m
   set status = v.next,
       reason = v.reason,
-      detail = case v.reason
-        when 'too_late' then 'its moment was over before it could be sent'
-        when 'run_changed' then 'its run was moved or stopped after the message was made'
-        when 'no_provider_account' then 'the tenant has no active provider account'
-        when 'price_missing' then 'a channel of its route has no price'
-        when 'credit_shortage' then '크레딧이 부족합니다. 충전한 뒤 다시 보내 주세요. (not enough credit)' end,
+      detail = %(sentences)s::jsonb ->> v.reason,
       dispatch = case v.next when 'sending' then v.dispatch end,
       provider = case v.next when 'sending' then v.provider end,
       hold = case when m.hold is null and v.next = 'sending' then v.new_hold else m.hold end,
@@ -258,20 +267,8 @@ opened as (
   from claimed where status = 'sending'
   group by tenant, dispatch, provider, account
 ),
-entries as (
-  insert into ledger_entries (tenant, id, kind, hold_change, key, messages, created_at)
-  select tenant, hold, 'hold'::entry_kind, sum(held), 'hold/' || hold, array_agg(id), %(now)s
-  from claimed where status = 'sending' and hold = new_hold group by tenant, hold
-  union all
-  select tenant, settlement, 'release', -sum(held), 'release/' || settlement, array_agg(id), %(now)s
-  from claimed where settlement is not null group by tenant, settlement
-),
-alerted as (
-  insert into alerts (tenant, kind, detail, raised_at)
-  select distinct tenant, 'credit_shortage', 'messages wait or fail for want of credit', %(now)s
-  from verdicts where not affordable and verdict = 'sending'
-  on conflict do nothing
-),
+entries as ({entering(_MOVES)}),
+alerted as ({raising(_SHORT)}),
 waiting as (
   insert into outbox (tenant, id, topic, body, publish_at, created_at)
   select tenant, release, %(topic)s,
@@ -303,7 +300,7 @@ class Claimed:
     leg: str
 
 
-async def claim_for_dispatch(
+async def decide_claims(
     connection: Connection,
     tickets: Sequence[SendTicket],
     dispatches: Mapping[str, UUID],
@@ -312,7 +309,7 @@ async def claim_for_dispatch(
     now: dt.datetime,
     lease_until: dt.datetime,
 ) -> list[Claimed]:
-    """Consume tickets: their queued messages become `sending` under a new dispatch, or expired, cancelled or failed.
+    """Consume tickets and decide what becomes of their queued messages: `sending` under a new dispatch, or an end.
 
     In the same statement the dearest price still open on each route is held. Where credit is short, messages fail or,
     if the tenant so chose, wait.
@@ -327,7 +324,7 @@ async def claim_for_dispatch(
     """
     rows = await fetch_all(
         connection,
-        CLAIM_FOR_DISPATCH,
+        DECIDE_CLAIMS,
         {
             "ticket_tenants": [ticket.tenant for ticket in tickets],
             "ticket_ids": [ticket.id for ticket in tickets],
@@ -339,6 +336,9 @@ async def claim_for_dispatch(
             "lease_until": lease_until,
             "topic": topic,
             "wait_until": now + CREDIT_RECHECK,
+            **LEG_PRICES,
+            "sentences": _SENTENCES,
+            "short": WAITING_FOR_CREDIT,
         },
     )
     return [Claimed(**row) for row in rows]

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
 from uuid import UUID
 
+from shared.messages.status import Status
 from shared.platform.database import Connection, fetch_all
+
+DispatchState = Literal["open", "prepared", "sent", "closed", "abandoned"]
 
 TAKE_UNCONSUMED_TICKETS = """
 with waiting as (
@@ -17,15 +21,38 @@ update outbox o
 set attempts = o.attempts + 1,
     publish_at = %(now)s + least(%(patience)s * (2 ^ least(o.attempts, 10)), interval '10 minutes')
 from waiting w where o.tenant = w.tenant and o.id = w.id
-returning o.topic, o.body, o.attempts
+returning o.topic, o.body
 """
+
+
+@dataclass(frozen=True, slots=True)
+class UnconsumedTicket:
+    """A ticket as it is published, and where."""
+
+    topic: str
+    body: Mapping[str, Any]
 
 
 async def take_unconsumed_tickets(
     connection: Connection, *, now: dt.datetime, patience: dt.timedelta, limit: int
-) -> list[dict[str, Any]]:
+) -> list[UnconsumedTicket]:
     """Tickets to publish again. Each waits twice as long for its next time, ten minutes at most."""
-    return await fetch_all(connection, TAKE_UNCONSUMED_TICKETS, {"now": now, "patience": patience, "limit": limit})
+    parameters = {"now": now, "patience": patience, "limit": limit}
+    return [UnconsumedTicket(**row) for row in await fetch_all(connection, TAKE_UNCONSUMED_TICKETS, parameters)]
+
+
+@dataclass(frozen=True, slots=True)
+class TakenDispatch:
+    """A dispatch that is ours to look after for now. `batch`: the provider's id for it, once there is one; `revision`:
+    the tenant's."""
+
+    tenant: str
+    id: UUID
+    account: str
+    state: DispatchState
+    batch: str | None
+    created_at: dt.datetime
+    revision: int
 
 
 TAKE_UNDECIDED = """
@@ -37,15 +64,16 @@ with over as (
 update dispatches d set lease_until = %(lease_until)s, updated_at = %(now)s
 from over join tenants t on t.id = over.tenant
 where d.tenant = over.tenant and d.id = over.id
-returning d.tenant, d.id, d.account, d.state::text, d.provider_batch_id, t.revision
+returning d.tenant, d.id, d.account, d.state::text, d.provider_batch_id as batch, d.created_at, t.revision
 """
 
 
 async def take_undecided(
     connection: Connection, *, now: dt.datetime, lease_until: dt.datetime, limit: int
-) -> list[dict[str, Any]]:
+) -> list[TakenDispatch]:
     """Dispatches whose instance has not been heard of since its lease was over; they are ours until `lease_until`."""
-    return await fetch_all(connection, TAKE_UNDECIDED, {"now": now, "lease_until": lease_until, "limit": limit})
+    parameters = {"now": now, "lease_until": lease_until, "limit": limit}
+    return [TakenDispatch(**row) for row in await fetch_all(connection, TAKE_UNDECIDED, parameters)]
 
 
 TAKE_TO_CHECK = """
@@ -68,18 +96,33 @@ set checks = d.checks + 1, updated_at = %(now)s,
     )
 from due join tenants t on t.id = due.tenant
 where d.tenant = due.tenant and d.id = due.id
-returning d.tenant, d.id, d.account, d.provider_batch_id, d.created_at, t.revision
+returning d.tenant, d.id, d.account, d.state::text, d.provider_batch_id as batch, d.created_at, t.revision
 """
 
 
-async def take_to_check(connection: Connection, *, now: dt.datetime, limit: int) -> list[dict[str, Any]]:
+async def take_to_check(connection: Connection, *, now: dt.datetime, limit: int) -> list[TakenDispatch]:
     """Sent dispatches to look at again. Each waits twice as long for its next time, an hour at most, and never beyond
     the next deadline of a message that may go on."""
-    return await fetch_all(connection, TAKE_TO_CHECK, {"now": now, "limit": limit})
+    rows = await fetch_all(connection, TAKE_TO_CHECK, {"now": now, "limit": limit})
+    return [TakenDispatch(**row) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class OpenMessage:
+    """A message of a sent dispatch that has no end yet. Its channel is given until `deadline_at`."""
+
+    tenant: str
+    dispatch: UUID
+    id: UUID
+    attempt: int
+    status: Status
+    channel: str
+    deadline_at: dt.datetime
+    route_goes_on: bool
 
 
 UNSETTLED = """
-select m.tenant, m.dispatch, m.id, m.attempt, m.status::text, m.channel, m.updated_at,
+select m.tenant, m.dispatch, m.id, m.attempt, m.status::text, m.channel,
   d.created_at + make_interval(secs => m.deadlines[m.position + 1]) as deadline_at,
   m.position + 1 < cardinality(m.route) as route_goes_on
 from unnest(%(tenants)s::text[], %(dispatches)s::uuid[]) as asked (tenant, dispatch)
@@ -89,10 +132,10 @@ where m.status in ('sending', 'sent', 'unknown')
 """
 
 
-async def unsettled(connection: Connection, dispatches: Sequence[tuple[str, UUID]]) -> list[dict[str, Any]]:
+async def unsettled(connection: Connection, dispatches: Sequence[TakenDispatch]) -> list[OpenMessage]:
     """The messages of some dispatches that have no end yet, and until when their channel is given."""
-    parameters = {"tenants": [tenant for tenant, _ in dispatches], "dispatches": [id_ for _, id_ in dispatches]}
-    return await fetch_all(connection, UNSETTLED, parameters)
+    rows = await fetch_all(connection, UNSETTLED, _named(dispatches))
+    return [OpenMessage(**{**row, "status": Status(row["status"])}) for row in rows]
 
 
 CLOSE = """
@@ -102,7 +145,13 @@ where d.tenant = c.tenant and d.id = c.id and d.state = 'sent'
 """
 
 
-async def close(connection: Connection, dispatches: Sequence[tuple[str, UUID]], now: dt.datetime) -> None:
+async def close(connection: Connection, dispatches: Sequence[TakenDispatch], now: dt.datetime) -> None:
     """Every message of these dispatches has its end."""
-    parameters = {"tenants": [tenant for tenant, _ in dispatches], "dispatches": [id_ for _, id_ in dispatches]}
-    await connection.execute(CLOSE, {**parameters, "now": now})
+    await connection.execute(CLOSE, {**_named(dispatches), "now": now})
+
+
+def _named(dispatches: Sequence[TakenDispatch]) -> dict[str, Any]:
+    return {
+        "tenants": [dispatch.tenant for dispatch in dispatches],
+        "dispatches": [dispatch.id for dispatch in dispatches],
+    }

@@ -5,14 +5,15 @@ from __future__ import annotations
 import datetime as dt
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from typing import Any
 from uuid import UUID
 
 import orjson
 
-from shared.contracts import ProviderReport
+from shared.contracts import Outcome, ProviderReport
 from shared.messages.dispatch.dispatching import Dispatcher
 from shared.messages.dispatch.sweep_store import (
+    OpenMessage,
+    TakenDispatch,
     close,
     take_to_check,
     take_unconsumed_tickets,
@@ -20,7 +21,9 @@ from shared.messages.dispatch.sweep_store import (
     unsettled,
 )
 from shared.messages.outbox import PATIENCE, publish_committed
-from shared.messages.reports.reporting import NO_REPORT, Reports, Told, refusal
+from shared.messages.reasons import DEADLINE, NO_REPORT, SENTENCES
+from shared.messages.reports.reporting import Reports, Told, refusal
+from shared.messages.status import Status
 from shared.platform.clock import Clock
 from shared.platform.database import Database
 from shared.platform.database.revisions import RevisionCache
@@ -32,8 +35,6 @@ from shared.tenants.accounts import Accounts
 LEASE = dt.timedelta(seconds=60)
 TICKETS_A_SWEEP = 500
 DISPATCHES_A_SWEEP = 20
-PATIENCE_WITH_REPORTS = dt.timedelta(hours=72)
-"""Kakao may report three days late; after that nothing more is expected."""
 
 
 class Sweeper:
@@ -80,7 +81,7 @@ class Sweeper:
             tickets = await take_unconsumed_tickets(connection, now=now, patience=PATIENCE, limit=TICKETS_A_SWEEP)
         by_topic: dict[str, list[Outgoing]] = defaultdict(list)
         for ticket in tickets:
-            by_topic[ticket["topic"]].append(Outgoing(orjson.dumps(ticket["body"])))
+            by_topic[ticket.topic].append(Outgoing(orjson.dumps(ticket.body)))
         for topic, messages in by_topic.items():
             log("sweeping").info(
                 "tickets published again", extra={"fields": {"topic": topic, "tickets": len(messages)}}
@@ -96,23 +97,23 @@ class Sweeper:
         now = self._clock.now()
         async with self._database.connection() as connection:
             left = await take_undecided(connection, now=now, lease_until=now + LEASE, limit=DISPATCHES_A_SWEEP)
-            accounts = await self._accounts.get(connection, {row["tenant"]: row["revision"] for row in left})
-        for row in left:
-            if row["state"] == "open":
-                await self._dispatcher.abandon(row["tenant"], row["id"], "open", "its instance ended before sending")
+            accounts = await self._accounts.get(connection, {each.tenant: each.revision for each in left})
+        for each in left:
+            if each.state == "open" or each.batch is None:
+                await self._dispatcher.abandon(each.tenant, each.id, "open", "its instance ended before sending")
                 continue
-            if (account := self._account(accounts, row)) is None:
+            if (account := self._account(accounts, each)) is None:
                 continue
             try:
-                await self._dispatcher.settle(account, row["id"], row["provider_batch_id"])
+                await self._dispatcher.settle(account, each.id, each.batch)
             except ProviderError as error:
-                log("sweeping").warning("still undecided: %s", error, extra={"fields": {"dispatch": row["id"]}})
+                log("sweeping").warning("still undecided: %s", error, extra={"fields": {"dispatch": each.id}})
 
-    def _account(self, accounts: Mapping[str, Accounts], dispatch: Mapping[str, Any]) -> ProviderAccount | None:
+    def _account(self, accounts: Mapping[str, Accounts], dispatch: TakenDispatch) -> ProviderAccount | None:
         """The account that made a dispatch, or None where nobody can be asked in its name just now."""
-        account = accounts[dispatch["tenant"]].get(dispatch["account"])
+        account = accounts[dispatch.tenant].get(dispatch.account)
         if account is None or account.provider not in self._providers:
-            fields = {"tenant": dispatch["tenant"], "dispatch": dispatch["id"]}
+            fields = {"tenant": dispatch.tenant, "dispatch": dispatch.id}
             log("sweeping").error("its account can't be used, so nobody can be asked", extra={"fields": fields})
             return None
         return account
@@ -124,16 +125,16 @@ class Sweeper:
             due = await take_to_check(connection, now=now, limit=DISPATCHES_A_SWEEP)
             if not due:
                 return
-            accounts = await self._accounts.get(connection, {row["tenant"]: row["revision"] for row in due})
-            open_messages = await unsettled(connection, [(row["tenant"], row["id"]) for row in due])
-        waiting: dict[tuple[str, UUID], list[Mapping[str, Any]]] = defaultdict(list)
+            accounts = await self._accounts.get(connection, {each.tenant: each.revision for each in due})
+            open_messages = await unsettled(connection, due)
+        waiting: dict[tuple[str, UUID], list[OpenMessage]] = defaultdict(list)
         for message in open_messages:
-            waiting[message["tenant"], message["dispatch"]].append(message)
-        for row in due:
-            messages = waiting.get((row["tenant"], row["id"]))
-            if messages and (account := self._account(accounts, row)):
-                await self._ask(account, row, messages, now)
-        settled = [key for row in due if (key := (row["tenant"], row["id"])) not in waiting]
+            waiting[message.tenant, message.dispatch].append(message)
+        for each in due:
+            messages = waiting.get((each.tenant, each.id))
+            if messages and (account := self._account(accounts, each)):
+                await self._ask(account, each, messages, now)
+        settled = [each for each in due if (each.tenant, each.id) not in waiting]
         if settled:
             async with self._database.connection() as connection:
                 await close(connection, settled, now)
@@ -141,46 +142,49 @@ class Sweeper:
     async def _ask(
         self,
         account: ProviderAccount,
-        dispatch: Mapping[str, Any],
-        messages: Sequence[Mapping[str, Any]],
+        dispatch: TakenDispatch,
+        messages: Sequence[OpenMessage],
         now: dt.datetime,
     ) -> None:
+        assert dispatch.batch is not None, "what was sent has its provider's name"  # noqa: S101
         try:
-            reports = await self._providers[account.provider].batch_reports(account, dispatch["provider_batch_id"])
+            reports = await self._providers[account.provider].batch_reports(account, dispatch.batch)
         except ProviderError as error:
-            log("sweeping").warning("could not ask: %s", error, extra={"fields": {"dispatch": dispatch["id"]}})
+            log("sweeping").warning("could not ask: %s", error, extra={"fields": {"dispatch": dispatch.id}})
             return
         said = {(report.message, report.attempt): report for report in reports}
+        last_word_at = dispatch.created_at + self._providers[account.provider].reports_within
         told = [
             Told(account.tenant, account.provider, report)
             for message in messages
-            if (report := overdue(message, said.get((message["id"], message["attempt"])), dispatch["created_at"], now))
+            if (report := overdue(message, said.get((message.id, message.attempt)), last_word_at, now))
         ]
         await self._reports.record(told)
 
 
 def overdue(
-    message: Mapping[str, Any], report: ProviderReport | None, sent_at: dt.datetime, now: dt.datetime
+    message: OpenMessage, report: ProviderReport | None, last_word_at: dt.datetime, now: dt.datetime
 ) -> ProviderReport | None:
     """What a look-up comes to for one message.
 
     Args:
-        message: its id, attempt, channel, status, `deadline_at`, and whether its route goes on.
+        message: as it stands.
         report: the provider's newest word, if it knows the message.
-        sent_at: when it was sent.
+        last_word_at: after that the provider says nothing more.
         now: the moment.
 
     Returns:
         The provider's word where it is final; a failure of ours where the channel's time is over and another channel
         follows, unless the provider says that it may still arrive; a failure where nothing more is to be expected.
     """
-    if report is not None and report.outcome not in ("sent", "unconfirmed"):
+    known = message.status is not Status.UNKNOWN
+    if report is not None and report.outcome not in (Outcome.SENT, Outcome.UNCONFIRMED):
         return report
-    if report is not None and report.outcome == "unconfirmed" and message["status"] != "unknown":
+    if report is not None and report.outcome is Outcome.UNCONFIRMED and known:
         return report
-    id_, attempt, channel = message["id"], message["attempt"], message["channel"]
-    if message["status"] != "unknown" and message["route_goes_on"] and now >= message["deadline_at"]:
-        return refusal(id_, attempt, channel, "deadline", "no final report came before the channel's deadline")
-    if now >= sent_at + PATIENCE_WITH_REPORTS:
-        return refusal(id_, attempt, channel, NO_REPORT, "the provider gave no final report within three days")
-    return None
+    code = None
+    if known and message.route_goes_on and now >= message.deadline_at:
+        code = DEADLINE
+    elif now >= last_word_at:
+        code = NO_REPORT
+    return refusal(message.id, message.attempt, message.channel, code, SENTENCES[code]) if code else None

@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from shared.contracts import Outcome, ProviderReport, ReportBatch
+from shared.contracts.channels import leg_of
 from shared.messages.metrics import count_changes
 from shared.messages.outbox import PATIENCE, cut_tickets, publish_tickets
-from shared.messages.reports.store import lock_states, record_reports
+from shared.messages.reasons import NO_REPORT
+from shared.messages.reports.store import lock_states, record_reports_and_decide_charges
 from shared.messages.status import Change, Standing, State, Status, merge, state_told_by
 from shared.platform.clock import Clock
 from shared.platform.coalescer import Coalescer
@@ -21,12 +23,6 @@ from shared.platform.signals.dead_letters import DeadLetter, keep_dead_letters
 from shared.platform.signals.heartbeats import beat
 
 MAX_REPORTS_A_STATEMENT = 2_000
-LEGS = {"lms": "sms", "mms": "sms"}
-"""A leg `sms` is sent, and reported, as what its content makes of it."""
-
-NO_REPORT = "no_report"
-"""The code of a refusal for want of any final report: its hold has expired."""
-
 BEAT_EVERY = dt.timedelta(minutes=1)
 """How often an instance leaves a trace that providers call."""
 
@@ -58,18 +54,18 @@ class Reports:
         self._clock = clock
         self._beat_at = dt.datetime.min.replace(tzinfo=dt.UTC)
         self._batches = Coalescer(
-            self._take,
+            self._record_batches,
             max_weight=MAX_REPORTS_A_STATEMENT,
             weigh=lambda batch: len(batch.reports),
             max_running=2,
             may_pass=PASSING_ERRORS,
         )
 
-    async def take(self, batch: ReportBatch) -> None:
-        """Take a batch in; batches that wait together share a transaction. Taking one again changes nothing."""
+    async def record_batch(self, batch: ReportBatch) -> None:
+        """Record a batch; batches that wait together share a transaction. Recording one again changes nothing."""
         await self._batches.submit(batch)
 
-    async def _take(self, batches: Sequence[ReportBatch]) -> list[None]:
+    async def _record_batches(self, batches: Sequence[ReportBatch]) -> list[None]:
         await self.record([Told(batch.tenant, batch.provider, report) for batch in batches for report in batch.reports])
         if (now := self._clock.now()) - self._beat_at >= BEAT_EVERY:
             async with self._database.connection() as connection:
@@ -102,7 +98,7 @@ class Reports:
                 if (change := decide(standing, [entry.report for entry in by_message[key]])) is not None
             ]
             tickets = cut_tickets(((change.tenant, change.id) for change in changes if change.requeued), now)
-            await record_reports(
+            await record_reports_and_decide_charges(
                 connection,
                 [(entry.tenant, entry.provider, _stored(entry.report)) for entry in known],
                 changes,
@@ -111,7 +107,7 @@ class Reports:
                 now=now,
                 publish_at=now + PATIENCE,
             )
-            await keep_dead_letters(connection, [_unknown(entry) for entry in unknown])
+            await keep_dead_letters(connection, [_unknown(entry) for entry in unknown], now)
         count_changes((by_message[change.tenant, change.id][-1].provider, change) for change in changes)
         await publish_tickets(self._publisher, tickets)
 
@@ -160,8 +156,8 @@ def _settles(state: State, code: str) -> str | None:
 def _leg(standing: Standing, report: ProviderReport) -> int:
     """Where on the route the reported attempt was. A route names a channel once, so the channel tells it, whatever
     attempt the message is at by now; a channel that is none of the route's says nothing of another leg."""
-    channel = LEGS.get(report.channel, report.channel)
-    return standing.route.index(channel) if channel in standing.route else standing.position
+    leg = leg_of(report.channel)
+    return standing.route.index(leg) if leg in standing.route else standing.position
 
 
 def refusal(message: UUID, attempt: int, channel: str, code: str, detail: str) -> ProviderReport:

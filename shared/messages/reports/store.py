@@ -1,4 +1,4 @@
-"""SQL of what providers said. One function a statement; nothing here decides."""
+"""SQL of what providers said. One function a statement; only the charge of a delivery is decided here."""
 
 from __future__ import annotations
 
@@ -7,7 +7,11 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from shared.contracts import ProviderReport, SendTicket
+from shared.contracts.channels import price_name
+from shared.credits.ledger.entries import LATE, entering
+from shared.credits.prices.store import current_prices
 from shared.messages.status import Change, Standing, State, Status
+from shared.messages.store import WRITE_TICKETS, ticket_columns
 from shared.platform.database import Connection, fetch_all
 
 LOCK_STATES = """
@@ -38,7 +42,13 @@ async def lock_states(connection: Connection, messages: Sequence[tuple[str, UUID
     }
 
 
-RECORD_REPORTS = """
+_CAPTURED = "tenant in (select tenant from changes where settles = 'capture')"
+_MOVES = """
+    select tenant, entry, settles, id, case settles when 'capture' then -price else 0 end,
+      case when late then 0 else -held end, case when late then %(late)s end
+    from changed where entry is not null"""
+
+RECORD_REPORTS_AND_DECIDE_CHARGES = f"""
 with said as (
   insert into reports (
     tenant, message, attempt, code, outcome, channel, provider, provider_message_id, detail, at, received_at
@@ -50,31 +60,23 @@ with said as (
   ) as r
   on conflict do nothing
 ),
-tickets as (
-  insert into outbox (tenant, id, topic, body, publish_at, created_at)
-  select tenant, id, %(topic)s, body, %(publish_at)s, %(now)s
-  from unnest(%(ticket_tenants)s::text[], %(ticket_ids)s::uuid[], %(ticket_bodies)s::jsonb[]) as t (tenant, id, body)
-),
+tickets as ({WRITE_TICKETS}),
 changes as (
   -- Each row by its key and later by its place, whatever the planner believes about a table that has just grown.
   select c.*, m.*
   from unnest(
     %(tenants)s::text[], %(ids)s::uuid[], %(statuses)s::message_status[], %(attempts)s::int[], %(positions)s::int[],
     %(channels)s::text[], %(provider_ids)s::text[], %(reasons)s::text[], %(details)s::text[], %(requeued)s::bool[],
-    %(settles)s::entry_kind[]
+    %(settles)s::entry_kind[], %(price_names)s::text[]
   ) as c (
-    tenant, id, status, attempt, position, channel, provider_message_id, reason, detail, requeued, settles
+    tenant, id, status, attempt, position, channel, provider_message_id, reason, detail, requeued, settles, price_name
   )
   cross join lateral (
     select ctid as place, hold, held, settlement, price as paid from messages where tenant = c.tenant and id = c.id
     offset 0
   ) m
 ),
-price_list as (
-  select distinct on (tenant, channel) tenant, channel, price from prices
-  where tenant in (select tenant from changes where settles = 'capture') and valid_from <= %(now)s
-  order by tenant, channel, valid_from desc
-),
+price_list as ({current_prices(_CAPTURED)}),
 owed as (
   -- A price that rose after the hold is charged as held; a delivery that comes after the release finds no hold.
   select c.*,
@@ -82,7 +84,7 @@ owed as (
     coalesce(c.settles = 'capture' and c.hold is not null and c.settlement is not null and c.paid is null, false)
       as late,
     case when c.settles = 'capture' and c.hold is not null then least(p.price, c.held) end as price
-  from changes c left join price_list p on p.tenant = c.tenant and p.channel = c.channel
+  from changes c left join price_list p on p.tenant = c.tenant and p.channel = c.price_name
 ),
 credit as (
   select tenant, balance - held as available from credit_accounts
@@ -117,15 +119,11 @@ changed as (
   where m.ctid = c.place
   returning m.tenant, m.id, c.settles, m.held, m.price, c.late, n.entry
 )
-insert into ledger_entries (tenant, id, kind, balance_change, hold_change, key, messages, reference, created_at)
-select tenant, entry, settles, case settles when 'capture' then -sum(price) else 0 end,
-  case when late then 0 else -sum(held) end, settles::text || '/' || entry, array_agg(id),
-  case when late then 'delivered after its release' end, %(now)s
-from changed where entry is not null group by tenant, entry, settles, late
+{entering(_MOVES)}
 """
 
 
-async def record_reports(
+async def record_reports_and_decide_charges(
     connection: Connection,
     reports: Sequence[tuple[str, str, ProviderReport]],
     changes: Sequence[Change],
@@ -135,9 +133,13 @@ async def record_reports(
     now: dt.datetime,
     publish_at: dt.datetime,
 ) -> None:
-    """Keep what was said (tenant, provider, report), what it changes, and the tickets of messages that go on."""
+    """Keep what was said (tenant, provider, report), what it changes, and the tickets of messages that go on.
+
+    A hold is captured at the price of the channel that delivered, and never at more than was held. A delivery that
+    comes after its hold was released is charged as far as there is credit, and is free beyond that.
+    """
     await connection.execute(
-        RECORD_REPORTS,
+        RECORD_REPORTS_AND_DECIDE_CHARGES,
         {
             "topic": topic,
             "now": now,
@@ -152,9 +154,7 @@ async def record_reports(
             "report_provider_ids": [report.provider_message_id for _, _, report in reports],
             "report_details": [report.detail for _, _, report in reports],
             "report_at": [report.at for _, _, report in reports],
-            "ticket_tenants": [ticket.tenant for ticket in tickets],
-            "ticket_ids": [ticket.id for ticket in tickets],
-            "ticket_bodies": [ticket.model_dump_json() for ticket in tickets],
+            **ticket_columns(tickets),
             "tenants": [change.tenant for change in changes],
             "ids": [change.id for change in changes],
             "statuses": [change.state.status for change in changes],
@@ -166,5 +166,7 @@ async def record_reports(
             "details": [change.detail for change in changes],
             "requeued": [change.requeued for change in changes],
             "settles": [change.settles for change in changes],
+            "price_names": [price_name(change.channel) for change in changes],
+            "late": LATE,
         },
     )

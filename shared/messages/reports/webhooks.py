@@ -12,6 +12,7 @@ import orjson
 from shared.contracts import TENANT_ID, ProviderReport, ReportBatch
 from shared.platform.clock import Clock
 from shared.platform.database import Database
+from shared.platform.errors import AllimError
 from shared.platform.pubsub import DELIVERY_CALLBACKS, Outgoing, Publisher
 from shared.platform.signals.dead_letters import DeadLetter, keep_dead_letters
 from shared.providers import Provider, ProviderAccount
@@ -22,14 +23,8 @@ REPORTS_A_MESSAGE = 1_000
 REMEMBER_ACCOUNTS_FOR = dt.timedelta(seconds=30)
 
 
-class WebhookRefused(Exception):  # noqa: N818 - it names the outcome
-    """A call that is not taken. `status` is HTTP's, `code` stable, `detail` a sentence to act on."""
-
-    def __init__(self, status: int, code: str, detail: str) -> None:
-        super().__init__(f"{code}: {detail}")
-        self.status = status
-        self.code = code
-        self.detail = detail
+class WebhookRefused(AllimError):  # noqa: N818 - it names the outcome
+    """A call from outside that is not taken."""
 
 
 class Webhooks:
@@ -53,7 +48,7 @@ class Webhooks:
         self._clock = clock
         self._accounts: dict[str, tuple[dt.datetime, Accounts]] = {}
 
-    async def take(self, path: str, headers: Mapping[str, str], body: bytes) -> None:
+    async def receive(self, path: str, headers: Mapping[str, str], body: bytes) -> None:
         """Take a call to `/<provider>/<tenant>/<account>`.
 
         Raises:
@@ -67,7 +62,7 @@ class Webhooks:
         if malformed:
             await self._keep(account, malformed, headers)
         if malformed and not reports:
-            raise WebhookRefused(400, "malformed", f"not what {account.provider} sends: {malformed[0].detail}")
+            raise WebhookRefused("malformed", f"not what {account.provider} sends: {malformed[0].detail}")
         batches = [
             ReportBatch(
                 tenant=account.tenant,
@@ -91,7 +86,7 @@ class Webhooks:
             or account.provider != provider_name
             or not self._providers[provider_name].verify_webhook(account, headers)
         ):
-            raise WebhookRefused(401, "unauthorized", "no such account, or its secret is another one")
+            raise WebhookRefused("unauthorized", "no such account, or its secret is another one", status=401)
         return account
 
     async def _accounts_of(self, tenant: str) -> Accounts:
@@ -116,7 +111,7 @@ class Webhooks:
             for part in malformed
         ]
         async with self._database.connection() as connection:
-            await keep_dead_letters(connection, letters)
+            await keep_dead_letters(connection, letters, self._clock.now())
 
 
 @dataclass(frozen=True, slots=True)

@@ -154,7 +154,7 @@ async def story(connection: Connection, message_id: UUID | str) -> Story:
     return Story(
         _view(row),
         [*beginning, _composed(row), *happened, *(_waiting(ticket) for ticket in waiting), _status(row)],
-        _words(row, TemplateContent.model_validate(versions[0]["content"])) if versions else [],
+        _words(row, TemplateContent.model_validate(versions[0].content)) if versions else [],
     )
 
 

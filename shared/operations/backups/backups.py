@@ -37,7 +37,7 @@ class Backups:
         self._bucket = bucket
         self._clock = clock
 
-    async def take(self) -> Manifest:
+    async def back_up(self) -> Manifest:
         """Back everything up, unless today's backup is there already: then that is given.
 
         Raises:

@@ -6,11 +6,12 @@ import datetime as dt
 import hashlib
 import zlib
 from collections.abc import Iterator
-from typing import IO, Annotated
+from typing import IO, Annotated, ClassVar
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from shared.platform.clock import SEOUL
+from shared.platform.errors import AllimError
 
 MANIFEST = "manifest.json"
 READ_BYTES = 64 * 1024
@@ -18,18 +19,10 @@ READ_BYTES = 64 * 1024
 _GZIP = 16 + zlib.MAX_WBITS
 
 
-class BackupError(Exception):
-    """A backup can't be taken, or used.
+class BackupError(AllimError):
+    """A backup can't be taken, or used."""
 
-    Args:
-        code: stable.
-        detail: a sentence that says what to do.
-    """
-
-    def __init__(self, code: str, detail: str) -> None:
-        super().__init__(f"{code}: {detail}")
-        self.code = code
-        self.detail = detail
+    default_status: ClassVar[int] = 500
 
 
 class TableFile(BaseModel):

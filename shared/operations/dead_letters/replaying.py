@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from shared.operations.dead_letters.letters import as_published, topic_of
-from shared.operations.dead_letters.store import Which, mark_replayed, take_open
+from shared.operations.dead_letters.store import Which, take_open
 from shared.platform.clock import Clock
 from shared.platform.database import Database
 from shared.platform.pubsub import Outgoing, Publisher
+from shared.platform.signals.dead_letters import mark_replayed
 
 LETTERS_AT_A_TIME = 20
 """A letter has up to 10 MB."""

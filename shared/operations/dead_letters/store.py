@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from shared.platform.database import Connection, fetch_all
+from shared.platform.signals.dead_letters import dropping
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ _WHICH = """(%(tenant)s::text is null or tenant = %(tenant)s) and (%(source)s::t
   and (%(reason)s::text is null or reason = %(reason)s) and (%(state)s::text is null or state = %(state)s)
   and (%(ids)s::uuid[] is null or id = any(%(ids)s::uuid[]))"""
 
-LETTERS = f"select {_COLUMNS} from dead_letters where {_WHICH} order by received_at desc, id limit %(limit)s"  # noqa: S608
+LETTERS = f"select {_COLUMNS} from dead_letters where {_WHICH} order by received_at desc, id limit %(limit)s"
 
 
 async def read_letters(connection: Connection, which: Which, limit: int) -> list[Letter]:
@@ -60,7 +61,7 @@ async def read_letters(connection: Connection, which: Which, limit: int) -> list
     return [Letter(**row) for row in await fetch_all(connection, LETTERS, _parameters(which, limit=limit))]
 
 
-COUNT = f"select count(*) as letters from dead_letters where {_WHICH}"  # noqa: S608
+COUNT = f"select count(*) as letters from dead_letters where {_WHICH}"
 
 
 async def count_letters(connection: Connection, which: Which) -> int:
@@ -89,7 +90,7 @@ select id, source, reason, attributes, body from dead_letters
 where {_WHICH} and state = 'open' and id > %(after)s
 order by id limit %(limit)s
 for update skip locked
-"""  # noqa: S608
+"""
 
 
 async def take_open(connection: Connection, which: Which, *, after: UUID, limit: int) -> list[dict[str, Any]]:
@@ -97,20 +98,7 @@ async def take_open(connection: Connection, which: Which, *, after: UUID, limit:
     return await fetch_all(connection, TAKE, _parameters(which, after=after, limit=limit))
 
 
-REPLAYED = """
-update dead_letters set state = 'replayed', replays = replays + 1, replayed_at = %(now)s where id = any(%(ids)s)
-"""
-
-
-async def mark_replayed(connection: Connection, ids: Sequence[UUID], now: dt.datetime) -> None:
-    await connection.execute(REPLAYED, {"ids": list(ids), "now": now})
-
-
-DROP = f"""
-update dead_letters set state = 'dropped', dropped_at = %(now)s, dropped_by = %(by)s, dropped_why = %(why)s
-where {_WHICH} and state <> 'dropped'
-returning id
-"""  # noqa: S608
+DROP = dropping(_WHICH)
 
 
 async def drop_letters(connection: Connection, which: Which, *, by: str, why: str, now: dt.datetime) -> list[UUID]:

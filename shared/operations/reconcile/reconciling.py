@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from shared.credits.ledger.audit import audit_by_tenant, disagreements, together
-from shared.operations.reconcile.store import raise_differences, resolve_differences
 from shared.platform.clock import Clock
 from shared.platform.database import Database
 from shared.platform.logs import log
+from shared.platform.signals.alerts import raise_alerts, resolve_all_but
+
+DIFFERENCE = "ledger_difference"
 
 
 class Reconciliation:
@@ -29,8 +31,8 @@ class Reconciliation:
         async with self._database.transaction() as connection:
             audits = await audit_by_tenant(connection)
             wrong = {one["tenant"]: _told(one) for one in audits if disagreements(one)}
-            await raise_differences(connection, wrong, now)
-            await resolve_differences(connection, list(wrong), now)
+            await raise_alerts(connection, DIFFERENCE, wrong, now)
+            await resolve_all_but(connection, DIFFERENCE, list(wrong), now)
         for tenant, detail in wrong.items():
             log("ledger_differences").error(detail, extra={"fields": {"tenant": tenant}})
         figures = together(audits)

@@ -1,19 +1,11 @@
-"""Slack on the wire: an incoming webhook (https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks).
-
-Its address is its secret, so it is in no log and no error.
-"""
+"""What people read of a notice, in Slack's notation."""
 
 from __future__ import annotations
-
-from typing import TYPE_CHECKING
 
 from shared.operations.watch.rules import OTHER, RULES
 from shared.operations.watch.store import Notice
 from shared.platform.clock import SEOUL
 from shared.platform.logs import mask_phones
-
-if TYPE_CHECKING:
-    pass
 
 
 def write(notice: Notice, runbook_url: str) -> str:

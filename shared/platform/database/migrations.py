@@ -16,16 +16,18 @@ from urllib.parse import urlencode
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
+from shared.platform.errors import AllimError
+
 MIGRATIONS = Path(__file__).resolve().parents[3] / "schemas" / "postgres"
 
 _LOCK_KEY = int.from_bytes(b"allim")
 
 
-class MigrationError(Exception):
+class MigrationError(AllimError):
     """A migration that the database refused. `name` is its file without the ending; nothing of it was kept."""
 
     def __init__(self, name: str, detail: str) -> None:
-        super().__init__(f"migration {name} failed: {detail}")
+        super().__init__("migration_failed", f"migration {name} failed: {detail}")
         self.name = name
 
 

@@ -11,7 +11,7 @@ import functools
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 from urllib.parse import unquote
 
 import orjson
@@ -19,18 +19,16 @@ from pydantic import BaseModel, ValidationError
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from shared.platform.http import read_limited
+from shared.platform.errors import AllimError
+from shared.platform.http import read_limited, refused
 from shared.platform.logs import log, log_for
-from shared.platform.signals.dead_letters import DeadLetter, Poison, keep_dead_letters
-
-if TYPE_CHECKING:
-    from shared.platform.database import Database
+from shared.platform.signals.dead_letters import DeadLetter, DeadLetters, Poison
 
 PUBSUB_CLOUD_EVENT = "google.cloud.pubsub.topic.v1.messagePublished"
 MAX_PUSH_BYTES = 15_000_000
 """10 MB, the most that Pub/Sub carries, in base64 with its envelope."""
 
-ACKNOWLEDGE, REFUSE, AGAIN = 204, 413, 503
+ACKNOWLEDGE, AGAIN = 204, 503
 
 Model = TypeVar("Model", bound=BaseModel)
 Handler = Callable[[Model], Awaitable[None]]
@@ -47,13 +45,13 @@ class Pushed:
 
 
 def push(
-    model: type[Model], *, dead_letters: Callable[[], Database], max_bytes: int = MAX_PUSH_BYTES
+    model: type[Model], *, dead_letters: DeadLetters, max_bytes: int = MAX_PUSH_BYTES
 ) -> Callable[[Handler[Model]], Endpoint]:
     """Make an HTTP function of a handler that takes a `model`.
 
     Args:
         model: the contract that the message's data must satisfy.
-        dead_letters: gives the database that keeps what can't be understood.
+        dead_letters: keep what can't be understood.
         max_bytes: data larger than this is a dead letter.
     """
 
@@ -67,12 +65,9 @@ def push(
     return decorate
 
 
-def push_raw(*, dead_letters: Callable[[], Database]) -> Callable[[RawHandler], Endpoint]:
-    """Make an HTTP function of a handler that takes a message as it came.
-
-    Args:
-        dead_letters: gives the database that keeps what can't be understood.
-    """
+def push_raw(*, dead_letters: DeadLetters) -> Callable[[RawHandler], Endpoint]:
+    """Make an HTTP function of a handler that takes a message as it came. `dead_letters` keep what can't be
+    understood."""
 
     def decorate(handler: RawHandler) -> Endpoint:
         source = handler.__name__
@@ -84,15 +79,15 @@ def push_raw(*, dead_letters: Callable[[], Database]) -> Callable[[RawHandler], 
                 body = await read_limited(request, MAX_PUSH_BYTES)
             except ClientDisconnect:
                 return Response(status_code=AGAIN)
-            if body is None:
-                return Response("a push is at most 15 MB\n", status_code=REFUSE)
+            except AllimError as too_large:
+                return refused(too_large)
             pushed = Pushed(body)
             try:
                 try:
                     pushed = decode(request.headers, body)
                     await handler(pushed)
                 except Poison as poison:
-                    await _keep(dead_letters(), source, poison, pushed)
+                    await _keep(dead_letters, source, poison, pushed)
             except Exception:  # whatever it was, the message must come back
                 log(source).exception("not done, asking for it again")
                 return Response(status_code=AGAIN)
@@ -175,7 +170,7 @@ def _tenant_of(data: bytes) -> str | None:
     return tenant if isinstance(tenant, str) and len(tenant) <= 40 and "\x00" not in tenant else None
 
 
-async def _keep(database: Database, source: str, poison: Poison, pushed: Pushed) -> None:
-    letter = DeadLetter(source, poison.reason, poison.detail, pushed.data, poison.tenant, pushed.attributes)
-    async with database.connection() as connection:
-        await keep_dead_letters(connection, [letter])
+async def _keep(dead_letters: DeadLetters, source: str, poison: Poison, pushed: Pushed) -> None:
+    await dead_letters.keep(
+        DeadLetter(source, poison.code, poison.detail, pushed.data, poison.tenant, pushed.attributes)
+    )

@@ -58,9 +58,9 @@ class EventIntake:
         plan = Plan()
         async with self.database.transaction() as connection:
             received = await receive_events(connection, events, now)
-            revisions = {row["tenant"]: row["revision"] for row in received if row["revision"] is not None}
+            revisions = {one.tenant: one.revision for one in received if one.revision is not None}
             catalogs = await self._catalogs.get(connection, revisions)
-            fresh_events = [event for event, row in zip(events, received, strict=True) if row["fresh"]]
+            fresh_events = [event for event, one in zip(events, received, strict=True) if one.fresh]
             fresh = [(_happening(event), catalogs[event.tenant].workflows_for(event.type)) for event in fresh_events]
             keys = [key for happening, workflows in fresh for key in run_keys(happening, workflows)]
             stored = {}
@@ -86,10 +86,10 @@ class EventIntake:
                 )
             if plan.notes:
                 await note_events(connection, plan.notes)
-            await keep_dead_letters(connection, _bad_anchors(plan, fresh_events))
+            await keep_dead_letters(connection, _bad_anchors(plan, fresh_events), now)
         count_queued(plan.messages)
         await publish_tickets(self._publisher, tickets)
-        return [None if row["revision"] is not None else _unknown_tenant(row["tenant"]) for row in received]
+        return [None if one.revision is not None else _unknown_tenant(one.tenant) for one in received]
 
 
 def _happening(event: SubscriptionEvent) -> Happening:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
 
 from shared.contracts import SubscriptionEvent
+from shared.customers.store import all_told, deciding_newest_words
 from shared.platform.database import Connection, fetch_all
 from shared.workflows.planning import EventKey
 
-RECEIVE_EVENTS = """
+RECEIVE_EVENTS = f"""
 with given as (
   select e.*, t.revision, row_number() over (partition by e.tenant, e.source, e.id order by e.place) = 1 as first
   from unnest(
@@ -27,33 +28,38 @@ fresh as (
   on conflict do nothing
   returning tenant, source, id
 ),
-people as (
-  insert into customers (tenant, id, name, phone, email, company, status, plan, locale, attributes, as_of)
+words as (
   select distinct on (tenant, c ->> 'id')
-    tenant, c ->> 'id', c ->> 'name', c ->> 'phone', c ->> 'email', c ->> 'company', c ->> 'status', c ->> 'plan',
-    coalesce(c ->> 'locale', 'ko'), coalesce(c -> 'attributes', '{}'), time
+    tenant, c ->> 'id' as id, c ->> 'name' as name, c ->> 'phone' as phone, c ->> 'email' as email,
+    c ->> 'company' as company, c ->> 'status' as status, c ->> 'plan' as plan, c ->> 'locale' as locale,
+    c -> 'attributes' as attributes, time as as_of, {all_told("time")} as told_at
   from (
     select tenant, time, data -> 'customer' as c from given join fresh using (tenant, source, id) where first
   ) as told
   order by tenant, c ->> 'id', time desc
-  on conflict (tenant, id) do update
-  set name = excluded.name, phone = excluded.phone, email = excluded.email, company = excluded.company,
-      status = excluded.status, plan = excluded.plan, locale = excluded.locale, attributes = excluded.attributes,
-      as_of = excluded.as_of
-  where customers.as_of < excluded.as_of
-)
+),
+people as ({deciding_newest_words("words")})
 select g.tenant, g.revision, (f.id is not null and g.first) as fresh
 from given g left join fresh f using (tenant, source, id)
 order by g.place
 """
 
 
+@dataclass(frozen=True, slots=True)
+class Received:
+    """What became of an event. `revision`: its tenant's, None where there is no such tenant. It is not `fresh` when it
+    was seen before, be it earlier in the same batch."""
+
+    tenant: str
+    revision: int | None
+    fresh: bool
+
+
 async def receive_events(
     connection: Connection, events: Sequence[SubscriptionEvent], now: dt.datetime
-) -> list[dict[str, Any]]:
-    """Keep events and the customers they tell of. Gives for each: its tenant's revision (None: there is no such tenant)
-    and whether it is fresh, which an event is not that was seen before, be it earlier in the same batch."""
-    return await fetch_all(
+) -> list[Received]:
+    """Keep events and what they tell of customers; in the order of `events`, what became of each."""
+    rows = await fetch_all(
         connection,
         RECEIVE_EVENTS,
         {
@@ -66,6 +72,7 @@ async def receive_events(
             "now": now,
         },
     )
+    return [Received(**row) for row in rows]
 
 
 NOTE_EVENTS = """
@@ -87,3 +94,33 @@ async def note_events(connection: Connection, notes: Mapping[EventKey, str]) -> 
             "notes": list(notes.values()),
         },
     )
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEvent:
+    """An event as it came in. `note` says why it did nothing, or not all that it might have."""
+
+    tenant: str
+    source: str
+    id: str
+    type: str
+    time: dt.datetime
+    received_at: dt.datetime
+    note: str | None
+
+
+NEWEST_EVENTS = """
+select tenant, source, id, type, time, received_at, note from events
+where received_at >= %(since)s
+  and (%(tenant)s::text is null or tenant = %(tenant)s) and (%(type)s::text is null or type = %(type)s)
+order by received_at desc, tenant, source, id
+limit %(limit)s
+"""
+
+
+async def newest_events(
+    connection: Connection, *, since: dt.datetime, tenant: str | None, type_: str | None, limit: int
+) -> list[StoredEvent]:
+    """Events that came in since a moment, newest first; of one tenant and type, or of all (None)."""
+    parameters = {"since": since, "tenant": tenant, "type": type_, "limit": limit}
+    return [StoredEvent(**row) for row in await fetch_all(connection, NEWEST_EVENTS, parameters)]

@@ -6,8 +6,9 @@ import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from shared.platform.database import Connection, fetch_all
+from shared.platform.database import Connection
 from shared.workflows.catalog import load_catalogs
+from shared.workflows.events.store import newest_events
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,15 +29,6 @@ class EventView:
     note: str | None
 
 
-NEWEST_EVENTS = """
-select tenant, source, id, type, time, received_at, note from events
-where received_at >= %(since)s
-  and (%(tenant)s::text is null or tenant = %(tenant)s) and (%(type)s::text is null or type = %(type)s)
-order by received_at desc, tenant, source, id
-limit %(limit)s
-"""
-
-
 async def list_events(
     connection: Connection, *, since: dt.datetime, tenant: str | None = None, type_: str | None = None, limit: int
 ) -> list[EventView]:
@@ -48,12 +40,18 @@ async def list_events(
         tenant, type_: only these; None for all.
         limit: so many at most.
     """
-    parameters = {"since": since, "tenant": tenant, "type": type_, "limit": limit}
-    rows = await fetch_all(connection, NEWEST_EVENTS, parameters)
-    catalogs = await load_catalogs(connection, sorted({row["tenant"] for row in rows}))
+    events = await newest_events(connection, since=since, tenant=tenant, type_=type_, limit=limit)
+    catalogs = await load_catalogs(connection, sorted({event.tenant for event in events}))
     return [
         EventView(
-            heard_by=[version.definition.name for version in catalogs[row["tenant"]].workflows_for(row["type"])], **row
+            tenant=event.tenant,
+            source=event.source,
+            id=event.id,
+            type=event.type,
+            time=event.time,
+            received_at=event.received_at,
+            heard_by=[version.definition.name for version in catalogs[event.tenant].workflows_for(event.type)],
+            note=event.note,
         )
-        for row in rows
+        for event in events
     ]

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
 
+from shared.customers.store import Person, person_of
 from shared.platform.database import Connection, fetch_all
-from shared.workflows.planning import Timer
+from shared.workflows.runs import Run
+from shared.workflows.store import run_of
 
-TAKE_DUE_TIMERS = """
+TAKE_DUE_TIMERS = f"""
 with due as (
   select tenant, workflow, key, step from timers
   where due_at <= %(now)s and tenant <> all(%(without)s::text[])
@@ -22,7 +24,7 @@ taken as (
   where t.tenant = d.tenant and t.workflow = d.workflow and t.key = d.key and t.step = d.step
   returning t.*
 )
-select t.step, t.due_at, n.revision as tenant_revision, r.*, to_jsonb(c) - 'tenant' - 'as_of' as person
+select t.step, t.due_at, n.revision as tenant_revision, r.*, {person_of("c")} as person
 from taken t
 join runs r using (tenant, workflow, key)
 join tenants n on n.id = t.tenant
@@ -30,12 +32,24 @@ left join customers c on c.tenant = r.tenant and c.id = r.customer
 """
 
 
+@dataclass(frozen=True, slots=True)
+class DueStep:
+    """A step whose moment has come. `person` is its run's customer, None where nobody knows one."""
+
+    run: Run
+    step: int
+    due_at: dt.datetime
+    person: Person | None
+    tenant_revision: int
+
+
 async def take_due_timers(
     connection: Connection, now: dt.datetime, limit: int, *, without: Sequence[str]
-) -> list[dict[str, Any]]:
+) -> list[DueStep]:
     """Take what is due, oldest first, with its run and customer. What is taken is gone when the transaction commits;
     whoever takes at the same time takes other rows. The steps of the tenants `without` stay."""
-    return await fetch_all(connection, TAKE_DUE_TIMERS, {"now": now, "limit": limit, "without": list(without)})
+    rows = await fetch_all(connection, TAKE_DUE_TIMERS, {"now": now, "limit": limit, "without": list(without)})
+    return [DueStep(run_of(row), row["step"], row["due_at"], row["person"], row["tenant_revision"]) for row in rows]
 
 
 NEXT_DUE = "select min(due_at) as due_at from timers where tenant <> all(%(without)s::text[])"
@@ -45,7 +59,3 @@ async def next_due(connection: Connection, *, without: Sequence[str]) -> dt.date
     """When the next step of any tenant but those `without` is due."""
     due_at: dt.datetime | None = (await fetch_all(connection, NEXT_DUE, {"without": list(without)}))[0]["due_at"]
     return due_at
-
-
-def timer_of(row: Mapping[str, Any]) -> Timer:
-    return Timer(row["tenant"], row["workflow"], row["key"], row["step"], row["due_at"])

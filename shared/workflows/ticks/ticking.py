@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Awaitable, Callable, Sequence
 
 from shared.customers.store import read_fellows
 from shared.messages.composing import NewMessage
@@ -25,8 +24,9 @@ from shared.platform.signals.heartbeats import beat
 from shared.workflows.catalog import UnreadableDefinition, catalog_cache, read_definition
 from shared.workflows.definition import WorkflowDefinition
 from shared.workflows.planning import speak
-from shared.workflows.store import run_of, workflow_versions
-from shared.workflows.ticks.store import next_due, take_due_timers
+from shared.workflows.runs import Run
+from shared.workflows.store import workflow_versions
+from shared.workflows.ticks.store import DueStep, next_due, take_due_timers
 
 TICK = dt.timedelta(seconds=58)
 """A tick leaves before the next one comes; should it not, no harm is done."""
@@ -120,38 +120,38 @@ class Ticker:
         count_queued(messages)
         await publish_tickets(self._publisher, tickets)
         if due:
-            late = max(now - row["due_at"] for row in due).total_seconds()
+            late = max(now - step.due_at for step in due).total_seconds()
             log("ticks").info("steps spoke", extra={"fields": {"steps": len(due), "latest_by_seconds": round(late, 3)}})
         return len(due)
 
-    async def _messages(
-        self, connection: Connection, due: Sequence[Mapping[str, Any]], now: dt.datetime
-    ) -> list[NewMessage]:
-        catalogs = await self._catalogs.get(connection, {row["tenant"]: row["tenant_revision"] for row in due})
-        await self._know_definitions(connection, due)
-        grouped = [(row["tenant"], row["customer"]) for row in due if self._definition(row).audience == "group"]
+    async def _messages(self, connection: Connection, due: Sequence[DueStep], now: dt.datetime) -> list[NewMessage]:
+        catalogs = await self._catalogs.get(connection, {each.run.tenant: each.tenant_revision for each in due})
+        await self._know_definitions(connection, [each.run for each in due])
+        grouped = [
+            (each.run.tenant, each.run.customer or "") for each in due if self._definition(each.run).audience == "group"
+        ]
         fellows = await read_fellows(connection, grouped) if grouped else {}
         messages: list[NewMessage] = []
-        for row in due:
-            run, definition = run_of(row), self._definition(row)
+        for each in due:
+            run, definition = each.run, self._definition(each.run)
             # A run is stopped by deleting its timers, in one transaction; this holds should a row ever be left behind.
-            if not run.active or row["step"] >= len(definition.steps):
+            if not run.active or each.step >= len(definition.steps):
                 continue
-            person = row["person"] or {"id": run.customer}
+            person = each.person or {"id": run.customer}
             people = [person, *fellows.get((run.tenant, run.customer or ""), ())]
             templates = catalogs[run.tenant].templates
-            messages += speak(run, definition, row["step"], row["due_at"], people, templates, now)
+            messages += speak(run, definition, each.step, each.due_at, people, templates, now)
         return messages
 
-    async def _know_definitions(self, connection: Connection, due: Sequence[Mapping[str, Any]]) -> None:
+    async def _know_definitions(self, connection: Connection, runs: Sequence[Run]) -> None:
         """Versions never change, so what was read once is known for good."""
-        wanted = {(row["tenant"], row["workflow"], row["version"]) for row in due} - self._definitions.keys()
+        wanted = {(run.tenant, run.workflow, run.version) for run in runs} - self._definitions.keys()
         if wanted:
-            for row in await workflow_versions(connection, sorted(wanted)):
-                self._definitions[row["tenant"], row["name"], row["version"]] = read_definition(row)
+            for stored in await workflow_versions(connection, sorted(wanted)):
+                self._definitions[stored.tenant, stored.name, stored.version] = read_definition(stored)
 
-    def _definition(self, row: Mapping[str, Any]) -> WorkflowDefinition:
-        return self._definitions[row["tenant"], row["workflow"], row["version"]]
+    def _definition(self, run: Run) -> WorkflowDefinition:
+        return self._definitions[run.tenant, run.workflow, run.version]
 
     async def _nap(self, leave_at: dt.datetime) -> None:
         async with self.database.connection() as connection:

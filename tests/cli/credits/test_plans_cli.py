@@ -20,9 +20,9 @@ from shared.platform.clock import WallClock
 from shared.platform.database import Database as Pool
 from shared.providers.toss import Toss
 from simulator.testing import simulator_thread
-from tests.credits.paying import KEY
+from tests.credits.paying import KEY, PURPOSES
 from tests.databases import Migrated
-from tests.simulator.toss import Shop
+from tests.simulator.toss.shop import Shop
 
 _numbers = count(1)
 
@@ -56,7 +56,7 @@ def tenant(module_database: Migrated, simulator_url: str) -> str:
             await shop.change()
             card = await shop.control("card", customerKey=f"tenant_{name}")
             database, toss = Pool(module_database.url, pool_size=1), Toss(simulator_url, shop.secret_key, http)
-            cards = AutomaticTopUps(database, toss, Payments(database, toss, WallClock()), KEY, WallClock())
+            cards = AutomaticTopUps(database, toss, Payments(database, toss, WallClock(), PURPOSES), KEY, WallClock())
             await cards.register_card(name, card["authKey"])
             await database.close()
 

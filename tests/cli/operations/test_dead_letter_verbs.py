@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -19,6 +20,7 @@ from local.stack import Stack
 from shared.platform.database import Database
 from shared.platform.signals.dead_letters import DeadLetter, keep_dead_letters
 from tests.cli.conftest import PROJECT, Run, run, stack, verbs_broker
+from tests.clock import NOON
 
 __all__ = ["run", "stack", "verbs_broker"]
 
@@ -39,9 +41,9 @@ def letters(stack: Stack) -> list[str]:
 
     async def keep() -> None:
         database = Database(stack.role_database_urls["allim_events"], pool_size=1)
-        for letter in made:
+        for number, letter in enumerate(made):
             async with database.connection() as connection:
-                await keep_dead_letters(connection, [letter])
+                await keep_dead_letters(connection, [letter], NOON + dt.timedelta(seconds=number))
         await database.close()
 
     asyncio.run(keep())

@@ -14,12 +14,12 @@ from shared.credits.plans.subscribing import Plans
 from shared.platform.database import Database as Pool
 from shared.providers.toss import Toss
 from simulator.testing import simulator_thread
-from tests.credits.paying import KEY, TENANT
+from tests.credits.paying import KEY, PURPOSES, TENANT
 from tests.credits.planning import Office, open_office
 from tests.databases import Migrated
 from tests.faults.boundaries import WatchedDatabase, WatchedTransport
 from tests.faults.world import Crash
-from tests.simulator.toss import NO_TLS
+from tests.simulator.toss.shop import NO_TLS
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +54,7 @@ async def _ending(office: Office, at: int, pool: Pool) -> AsyncIterator[Plans]:
     async with httpx.AsyncHTTPTransport(verify=NO_TLS) as wire:
         client = httpx.AsyncClient(transport=WatchedTransport(wire, end))
         toss = Toss(str(till.shop.http.base_url), till.shop.secret_key, client)
-        yield Plans(database, toss, Payments(database, toss, till.clock), KEY, till.clock)
+        yield Plans(database, toss, Payments(database, toss, till.clock, PURPOSES), KEY, till.clock)
 
 
 async def _mended(office: Office) -> None:

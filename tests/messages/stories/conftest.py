@@ -11,7 +11,7 @@ from uuid import UUID
 import pytest
 
 from shared.contracts import Outcome, ProviderReport, SendTicket, SubscriptionEvent
-from shared.messages.dispatch.store import claim_for_dispatch, mark_prepared, mark_sent
+from shared.messages.dispatch.store import decide_claims, mark_prepared, mark_sent
 from shared.messages.reports.reporting import Reports, Told
 from shared.messages.stories.stories import MessageView, Story, list_messages, story
 from shared.platform.database import Database
@@ -75,7 +75,7 @@ class Sending:
         now, dispatch = self.clock.moment, new_id(self.clock.moment)
         async with self.owner.connection() as connection:
             lease = now + dt.timedelta(seconds=60)
-            claimed = await claim_for_dispatch(
+            claimed = await decide_claims(
                 connection, self.tickets, {"saas": dispatch}, topic="send-requests", now=now, lease_until=lease
             )
             await mark_prepared(connection, "saas", dispatch, batch=f"G-{dispatch}", now=now, lease_until=lease)
@@ -115,10 +115,10 @@ async def sending(database: Migrated) -> AsyncIterator[Sending]:
     sending = Sending(owner, operator, SettableClock(NOW))
     async with owner.transaction() as connection:
         for tenant in ("saas", "other"):
-            await save_tenant(connection, tenant, tenant)
+            await save_tenant(connection, tenant, tenant, now=NOW)
             await give_credit(connection, tenant)
-            await save_template(connection, tenant, "welcome", WELCOME, "approved")
-            await save_workflow(connection, tenant, WORKFLOW)
+            await save_template(connection, tenant, "welcome", WELCOME, "approved", now=NOW)
+            await save_workflow(connection, tenant, WORKFLOW, now=NOW)
         await connection.execute(
             "insert into provider_accounts (tenant, id, provider, sender, credentials) "
             "values ('saas', 'main', 'solapi', '0212345678', '')"

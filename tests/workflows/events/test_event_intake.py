@@ -134,7 +134,7 @@ async def test_the_newest_word_on_a_customer_stays_whichever_comes_last(world: W
 async def test_an_unknown_tenant_in_a_batch_is_told_apart(world: World) -> None:
     tenant = await world.tenant()
     taken = await an_intake(world).take([event(tenant, "e-1"), event("nobody", "e-1"), event(tenant, "e-2")])
-    assert [poison and poison.reason for poison in taken] == [None, "unknown_tenant", None]
+    assert [poison and poison.code for poison in taken] == [None, "unknown_tenant", None]
     assert len(world.messages(tenant)) == 2
 
 
@@ -181,7 +181,7 @@ async def test_a_ticket_that_nobody_consumed_is_published_again_ever_more_patien
     async def taken_at(moment: dt.datetime) -> int:
         async with world.as_role("allim_ticker").connection() as connection:
             tickets = await take_unconsumed_tickets(connection, now=moment, patience=PATIENCE, limit=500)
-        return sum(ticket["body"]["tenant"] == tenant for ticket in tickets)
+        return sum(ticket.body["tenant"] == tenant for ticket in tickets)
 
     second = dt.timedelta(seconds=1)
     assert await taken_at(NOON + PATIENCE - second) == 0

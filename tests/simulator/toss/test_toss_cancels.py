@@ -9,7 +9,7 @@ import pytest
 
 from simulator.testing import running_simulator
 from simulator.toss.idempotency import KEPT_FOR
-from tests.simulator.toss import Shop, code, new_order
+from tests.simulator.toss.shop import Shop, code, new_order
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 from simulator.testing import running_simulator
 from simulator.toss.model import SESSION
 from simulator.toss.webhooks import RETRIES
-from tests.simulator.toss import PATIENCE, Letterbox, Shop, new_order, open_letterbox
+from tests.simulator.toss.shop import PATIENCE, Letterbox, Shop, new_order, open_letterbox
 
 TRANSMISSION = "tosspayments-webhook-transmission-"
 

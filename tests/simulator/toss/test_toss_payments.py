@@ -10,7 +10,7 @@ import pytest
 
 from simulator.testing import running_simulator
 from simulator.toss.model import SESSION
-from tests.simulator.toss import NO_TLS, Shop, code, new_order
+from tests.simulator.toss.shop import NO_TLS, Shop, code, new_order
 
 
 @pytest.fixture

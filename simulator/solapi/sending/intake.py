@@ -10,9 +10,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from simulator.fates import FATES, Fate, Stage
-from simulator.solapi.codes import DELIVERED
 from simulator.solapi.model import Account
-from simulator.solapi.templates import Template, VariableMissingError
+from simulator.solapi.sending.codes import DELIVERED
+from simulator.solapi.sending.templates import Template, VariableMissingError
 
 TEXT_TYPES = frozenset({"SMS", "LMS", "MMS"})
 BRAND_TYPES = frozenset(

@@ -6,9 +6,9 @@ from typing import Any
 
 from simulator.clock import Clock, iso
 from simulator.faults import Faults
-from simulator.solapi.codes import AT_CARRIER, DELIVERED, STATUS_MESSAGES, is_final
-from simulator.solapi.intake import KAKAO_TYPES, after_kakao, falls_back, text_type
 from simulator.solapi.model import Group, Message
+from simulator.solapi.sending.codes import AT_CARRIER, DELIVERED, STATUS_MESSAGES, is_final
+from simulator.solapi.sending.intake import KAKAO_TYPES, after_kakao, falls_back, text_type
 from simulator.webhooks import Webhooks
 
 

@@ -1,0 +1,72 @@
+"""Channels: the ways to a customer, one row each. Whatever differs between them is told here, and nowhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """A way to a customer, as it is sent, reported and charged.
+
+    name: as messages, reports and prices know it.
+    leg: the channel that a route names for it. A leg `sms` is sent as what its content makes of it.
+    address: the customer's field that it goes to.
+    longest: how much text it carries, in `unit`: characters, or bytes of CP949 as Korean carriers count.
+    longest_subject: bytes of a subject; None where it has none.
+    image: whether it carries one; text alone never makes it.
+    deadline: seconds that a route gives its leg for a final report, before the message moves on.
+    price: its name in price lists.
+    """
+
+    name: str
+    leg: str
+    address: Literal["phone"]
+    longest: int
+    unit: Literal["bytes", "characters"]
+    longest_subject: int | None
+    image: bool
+    deadline: int
+    price: str
+
+
+CHANNELS: Mapping[str, Channel] = {
+    row.name: row
+    for row in (
+        #       name        leg         address  longest  unit          subject image  deadline price
+        Channel("alimtalk", "alimtalk", "phone", 1_000, "characters", None, False, 300, "alimtalk"),
+        Channel("sms", "sms", "phone", 90, "bytes", None, False, 3_600, "sms"),
+        Channel("lms", "sms", "phone", 2_000, "bytes", 40, False, 3_600, "lms"),
+        Channel("mms", "sms", "phone", 2_000, "bytes", 40, True, 3_600, "mms"),
+    )
+}
+"""By name; those of one leg from the smallest to the largest. Kakao counts an AlimTalk after substitution."""
+
+LEGS: Mapping[str, Channel] = {name: row for name, row in CHANNELS.items() if name == row.leg}
+"""What a route may name."""
+
+
+def leg_of(channel: str) -> str:
+    """The leg that a message was on which is reported on `channel`; a channel of no row is a leg of its own."""
+    row = CHANNELS.get(channel)
+    return row.leg if row else channel
+
+
+def price_name(channel: str) -> str:
+    """What a channel is called in price lists; one of no row by its own name."""
+    row = CHANNELS.get(channel)
+    return row.price if row else channel
+
+
+def becomes(leg: str) -> tuple[Channel, ...]:
+    """What a leg may become by its text, from the smallest to the largest; nothing where there is no such leg."""
+    return tuple(row for row in CHANNELS.values() if row.leg == leg and not row.image)
+
+
+LEG_PRICES: Mapping[str, list[str]] = {
+    "legs": [leg for leg in LEGS for _ in becomes(leg)],
+    "leg_prices": [row.price for leg in LEGS for row in becomes(leg)],
+}
+"""The names in price lists of whatever a leg may become, as two parameters of a statement, of the same length."""

@@ -1,0 +1,26 @@
+"""Why a message did not arrive, where we found it ourselves: a stable code, and a sentence for people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+TOO_LATE, RUN_CHANGED = "too_late", "run_changed"
+NO_PROVIDER_ACCOUNT, PRICE_MISSING, CREDIT_SHORTAGE = "no_provider_account", "price_missing", "credit_shortage"
+PROVIDER_UNAVAILABLE = "provider_unavailable"
+DEADLINE = "deadline"
+NO_REPORT = "no_report"
+"""A failure for want of any final report: its hold has expired."""
+
+SENTENCES: Mapping[str, str] = {
+    TOO_LATE: "its moment was over before it could be sent",
+    RUN_CHANGED: "its run was moved or stopped after the message was made",
+    NO_PROVIDER_ACCOUNT: "the tenant has no active provider account",
+    PRICE_MISSING: "a channel of its route has no price",
+    CREDIT_SHORTAGE: "크레딧이 부족합니다. 충전한 뒤 다시 보내 주세요. (not enough credit)",
+    DEADLINE: "no final report came before the channel's deadline",
+    NO_REPORT: "the provider gave no final report within three days",
+}
+"""By code. Of `provider_unavailable` the provider's own last words tell."""
+
+WAITING_FOR_CREDIT = "messages wait or fail for want of credit"
+"""The alert of a tenant whose credit is short."""

@@ -1,0 +1,55 @@
+"""The root of our own errors: what was refused or can't be, said so that a person or a program can act on it.
+
+AllimError
+├── CreditError            something is wrong with money
+├── MessageError           a message can't be made or sent
+│   ├── ContentError       the words don't fit the channel
+│   ├── MissingVariable    a template's variable that no field fills
+│   ├── BulkError          a send as a whole can't be made
+│   └── StoryError         there is no one message to tell of
+├── ProviderError          a provider would not, could not, or may have
+├── SlackError             people could not be told
+├── Poison                 input that no retry can help: a dead letter
+├── InvalidPhone, BadAnchor, UnreadableDefinition
+├── WebhookRefused         a call from outside that is not taken
+└── BackupError, MigrationError
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class AllimError(Exception):
+    """Something that was refused or can't be.
+
+    Args:
+        code: stable.
+        detail: a sentence in English that says what to do.
+        detail_ko: the same in Korean, where people at a business read it.
+        field: which part of what was given is at fault, where there is one.
+        status: HTTP's, when it is answered to a caller; `default_status` unless told.
+    """
+
+    default_status: ClassVar[int] = 400
+
+    def __init__(
+        self,
+        code: str,
+        detail: str,
+        detail_ko: str | None = None,
+        *,
+        field: str | None = None,
+        status: int | None = None,
+    ) -> None:
+        super().__init__(f"{code}: {detail}")
+        self.code = code
+        self.detail = detail
+        self.detail_ko = detail_ko
+        self.field = field
+        self.status = self.default_status if status is None else status
+
+    @property
+    def sentence(self) -> str:
+        """For people who may read either language: the code, and both sentences where there are two."""
+        return f"{self.code}: {self.detail} ({self.detail_ko})" if self.detail_ko else f"{self.code}: {self.detail}"

@@ -1,0 +1,46 @@
+"""What the project's modules import of each other, read from their source."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+from local.home import CHECKOUT
+
+PROGRAMS = ("shared", "functions", "release", "simulator", "local", "cli", "bench", "tests")
+
+
+def files_of(program: str) -> list[Path]:
+    """Every Python file of a top-level folder."""
+    return sorted((CHECKOUT / program).rglob("*.py"))
+
+
+def name_of(file: Path) -> str:
+    """`shared/messages/store.py` → `shared.messages.store`; a package is named like its folder."""
+    parts = file.relative_to(CHECKOUT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+@cache
+def modules() -> frozenset[str]:
+    return frozenset(name_of(file) for program in PROGRAMS for file in files_of(program))
+
+
+@cache
+def tree_of(file: Path) -> ast.Module:
+    return ast.parse(file.read_text(encoding="utf-8"))
+
+
+def imports_of(file: Path) -> Iterator[str]:
+    """The project's own modules that a file imports, wherever in it, also for its types only."""
+    for node in ast.walk(tree_of(file)):
+        if isinstance(node, ast.Import):
+            named = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+            whole = [f"{node.module}.{alias.name}" for alias in node.names]
+            named = [name if name in modules() else node.module for name in whole]
+        else:
+            continue
+        yield from (name for name in named if name.partition(".")[0] in PROGRAMS)
