@@ -379,7 +379,12 @@ async def test_a_lost_answer_to_a_charge_is_not_charged_again(till: Till) -> Non
 
 
 @pytest.mark.parametrize(
-    "sealed", [seal(bytes(32), {"billing_key": "x"}, context=f"{TENANT}/billing"), b"short", seal(KEY, {}, context="x")]
+    "sealed",
+    [
+        pytest.param(seal(bytes(32), {"billing_key": "x"}, context=f"{TENANT}/billing"), id="with another key"),
+        pytest.param(b"short", id="too short for a seal"),
+        pytest.param(seal(KEY, {}, context="x"), id="for somebody else"),
+    ],
 )
 async def test_a_card_that_can_not_be_opened_is_a_refusal_and_no_one_elses_matter(till: Till, sealed: bytes) -> None:
     await with_card(till)
