@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
-import datetime as dt
 import os
 from decimal import Decimal
 from pathlib import Path
@@ -86,11 +85,12 @@ def _opened(key: str) -> bytes:
 
 async def _write(url: str, key: bytes, example: Example, credit: Decimal) -> None:
     from local.examples.loading import write_example
+    from shared.platform.clock import WallClock
     from shared.platform.database import Database
 
-    database = Database(url, pool_size=1)
+    database, now = Database(url, pool_size=1), WallClock().now()
     try:
         async with database.transaction() as connection:
-            await write_example(connection, key, example, credit=credit, as_of=dt.datetime.now(dt.UTC))
+            await write_example(connection, key, example, credit=credit, now=now, as_of=now)
     finally:
         await database.close()

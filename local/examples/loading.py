@@ -85,15 +85,15 @@ async def write_examples(stack: Stack, examples: Sequence[Example]) -> None:
     try:
         async with database.transaction() as connection:
             for example in examples:
-                key = base64.b64decode(stack.encryption_key)
-                await write_example(connection, key, example, credit=EXAMPLE_CREDIT, as_of=LONG_AGO)
-                await grant(connection, example.tenant.id, EXAMPLE_PLAN, dt.datetime.now(dt.UTC))
+                key, now = base64.b64decode(stack.encryption_key), WallClock().now()
+                await write_example(connection, key, example, credit=EXAMPLE_CREDIT, now=now, as_of=LONG_AGO)
+                await grant(connection, example.tenant.id, EXAMPLE_PLAN, now)
     finally:
         await database.close()
 
 
 async def write_example(
-    connection: Connection, key: bytes, example: Example, *, credit: Decimal, as_of: dt.datetime
+    connection: Connection, key: bytes, example: Example, *, credit: Decimal, now: dt.datetime, as_of: dt.datetime
 ) -> None:
     """Write one tenant, or what differs from what is there.
 
@@ -102,13 +102,13 @@ async def write_example(
         key: seals its credentials.
         example: the tenant.
         credit: won that it starts with, given once.
+        now: when that is.
         as_of: since when its customers are as the file says; what an event told of one since then stays.
     """
     tenant = example.tenant.id
     await save_tenant(connection, tenant, example.tenant.name)
     await register_account(connection, key, example.account)
     if credit:
-        now = dt.datetime.now(dt.UTC)
         await top_up(connection, tenant, credit, key="first", reference="첫 크레딧", now=now)
     templates = {template.name: (template.content, template.approval) for template in example.templates}
     await save_templates(connection, tenant, templates)

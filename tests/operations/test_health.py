@@ -188,8 +188,8 @@ async def test_what_left_lately_is_found_by_the_time_in_its_id(world: World) -> 
         world.rows("delete from dispatches returning 1")
         world.rows(
             "insert into dispatches (tenant, id, provider, account, messages, state, lease_until, created_at,"
-            " updated_at) values (%s, %s, 'solapi', 'main', %s, 'closed', now(), %s, now()) returning 1",
-            *(tenant, new_id(ago(minutes=minutes)), [UUID(int=1)], ago(minutes=minutes)),
+            " updated_at) values (%s, %s, 'solapi', 'main', %s, 'closed', %s, %s, %s) returning 1",
+            *(tenant, new_id(ago(minutes=minutes)), [UUID(int=1)], NOON, ago(minutes=minutes), NOON),
         )
         async with running("health", world) as function:
             looked = (await function.client.get("/")).json()["checks"]

@@ -21,6 +21,7 @@ from shared.tenants.store import save_tenant
 from shared.workflows.catalog import load_catalogs
 from shared.workflows.definition import WorkflowDefinition
 from shared.workflows.store import save_workflow
+from tests.clock import NOON
 from tests.databases import Migrated
 
 KEY = bytes(range(32))
@@ -65,17 +66,17 @@ async def _revision(connection: Connection) -> int:
 
 async def test_loading_the_examples_twice_changes_nothing(connection: Connection) -> None:
     for example in EXAMPLES:
-        await write_example(connection, KEY, example, credit=Decimal(1000), as_of=LONG_AGO)
+        await write_example(connection, KEY, example, credit=Decimal(1000), now=NOON, as_of=LONG_AGO)
     before = await _everything(connection)
     for example in EXAMPLES:
-        await write_example(connection, KEY, example, credit=Decimal(1000), as_of=LONG_AGO)
+        await write_example(connection, KEY, example, credit=Decimal(1000), now=NOON, as_of=LONG_AGO)
     assert await _everything(connection) == before
     assert len(before["workflows"]) == sum(len(example.workflows) for example in EXAMPLES)
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.tenant.id)
 async def test_what_is_read_back_is_what_the_files_say(connection: Connection, example: Example) -> None:
-    await write_example(connection, KEY, example, credit=Decimal(1000), as_of=LONG_AGO)
+    await write_example(connection, KEY, example, credit=Decimal(1000), now=NOON, as_of=LONG_AGO)
     catalog = (await load_catalogs(connection, [example.tenant.id]))[example.tenant.id]
     assert {name: template.content for name, template in catalog.templates.items()} == {
         template.name: template.content for template in example.templates
