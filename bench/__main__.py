@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import datetime as dt
 import sys
 import tempfile
 import time
@@ -27,6 +26,7 @@ from bench.watch import BenchError, Watch
 from local.examples.loading import load as load_examples
 from local.home import Home
 from local.stack import Stack, StackError
+from shared.platform.clock import WallClock
 
 RESULTS = File(__file__).with_name("results.json")
 
@@ -60,7 +60,7 @@ class Bench:
             bulk: how many messages in the bulk; 0 for none.
             import_tries: processes for each function's import.
         """
-        begun_at, begun = dt.datetime.now(dt.UTC), time.monotonic()
+        begun_at, begun = WallClock().now(), time.monotonic()
         stack, watch, publisher = self._stack, self._watch, self._publisher
         on = machine(stack.database_url)
         load_examples(stack)

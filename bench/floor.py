@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import datetime as dt
 import json
 import signal
 import subprocess
@@ -27,6 +26,7 @@ from bench.watch import BenchError
 from local.functions import HEALTH_PATH, command
 from local.postgres import ensure_database
 from local.process import die_with_parent, free_ports
+from shared.platform.clock import WallClock
 from shared.platform.database.migrations import migrate
 
 ROWS_A_BATCH = 500
@@ -171,7 +171,7 @@ class _Writer(threading.Thread):
 
     def _write(self, connection: psycopg.Connection, first: int, last: int) -> None:
         fixed = {"tenant": TENANT, "source": SOURCE, "template": TEMPLATE}
-        told = json.loads(event("evt-0", 0, dt.datetime.now(dt.UTC)))
+        told = json.loads(event("evt-0", 0, WallClock().now()))
         row = connection.execute(
             self._first, {**fixed, "first": first, "last": last, "data": json.dumps(told["data"])}
         ).fetchone()
@@ -215,7 +215,7 @@ def http_floor(requests: int) -> HttpFloor:
 
 
 def _push(number: int) -> bytes:
-    data = event(f"evt-{number}", number, dt.datetime.now(dt.UTC))
+    data = event(f"evt-{number}", number, WallClock().now())
     message = {"data": base64.b64encode(data).decode(), "messageId": str(number), "publishTime": "2026-11-21T01:00:00Z"}
     return json.dumps({"message": message, "subscription": "projects/p/subscriptions/s", "deliveryAttempt": 1}).encode()
 

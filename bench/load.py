@@ -72,7 +72,7 @@ class Publisher:
 
 def singles(publisher: Publisher, watch: Watch, count: int) -> Burst:
     """Publish `count` events one by one, as fast as the client takes them."""
-    since = dt.datetime.now(dt.UTC)
+    since = WallClock().now()
     begun = time.monotonic()
     futures = [publisher.publish(f"evt-{number}", number, since) for number in itertools.islice(_numbers, count)]
     for future in futures:
@@ -82,7 +82,7 @@ def singles(publisher: Publisher, watch: Watch, count: int) -> Burst:
 
 def paced(publisher: Publisher, watch: Watch, count: int, rate: float) -> Latency:
     """Publish `count` events at `rate` a second, and see when each message is delivered."""
-    since = dt.datetime.now(dt.UTC)
+    since = WallClock().now()
     begun = time.monotonic()
     published: dict[str, float] = {}
     latencies: list[float] = []
@@ -92,7 +92,7 @@ def paced(publisher: Publisher, watch: Watch, count: int, rate: float) -> Latenc
         while sent < count and begun + sent / rate <= now:
             number = next(_numbers)
             published[f"evt-{number}"] = time.monotonic()
-            publisher.publish(f"evt-{number}", number, dt.datetime.now(dt.UTC))
+            publisher.publish(f"evt-{number}", number, WallClock().now())
             sent += 1
         arrived = watch.arrived(list(published), since)
         now = time.monotonic()
@@ -107,7 +107,7 @@ def lone(publisher: Publisher, watch: Watch, count: int) -> Latency:
     """Publish `count` events, each when the one before is delivered and the system at rest."""
     latencies: list[float] = []
     for number in itertools.islice(_numbers, count):
-        since, begun = dt.datetime.now(dt.UTC), time.monotonic()
+        since, begun = WallClock().now(), time.monotonic()
         publisher.publish(f"evt-{number}", number, since)
         while not watch.arrived([f"evt-{number}"], since):
             if time.monotonic() - begun > STALLED_SECONDS:
@@ -129,7 +129,7 @@ def write_customers(file: Path, count: int) -> None:
 
 def bulk(stack: Stack, watch: Watch, file: Path, count: int) -> Burst:
     """Send to the `count` customers of `file` as `allim send` does."""
-    since, begun = dt.datetime.now(dt.UTC), time.monotonic()
+    since, begun = WallClock().now(), time.monotonic()
     asyncio.run(_send_bulk(stack, file))
     return Burst(count, watch.until_delivered(count, since) - begun)
 

@@ -7,7 +7,7 @@ import signal
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 import psycopg
@@ -18,6 +18,7 @@ from local.postgres import DATABASE, EmbeddedPostgres, with_parts
 from local.process import HOME_VARIABLE, free_ports
 from local.service import Service, ServiceError, accepts_connections, answers_http
 from local.stack import Stack
+from shared.platform.clock import WallClock
 
 PROJECT = "allim-local"
 
@@ -44,7 +45,7 @@ class Blueprint:
         names = functions.find_functions(functions_folder)
         served = ["postgres", "pubsub", "pubsub-control", "simulator", "scheduler", *names]
         ports = dict(zip(served, free_ports(len(served)), strict=True))
-        return cls(home, home.secrets(), server_url, functions_folder, names, ports, datetime.now(UTC))
+        return cls(home, home.secrets(), server_url, functions_folder, names, ports, WallClock().now())
 
     @property
     def embedded(self) -> EmbeddedPostgres:

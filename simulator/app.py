@@ -1,6 +1,5 @@
 """The simulator put together: providers, control API and faults as one ASGI application."""
 
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -13,7 +12,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp
 
 from simulator.accepted import AcceptedList
-from simulator.clock import Clock
+from simulator.clock import Clock, present
 from simulator.control import Control
 from simulator.faults import Faults
 from simulator.gate import Gate
@@ -54,7 +53,7 @@ class Settings:
     storage: Path | None = None
 
 
-def build_app(settings: Settings, clock: Clock = time.time) -> ASGIApp:
+def build_app(settings: Settings, clock: Clock = present) -> ASGIApp:
     """The application, with its default account registered.
 
     Args:

@@ -1,12 +1,18 @@
 """Time as a parameter: seconds since the epoch, and the two ways in which providers write them."""
 
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
 
 Clock = Callable[[], float]
-"""Answers the present as seconds since the epoch; `time.time` outside of tests."""
+"""Answers the present as seconds since the epoch; `present` unless a test gives another one."""
 
 KST = timezone(timedelta(hours=9), "KST")
+
+
+def present() -> float:
+    """The wall clock of whoever is simulated. It is not ours: a provider's clock knows nothing of its customers'."""
+    return time.time()
 
 
 def iso(moment: float | None) -> str | None:

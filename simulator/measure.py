@@ -22,6 +22,7 @@ import aiohttp
 import orjson
 from aiohttp import web
 
+from simulator.clock import present
 from simulator.fates import Stage, fate_of
 from simulator.solapi.accounts import DEFAULT_API_KEY, DEFAULT_API_SECRET
 
@@ -35,7 +36,7 @@ _START_WITHIN = 20
 
 
 def _signature() -> str:
-    date, salt = datetime.now(UTC).isoformat(), os.urandom(16).hex()
+    date, salt = datetime.fromtimestamp(present(), UTC).isoformat(), os.urandom(16).hex()
     signature = hmac.new(DEFAULT_API_SECRET.encode(), (date + salt).encode(), hashlib.sha256).hexdigest()
     return f"HMAC-SHA256 apiKey={DEFAULT_API_KEY}, date={date}, salt={salt}, signature={signature}"
 

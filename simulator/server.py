@@ -1,15 +1,13 @@
 """The HTTP server around the application."""
 
-import time
-
 import uvicorn
 
 from simulator.app import Settings, build_app
-from simulator.clock import Clock
+from simulator.clock import Clock, present
 from simulator.gate import DroppableProtocol
 
 
-def server(settings: Settings, host: str, port: int, clock: Clock = time.time) -> uvicorn.Server:
+def server(settings: Settings, host: str, port: int, clock: Clock = present) -> uvicorn.Server:
     """A server that is ready to run.
 
     Args:

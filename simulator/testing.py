@@ -3,21 +3,20 @@
 import asyncio
 import socket
 import threading
-import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
 import httpx
 
 from simulator.app import Settings
-from simulator.clock import Clock
+from simulator.clock import Clock, present
 from simulator.server import server
 
 _STOP_WITHIN = 10
 
 
 @contextmanager
-def simulator_thread(settings: Settings | None = None, clock: Clock = time.time) -> Iterator[str]:
+def simulator_thread(settings: Settings | None = None, clock: Clock = present) -> Iterator[str]:
     """Run a simulator for as long as the block lasts; for tests with a blocking client.
 
     Args:
@@ -49,7 +48,7 @@ def simulator_thread(settings: Settings | None = None, clock: Clock = time.time)
 
 
 @asynccontextmanager
-async def running_simulator(settings: Settings | None = None, clock: Clock = time.time) -> AsyncIterator[str]:
+async def running_simulator(settings: Settings | None = None, clock: Clock = present) -> AsyncIterator[str]:
     """Run a simulator for as long as the block lasts; for tests with an event loop.
 
     Args:

@@ -4,6 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from shared.platform.clock import WallClock
 
 NOON = dt.datetime(2026, 11, 21, 3, tzinfo=dt.UTC)
 """12:00 in Seoul."""
@@ -24,6 +30,14 @@ class SettableClock:
 
     def advance(self, seconds: float) -> None:
         self.moment += dt.timedelta(seconds=seconds)
+
+
+@contextmanager
+def instead_of_the_wall_clock(clock: SettableClock) -> Iterator[None]:
+    """Whoever takes the machine's time, in this process, is given this one: the command line does."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(WallClock, "now", lambda wall_clock: clock.now())
+        yield
 
 
 class DrivenClock(SettableClock):

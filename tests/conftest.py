@@ -10,11 +10,17 @@ import pytest
 from local.postgres import running
 from tests.clock import SettableClock
 from tests.databases import Migrated, copy_of_template, make_template
+from tests.parameter_ids import readable_id
 from tests.world import World
 
 # The same examples each time, however busy the machine: a test that fails is one that can be run again.
 hypothesis.settings.register_profile("allim", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("allim")
+
+
+def pytest_make_parametrize_id(config: pytest.Config, val: object, argname: str) -> str | None:
+    """The name of a value in the name of a test; pytest's own way for what has none."""
+    return readable_id(val)
 
 
 @pytest.fixture(scope="session")

@@ -28,8 +28,8 @@ class Entry:
     data: bytes
     not_json: str | None = None
 
-    def fault(self) -> str | None:
-        """Why it is no event, with its line, or None."""
+    def fault(self, now: dt.datetime) -> str | None:
+        """Why it is no event that can be taken in `now`, with its line, or None."""
         if self.not_json:
             return self.not_json
         if len(self.data) > MAX_EVENT_BYTES:
@@ -40,7 +40,7 @@ class Entry:
             errors = error.errors(include_url=False, include_context=False, include_input=False)[:ERRORS_AN_EVENT]
             told = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}".removeprefix(": ") for one in errors)
             return f"line {self.line}: {told}"
-        if event.time > dt.datetime.now(dt.UTC) + FUTURE_TOLERANCE:
+        if event.time > now + FUTURE_TOLERANCE:
             return f"line {self.line}: time: {event.time.isoformat()} is over an hour ahead"
         return None
 

@@ -36,9 +36,10 @@ def events(
     stack = running_stack()
 
     async def work(database: Database) -> list[EventView]:
+        from shared.platform.clock import WallClock
         from shared.workflows.events.views import list_events
 
-        since = dt.datetime.now(dt.UTC) - dt.timedelta(hours=hours)
+        since = WallClock().now() - dt.timedelta(hours=hours)
         async with database.connection() as connection:
             return await list_events(connection, since=since, tenant=tenant, type_=type_, limit=limit)
 

@@ -63,7 +63,10 @@ def _read(file: str) -> bytes:
 
 
 def _check(found: Sequence[Entry]) -> None:
-    faults = [fault for entry in found if (fault := entry.fault())]
+    from shared.platform.clock import WallClock
+
+    now = WallClock().now()
+    faults = [fault for entry in found if (fault := entry.fault(now))]
     if faults:
         more = [f"… and {len(faults) - FAULTS_SHOWN:,} more"] if len(faults) > FAULTS_SHOWN else []
         told = "\n  ".join(faults[:FAULTS_SHOWN] + more)

@@ -88,10 +88,9 @@ async def _write(url: str, key: bytes, example: Example, credit: Decimal) -> Non
     from shared.platform.clock import WallClock
     from shared.platform.database import Database
 
-    database = Database(url, pool_size=1)
+    database, now = Database(url, pool_size=1), WallClock().now()
     try:
         async with database.transaction() as connection:
-            now = WallClock().now()
             await write_example(connection, key, example, credit=credit, as_of=now, now=now)
     finally:
         await database.close()

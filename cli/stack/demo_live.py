@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections import Counter
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -86,7 +85,9 @@ class Live:
 def _reminders(scene: Scene) -> str:
     if scene.first_due is None or scene.last_due is None:
         return ""
-    now = dt.datetime.now(dt.UTC)
+    from shared.platform.clock import WallClock
+
+    now = WallClock().now()
     if now < scene.first_due:
         return f"the first reminders are due in {(scene.first_due - now).total_seconds():.0f} s"
     if now < scene.last_due:

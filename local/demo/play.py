@@ -141,7 +141,7 @@ class Player:
         self._wait(
             lambda progress: (
                 not self._reactions
-                and dt.datetime.now(dt.UTC) > timetable.last_due
+                and WallClock().now() > timetable.last_due
                 and progress.settled >= len(expectation.tellings)
                 and progress.settled == sum(progress.by_status.values())
                 and progress.events >= expectation.events
@@ -155,7 +155,7 @@ class Player:
 
     def _morning(self, casting: Casting) -> tuple[Act, float]:
         """What is told at once. Gives the act, and the seconds until all of it was taken in."""
-        start = dt.datetime.now(dt.UTC)
+        start = WallClock().now()
         act = Script(self._seed, start, "am").write(casting.morning(start))
         expected = len(expect([act], start + BEYOND).tellings)
         begun = time.monotonic()
@@ -167,7 +167,7 @@ class Player:
     def _afternoon(self, casting: Casting, morning: Act, seconds: float) -> tuple[Act, Timetable]:
         """What people are reminded of, not before `seconds`: the morning, which has more events, has shown how many a
         slow machine needs to know all that happened."""
-        pace, start = self._pace, dt.datetime.now(dt.UTC)
+        pace, start = self._pace, WallClock().now()
         lead = min(LONGEST_LEAD, max(pace.lead, seconds))
         first_due = start + dt.timedelta(seconds=lead)
         timetable = Timetable(start, first_due, dt.timedelta(seconds=pace.spread))
@@ -177,7 +177,7 @@ class Player:
         with self._kills([(0, KILLED_EARLY), (lead, lead + pace.spread)]):
             self._publish("the afternoon: what people are reminded of", act, expected)
             self._tell(phase="waiting for the reminders")
-            self._wait(lambda _: dt.datetime.now(dt.UTC) > timetable.last_due)
+            self._wait(lambda _: WallClock().now() > timetable.last_due)
         return act, timetable
 
     def close(self) -> None:

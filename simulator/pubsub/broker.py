@@ -1,6 +1,5 @@
 """Topics and subscriptions, and what happens to a message that is published. Everything is in memory only."""
 
-import time
 from collections.abc import Iterable
 from itertools import count
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 from google.protobuf import field_mask_pb2
 from google.pubsub_v1 import types
 
+from simulator.clock import present
 from simulator.pubsub.delivery.backlog import Delivery, Memory
 from simulator.pubsub.delivery.subscription import Subscription
 from simulator.pubsub.errors import AlreadyExistsError, InvalidArgumentError, NotFoundError, ResourceExhaustedError
@@ -45,7 +45,7 @@ class Broker:
         self._by_topic: dict[str, dict[str, Subscription]] = {}
         self._max_outstanding = max_outstanding
         # Ids must not come again after a restart: subscribers may remember those that they have handled.
-        self._ids = count(time.time_ns() // 1000)
+        self._ids = count(int(present() * 1e6))
 
     # Topics
 
@@ -132,7 +132,7 @@ class Broker:
         """
         check_publish(request)
         self.topic(request.topic)
-        published_ms = time.time_ns() // 1_000_000
+        published_ms = int(present() * 1e3)
         published = publish_time(published_ms)
         messages = [
             self._message(sent.data, dict(sent.attributes), sent.ordering_key, published_ms, published)
@@ -193,7 +193,7 @@ class Broker:
             return False
         message = delivery.message
         attributes = dead_letter_attributes(message, source.name, delivery.attempt)
-        now_ms = time.time_ns() // 1_000_000
+        now_ms = int(present() * 1e3)
         moved = self._message(message.data, attributes, message.ordering_key, now_ms, publish_time(now_ms))
         # The message leaves one backlog for another: the bound on memory must not lose it on the way.
         self._distribute(topic, [moved], bounded=False)

@@ -16,6 +16,7 @@ from pathlib import Path
 from google.cloud import pubsub_v1
 
 from shared.platform.pubsub import REMINDER_TICKS, WATCH_TICKS
+from simulator.clock import present
 from simulator.scheduler.jobs import Job, Scheduler, calling, daily, next_minute
 
 TICK, WATCH = "reminder-tick", "watch"
@@ -25,6 +26,10 @@ DAILY = {
     "reconcile": ("Audits the ledger.", 4),
 }
 """Functions that are called once a day, and at what hour in Seoul."""
+
+
+def _now() -> datetime:
+    return datetime.fromtimestamp(present(), UTC)
 
 
 def tick(scheduled_at: datetime) -> bytes:
@@ -40,7 +45,7 @@ def jobs(project: str, addresses: Mapping[str, str]) -> list[Job]:
         path = client.topic_path(project, topic)
 
         def publish() -> None:
-            client.publish(path, tick(datetime.now(UTC)), timeout=PUBLISH_SECONDS).result(PUBLISH_SECONDS)
+            client.publish(path, tick(_now()), timeout=PUBLISH_SECONDS).result(PUBLISH_SECONDS)
 
         return publish
 
@@ -67,7 +72,7 @@ def main() -> None:
     options = parser.parse_args()
     logging.basicConfig(level="INFO", format="%(asctime)s %(levelname)s %(message)s")
     project = os.environ["GOOGLE_CLOUD_PROJECT"]
-    scheduler = Scheduler(jobs(project, options.functions), options.state, lambda: datetime.now(UTC))
+    scheduler = Scheduler(jobs(project, options.functions), options.state, _now)
     threading.Thread(target=_answer, args=(scheduler, options.port), daemon=True).start()
     scheduler.run()
 

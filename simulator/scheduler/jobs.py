@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import threading
-import time
 import urllib.request
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -139,4 +138,4 @@ class Scheduler:
             self.begin_due()
             with self._changed:
                 moments = [record.next_at.timestamp() for record in self.records.values() if not record.paused]
-                self._changed.wait(max(0.0, min(moments) - time.time()) if moments else None)
+                self._changed.wait(max(0.0, min(moments) - self._now().timestamp()) if moments else None)

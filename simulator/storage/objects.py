@@ -6,15 +6,15 @@ import base64
 import hashlib
 import json
 import secrets
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import google_crc32c
+
+from simulator.clock import iso, present
 
 _READ_BYTES = 1 << 20
 
@@ -86,13 +86,13 @@ class Objects:
             "id": f"{upload.bucket}/{upload.name}/1",
             "name": upload.name,
             "bucket": upload.bucket,
-            "generation": str(time.time_ns() // 1_000),
+            "generation": str(int(present() * 1e6)),
             "metageneration": "1",
             "contentType": upload.content_type,
             "size": str(upload.received),
             "md5Hash": base64.b64encode(md5.digest()).decode(),
             "crc32c": base64.b64encode(crc32c.digest()).decode(),
-            "timeCreated": datetime.now(UTC).isoformat(),
+            "timeCreated": iso(present()),
         }
         upload.file.rename(self._path(upload.bucket, upload.name, ".data"))
         known.write_text(json.dumps(resource))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import datetime as dt
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -60,7 +59,7 @@ def stack(database: Migrated, verbs_broker: RunningBroker, monkeypatch: pytest.M
         functions={},
         encryption_key="",
         processes={},
-        started_at=dt.datetime.now(dt.UTC),
+        started_at=NOON,
     )
     monkeypatch.setattr(Stack, "load", lambda home=None: made)
     asyncio.run(_set_up(database.url))

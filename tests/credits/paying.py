@@ -70,9 +70,10 @@ class Till:
         """Let credit be used for something."""
         await self.rows(
             "insert into ledger_entries (tenant, id, kind, balance_change, key, created_at)"
-            " values (%(tenant)s, gen_random_uuid(), 'capture', -%(amount)s, gen_random_uuid()::text, now())",
+            " values (%(tenant)s, gen_random_uuid(), 'capture', -%(amount)s, gen_random_uuid()::text, %(now)s)",
             tenant=TENANT,
             amount=amount,
+            now=self.clock.now(),
         )
 
     async def alerts(self) -> list[str]:

@@ -105,7 +105,10 @@ def test_a_plan_is_applied_after_the_database_was_migrated_and_then_looked_at() 
     assert [step.id for step in _load("infra/cloudbuild-apply.yaml").steps] == order
 
 
-@pytest.mark.parametrize(("file", "step"), [(file, step) for file in _FILES for step in _load(file).steps])
+@pytest.mark.parametrize(
+    ("file", "step"),
+    [pytest.param(file, step, id=f"{file}-{step.id}") for file in _FILES for step in _load(file).steps],
+)
 def test_a_script_can_be_parsed_stops_at_errors_and_at_variables_that_nobody_gave(file: str, step: Step) -> None:
     shell = "bash" if "bash" in step.script.partition("\n")[0] else "sh"
     subprocess.run([shell, "-n"], input=step.script, text=True, check=True)  # noqa: S603

@@ -56,42 +56,65 @@ def account(*states: str, at: dt.datetime = NOON, left_lately: bool = False) -> 
     return Account("academy", "main", "solapi", states, [at] * len(states), left_lately)
 
 
-@pytest.mark.parametrize(
-    ("found", "name", "state", "alert"),
-    [
-        (figures(), "ticks", "ok", None),
-        (figures(last_tick_at=ago(minutes=4, seconds=30)), "ticks", "warn", None),
-        (figures(last_tick_at=ago(minutes=6)), "ticks", "fail", "ticks-stopped"),
-        (figures(next_step_at=NOON + dt.timedelta(days=1)), "reminders", "ok", None),
-        (figures(next_step_at=ago(seconds=31)), "reminders", "fail", "reminders-late"),
-        (figures(outbox_age=-5.0), "outbox", "ok", None),
-        (figures(outbox_age=61.0), "outbox", "warn", None),
-        (figures(outbox_age=301.0), "outbox", "fail", "outbox-old"),
-        (figures(oldest_queued_at=ago(minutes=11)), "queued", "fail", "queued-old"),
-        (figures(oldest_hold_at=ago(hours=73)), "holds", "ok", None),
-        (figures(oldest_hold_at=ago(hours=75)), "holds", "warn", "holds-old"),
-        (figures(connections=96), "connections", "fail", "connections-full"),
-        (figures(new_dead_letters=1), "dead letters", "warn", "dead-letters"),
-        (figures(open_dead_letters=7), "dead letters", "ok", None),
-        (figures(payment_failures=10), "payments", "ok", None),
-        (figures(payment_failures=11), "payments", "warn", "payment-failures"),
-        (figures(last_callback_at=ago(hours=9), accounts=(account("closed"),)), "callbacks", "ok", None),
-        (
-            figures(last_callback_at=ago(hours=2), accounts=(account("sent", left_lately=True),)),
-            "callbacks",
-            "fail",
-            "callbacks-stopped",
-        ),
-        (figures(undecided=(Undecided("academy", "main", 1, ago(minutes=6)),)), "dispatches", "warn", None),
-        (figures(accounts=(account(),)), "provider solapi", "ok", None),
-        (figures(accounts=(account("abandoned", "abandoned", "sent"),)), "provider solapi", "ok", None),
-        (figures(accounts=(account(*["abandoned"] * 3),)), "provider solapi", "fail", None),
-        (figures(accounts=(account(*["abandoned"] * 3), account("sent"))), "provider solapi", "warn", None),
-        (figures(accounts=(account(*["abandoned"] * 3), account())), "provider solapi", "warn", None),
-        (figures(accounts=(account(*["abandoned"] * 3), account(*["abandoned"] * 3))), "provider solapi", "fail", None),
-        (figures(accounts=(account(*["abandoned"] * 3, at=ago(hours=4)),)), "provider solapi", "ok", None),
-    ],
-)
+AWAY = account(*["abandoned"] * 3)
+"""An account whose provider took none of the last three."""
+
+LIMITS = {
+    "a tick just now": (figures(), "ticks", "ok", None),
+    "a tick 4:30 ago": (figures(last_tick_at=ago(minutes=4, seconds=30)), "ticks", "warn", None),
+    "a tick 6:00 ago": (figures(last_tick_at=ago(minutes=6)), "ticks", "fail", "ticks-stopped"),
+    "a reminder of tomorrow": (figures(next_step_at=NOON + dt.timedelta(days=1)), "reminders", "ok", None),
+    "a reminder 31 s late": (figures(next_step_at=ago(seconds=31)), "reminders", "fail", "reminders-late"),
+    "a ticket that is not due": (figures(outbox_age=-5.0), "outbox", "ok", None),
+    "a ticket of 61 s": (figures(outbox_age=61.0), "outbox", "warn", None),
+    "a ticket of 301 s": (figures(outbox_age=301.0), "outbox", "fail", "outbox-old"),
+    "queued for 11 min": (figures(oldest_queued_at=ago(minutes=11)), "queued", "fail", "queued-old"),
+    "held for 73 h": (figures(oldest_hold_at=ago(hours=73)), "holds", "ok", None),
+    "held for 75 h": (figures(oldest_hold_at=ago(hours=75)), "holds", "warn", "holds-old"),
+    "96 of 100 connections": (figures(connections=96), "connections", "fail", "connections-full"),
+    "a new dead letter": (figures(new_dead_letters=1), "dead letters", "warn", "dead-letters"),
+    "old dead letters": (figures(open_dead_letters=7), "dead letters", "ok", None),
+    "10 payments failed": (figures(payment_failures=10), "payments", "ok", None),
+    "11 payments failed": (figures(payment_failures=11), "payments", "warn", "payment-failures"),
+    "no callback and nothing sent": (
+        figures(last_callback_at=ago(hours=9), accounts=(account("closed"),)),
+        "callbacks",
+        "ok",
+        None,
+    ),
+    "no callback for what was sent": (
+        figures(last_callback_at=ago(hours=2), accounts=(account("sent", left_lately=True),)),
+        "callbacks",
+        "fail",
+        "callbacks-stopped",
+    ),
+    "undecided for 6 min": (
+        figures(undecided=(Undecided("academy", "main", 1, ago(minutes=6)),)),
+        "dispatches",
+        "warn",
+        None,
+    ),
+    "an account without dispatches": (figures(accounts=(account(),)), "provider solapi", "ok", None),
+    "the newest was sent": (
+        figures(accounts=(account("abandoned", "abandoned", "sent"),)),
+        "provider solapi",
+        "ok",
+        None,
+    ),
+    "away for the only account": (figures(accounts=(AWAY,)), "provider solapi", "fail", None),
+    "away for one of two accounts": (figures(accounts=(AWAY, account("sent"))), "provider solapi", "warn", None),
+    "away for all that sent": (figures(accounts=(AWAY, account())), "provider solapi", "warn", None),
+    "away for both accounts": (figures(accounts=(AWAY, AWAY)), "provider solapi", "fail", None),
+    "away 4 h ago": (
+        figures(accounts=(account(*["abandoned"] * 3, at=ago(hours=4)),)),
+        "provider solapi",
+        "ok",
+        None,
+    ),
+}
+
+
+@pytest.mark.parametrize(("found", "name", "state", "alert"), LIMITS.values(), ids=LIMITS)
 def test_each_check_has_its_limits(found: Figures, name: str, state: str, alert: str | None) -> None:
     [check] = [check for check in checks(found) if check.name == name]
     assert (check.state, check.alert) == (state, alert)
@@ -166,8 +189,8 @@ async def test_what_left_lately_is_found_by_the_time_in_its_id(world: World) -> 
         world.rows("delete from dispatches returning 1")
         world.rows(
             "insert into dispatches (tenant, id, provider, account, messages, state, lease_until, created_at,"
-            " updated_at) values (%s, %s, 'solapi', 'main', %s, 'closed', now(), %s, now()) returning 1",
-            *(tenant, new_id(ago(minutes=minutes)), [UUID(int=1)], ago(minutes=minutes)),
+            " updated_at) values (%s, %s, 'solapi', 'main', %s, 'closed', %s, %s, %s) returning 1",
+            *(tenant, new_id(ago(minutes=minutes)), [UUID(int=1)], NOON, ago(minutes=minutes), NOON),
         )
         async with running("health", world) as function:
             looked = (await function.client.get("/")).json()["checks"]

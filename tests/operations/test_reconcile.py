@@ -47,8 +47,8 @@ async def test_messages_that_no_entry_explains_are_an_alert_though_no_won_differ
         connection.execute("set session_replication_role = replica")
         connection.execute(
             "insert into ledger_entries (tenant, id, kind, key, messages, created_at)"
-            " values (%s, gen_random_uuid(), 'hold', 'free', array[gen_random_uuid()], now())",
-            [tenant],
+            " values (%s, gen_random_uuid(), 'hold', 'free', array[gen_random_uuid()], %s)",
+            [tenant, world.clock.now()],
         )
     async with running("reconcile", world) as function:
         figures = (await function.post(b"")).json()

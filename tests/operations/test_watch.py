@@ -360,8 +360,8 @@ async def test_a_prepared_dispatch_whose_account_cant_be_opened_waits_and_is_tol
     world.rows(
         "insert into dispatches (tenant, id, provider, account, messages, state, provider_batch_id, lease_until,"
         " created_at, updated_at)"
-        " values (%s, %s, 'solapi', 'main', array[%s::uuid], 'prepared', 'G1', %s, %s, now()) returning id",
-        *(tenant, uuid4(), uuid4(), world.clock.now(), world.clock.now()),
+        " values (%s, %s, 'solapi', 'main', array[%s::uuid], 'prepared', 'G1', %s, %s, %s) returning id",
+        *(tenant, uuid4(), uuid4(), *[world.clock.now()] * 3),
     )
     watch = watch_of(world, slack)
     for _ in range(6):

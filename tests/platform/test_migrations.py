@@ -82,7 +82,7 @@ def test_one_killed_in_the_middle_is_completed_by_the_next(empty_database: str, 
 def test_a_lock_row_that_a_killed_one_left_is_no_hindrance(empty_database: str, directory: Path) -> None:
     migrate(empty_database, directory=directory)
     with psycopg.connect(empty_database) as connection:
-        connection.execute("insert into yoyo_lock (locked, ctime, pid) values (1, now(), 1)")
+        connection.execute("insert into yoyo_lock (locked, ctime, pid) values (1, '2026-11-21', 1)")
     (directory / "0003_third.sql").write_text("create table third (id int);")
     assert migrate(empty_database, directory=directory) == ["0003_third"]
 

@@ -6,6 +6,8 @@ A new table fails `test_walls` until it stands here.
 from typing import Any
 from uuid import UUID
 
+from tests.clock import NOON
+
 SAMPLES = {
     "tenants": ("id, name", "%(tenant)s, 'x'"),
     "provider_accounts": (
@@ -13,63 +15,62 @@ SAMPLES = {
         "%(tenant)s, %(id)s, 'solapi', '02', '', false",
     ),
     "prices": ("tenant, channel, price", "%(tenant)s, %(id)s, 1"),
-    "customers": ("tenant, id, as_of", "%(tenant)s, %(id)s, now()"),
+    "customers": ("tenant, id, as_of", "%(tenant)s, %(id)s, %(now)s"),
     "groups": ("tenant, id, name", "%(tenant)s, %(id)s, 'x'"),
     "group_members": ("tenant, group_id, customer", "%(tenant)s, %(id)s, %(id)s"),
     "templates": ("tenant, name, active_version", "%(tenant)s, %(id)s, 1"),
     "template_versions": ("tenant, name, version, content", "%(tenant)s, %(id)s, 1, '{}'"),
     "workflows": ("tenant, name, active_version", "%(tenant)s, %(id)s, 1"),
     "workflow_versions": ("tenant, name, version, definition", "%(tenant)s, %(id)s, 1, '{}'"),
-    "events": ("tenant, source, id, type, time, data", "%(tenant)s, 's', %(id)s, 't', now(), '{}'"),
+    "events": ("tenant, source, id, type, time, data", "%(tenant)s, 's', %(id)s, 't', %(now)s, '{}'"),
     "runs": ("tenant, workflow, key, version", "%(tenant)s, 'w', %(id)s, 1"),
-    "timers": ("tenant, workflow, key, step, due_at", "%(tenant)s, 'w', %(id)s, 0, now()"),
+    "timers": ("tenant, workflow, key, step, due_at", "%(tenant)s, 'w', %(id)s, 0, %(now)s"),
     "messages": (
         "tenant, id, customer, template, template_version, route, deadlines, channel, status, due_at, expires_at,"
         " created_at, updated_at",
-        "%(tenant)s, %(uuid)s, 'c', 't', 1, '{sms}', '{60}', 'sms', 'queued', now(), now(), now(), now()",
+        "%(tenant)s, %(uuid)s, 'c', 't', 1, '{sms}', '{60}', 'sms', 'queued', %(now)s, %(now)s, %(now)s, %(now)s",
     ),
     "dispatches": (
         "tenant, id, provider, account, messages, lease_until, created_at, updated_at",
-        "%(tenant)s, %(uuid)s, 'solapi', 'a', array[%(uuid)s], now(), now(), now()",
+        "%(tenant)s, %(uuid)s, 'solapi', 'a', array[%(uuid)s], %(now)s, %(now)s, %(now)s",
     ),
     "reports": (
         "tenant, message, attempt, code, outcome, provider, received_at",
-        "%(tenant)s, %(uuid)s, 0, '4000', 'delivered', 'solapi', now()",
+        "%(tenant)s, %(uuid)s, 0, '4000', 'delivered', 'solapi', %(now)s",
     ),
     "outbox": (
         "tenant, id, topic, body, publish_at, created_at",
-        "%(tenant)s, %(uuid)s, 'send-requests', jsonb_build_object('tenant', %(tenant)s::text), now(), now()",
+        "%(tenant)s, %(uuid)s, 'send-requests', jsonb_build_object('tenant', %(tenant)s::text), %(now)s, %(now)s",
     ),
     "dead_letters": ("tenant, source, reason, detail, body", "%(tenant)s, 's', 'r', 'd', ''"),
     "credit_accounts": ("tenant", "%(tenant)s"),
     "ledger_entries": (
         "tenant, id, kind, balance_change, key, created_at",
-        "%(tenant)s, %(uuid)s, 'topup', 1, %(id)s, now()",
+        "%(tenant)s, %(uuid)s, 'topup', 1, %(id)s, %(now)s",
     ),
-    "alerts": ("tenant, kind, detail, raised_at", "%(tenant)s, %(id)s, 'd', now()"),
+    "alerts": ("tenant, kind, detail, raised_at", "%(tenant)s, %(id)s, 'd', %(now)s"),
     "payment_orders": (
         "tenant, id, amount, purpose, created_at, updated_at",
-        "%(tenant)s, %(tenant)s || '-order' || %(id)s, 1, 'topup', now(), now()",
+        "%(tenant)s, %(tenant)s || '-order' || %(id)s, 1, 'topup', %(now)s, %(now)s",
     ),
     "payment_cancels": (
         "tenant, id, order_id, amount, reason, created_at, updated_at",
-        "%(tenant)s, %(uuid)s, %(tenant)s || '-order' || %(id)s, 1, 'r', now(), now()",
+        "%(tenant)s, %(uuid)s, %(tenant)s || '-order' || %(id)s, 1, 'r', %(now)s, %(now)s",
     ),
-    "billing_keys": ("tenant, customer_key, billing_key, created_at", "%(tenant)s, 'c', '', now()"),
+    "billing_keys": ("tenant, customer_key, billing_key, created_at", "%(tenant)s, 'c', '', %(now)s"),
     "automatic_topups": ("tenant, threshold, amount, daily_cap", "%(tenant)s, 1, 1, 1"),
-    "tenant_plans": ("tenant, anchor", "%(tenant)s, current_date"),
+    "tenant_plans": ("tenant, anchor", "%(tenant)s, %(day)s"),
     "plan_orders": (
         "tenant, order_id, kind, plan, fee, anchor, period_start, period_end",
-        "%(tenant)s, %(tenant)s || '-order' || %(id)s, 'renewal', 'PRO', 1, current_date, current_date,"
-        " current_date + 30",
+        "%(tenant)s, %(tenant)s || '-order' || %(id)s, 'renewal', 'PRO', 1, %(day)s, %(day)s, %(day)s::date + 30",
     ),
     "plan_history": (
         "tenant, id, reason, from_plan, to_plan, created_at",
-        "%(tenant)s, %(uuid)s, 'renewed', 'PRO', 'PRO', now()",
+        "%(tenant)s, %(uuid)s, 'renewed', 'PRO', 'PRO', %(now)s",
     ),
     "alert_notices": (
         "tenant, kind, firing, since, value, threshold, detail, owed",
-        "%(tenant)s, %(id)s, true, now(), '', '', '', true",
+        "%(tenant)s, %(id)s, true, %(now)s, '', '', '', true",
     ),
 }
 """Columns and values of a row, table by table in an order that foreign keys allow."""
@@ -85,7 +86,8 @@ def sample(table: str, tenant: str, number: int) -> tuple[bytes, dict[str, Any]]
     columns, values = SAMPLES[table]
     already_there = " on conflict do nothing" if table in ONE_A_TENANT else ""
     statement = f"insert into {table} ({columns}) values ({values}){already_there}"  # noqa: S608 - texts from above
-    return statement.encode(), {"tenant": tenant, "id": f"x{number}", "uuid": UUID(int=number)}
+    names = {"tenant": tenant, "id": f"x{number}", "uuid": UUID(int=number)}
+    return statement.encode(), {**names, "now": NOON, "day": NOON.date()}
 
 
 READ, WRITE, KEEP = "select", "select insert update", "select insert"

@@ -14,6 +14,8 @@ import httpx
 import orjson
 from aiohttp import web
 
+from simulator.clock import present
+
 SENDER = "0212345678"
 PATIENCE = 10
 """Seconds that a test waits for a condition before it fails."""
@@ -21,11 +23,16 @@ PATIENCE = 10
 Json = dict[str, Any]
 
 
+def now_there() -> datetime:
+    """What the simulator's clock shows, where it runs without a clock of the test's."""
+    return datetime.fromtimestamp(present(), UTC)
+
+
 def authorization(
     api_key: str, secret: str, date: str | None = None, salt: str | None = None, casing: str = "apiKey={}, date={}"
 ) -> str:
     """A signed Authorization header, by default of now."""
-    date = date or datetime.now(UTC).isoformat()
+    date = date or now_there().isoformat()
     salt = salt or uuid.uuid4().hex
     signature = hmac.new(secret.encode(), (date + salt).encode(), hashlib.sha256).hexdigest()
     return f"HMAC-SHA256 {casing.format(api_key, date)}, salt={salt}, signature={signature}"

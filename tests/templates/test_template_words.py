@@ -168,9 +168,10 @@ def test_a_message_is_made_with_its_values_and_its_digits() -> None:
         ({"customer": {"id": "c-1", "name": "지우", "phone": ""}}, "missing_phone"),
         ({"customer": {"id": "c-1", "name": "지우", "phone": "집 전화"}}, "invalid_phone"),
         ({"customer": {"id": "c-1", "phone": "010-9000-4000"}}, "missing_variable"),
-        (
+        pytest.param(
             {"template": TemplateVersion("pickup", 1, BOTH, "draft"), "route": parse_route("alimtalk")},
             "template_not_approved",
+            id="a draft by alimtalk-template_not_approved",
         ),
     ],
 )

@@ -228,7 +228,10 @@ def _texts() -> Iterator[tuple[Example, str, str, bool]]:
                 yield example, template.name, words.text, False
 
 
-@pytest.mark.parametrize(("example", "name", "text", "is_alimtalk"), list(_texts()))
+@pytest.mark.parametrize(
+    ("example", "name", "text", "is_alimtalk"),
+    [pytest.param(*case, id=f"{case[0].tenant.id}-{case[1]}-{'alimtalk' if case[3] else 'text'}") for case in _texts()],
+)
 def test_a_text_tells_which_template_it_was_made_from(
     example: Example, name: str, text: str, is_alimtalk: bool
 ) -> None:

@@ -239,14 +239,30 @@ def test_a_definition_survives_being_stored() -> None:
 
 
 @pytest.mark.parametrize(
-    "written", ["", "m", "5", "5 m", "1.5h", "--5m", "5M", "3d\n", "٣d", "1y", "9999999999s", True, None, 5]
+    "written",
+    [
+        "",
+        "m",
+        "5",
+        "5 m",
+        "1.5h",
+        "--5m",
+        "5M",
+        "3d\n",
+        "٣d",
+        "1y",
+        "9999999999s",
+        True,
+        None,
+        pytest.param(5, id="int 5"),
+    ],
 )
 def test_what_is_no_offset_is_refused(written: Any) -> None:
     with pytest.raises(ValueError, match=r"offset|two years"):
         parse_offset(written)
 
 
-@pytest.mark.parametrize("written", [0, "0", "0s", "+0m", "-0d"])
+@pytest.mark.parametrize("written", [pytest.param(0, id="int 0"), "0", "0s", "+0m", "-0d"])
 def test_nothing_is_an_offset_too(written: Any) -> None:
     assert parse_offset(written) == dt.timedelta()
 

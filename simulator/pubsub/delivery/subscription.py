@@ -1,10 +1,10 @@
 """A subscription at work: its backlog, and whoever takes from it by push or pull."""
 
 import asyncio
-import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from simulator.clock import present
 from simulator.pubsub.delivery.backlog import Backlog, Counts, Delivery, Memory, Policy
 from simulator.pubsub.delivery.leases import Lease, Leases, Stream
 from simulator.pubsub.delivery.push import Pusher
@@ -153,7 +153,7 @@ class Subscription:
             "repeated": counts.repeated,
             "backlog": len(self._backlog),
             "in_flight": counts.in_flight,
-            "oldest_unacked_seconds": 0.0 if oldest is None else max(0.0, time.time() - oldest / 1000),
+            "oldest_unacked_seconds": 0.0 if oldest is None else max(0.0, present() - oldest / 1000),
             "push_window": int(self._pusher.window.limit) if self.is_push else None,
         }
 

@@ -3,6 +3,7 @@
 import asyncio
 import datetime as dt
 import json
+from collections.abc import Iterator
 from decimal import Decimal
 from itertools import count
 from pathlib import Path
@@ -20,15 +21,25 @@ from shared.credits.prices.prices import first_moment
 from shared.credits.topups.store import record_outcome
 from shared.platform.clock import SEOUL
 from shared.platform.database import Database as Pool
+from tests.clock import SettableClock, instead_of_the_wall_clock
 from tests.credits.world import World, said
 from tests.databases import Migrated
 
 NOW = dt.datetime(2026, 1, 31, 14, 59, tzinfo=dt.UTC)
-SOON = (dt.datetime.now(SEOUL) + dt.timedelta(days=2)).date()
-YESTERDAY = (dt.datetime.now(SEOUL) - dt.timedelta(days=1)).date()
+"""A minute before midnight in Seoul, at the end of a month."""
+SOON = (NOW.astimezone(SEOUL) + dt.timedelta(days=2)).date()
+YESTERDAY = (NOW.astimezone(SEOUL) - dt.timedelta(days=1)).date()
 TOPPED_UP = ("--threshold", "20000", "--amount", "100000", "--daily-cap", "300000")
 
 _numbers = count(1)
+
+
+@pytest.fixture(autouse=True)
+def clock() -> Iterator[SettableClock]:
+    """The time of every verb."""
+    clock = SettableClock(NOW)
+    with instead_of_the_wall_clock(clock):
+        yield clock
 
 
 @pytest.fixture(autouse=True)
@@ -139,7 +150,7 @@ async def test_a_message_is_charged_at_the_price_that_was_set(module_database: M
     world = World(module_database.url)
     tenant = await world.add_tenant(f"charged-{next(_numbers)}", credit=1_000)
     await asyncio.to_thread(told, "price", "--tenant", tenant, "--channel", "sms", "--won", "18.5")
-    world.clock.moment = dt.datetime.now(dt.UTC) + dt.timedelta(minutes=1)
+    world.clock.advance(60)
     [claimed] = await world.claim(await world.queue(tenant, 1))
     await world.report(tenant, said(claimed.id, "delivered"))
     assert str((await world.message(tenant, claimed.id))["price"]) == "18.50"
@@ -295,7 +306,7 @@ def _charged(database: Migrated, tenant: str, *, failures: int, enabled: bool) -
     async def record() -> None:
         pool = Pool(database.url, pool_size=1)
         async with pool.transaction() as connection:
-            later = dt.datetime.now(dt.UTC) + dt.timedelta(hours=1)
+            later = NOW + dt.timedelta(hours=1)
             await record_outcome(connection, tenant, failures=failures, next_try_at=later, enabled=enabled)
         await pool.close()
 

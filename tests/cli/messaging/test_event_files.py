@@ -5,6 +5,7 @@ import pytest
 
 from cli.messaging.event_file import entries
 from tests.cli.conftest import event
+from tests.clock import NOON
 
 
 def _read(text: str) -> list[tuple[int, str]]:
@@ -12,7 +13,7 @@ def _read(text: str) -> list[tuple[int, str]]:
 
 
 def _faults(text: str) -> list[str | None]:
-    return [entry.fault() for entry in entries(text.encode())]
+    return [entry.fault(NOON) for entry in entries(text.encode())]
 
 
 @pytest.mark.parametrize("text", ["", " \n\t\n", "[]", "[ \n ]"])
@@ -67,7 +68,7 @@ def test_odd_json_is_a_fault_and_not_a_crash(text: str) -> None:
 def test_bytes_that_are_no_text_are_kept_and_are_a_fault() -> None:
     (entry,) = entries(b'{"a": "\xff"}')
     assert entry.data == b'{"a": "\xff"}'
-    assert entry.fault() is not None
+    assert entry.fault(NOON) is not None
 
 
 def test_an_event_that_is_too_large_is_a_fault() -> None:
@@ -77,7 +78,7 @@ def test_an_event_that_is_too_large_is_a_fault() -> None:
 
 
 def test_a_moment_that_is_far_ahead_is_a_fault_for_it_would_be_refused() -> None:
-    ahead = dt.datetime.now(dt.UTC) + dt.timedelta(hours=2)
+    ahead = NOON + dt.timedelta(hours=2)
     [fault] = _faults(event(1, time=ahead.isoformat()))
     assert fault is not None
     assert "is over an hour ahead" in fault

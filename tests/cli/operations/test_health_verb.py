@@ -1,5 +1,6 @@
 """`allim health`, on a stack that works and on one whose ticks have stopped."""
 
+import datetime as dt
 from collections.abc import Callable
 
 import orjson
@@ -7,9 +8,12 @@ import psycopg
 from typer.testing import Result
 
 from local.stack import Stack
+from shared.platform.clock import WallClock
 
 
 def test_each_check_is_shown_with_its_sentence(stack: Stack, run: Callable[..., Result]) -> None:
+    with psycopg.connect(stack.database_url) as connection:  # else the last tick was when the tests began
+        connection.execute("update heartbeats set at = %s", [WallClock().now()])
     shown = run("health")
     assert shown.exit_code == 0, shown.output
     assert "the database answers in" in shown.stdout
@@ -20,7 +24,8 @@ def test_each_check_is_shown_with_its_sentence(stack: Stack, run: Callable[..., 
 
 def test_what_fails_makes_the_verb_fail(stack: Stack, run: Callable[..., Result]) -> None:
     with psycopg.connect(stack.database_url) as connection:
-        connection.execute("update heartbeats set at = now() - interval '1 hour' where name = 'tick'")
+        an_hour_ago = WallClock().now() - dt.timedelta(hours=1)
+        connection.execute("update heartbeats set at = %s where name = 'tick'", [an_hour_ago])
     shown = run("health", "--json")
     assert shown.exit_code == 1
     assert orjson.loads(shown.stdout)["state"] == "fail"

@@ -62,19 +62,19 @@ insert into messages (
   due_at, expires_at, created_at, updated_at, hold, held, settlement
 )
 select 'audited', ('00000000-0000-0000-0000-' || lpad(number::text, 12, '0'))::uuid, 'c', 't', 1, '{sms}', '{60}',
-  'sms', 'failed', 'x', now(), now(), now(), now(),
+  'sms', 'failed', 'x', 'epoch', 'epoch', 'epoch', 'epoch',
   '10000000-0000-0000-0000-000000000009', 999, '20000000-0000-0000-0000-000000000009'
 from generate_series(1, %s) as number
 """
 A_HOLD = """
 insert into ledger_entries (tenant, id, kind, hold_change, key, messages, created_at)
 select 'audited', gen_random_uuid(), 'hold', 500, 'h',
-  array_agg(('00000000-0000-0000-0000-' || lpad(number::text, 12, '0'))::uuid), now()
+  array_agg(('00000000-0000-0000-0000-' || lpad(number::text, 12, '0'))::uuid), 'epoch'
 from generate_series(1, %s) as number
 """
 A_RELEASE = """
 insert into ledger_entries (tenant, id, kind, hold_change, key, messages, created_at)
-select 'audited', gen_random_uuid(), 'release', -500, 'r', array_agg(gen_random_uuid()), now()
+select 'audited', gen_random_uuid(), 'release', -500, 'r', array_agg(gen_random_uuid()), 'epoch'
 from generate_series(1, %s) as number
 """
 
@@ -91,7 +91,7 @@ async def test_entries_and_messages_that_name_others_disagree_though_their_sums_
         # No message is listed, and the sums of the entries still agree.
         (
             "insert into ledger_entries (tenant, id, kind, hold_change, key, messages, created_at)"
-            " select 'audited', gen_random_uuid(), kind::entry_kind, change, kind, null, now()"
+            " select 'audited', gen_random_uuid(), kind::entry_kind, change, kind, null, 'epoch'::timestamptz"
             " from (values ('hold', 70), ('release', -70)) as pair (kind, change)",
             {"difference": 140},
         ),

@@ -145,8 +145,8 @@ async def test_totals_are_locked_in_one_order_whatever_the_plan(world: World) ->
             await connection.execute("set local enable_nestloop = off")
             await connection.execute(
                 "insert into ledger_entries (tenant, id, kind, balance_change, key, created_at)"
-                " select tenant, gen_random_uuid(), 'topup', 1, 'both', now() from unnest(%s::text[]) as t (tenant)",
-                [[later, earlier]],
+                " select tenant, gen_random_uuid(), 'topup', 1, 'both', %s from unnest(%s::text[]) as t (tenant)",
+                [world.clock.now(), [later, earlier]],
             )
 
     async with world.database.transaction() as gate:

@@ -379,7 +379,12 @@ async def test_a_lost_answer_to_a_charge_is_not_charged_again(till: Till) -> Non
 
 
 @pytest.mark.parametrize(
-    "sealed", [seal(bytes(32), {"billing_key": "x"}, context=f"{TENANT}/billing"), b"short", seal(KEY, {}, context="x")]
+    "sealed",
+    [
+        pytest.param(seal(bytes(32), {"billing_key": "x"}, context=f"{TENANT}/billing"), id="with another key"),
+        pytest.param(b"short", id="too short for a seal"),
+        pytest.param(seal(KEY, {}, context="x"), id="for somebody else"),
+    ],
 )
 async def test_a_card_that_can_not_be_opened_is_a_refusal_and_no_one_elses_matter(till: Till, sealed: bytes) -> None:
     await with_card(till)
@@ -450,19 +455,22 @@ async def plan_of(till: Till, role: str, statement: str, parameters: dict[str, o
 
 
 async def test_what_is_undecided_or_has_failed_is_found_among_50_000_orders(till: Till) -> None:
+    now = till.clock.now()
     await till.rows(
         "insert into payment_orders (tenant, id, amount, purpose, status, created_at, updated_at)"
         " select %(tenant)s, 'order_' || n, 1000, 'topup', (case n %% 10 when 0 then 'cancelled' when 1 then 'failed'"
         "   when 2 then 'created' else 'paid' end)::order_status, at, at"
-        " from generate_series(1, 50000) n cross join lateral (select now() - n * interval '10 minutes' as at) moments",
+        " from generate_series(1, 50000) n"
+        " cross join lateral (select %(now)s - n * interval '10 minutes' as at) moments",
         tenant=TENANT,
+        now=now,
     )
     await till.rows(
         "insert into payment_cancels (tenant, id, order_id, amount, reason, status, created_at, updated_at)"
-        " select tenant, gen_random_uuid(), id, 1, 'x', 'done', now(), now() from payment_orders limit 5000",
+        " select tenant, gen_random_uuid(), id, 1, 'x', 'done', %(now)s, %(now)s from payment_orders limit 5000",
+        now=now,
     )
     await till.rows("analyze payment_orders, payment_cancels")
-    now = dt.datetime.now(dt.UTC)
     undecided = await plan_of(till, "allim_ticker", UNDECIDED, {"before": now, "limit": 20, "without": ["plan"]})
     assert "payment_orders_undecided" in undecided
     assert "payment_cancels_undecided" in undecided

@@ -1,19 +1,20 @@
 """Publishing: what is taken, what is refused, and what a subscriber then sees of it."""
 
-import time
+import datetime as dt
 
 import pytest
 from google.api_core import exceptions
 from google.cloud import pubsub_v1
 from google.pubsub_v1 import types
 
+from tests.simulator.client import now_there
 from tests.simulator.pubsub.conftest import Bus, numbered
 
 
 def test_a_message_arrives_as_it_was_published(bus: Bus) -> None:
     topic = bus.topic()
     name = bus.subscribe(topic)
-    before = time.time()
+    before = now_there()
 
     [message_id] = bus.publish(
         topic, types.PubsubMessage(data="알림".encode(), attributes={"종류": "예약", "n": "1"}, ordering_key="k")
@@ -25,7 +26,8 @@ def test_a_message_arrives_as_it_was_published(bus: Bus) -> None:
     assert dict(message.attributes) == {"종류": "예약", "n": "1"}
     assert message.ordering_key == "k"
     assert message.message_id == message_id
-    assert before - 1 <= message.publish_time.timestamp() <= time.time() + 1
+    rounding = dt.timedelta(seconds=1)
+    assert before - rounding <= message.publish_time <= now_there() + rounding
     assert received.delivery_attempt == 0
 
 

@@ -31,7 +31,7 @@ from simulator.pubsub.filters import compile_filter
         ('attributes."iana.org/language_tag" = "en"', {"iana.org/language_tag": "en"}, True),
         ('attributes:"종류"', {"종류": "예약"}, True),
         ('attributes.ce-type = "x"', {"ce-type": "x"}, True),
-        (r'attributes.q = "a \"b\" \\ A\x42\103"', {"q": 'a "b" \\ ABC'}, True),
+        pytest.param(r'attributes.q = "a \"b\" \\ A\x42\103"', {"q": 'a "b" \\ ABC'}, True, id="escapes of every kind"),
         ("  attributes:a  ", {"a": ""}, True),
     ],
 )

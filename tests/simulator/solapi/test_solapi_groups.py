@@ -7,7 +7,7 @@ import pytest
 
 from simulator.solapi.accounts import DEFAULT_API_KEY, DEFAULT_API_SECRET
 from simulator.testing import running_simulator
-from tests.simulator.client import PATIENCE, Caller, Json, numbers, sms
+from tests.simulator.client import PATIENCE, Caller, Json, now_there, numbers, sms
 
 GROUPS = "/messages/v4/groups"
 
@@ -146,7 +146,7 @@ def hands() -> Hands:
 
 
 async def test_a_scheduled_group_is_sent_when_its_time_comes(hands: Hands, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tests.simulator.client.datetime", _Frozen(hands))
+    monkeypatch.setattr("tests.simulator.client.present", hands)
     async with running_simulator(clock=hands) as url, Caller.to(url) as solapi:
         solapi.api_key, solapi.api_secret = DEFAULT_API_KEY, DEFAULT_API_SECRET
         await solapi.control("PUT", "faults", {"report_delay_ms": 1})
@@ -169,16 +169,6 @@ async def test_a_scheduled_group_is_sent_when_its_time_comes(hands: Hands, monke
         assert await _status_after(solapi, poor, "SCHEDULED") == "FAILED"
 
 
-class _Frozen:
-    """Stands in for `datetime` where requests are signed."""
-
-    def __init__(self, hands: Hands) -> None:
-        self._hands = hands
-
-    def now(self, zone: object) -> datetime:
-        return self._hands.now
-
-
 async def _status_after(solapi: Caller, group: str, status: str) -> str:
     async with asyncio.timeout(PATIENCE):
         while True:
@@ -189,7 +179,7 @@ async def _status_after(solapi: Caller, group: str, status: str) -> str:
 
 async def test_a_cancelled_schedule_never_leaves(solapi: Caller) -> None:
     group = await solapi.group(sms("01011112222"))
-    tomorrow = (datetime.now(UTC) + timedelta(days=1)).isoformat()
+    tomorrow = (now_there() + timedelta(days=1)).isoformat()
     await solapi.call("POST", f"{GROUPS}/{group}/schedule", {"scheduledDate": tomorrow})
     assert (await solapi.call("DELETE", f"{GROUPS}/{group}/schedule"))["status"] == "FAILED"
     assert await refusal(solapi, "POST", f"{group}/send") == (400, "FailedGroup")
@@ -197,14 +187,14 @@ async def test_a_cancelled_schedule_never_leaves(solapi: Caller) -> None:
 
 
 async def test_a_past_date_sends_at_once(solapi: Caller) -> None:
-    yesterday = (datetime.now(UTC) - timedelta(days=1)).isoformat()
+    yesterday = (now_there() - timedelta(days=1)).isoformat()
     answer = await solapi.send(sms("01011112222"), scheduledDate=yesterday)
     assert answer["groupInfo"]["dateSent"]
     assert len(await solapi.accepted()) == 1
 
 
 async def test_a_date_in_the_future_waits(solapi: Caller) -> None:
-    tomorrow = (datetime.now(UTC) + timedelta(days=1)).isoformat()
+    tomorrow = (now_there() + timedelta(days=1)).isoformat()
     answer = await solapi.send(sms("01011112222"), scheduledDate=tomorrow)
     assert answer["groupInfo"]["status"] == "SCHEDULED"
     assert await solapi.accepted() == []

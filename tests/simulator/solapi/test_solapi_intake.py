@@ -59,37 +59,37 @@ async def test_a_faulty_message_is_refused_with_its_code(solapi: Caller, message
     assert await solapi.accepted() == []
 
 
-@pytest.mark.parametrize(
-    ("message", "code"),
-    [
-        (alimtalk(pfId=""), "1041"),
-        ({"type": "ATA", **alimtalk(templateId="")}, "1042"),
-        (alimtalk(variables={"#{이름}": "가나"}), "1043"),
-        (alimtalk(variables={"이름": "가나", "시각": "3시"}), "1043"),
-        (alimtalk(variables={"#{이름}": "가나", "#{시각}": ""}), "1043"),
-        (alimtalk(variables={"#{이름}": "가나", "#{시각}": 3}), "1011"),
-        (alimtalk(variables={"#{이름}": "가" * 1000, "#{시각}": "3시"}), "1031"),
-        (alimtalk(buttons=[{"buttonType": "WL", "buttonName": "보기"}] * 6), "1050"),
-        (alimtalk(buttons=[{"buttonType": "WL", "buttonName": "가" * 15}]), "1049"),
-        (alimtalk(disableSms=False), "1062"),
-    ],
-)
+FAULTY_ALIMTALKS = {
+    "no channel": (alimtalk(pfId=""), "1041"),
+    "no template": ({"type": "ATA", **alimtalk(templateId="")}, "1042"),
+    "a variable missing": (alimtalk(variables={"#{이름}": "가나"}), "1043"),
+    "variables without their signs": (alimtalk(variables={"이름": "가나", "시각": "3시"}), "1043"),
+    "an empty variable": (alimtalk(variables={"#{이름}": "가나", "#{시각}": ""}), "1043"),
+    "a variable that is no text": (alimtalk(variables={"#{이름}": "가나", "#{시각}": 3}), "1011"),
+    "a long text": (alimtalk(variables={"#{이름}": "가" * 1000, "#{시각}": "3시"}), "1031"),
+    "six buttons": (alimtalk(buttons=[{"buttonType": "WL", "buttonName": "보기"}] * 6), "1050"),
+    "a long button": (alimtalk(buttons=[{"buttonType": "WL", "buttonName": "가" * 15}]), "1049"),
+    "SMS in its place": (alimtalk(disableSms=False), "1062"),
+}
+
+
+@pytest.mark.parametrize(("message", "code"), FAULTY_ALIMTALKS.values(), ids=FAULTY_ALIMTALKS)
 async def test_a_faulty_alimtalk_is_refused_with_its_code(solapi: Caller, message: Json, code: str) -> None:
     await solapi.register(templates=[TEMPLATE])
     assert (await judged(solapi, message))["statusCode"] == code
 
 
-@pytest.mark.parametrize(
-    ("message", "code"),
-    [
-        (alimtalk(), "4000"),
-        (alimtalk() | {"text": "가나님,\n3시 예약입니다."}, "4000"),
-        (alimtalk() | {"text": "가나님,\n\n3시 예약 입니다."}, "3103"),
-        (alimtalk(templateId="KA01TP-unknown"), "3105"),
-        (alimtalk(pfId="PF2"), "3105"),
-        (alimtalk(templateId="KA01TP-waiting"), "3105"),
-    ],
-)
+ALIMTALKS_AT_KAKAO = {
+    "filled": (alimtalk(), "4000"),
+    "the template's text": (alimtalk() | {"text": "가나님,\n3시 예약입니다."}, "4000"),
+    "another text": (alimtalk() | {"text": "가나님,\n\n3시 예약 입니다."}, "3103"),
+    "an unknown template": (alimtalk(templateId="KA01TP-unknown"), "3105"),
+    "another channel's template": (alimtalk(pfId="PF2"), "3105"),
+    "a template that is not approved": (alimtalk(templateId="KA01TP-waiting"), "3105"),
+}
+
+
+@pytest.mark.parametrize(("message", "code"), ALIMTALKS_AT_KAKAO.values(), ids=ALIMTALKS_AT_KAKAO)
 async def test_what_kakao_thinks_of_an_alimtalk_is_seen_only_at_delivery(
     solapi: Caller, message: Json, code: str
 ) -> None:

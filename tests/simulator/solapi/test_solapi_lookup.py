@@ -1,11 +1,11 @@
 """Finding messages again."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from tests.simulator.client import SENDER, Caller, numbers, sms
+from tests.simulator.client import SENDER, Caller, now_there, numbers, sms
 
 LIST = "/messages/v4/list"
 
@@ -76,7 +76,7 @@ async def test_filters_narrow_the_list(solapi: Caller) -> None:
 
 async def test_dates_narrow_the_list(solapi: Caller) -> None:
     await solapi.send(sms("01011112222"))
-    now = datetime.now(UTC)
+    now = now_there()
     earlier, later = (now - timedelta(minutes=1)).isoformat(), (now + timedelta(minutes=1)).isoformat()
     assert await found(solapi, startDate=earlier, endDate=later) == ["01011112222"]
     assert await found(solapi, startDate=later, dateType="CREATED") == []

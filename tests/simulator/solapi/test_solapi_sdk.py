@@ -2,7 +2,7 @@
 
 import asyncio
 import struct
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -13,7 +13,7 @@ from solapi.model.request.groups.get_groups import GetGroupsRequest
 from solapi.model.request.messages.get_messages import GetMessagesRequest
 from solapi.model.webhook.single_report import SingleReportPayload
 
-from tests.simulator.client import SENDER, Caller, Inbox
+from tests.simulator.client import SENDER, Caller, Inbox, now_there
 
 
 @pytest.fixture
@@ -60,7 +60,7 @@ async def test_the_sdk_learns_why_all_its_messages_were_refused(sdk: SolapiMessa
 
 
 async def test_the_sdk_schedules_and_cancels(sdk: SolapiMessageService, solapi: Caller) -> None:
-    tomorrow = SendRequestConfig(scheduled_date=datetime.now(UTC) + timedelta(days=1))
+    tomorrow = SendRequestConfig(scheduled_date=now_there() + timedelta(days=1))
     message = RequestMessage(from_=SENDER, to="01011112222", text="내일")
     sent = await asyncio.to_thread(sdk.send, message, tomorrow)
     assert sent.group_info.status == "SCHEDULED"
