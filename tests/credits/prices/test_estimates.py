@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from shared.campaigns.preflight import Preflight, preflight
 from shared.credits.errors import CreditError
 from shared.credits.prices.estimates import Estimate, Ways, estimate, estimate_for
-from shared.law.advertising import is_sender
 from shared.platform.clock import SEOUL
 from shared.platform.database import Database as Pool
 from tests.credits.world import START, World, said
@@ -168,25 +167,6 @@ async def test_everything_that_is_wrong_is_told_at_once(world: World) -> None:
         "prices": ("failed", "price_missing"),
     }
     assert (found.ready, found.estimate) == (False, None)
-
-
-@pytest.mark.parametrize(
-    ("sender", "possible"),
-    [
-        *[
-            (number, True)
-            for number in ("0212345678", "021234567", "0312345670", "05512345678", "15881588", "16001234")
-        ],
-        *[(number, True) for number in ("18991234", "07012345670", "01012345678", "0111234567")],
-        *[
-            (number, False)
-            for number in ("", "02-1234-5678", "+821012345678", "0101234567", "114", "158815889", "0991234567")
-        ],
-        *[(number, False) for number in ("12345678", "0701234567", "٠١٠١٢٣٤٥٦٧٨", "01012345678 ", "0212345678\n")],
-    ],
-)
-async def test_a_sender_is_a_number_that_korea_has(sender: str, possible: bool) -> None:
-    assert is_sender(sender) == possible
 
 
 async def test_a_number_that_no_sender_has_stops_the_send(world: World) -> None:
