@@ -5,9 +5,9 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass
 from decimal import Decimal
-from uuid import UUID
 
 from shared.platform.database import Connection, fetch_all
+from shared.platform.ids import first_id
 
 READINESS = """
 select c.balance - c.held as available, c.wait_for_credit, p.sender, p.kakao_channel, v.approval,
@@ -77,6 +77,5 @@ async def read_rates(
     connection: Connection, tenant: str, *, since: dt.datetime, limit: int
 ) -> dict[str, tuple[int, int]]:
     """How often each leg of a route was tried and how often it delivered, in the newest messages since a moment."""
-    oldest = UUID(int=int(since.timestamp() * 1000) << 80)  # ids begin with the milliseconds of their making
-    rows = await fetch_all(connection, RATES, {"tenant": tenant, "since": oldest, "limit": limit})
+    rows = await fetch_all(connection, RATES, {"tenant": tenant, "since": first_id(since), "limit": limit})
     return {row["leg"]: (row["tried"], row["delivered"]) for row in rows}

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 from typing import Any
-from uuid import UUID
 
 from shared.platform.database import Connection, fetch_all
+from shared.platform.ids import first_id
 
 OLD_TICKETS = 20
 """Of the outbox, the oldest ones are opened to find the oldest queued message."""
@@ -84,13 +84,8 @@ async def read_accounts(
     connection: Connection, left_from: dt.datetime, left_until: dt.datetime
 ) -> list[dict[str, Any]]:
     """Each active account with its newest decided dispatches, newest first, and whether anything left in a time."""
-    parameters = {"from_id": _first_id(left_from), "to_id": _first_id(left_until), "limit": NEWEST_DISPATCHES}
+    parameters = {"from_id": first_id(left_from), "to_id": first_id(left_until), "limit": NEWEST_DISPATCHES}
     return await fetch_all(connection, ACCOUNTS, parameters)
-
-
-def _first_id(moment: dt.datetime) -> UUID:
-    """The least of the ids that begin with a moment's milliseconds."""
-    return UUID(int=int(moment.timestamp() * 1000) << 80)
 
 
 UNDECIDED = """
