@@ -13,7 +13,7 @@ from decimal import Decimal
 
 from shared.credits.errors import bad_month, unknown_tenant
 from shared.credits.ledger.store import read_accounts, read_statement, read_usage
-from shared.platform.clock import SEOUL
+from shared.platform.clock import day_of, first_moment
 from shared.platform.database import Connection
 
 BYTE_ORDER_MARK = "\ufeff"
@@ -42,8 +42,8 @@ class Month:
     @classmethod
     def of(cls, moment: dt.datetime) -> Month:
         """The month that `moment` falls in."""
-        local = moment.astimezone(SEOUL)
-        return cls(local.year, local.month)
+        day = day_of(moment)
+        return cls(day.year, day.month)
 
     @property
     def next(self) -> Month:
@@ -51,8 +51,7 @@ class Month:
 
     @property
     def start(self) -> dt.datetime:
-        """Midnight of the first, in Seoul."""
-        return dt.datetime(self.year, self.number, 1, tzinfo=SEOUL)
+        return first_moment(dt.date(self.year, self.number, 1))
 
     def __str__(self) -> str:
         return f"{self.year:04}-{self.number:02}"
@@ -120,8 +119,7 @@ class Statement:
 
 async def usage(connection: Connection, tenant: str, first: dt.date, last: dt.date) -> list[Usage]:
     """What was charged from day `first` until day `last`, both included, as Seoul counts days."""
-    start = dt.datetime.combine(first, dt.time(), SEOUL)
-    end = dt.datetime.combine(last + dt.timedelta(days=1), dt.time(), SEOUL)
+    start, end = first_moment(first), first_moment(last + dt.timedelta(days=1))
     return [Usage(**row) for row in await read_usage(connection, tenant, start, end)]
 
 

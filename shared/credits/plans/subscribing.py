@@ -34,7 +34,6 @@ from shared.credits.plans.plans import (
     PlanName,
     Quote,
     Subscription,
-    day_of,
     due_at,
     period_of,
     quote_cancel,
@@ -53,7 +52,7 @@ from shared.credits.plans.store import (
     save_subscription,
     take_due,
 )
-from shared.platform.clock import Clock
+from shared.platform.clock import Clock, day_of
 from shared.platform.crypto import unseal
 from shared.platform.database import Connection, Database
 from shared.platform.ids import derived_id, new_id

@@ -11,7 +11,7 @@ from shared.credits.errors import unknown_tenant
 from shared.credits.ledger.store import read_accounts
 from shared.credits.prices.errors import bad_day, bad_price, past_day, unknown_channel
 from shared.credits.prices.store import insert_price, read_default_channels, read_price_list
-from shared.platform.clock import SEOUL
+from shared.platform.clock import day_of, first_moment
 from shared.platform.database import Connection
 
 MAX_PRICE = Decimal(1_000_000)
@@ -44,8 +44,8 @@ def price_in_won(amount: object) -> Decimal:
     return won
 
 
-def first_moment(start: str | None, now: dt.datetime) -> dt.datetime:
-    """When a price begins: midnight in Seoul of the day `start`, such as 2026-12-01; `now` for today or None.
+def begins_at(start: str | None, now: dt.datetime) -> dt.datetime:
+    """When a price begins: with the day `start`, such as 2026-12-01, as Seoul counts days; `now` for today or None.
 
     Raises:
         CreditError: `bad_day`, or `past_day`: messages since then were charged at the price of their time.
@@ -56,10 +56,10 @@ def first_moment(start: str | None, now: dt.datetime) -> dt.datetime:
         day = dt.datetime.strptime(start, "%Y-%m-%d").date()
     except ValueError as error:
         raise bad_day(start) from error
-    today = now.astimezone(SEOUL).date()
+    today = day_of(now)
     if day < today:
         raise past_day(day)
-    return now if day == today else dt.datetime.combine(day, dt.time(), SEOUL)
+    return now if day == today else first_moment(day)
 
 
 async def set_price(
@@ -78,7 +78,7 @@ async def set_price(
     Raises:
         CreditError: `unknown_tenant`, `unknown_channel`, `bad_price`, `bad_day`, `past_day`.
     """
-    won, valid_from = price_in_won(amount), first_moment(start, now)
+    won, valid_from = price_in_won(amount), begins_at(start, now)
     if not await read_accounts(connection, tenant):
         raise unknown_tenant(tenant)
     channels = await read_default_channels(connection)

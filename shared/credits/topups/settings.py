@@ -13,7 +13,7 @@ from shared.credits.payments.cards import read_billing_key
 from shared.credits.payments.errors import no_card
 from shared.credits.topups.errors import cap_below_amount
 from shared.credits.topups.store import end_automatic_topup, read_automatic_topup, save_automatic_topup
-from shared.platform.clock import SEOUL
+from shared.platform.clock import day_of, first_moment
 from shared.platform.database import Connection
 
 
@@ -47,8 +47,7 @@ async def automatic_topup(connection: Connection, tenant: str, now: dt.datetime)
     Raises:
         CreditError: `unknown_tenant`.
     """
-    midnight = now.astimezone(SEOUL).replace(hour=0, minute=0, second=0, microsecond=0)
-    row = await read_automatic_topup(connection, tenant, now=now, since=midnight)
+    row = await read_automatic_topup(connection, tenant, now=now, since=first_moment(day_of(now)))
     if row is None:
         raise unknown_tenant(tenant)
     return Automatic(**row)
