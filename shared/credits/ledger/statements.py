@@ -7,10 +7,11 @@ import datetime as dt
 import io
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
+from shared.credits.amounts import total
 from shared.credits.errors import bad_month, unknown_tenant
 from shared.credits.ledger.store import read_accounts, read_statement, read_usage
 from shared.platform.clock import day_of, first_moment
@@ -147,10 +148,10 @@ async def monthly_statement(connection: Connection, tenant: str, month: Month) -
         tenant=tenant,
         month=str(month),
         opening=lines[0]["won"],
-        topups=_sum(payment.won for payment in payments if payment.kind == "topup"),
-        refunds=-_sum(payment.won for payment in payments if payment.kind == "refund"),
-        adjustments=_sum(payment.won for payment in payments if payment.kind == "adjustment"),
-        charged=_sum(charge.won for charge in charges),
+        topups=total(payment.won for payment in payments if payment.kind == "topup"),
+        refunds=-total(payment.won for payment in payments if payment.kind == "refund"),
+        adjustments=total(payment.won for payment in payments if payment.kind == "adjustment"),
+        charged=total(charge.won for charge in charges),
         closing=lines[-1]["won"],
         charges=charges,
         payments=tuple(payments),
@@ -188,15 +189,11 @@ def _by_channel(used: Sequence[Usage]) -> tuple[ChannelCharge, ...]:
 
 
 def _charge(channel: str, lines: Sequence[Usage]) -> ChannelCharge:
-    won = _sum(line.won for line in lines)
+    won = total(line.won for line in lines)
     costs = [line.cost for line in lines if line.cost is not None]
-    cost = _sum(costs) if len(costs) == len(lines) else None
+    cost = total(costs) if len(costs) == len(lines) else None
     margin = None if cost is None else won - cost
     return ChannelCharge(channel, sum(line.messages for line in lines), won, cost, margin)
-
-
-def _sum(amounts: Iterable[Decimal]) -> Decimal:
-    return sum(amounts, Decimal(0))
 
 
 def _inert(text: str) -> str:

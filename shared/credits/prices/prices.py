@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
 
+from shared.credits.amounts import read_decimal
 from shared.credits.errors import unknown_tenant
 from shared.credits.ledger.store import read_accounts
 from shared.credits.prices.errors import bad_day, bad_price, past_day, unknown_channel
@@ -34,12 +35,8 @@ def price_in_won(amount: object) -> Decimal:
     Raises:
         CreditError: `bad_price`.
     """
-    text = str(amount)
-    try:
-        won = Decimal(text) if text.isascii() and "_" not in text else Decimal("nan")
-    except ArithmeticError as error:
-        raise bad_price(amount) from error
-    if not won.is_finite() or won.is_signed() or won > MAX_PRICE or won != won.quantize(HUNDREDTH):
+    won = read_decimal(amount)
+    if won is None or won.is_signed() or won > MAX_PRICE or won != won.quantize(HUNDREDTH):
         raise bad_price(amount)
     return won
 
