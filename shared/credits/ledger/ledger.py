@@ -84,8 +84,8 @@ async def top_up_by_hand(
     if await top_up(connection, tenant, amount, key=key, reference=reference, now=now):
         return True
     earlier = await read_entry(connection, tenant, key)
-    if earlier is not None and earlier["balance_change"] != amount:
-        raise reference_used(reference, earlier["balance_change"])
+    if earlier is not None and earlier.balance_change != amount:
+        raise reference_used(reference, earlier.balance_change)
     return False
 
 

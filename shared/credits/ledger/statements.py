@@ -13,7 +13,8 @@ from decimal import Decimal
 
 from shared.credits.amounts import total
 from shared.credits.errors import bad_month, unknown_tenant
-from shared.credits.ledger.store import read_accounts, read_statement, read_usage
+from shared.credits.ledger.statement_store import Payment, Usage, read_statement, read_usage
+from shared.credits.ledger.store import read_accounts
 from shared.platform.clock import day_of, first_moment
 from shared.platform.database import Connection
 
@@ -59,34 +60,6 @@ class Month:
 
 
 @dataclass(frozen=True, slots=True)
-class Usage:
-    """What was charged on a day of Seoul, for a channel, by a workflow, a bulk send (`bulk NAME`, by its key) or
-    those without a key (`(bulk)`).
-
-    messages: how many were charged, those for nothing included.
-    cost: what the providers take for them, in won, at their prices of the moment of the charge; None where one is
-        unknown.
-    """
-
-    day: dt.date
-    channel: str
-    workflow: str
-    messages: int
-    won: Decimal
-    cost: Decimal | None
-
-
-@dataclass(frozen=True, slots=True)
-class Payment:
-    """A top-up, refund or adjustment: `won` is what it added, or took where it is negative."""
-
-    day: dt.date
-    kind: str
-    reference: str | None
-    won: Decimal
-
-
-@dataclass(frozen=True, slots=True)
 class ChannelCharge:
     """What was charged for a channel. `cost` is what its providers take, and `margin` what is left of `won`; both are
     None where a provider's price is unknown."""
@@ -121,7 +94,7 @@ class Statement:
 async def usage(connection: Connection, tenant: str, first: dt.date, last: dt.date) -> list[Usage]:
     """What was charged from day `first` until day `last`, both included, as Seoul counts days."""
     start, end = first_moment(first), first_moment(last + dt.timedelta(days=1))
-    return [Usage(**row) for row in await read_usage(connection, tenant, start, end)]
+    return await read_usage(connection, tenant, start, end)
 
 
 async def monthly_statement(connection: Connection, tenant: str, month: Month) -> Statement:
@@ -132,30 +105,20 @@ async def monthly_statement(connection: Connection, tenant: str, month: Month) -
     """
     if not await read_accounts(connection, tenant):
         raise unknown_tenant(tenant)
-    lines = await read_statement(connection, tenant, month.start, month.next.start)
-    payments = [
-        Payment(line["day"], line["kind"], line["reference"], line["won"])
-        for line in lines
-        if line["kind"] in ("topup", "refund", "adjustment")
-    ]
-    used = [
-        Usage(line["day"], line["channel"], line["workflow"], line["messages"], -line["won"], line["cost"])
-        for line in lines
-        if line["kind"] == "charge"
-    ]
-    charges = _by_channel(used)
+    moved = await read_statement(connection, tenant, month.start, month.next.start)
+    charges = _by_channel(moved.usage)
     return Statement(
         tenant=tenant,
         month=str(month),
-        opening=lines[0]["won"],
-        topups=total(payment.won for payment in payments if payment.kind == "topup"),
-        refunds=-total(payment.won for payment in payments if payment.kind == "refund"),
-        adjustments=total(payment.won for payment in payments if payment.kind == "adjustment"),
+        opening=moved.opening,
+        topups=total(payment.won for payment in moved.payments if payment.kind == "topup"),
+        refunds=-total(payment.won for payment in moved.payments if payment.kind == "refund"),
+        adjustments=total(payment.won for payment in moved.payments if payment.kind == "adjustment"),
         charged=total(charge.won for charge in charges),
-        closing=lines[-1]["won"],
+        closing=moved.closing,
         charges=charges,
-        payments=tuple(payments),
-        usage=tuple(used),
+        payments=moved.payments,
+        usage=moved.usage,
     )
 
 
