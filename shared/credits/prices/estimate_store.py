@@ -6,6 +6,7 @@ import datetime as dt
 from dataclasses import dataclass
 from decimal import Decimal
 
+from shared.credits.prices.store import current_prices
 from shared.platform.database import Connection, fetch_all
 from shared.platform.ids import first_id
 
@@ -48,11 +49,7 @@ async def read_readiness(connection: Connection, tenant: str, template: str) -> 
     return Readiness(**rows[0]) if rows else None
 
 
-PRICES = """
-select distinct on (channel) channel, price from prices
-where tenant = %(tenant)s and valid_from <= %(now)s
-order by channel, valid_from desc
-"""
+PRICES = current_prices("tenant = %(tenant)s")
 
 
 async def read_prices(connection: Connection, tenant: str, now: dt.datetime) -> dict[str, Decimal]:

@@ -3,30 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
 from decimal import Decimal
-from typing import Literal
 
 from shared.credits.amounts import read_decimal
 from shared.credits.errors import unknown_tenant
 from shared.credits.ledger.store import read_accounts
 from shared.credits.prices.errors import bad_day, bad_price, past_day, unknown_channel
-from shared.credits.prices.store import insert_price, read_default_channels, read_price_list
+from shared.credits.prices.store import Price, insert_price, read_default_channels, read_price_list
 from shared.platform.clock import day_of, first_moment
 from shared.platform.database import Connection
 
 MAX_PRICE = Decimal(1_000_000)
 HUNDREDTH = Decimal("0.01")
-
-
-@dataclass(frozen=True, slots=True)
-class Price:
-    """A channel's price in won for a delivered message. `valid_from` is None where it holds from the beginning."""
-
-    channel: str
-    won: Decimal
-    valid_from: dt.datetime | None
-    state: Literal["current", "coming"]
 
 
 def price_in_won(amount: object) -> Decimal:
@@ -92,4 +80,4 @@ async def price_list(connection: Connection, tenant: str, now: dt.datetime) -> l
     """
     if not await read_accounts(connection, tenant):
         raise unknown_tenant(tenant)
-    return [Price(**row) for row in await read_price_list(connection, tenant, now)]
+    return await read_price_list(connection, tenant, now)
