@@ -45,9 +45,20 @@ def new_id(moment: dt.datetime) -> UUID:
     return _filled(_frame(moment, 7), int.from_bytes(os.urandom(10)))
 
 
+def first_id(moment: dt.datetime) -> UUID:
+    """Where the ids of `moment`, which is aware, begin: for looking up what was made since a moment, or before one.
+
+    Each id of its millisecond or a later one is greater, each of an earlier one is smaller; none is equal.
+    """
+    return UUID(int=_milliseconds(moment) << 80)
+
+
+def _milliseconds(moment: dt.datetime) -> int:
+    return max(0, int(moment.timestamp() * 1000)) & 0xFFFF_FFFF_FFFF
+
+
 def _frame(moment: dt.datetime, version: int) -> int:
-    milliseconds = max(0, int(moment.timestamp() * 1000)) & 0xFFFF_FFFF_FFFF
-    return milliseconds << 80 | version << 76 | 0b10 << 62
+    return _milliseconds(moment) << 80 | version << 76 | 0b10 << 62
 
 
 def _filled(frame: int, entropy: int) -> UUID:

@@ -81,7 +81,7 @@ class Till:
 
     async def difference(self) -> Decimal:
         async with self.owner.connection() as connection:
-            return Decimal((await audit(connection))["difference"])
+            return (await audit(connection)).difference
 
 
 @asynccontextmanager

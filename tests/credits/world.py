@@ -10,6 +10,7 @@ from uuid import UUID
 
 from shared.contracts import ProviderReport, SendTicket
 from shared.credits.ledger.audit import audit
+from shared.credits.ledger.audit_store import Audit
 from shared.credits.ledger.ledger import take_back, top_up
 from shared.credits.ledger.statements import Month, Statement, monthly_statement
 from shared.messages.composing import NewMessage, Origin
@@ -201,7 +202,7 @@ class World:
         async with self.database.transaction() as connection:
             return await monthly_statement(connection, tenant, Month.parse(month))
 
-    async def audit(self) -> dict[str, Any]:
+    async def audit(self) -> Audit:
         async with self.database.connection() as connection:
             return await audit(connection)
 

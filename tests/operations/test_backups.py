@@ -21,6 +21,7 @@ from typer.testing import CliRunner, Result
 from cli.main import app
 from local.postgres import with_parts
 from shared.credits.ledger.audit import disagreements
+from shared.credits.ledger.audit_store import Audit
 from shared.credits.ledger.ledger import top_up
 from shared.operations.backups import backups as backups_module
 from shared.operations.backups.backups import Backups
@@ -265,7 +266,7 @@ async def test_the_verb_restores_into_a_bare_database_and_proves_it(
         result = await _restore(run, TODAY, "--into", into, "--json")
         assert result.exit_code == 0, result.output
         told = json.loads(result.stdout)
-        assert disagreements(told["ledger"]) == {}
+        assert disagreements(Audit(**told["ledger"])) == {}
         assert set(told["broken"].values()) == {0}
         assert (told["waiting"]["tickets"], told["waiting"]["timers"], told["waiting"]["open_dispatches"]) == (1, 1, 1)
         again = await _restore(run, TODAY, "--into", into)

@@ -138,11 +138,11 @@ async def test_who_has_credit_again_is_told_that_it_runs_low_and_counts_among_th
         )
     ticker, watch = world.as_role("allim_ticker"), world.as_role("allim_watch")
     async with watch.connection() as connection_:
-        assert (await read_gauges(connection_, world.clock.now(), patience=TICKET_PATIENCE))["oldest_queued_at"] is None
+        assert (await read_gauges(connection_, world.clock.now(), patience=TICKET_PATIENCE)).oldest_queued_at is None
     await watch_low_balances(ticker, world.clock)
     async with watch.connection() as connection_:
         gauges = await read_gauges(connection_, world.clock.now(), patience=TICKET_PATIENCE)
-    assert gauges["oldest_queued_at"] == world.clock.now()
+    assert gauges.oldest_queued_at == world.clock.now()
     await look(watch_of(world, slack), world, 5)
     assert {"Messages wait or fail for want of credit: over", "Credit runs low: open"} <= set(titles(slack.texts()))
 

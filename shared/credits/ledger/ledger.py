@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import psycopg
 
+from shared.credits.amounts import read_decimal
 from shared.credits.errors import bad_amount, bad_reference, credit_shortage, reference_used, unknown_tenant
 from shared.credits.ledger.store import add_entry, read_accounts, read_entry
 from shared.platform.database import Connection
@@ -23,12 +24,8 @@ def whole_won(amount: object, *, field: str = "amount", least: int = 1) -> Decim
     Raises:
         CreditError: `bad_amount`.
     """
-    text = str(amount)
-    try:
-        won = Decimal(text) if text.isascii() and "_" not in text else Decimal("nan")
-    except ArithmeticError as error:
-        raise bad_amount(amount, field, least=least) from error
-    if not won.is_finite() or won != won.to_integral_value() or not least <= won <= MAX_AMOUNT:
+    won = read_decimal(amount)
+    if won is None or won != won.to_integral_value() or not least <= won <= MAX_AMOUNT:
         raise bad_amount(amount, field, least=least)
     return won
 
@@ -87,8 +84,8 @@ async def top_up_by_hand(
     if await top_up(connection, tenant, amount, key=key, reference=reference, now=now):
         return True
     earlier = await read_entry(connection, tenant, key)
-    if earlier is not None and earlier["balance_change"] != amount:
-        raise reference_used(reference, earlier["balance_change"])
+    if earlier is not None and earlier.balance_change != amount:
+        raise reference_used(reference, earlier.balance_change)
     return False
 
 

@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import ClassVar
 
 from shared.credits.payments.store import Cancel, Order, read_cancels, save_cancel
-from shared.credits.plans.plans import FREE, NOTHING, PlanName, Subscription, day_of, due_at, is_upgrade, period_of
+from shared.credits.plans.plans import FREE, NOTHING, PlanName, Subscription, due_at, is_upgrade, period_of
 from shared.credits.plans.store import (
     PlanOrder,
     add_history,
@@ -22,6 +22,7 @@ from shared.credits.plans.store import (
     read_open_plan_order,
     save_subscription,
 )
+from shared.platform.clock import day_of
 from shared.platform.database import Connection
 from shared.platform.ids import derived_id, new_id
 from shared.platform.signals.alerts import raise_alert, resolve_alerts

@@ -5,9 +5,10 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass
 from decimal import Decimal
-from uuid import UUID
 
+from shared.credits.prices.store import current_prices
 from shared.platform.database import Connection, fetch_all
+from shared.platform.ids import first_id
 
 READINESS = """
 select c.balance - c.held as available, c.wait_for_credit, p.sender, p.kakao_channel, v.approval,
@@ -48,11 +49,7 @@ async def read_readiness(connection: Connection, tenant: str, template: str) -> 
     return Readiness(**rows[0]) if rows else None
 
 
-PRICES = """
-select distinct on (channel) channel, price from prices
-where tenant = %(tenant)s and valid_from <= %(now)s
-order by channel, valid_from desc
-"""
+PRICES = current_prices("tenant = %(tenant)s")
 
 
 async def read_prices(connection: Connection, tenant: str, now: dt.datetime) -> dict[str, Decimal]:
@@ -77,6 +74,5 @@ async def read_rates(
     connection: Connection, tenant: str, *, since: dt.datetime, limit: int
 ) -> dict[str, tuple[int, int]]:
     """How often each leg of a route was tried and how often it delivered, in the newest messages since a moment."""
-    oldest = UUID(int=int(since.timestamp() * 1000) << 80)  # ids begin with the milliseconds of their making
-    rows = await fetch_all(connection, RATES, {"tenant": tenant, "since": oldest, "limit": limit})
+    rows = await fetch_all(connection, RATES, {"tenant": tenant, "since": first_id(since), "limit": limit})
     return {row["leg"]: (row["tried"], row["delivered"]) for row in rows}

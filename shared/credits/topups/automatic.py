@@ -9,7 +9,7 @@ from shared.credits.payments.cards import save_billing_key
 from shared.credits.payments.payments import ORDER_NAME, Payments
 from shared.credits.payments.store import insert_order
 from shared.credits.topups.store import Due, take_due
-from shared.platform.clock import SEOUL, Clock
+from shared.platform.clock import Clock, day_of, first_moment
 from shared.platform.crypto import seal, unseal
 from shared.platform.database import Database
 from shared.platform.ids import new_id
@@ -57,10 +57,13 @@ class AutomaticTopUps:
     async def _begin(self) -> Due | None:
         """Take a tenant whose credit is low, and write its order before any money moves."""
         now = self._clock.now()
-        midnight = now.astimezone(SEOUL).replace(hour=0, minute=0, second=0, microsecond=0)
         async with self._database.transaction() as connection:
             due = await take_due(
-                connection, order=f"auto_{new_id(now).hex}", now=now, since=midnight, lease_until=now + LEASE
+                connection,
+                order=f"auto_{new_id(now).hex}",
+                now=now,
+                since=first_moment(day_of(now)),
+                lease_until=now + LEASE,
             )
             if due is not None:
                 await insert_order(connection, due.tenant, due.order, due.amount, "automatic_topup", "confirming", now)

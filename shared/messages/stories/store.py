@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from typing import Any
 from uuid import UUID
 
@@ -155,8 +154,3 @@ order by e.id
 async def entries(connection: Connection, tenant: str, message_id: UUID) -> list[dict[str, Any]]:
     """The ledger entries that paid for a message; one entry may cover many."""
     return await fetch_all(connection, ENTRIES, {"tenant": tenant, "message": message_id})
-
-
-def first_id_of(moment: dt.datetime) -> UUID:
-    """No id made at `moment` or later is smaller."""
-    return UUID(int=int(moment.timestamp() * 1000) << 80)

@@ -14,6 +14,7 @@ from shared.messages.status import Status
 from shared.messages.stories import store
 from shared.platform.clock import SEOUL
 from shared.platform.database import Connection
+from shared.platform.ids import first_id
 from shared.platform.logs import mask_phone
 from shared.templates.errors import ContentError, MessageError
 from shared.templates.rendering import render
@@ -137,8 +138,8 @@ async def story(connection: Connection, message_id: UUID | str) -> Story:
     """
     tenant, found = await _find(connection, str(message_id))
     row = await store.message(connection, tenant, found)
-    since = store.first_id_of(row["created_at"] - CLOCK_SKEW)
-    until = store.first_id_of(row["updated_at"] + CLOCK_SKEW)
+    since = first_id(row["created_at"] - CLOCK_SKEW)
+    until = first_id(row["updated_at"] + CLOCK_SKEW)
     event = await store.event(connection, tenant, row["event_source"], row["event_id"]) if row["event_id"] else None
     waiting = await store.waiting_tickets(connection, tenant, found, since)
     calls = await store.dispatches(connection, tenant, found, since=since, until=until, looked_at=LOOKED_AT)

@@ -17,7 +17,7 @@ from cli.main import app
 from shared.credits.errors import CreditError
 from shared.credits.payments.cards import save_billing_key
 from shared.credits.payments.store import insert_order, update_order
-from shared.credits.prices.prices import first_moment
+from shared.credits.prices.prices import begins_at
 from shared.credits.topups.store import record_outcome
 from shared.platform.clock import SEOUL
 from shared.platform.database import Database as Pool
@@ -110,10 +110,10 @@ def test_a_price_holds_from_now_or_from_a_coming_day_in_seoul(tenant: str) -> No
 
 
 def test_a_price_of_today_begins_now_so_that_nothing_that_was_charged_changes() -> None:
-    assert first_moment("2026-01-31", NOW) == first_moment(None, NOW) == NOW
-    assert first_moment("2026-02-01", NOW) == dt.datetime(2026, 2, 1, tzinfo=SEOUL)
+    assert begins_at("2026-01-31", NOW) == begins_at(None, NOW) == NOW
+    assert begins_at("2026-02-01", NOW) == dt.datetime(2026, 2, 1, tzinfo=SEOUL)
     with pytest.raises(CreditError, match="past_day"):
-        first_moment("2026-01-30", NOW)
+        begins_at("2026-01-30", NOW)
 
 
 def test_a_price_of_a_day_that_is_over_is_refused(tenant: str) -> None:

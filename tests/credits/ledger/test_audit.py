@@ -27,11 +27,11 @@ async def test_an_audit_finds_whatever_disagrees(database: Migrated, damage: str
     tenant = await world.add_tenant("audited", credit=1_000)
     claimed = await world.claim(await world.queue(tenant, 2))
     await world.report(tenant, said(claimed[0].id, "delivered"))
-    assert (await world.audit())["difference"] == 0
+    assert (await world.audit()).difference == 0
     await world.rows(damage)
     found = await world.audit()
     await world.close()
-    assert found["difference"] > 0
+    assert found.difference > 0
 
 
 @pytest.fixture

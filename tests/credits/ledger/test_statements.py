@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.credits.ledger.ledger import top_up_by_hand
-from shared.credits.ledger.statements import Month, Usage, as_csv, monthly_statement, usage
+from shared.credits.ledger.statement_store import Usage
+from shared.credits.ledger.statements import Month, as_csv, monthly_statement, usage
 from shared.messages.composing import Origin
 from shared.platform.clock import SEOUL
 from shared.platform.database import Database as Pool
