@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import string
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from decimal import Decimal
@@ -14,7 +13,7 @@ from shared.messages.status import Status
 from shared.messages.stories import store
 from shared.platform.clock import SEOUL
 from shared.platform.database import Connection
-from shared.platform.ids import first_id
+from shared.platform.ids import first_id, ids_beginning
 from shared.platform.logs import mask_phone
 from shared.templates.errors import ContentError, MessageError
 from shared.templates.rendering import render
@@ -163,11 +162,10 @@ async def story(connection: Connection, message_id: UUID | str) -> Story:
 
 
 async def _find(connection: Connection, given: str) -> tuple[str, UUID]:
-    digits = given.strip().lower().replace("-", "")
-    if not SHORTEST_PREFIX <= len(digits) <= 32 or not set(digits) <= set(string.hexdigits):
+    meant = ids_beginning(given.strip(), least=SHORTEST_PREFIX)
+    if meant is None:
         raise StoryError("bad_id", f"{given!r} is not a message id, nor {SHORTEST_PREFIX} or more of its first digits")
-    low, high = UUID(digits.ljust(32, "0")), UUID(digits.ljust(32, "f"))
-    found = await store.messages_between(connection, low, high, CANDIDATES_SHOWN + 1)
+    found = await store.messages_between(connection, *meant, CANDIDATES_SHOWN + 1)
     if not found:
         raise StoryError("unknown_message", f"there is no message {given}")
     if len(found) > 1:
