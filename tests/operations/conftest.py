@@ -35,7 +35,7 @@ def calm_world(shared_world: World) -> World:
     """A module's world in which all is well again: ticks and callbacks have just been seen, and nothing waits."""
     shared_world.clock.moment = NOON
     shared_world.publisher.published.clear()
-    with psycopg.connect(shared_world.test_database.url) as connection:
+    with psycopg.connect(shared_world.migrated.url) as connection:
         for table in ("alerts", "alert_notices", "dispatches", "outbox", "messages", "dead_letters", "timers"):
             connection.execute(f"delete from {table}".encode())  # noqa: S608 - names from the line above
         connection.execute("update heartbeats set at = %s", [NOON])

@@ -22,7 +22,7 @@ from shared.credits.topups.store import record_outcome
 from shared.platform.clock import SEOUL
 from shared.platform.database import Database as Pool
 from tests.clock import SettableClock, instead_of_the_wall_clock
-from tests.credits.world import World, said
+from tests.credits.ledger_world import LedgerWorld, said
 from tests.databases import Migrated
 
 NOW = dt.datetime(2026, 1, 31, 14, 59, tzinfo=dt.UTC)
@@ -147,13 +147,13 @@ def test_a_channel_that_there_is_not_is_refused_with_those_that_there_are(tenant
 
 
 async def test_a_message_is_charged_at_the_price_that_was_set(module_database: Migrated) -> None:
-    world = World(module_database.url)
+    world = LedgerWorld(module_database)
     tenant = await world.add_tenant(f"charged-{next(_numbers)}", credit=1_000)
     await asyncio.to_thread(told, "price", "--tenant", tenant, "--channel", "sms", "--won", "18.5")
     world.clock.advance(60)
     [claimed] = await world.claim(await world.queue(tenant, 1))
     await world.report(tenant, said(claimed.id, "delivered"))
-    assert str((await world.message(tenant, claimed.id))["price"]) == "18.50"
+    assert str((world.message(tenant, claimed.id))["price"]) == "18.50"
     await world.close()
 
 
