@@ -83,11 +83,10 @@ def ledger(
     """Show a tenant's entries, newest first: by how much each changed the balance and what is held."""
 
     async def work(connection: Connection) -> list[Entry]:
-        from shared.credits.errors import unknown_tenant
-        from shared.credits.ledger.store import read_accounts, read_entries
+        from shared.credits.ledger.ledger import account_of
+        from shared.credits.ledger.store import read_entries
 
-        if not await read_accounts(connection, tenant):
-            raise unknown_tenant(tenant)
+        await account_of(connection, tenant)
         return await read_entries(connection, tenant, limit)
 
     entries = with_ledger(database_url, work)
@@ -128,14 +127,12 @@ def topup(
     """Add credit by hand, such as for a bank transfer. Payments through Toss add theirs by themselves."""
 
     async def work(connection: Connection) -> tuple[Decimal, bool, Decimal]:
-        from shared.credits.ledger.ledger import top_up_by_hand, whole_won
-        from shared.credits.ledger.store import read_accounts
+        from shared.credits.ledger.ledger import account_of, top_up_by_hand, whole_won
         from shared.platform.clock import WallClock
 
         whole = whole_won(amount)
         added = await top_up_by_hand(connection, tenant, whole, reference=reference, now=WallClock().now())
-        [account] = await read_accounts(connection, tenant)
-        return whole, added, account.available
+        return whole, added, (await account_of(connection, tenant)).available
 
     whole, added, available = with_ledger(database_url, work)
     if as_json:

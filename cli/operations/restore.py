@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cli.errors import CommandError
-from cli.output import AsJson, examples, print_json, print_table, progress_console
+from cli.output import AsJson, examples, print_json, print_table, progress_bar
 
 if TYPE_CHECKING:
     from shared.credits.ledger.audit_store import Audit
@@ -100,13 +100,10 @@ def _list(bucket: Bucket, as_json: bool) -> None:
 
 async def _restore(bucket: Bucket, manifest: Manifest, into: str | None) -> _Found | None:
     """Check a backup, and put it into a database if there is one; gives what then was found there."""
-    from rich.progress import Progress
-
     from shared.operations.backups.restoring import load, verify
     from shared.platform.database import Database
 
-    console = progress_console()
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
+    with progress_bar() as bar:
         tasks = {what: bar.add_task(what, total=manifest.bytes) for what in ("checking", "loading")}
 
         def on_progress(what: str, more: int) -> None:

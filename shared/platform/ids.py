@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import os
+import string
 from collections.abc import Callable
 from uuid import UUID
 
@@ -51,6 +52,22 @@ def first_id(moment: dt.datetime) -> UUID:
     Each id of its millisecond or a later one is greater, each of an earlier one is smaller; none is equal.
     """
     return UUID(int=_milliseconds(moment) << 80)
+
+
+def ids_beginning(text: str, *, least: int = 1) -> tuple[UUID, UUID] | None:
+    """The smallest and the greatest id that begin with what somebody typed, dashes or none; for looking it up.
+
+    Args:
+        text: hexadecimal digits, in whatever case.
+        least: so many of them are needed.
+
+    Returns:
+        None where no id begins like that.
+    """
+    digits = text.replace("-", "").lower()
+    if not least <= len(digits) <= 32 or not set(digits) <= set(string.hexdigits):
+        return None
+    return UUID(digits.ljust(32, "0")), UUID(digits.ljust(32, "f"))
 
 
 def _milliseconds(moment: dt.datetime) -> int:

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from shared.credits.amounts import total
-from shared.credits.errors import bad_month, unknown_tenant
+from shared.credits.errors import bad_month
+from shared.credits.ledger.ledger import account_of
 from shared.credits.ledger.statement_store import Payment, Usage, read_statement, read_usage
-from shared.credits.ledger.store import read_accounts
 from shared.platform.clock import day_of, first_moment
 from shared.platform.database import Connection
 
@@ -103,8 +103,7 @@ async def monthly_statement(connection: Connection, tenant: str, month: Month) -
     Raises:
         CreditError: `unknown_tenant`.
     """
-    if not await read_accounts(connection, tenant):
-        raise unknown_tenant(tenant)
+    await account_of(connection, tenant)
     moved = await read_statement(connection, tenant, month.start, month.next.start)
     charges = _by_channel(moved.usage)
     return Statement(

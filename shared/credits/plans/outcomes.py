@@ -76,18 +76,7 @@ class PlanPurpose:
 
 
 async def _give(connection: Connection, has: Subscription, bought: PlanOrder, order: Order, now: dt.datetime) -> None:
-    given = Subscription(
-        tenant=has.tenant,
-        plan=bought.plan,
-        fee=bought.fee,
-        anchor=bought.anchor,
-        period=bought.period,
-        next_plan=None,
-        status="active",
-        past_due_since=None,
-        tries=0,
-        pending_order=None,
-    )
+    given = Subscription.begun(has.tenant, bought.plan, bought.fee, bought.anchor, bought.period)
     await save_subscription(connection, given, due_at(given))
     await mark_applied(connection, order.tenant, order.id, now)
     reason = _reason(has.plan, bought.plan)
@@ -166,18 +155,7 @@ async def end(
     detail: str | None = None,
 ) -> None:
     """Let a tenant's plan be FREE from now on. `refund`: won that go back."""
-    free = Subscription(
-        tenant=has.tenant,
-        plan=FREE,
-        fee=NOTHING,
-        anchor=day_of(now),
-        period=None,
-        next_plan=None,
-        status="active",
-        past_due_since=None,
-        tries=0,
-        pending_order=None,
-    )
+    free = Subscription.begun(has.tenant, FREE, NOTHING, day_of(now), None)
     await save_subscription(connection, free, None)
     await note(connection, has, reason, FREE, now, amount=-refund, detail=detail)
     await resolve_alerts(connection, has.tenant, [PAYMENT_FAILED], now)

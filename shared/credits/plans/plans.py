@@ -152,6 +152,22 @@ class Subscription:
     tries: int
     pending_order: str | None
 
+    @classmethod
+    def begun(cls, tenant: str, plan: PlanName, fee: Decimal, anchor: dt.date, period: Period | None) -> Subscription:
+        """A plan as it begins, or begins anew: nothing is scheduled, nothing owed, and no charge under way."""
+        return cls(
+            tenant=tenant,
+            plan=plan,
+            fee=fee,
+            anchor=anchor,
+            period=period,
+            next_plan=None,
+            status="active",
+            past_due_since=None,
+            tries=0,
+            pending_order=None,
+        )
+
     def is_due(self, today: dt.date) -> bool:
         """Whether what was paid for is over."""
         return self.period is not None and self.period.end <= today

@@ -16,6 +16,7 @@ from shared.credits.errors import CreditError, unknown_tenant
 from shared.credits.payments.cards import BillingKey, read_billing_key
 from shared.credits.payments.errors import no_card
 from shared.credits.payments.payments import Payments
+from shared.credits.payments.sealing import open_card
 from shared.credits.payments.store import (
     Cancel,
     Order,
@@ -54,7 +55,6 @@ from shared.credits.plans.store import (
     take_due,
 )
 from shared.platform.clock import Clock, day_of
-from shared.platform.crypto import unseal
 from shared.platform.database import Connection, Database
 from shared.platform.ids import derived_id, new_id
 from shared.platform.logs import log
@@ -226,10 +226,10 @@ class Plans:
             ProviderError: undecided.
         """
         order, card = charge.order, charge.card
-        opened = unseal(self._key, card.billing_key, context=f"{order.tenant}/billing")
+        billing_key = open_card(self._key, order.tenant, card.billing_key)
         try:
             payment = await self._toss.charge(
-                opened["billing_key"],
+                billing_key,
                 customer_key=card.customer_key,
                 order_id=order.id,
                 order_name="알림 요금제",

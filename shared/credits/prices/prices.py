@@ -6,8 +6,7 @@ import datetime as dt
 from decimal import Decimal
 
 from shared.credits.amounts import read_decimal
-from shared.credits.errors import unknown_tenant
-from shared.credits.ledger.store import read_accounts
+from shared.credits.ledger.ledger import account_of
 from shared.credits.prices.errors import bad_day, bad_price, past_day, unknown_channel
 from shared.credits.prices.store import Price, insert_price, read_default_channels, read_price_list
 from shared.platform.clock import day_of, first_moment
@@ -64,8 +63,7 @@ async def set_price(
         CreditError: `unknown_tenant`, `unknown_channel`, `bad_price`, `bad_day`, `past_day`.
     """
     won, valid_from = price_in_won(amount), begins_at(start, now)
-    if not await read_accounts(connection, tenant):
-        raise unknown_tenant(tenant)
+    await account_of(connection, tenant)
     channels = await read_default_channels(connection)
     if channel not in channels:
         raise unknown_channel(channel, channels)
@@ -78,6 +76,5 @@ async def price_list(connection: Connection, tenant: str, now: dt.datetime) -> l
     Raises:
         CreditError: `unknown_tenant`.
     """
-    if not await read_accounts(connection, tenant):
-        raise unknown_tenant(tenant)
+    await account_of(connection, tenant)
     return await read_price_list(connection, tenant, now)

@@ -5,8 +5,7 @@ from __future__ import annotations
 import datetime as dt
 
 from shared.credits.errors import unknown_tenant
-from shared.credits.ledger.ledger import whole_won
-from shared.credits.ledger.store import read_accounts
+from shared.credits.ledger.ledger import account_of, whole_won
 from shared.credits.payments.cards import read_billing_key
 from shared.credits.payments.errors import no_card
 from shared.credits.topups.errors import cap_below_amount
@@ -46,8 +45,7 @@ async def set_automatic_topup(
     charge, cap = whole_won(amount), whole_won(daily_cap, field="daily_cap")
     if cap < charge:
         raise cap_below_amount(cap, charge)
-    if not await read_accounts(connection, tenant):
-        raise unknown_tenant(tenant)
+    await account_of(connection, tenant)
     if await read_billing_key(connection, tenant) is None:
         raise no_card(tenant)
     await save_automatic_topup(connection, tenant, threshold=below, amount=charge, daily_cap=cap)

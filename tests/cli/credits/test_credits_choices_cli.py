@@ -252,8 +252,16 @@ def test_payments_are_listed_newest_first_and_tell_no_secrets(tenant: str, modul
                     connection, tenant, f"{tenant}_{number}", Decimal(10_000), purpose, "created", at
                 )
                 assert order is not None
-                paid = {"payment_key": "the-key", "deposit_secret": "the-secret", "method": "카드"}
-                await update_order(connection, order, at, status="partly_cancelled", cancelled=Decimal(3_000), **paid)
+                await update_order(
+                    connection,
+                    order,
+                    at,
+                    status="partly_cancelled",
+                    payment_key="the-key",
+                    method="카드",
+                    deposit_secret="the-secret",
+                    cancelled=Decimal(3_000),
+                )
         await database.close()
 
     asyncio.run(pay())
