@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 from hypothesis import strategies as st
@@ -13,18 +14,15 @@ from hypothesis import strategies as st
 from shared.contracts import SendTicket
 from shared.platform.pubsub import SEND_REQUESTS
 from tests.clock import NOON
+from tests.credits.ledger.bookkeeping import BEFORE, EARLIER, account_row, message_row
 from tests.credits.ledger.model import ZERO, Account, Bill, Books, current
 from tests.scratch import INSTANT, Row, mostly
 
-BEFORE = NOON - dt.timedelta(days=1)
 TENANTS = ("cafe", "shop")
 STRANGER, BYSTANDER = "stranger", "bystander"
 """One that is no tenant, and one that is not spoken of."""
 
 DISPATCHES = {tenant: UUID(int=1_000 + at) for at, tenant in enumerate((*TENANTS, STRANGER))}
-EARLIER = UUID(int=2_000)
-"""The hold, dispatch or settlement of a message from before."""
-
 ROUTES = (("sms",), ("alimtalk",), ("alimtalk", "sms"), ("sms", "alimtalk"), ("alimtalk", "push", "sms"))
 Price = tuple[str, dt.datetime, Decimal]
 
@@ -147,15 +145,14 @@ def as_rows(businesses: Mapping[str, Business], tickets: Sequence[SendTicket]) -
             for channel, since, price in business.prices
         ],
         "credit_accounts": [
-            {"tenant": tenant, "balance": books.balance, "held": books.held, "wait_for_credit": books.waits}
-            for tenant, _, books in every
+            {**account_row(tenant, books), "wait_for_credit": books.waits} for tenant, _, books in every
         ],
         "alerts": [
             {"tenant": tenant, "kind": "credit_shortage", "detail": "earlier", "raised_at": BEFORE}
             for tenant, _, books in every
             if books.short
         ],
-        "messages": [message_row(tenant, bill) for tenant, _, books in every for bill in books.bills.values()],
+        "messages": [_message(tenant, bill) for tenant, _, books in every for bill in books.bills.values()],
         "outbox": [
             {
                 "tenant": tenant,
@@ -171,33 +168,25 @@ def as_rows(businesses: Mapping[str, Business], tickets: Sequence[SendTicket]) -
     }
 
 
-def message_row(tenant: str, bill: Bill) -> Row:
-    of_run, of_bulk = bill.run_revision is not None, bill.id.int % 2  # a bulk send's key may be that of a run
+def told(tenant: str, bill: Bill) -> dict[str, Any]:
+    """What a claim tells of a message to whoever sends it: another thing of each."""
     return {
-        "tenant": tenant,
-        "id": bill.id,
-        "customer": "c-1",
         "recipient": f"010{bill.id.int:08}",
-        "workflow": "reminders" if of_run else None,
-        "run_key": "the-run" if of_run or of_bulk else None,
-        "run_revision": bill.run_revision,
-        "template": f"template-{bill.id.int}",
+        "template": f"{tenant}-{bill.id.int}",
         "template_version": 1 + bill.id.int,
         "variables": {"number": str(bill.id.int)},
-        "route": bill.route,
-        "deadlines": [60 + leg for leg in range(len(bill.route))],
         "position": bill.position,
         "attempt": bill.attempt,
-        "tries": bill.tries,
-        "channel": bill.route[bill.position],
-        "status": bill.status,
-        "reason": bill.reason,
-        "dispatch": bill.dispatch,
-        "hold": EARLIER if bill.held is not None else None,
-        "held": bill.held,
-        "settlement": EARLIER if bill.held is not None and not bill.open else None,
-        "due_at": BEFORE,
-        "expires_at": bill.expires_at,
-        "created_at": BEFORE,
-        "updated_at": BEFORE,
     }
+
+
+def _message(tenant: str, bill: Bill) -> Row:
+    of_run, of_bulk = bill.run_revision is not None, bill.id.int % 2  # a bulk send's key may be that of a run
+    return message_row(
+        tenant,
+        bill,
+        **told(tenant, bill),
+        workflow="reminders" if of_run else None,
+        run_key="the-run" if of_run or of_bulk else None,
+        run_revision=bill.run_revision,
+    )

@@ -15,47 +15,38 @@ from shared.messages.dispatch.store import CREDIT_RECHECK, Claimed, decide_claim
 from shared.messages.reasons import SENTENCES, WAITING_FOR_CREDIT
 from shared.platform.pubsub import SEND_REQUESTS
 from tests.clock import NOON
-from tests.credits.ledger.model import ZERO, Account, Bill
-from tests.messages.dispatch.claims import (
+from tests.credits.ledger.bookkeeping import (
+    ACCOUNTS,
     BEFORE,
+    ENTRIES,
+    MESSAGES,
+    TICKETS,
+    account_row,
+    found_entries,
+    found_message,
+    found_ticket,
+)
+from tests.credits.ledger.model import Account, Bill
+from tests.messages.dispatch.claims import (
     BYSTANDER,
     DISPATCHES,
     TENANTS,
     Business,
     as_rows,
     businesses,
-    message_row,
     tickets,
+    told,
 )
 from tests.scratch import Row, Scratch, rows
 
 LEASE_UNTIL = NOON + dt.timedelta(minutes=1)
 
-MESSAGES = """
-select tenant, id, status::text, reason, detail, dispatch, provider, attempt, position, tries, held, updated_at,
-  hold is not null and settlement is null as open
-from messages order by tenant, id
-"""
-ACCOUNTS = "select tenant, balance, held from credit_accounts order by tenant"
-ENTRIES = """
-select tenant, kind::text, balance_change, hold_change, created_at,
-  (
-    select array_agg(m.id order by m.id) from messages m
-    where m.tenant = e.tenant and e.id in (m.hold, m.settlement) and m.id = any(e.messages)
-  ) as messages,
-  cardinality(messages) as listed
-from ledger_entries e order by tenant, kind
-"""
 DISPATCHED = """
 select tenant, id, provider, account, state::text, lease_until, created_at, updated_at,
   (select array_agg(id order by id) from unnest(messages) as m (id)) as messages
 from dispatches order by tenant
 """
 ALERTS = "select tenant, kind, detail, raised_at, resolved_at = 'infinity' as open from alerts order by tenant"
-TICKETS = """
-select tenant, topic, body ->> 'id' = id::text as names_itself, body -> 'messages' as messages, publish_at, created_at
-from outbox order by tenant, id
-"""
 
 
 class Expected:
@@ -67,7 +58,7 @@ class Expected:
         self.entries: list[Row] = []
         self.dispatches: list[Row] = []
         self.alerts: list[Row] = []
-        self.tickets = [_ticket(BYSTANDER, ticket.messages, BEFORE, BEFORE) for ticket in tickets]
+        self.tickets = [found_ticket(BYSTANDER, ticket.messages, BEFORE, BEFORE) for ticket in tickets]
         self.claimed: list[Claimed] = []
         for tenant, business in sorted(businesses.items()):
             self._claim(tenant, business, [id_ for t in tickets if t.tenant == tenant for id_ in t.messages])
@@ -78,16 +69,16 @@ class Expected:
         bills = [books.bills[id_] for id_ in sorted(books.bills)]
         sending = [bill for bill in bills if bill.dispatch == DISPATCHES[tenant]]
         self.messages += [_message(tenant, bill, was[bill.id], books.account) for bill in bills]
-        self.accounts.append({"tenant": tenant, "balance": books.balance, "held": books.held})
-        self.entries += _entry(tenant, "hold", 1, [bill for bill in sending if was[bill.id].held is None])
-        self.entries += _entry(tenant, "release", -1, [b for b in bills if was[b.id].open and not b.open])
+        self.accounts.append(account_row(tenant, books))
+        self.entries += found_entries(tenant, "hold", [bill for bill in sending if was[bill.id].held is None])
+        self.entries += found_entries(tenant, "release", [b for b in bills if was[b.id].open and not b.open])
         if books.short:
             known = business.books.short
             detail, raised_at = ("earlier", BEFORE) if known else (WAITING_FOR_CREDIT, NOON)
             row = {"kind": "credit_shortage", "detail": detail, "raised_at": raised_at, "open": True}
             self.alerts.append({"tenant": tenant, **row})
         if waiting:
-            self.tickets.append(_ticket(tenant, waiting, NOON + CREDIT_RECHECK, NOON))
+            self.tickets.append(found_ticket(tenant, waiting, NOON + CREDIT_RECHECK))
         if sending and books.account:
             self.dispatches.append(_dispatch(tenant, books.account, [bill.id for bill in sending]))
             self.claimed += [_claimed(tenant, bill, books.account, business.revision) for bill in sending]
@@ -95,46 +86,13 @@ class Expected:
 
 def _message(tenant: str, bill: Bill, was: Bill, account: Account | None) -> Row:
     touched = bill != was
-    return {
-        "tenant": tenant,
-        "id": bill.id,
-        "status": bill.status,
-        "reason": bill.reason,
-        "detail": SENTENCES[bill.reason] if touched and bill.reason else None,
-        "dispatch": bill.dispatch,
-        "provider": account.provider if account and touched and bill.status == "sending" else None,
-        "attempt": bill.attempt,
-        "position": bill.position,
-        "tries": bill.tries,
-        "held": bill.held,
-        "updated_at": NOON if touched else BEFORE,
-        "open": bill.open,
-    }
-
-
-def _entry(tenant: str, kind: str, sign: int, bills: Sequence[Bill]) -> list[Row]:
-    """One entry for all of them, and none for none."""
-    row = {
-        "tenant": tenant,
-        "kind": kind,
-        "balance_change": ZERO,
-        "hold_change": sign * sum((bill.held or ZERO for bill in bills), ZERO),
-        "created_at": NOON,
-        "messages": [bill.id for bill in bills],
-        "listed": len(bills),
-    }
-    return [row] if bills else []
-
-
-def _ticket(tenant: str, messages: Sequence[UUID], publish_at: dt.datetime, created_at: dt.datetime) -> Row:
-    return {
-        "tenant": tenant,
-        "topic": SEND_REQUESTS,
-        "names_itself": True,
-        "messages": [str(message) for message in messages],
-        "publish_at": publish_at,
-        "created_at": created_at,
-    }
+    return found_message(
+        tenant,
+        bill,
+        was,
+        detail=SENTENCES[bill.reason] if touched and bill.reason else None,
+        provider=account.provider if account and touched and bill.status == "sending" else None,
+    )
 
 
 def _dispatch(tenant: str, account: Account, messages: Sequence[UUID]) -> Row:
@@ -152,16 +110,15 @@ def _dispatch(tenant: str, account: Account, messages: Sequence[UUID]) -> Row:
 
 
 def _claimed(tenant: str, bill: Bill, account: Account, revision: int) -> Claimed:
-    row = message_row(tenant, bill)
-    told = ("recipient", "template", "template_version", "variables", "position", "attempt", "dispatch")
     return Claimed(
         tenant=tenant,
         id=bill.id,
+        dispatch=DISPATCHES[tenant],
         account=account.id,
         provider=account.provider,
         revision=revision,
         leg=bill.route[bill.position],
-        **{name: row[name] for name in told},
+        **told(tenant, bill),
     )
 
 
@@ -181,7 +138,7 @@ async def test_what_becomes_of_queued_messages_is_what_the_rules_say(
         )
         assert await rows(connection, MESSAGES) == expected.messages
         assert await rows(connection, ACCOUNTS) == expected.accounts
-        assert await rows(connection, ENTRIES) == expected.entries
+        assert await rows(connection, ENTRIES, now=NOON) == expected.entries
         assert await rows(connection, DISPATCHED) == expected.dispatches
         assert await rows(connection, ALERTS) == expected.alerts
         assert await rows(connection, TICKETS) == expected.tickets
