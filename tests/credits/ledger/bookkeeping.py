@@ -19,8 +19,8 @@ HOLD, SETTLEMENT, EARLIER = (UUID(int=1_000_000 + at) for at in range(3))
 """The entries of messages from before, and their dispatch."""
 
 MESSAGES = """
-select tenant, id, status::text, reason, detail, channel, provider, dispatch, attempt, position, tries, held, price,
-  hold is not null and settlement is null as open, updated_at
+select tenant, id, status::text, reason, detail, channel, provider, provider_message_id, dispatch, attempt, position,
+  tries, held, price, hold is not null and settlement is null as open, updated_at
 from messages order by tenant, id
 """
 ACCOUNTS = "select tenant, balance, held from credit_accounts order by tenant"
@@ -95,6 +95,7 @@ def found_message(tenant: str, bill: Bill, was: Bill, **more: Any) -> Row:
         "detail": None,
         "channel": bill.route[was.position],
         "provider": None,
+        "provider_message_id": None,
         "dispatch": bill.dispatch,
         "attempt": bill.attempt,
         "position": bill.position,
