@@ -11,6 +11,7 @@ from local.postgres import running
 from tests.clock import SettableClock
 from tests.databases import Migrated, copy_of_template, make_template
 from tests.parameter_ids import readable_id
+from tests.scratch import Scratch
 from tests.world import World
 
 # The same examples each time, however busy the machine: a test that fails is one that can be run again.
@@ -60,6 +61,14 @@ async def shared_world(module_database: Migrated) -> AsyncIterator[World]:
     world = World(module_database, SettableClock())
     yield world
     await world.close()
+
+
+@pytest.fixture(scope="module")
+async def scratch(module_database: Migrated) -> AsyncIterator[Scratch]:
+    """A database for statements that are compared with their oracles."""
+    scratch = Scratch(module_database.url)
+    yield scratch
+    await scratch.close()
 
 
 @pytest.fixture

@@ -85,10 +85,8 @@ news as (
   select g.* from given g
   left join customers c on c.tenant = g.tenant and c.id = g.id
   where c.id is null or %(blanks_tell)s
-    or (coalesce(g.name, c.name), coalesce(g.phone, c.phone), coalesce(g.email, c.email),
-        coalesce(g.company, c.company), coalesce(g.status, c.status), coalesce(g.plan, c.plan),
-        coalesce(g.locale, c.locale))
-      is distinct from (c.name, c.phone, c.email, c.company, c.status, c.plan, c.locale)
+    or ({_columns("coalesce(g.{field}, c.{field})")})
+      is distinct from ({_columns("c.{field}")})
 )
 {deciding_newest_words("news")}
 """

@@ -75,13 +75,6 @@ group by 1, 2, 3 order by 1, 2, 3
 """
 
 
-async def read_usage(connection: Connection, tenant: str, start: dt.datetime, end: dt.datetime) -> list[Usage]:
-    """What was charged by day of Seoul, channel and workflow or bulk send, and what providers take for it, from `start`
-    until before `end`. Only for who may read what providers take."""
-    rows = await fetch_all(connection, USAGE, {"tenant": tenant, "start": start, "end": end})
-    return [Usage(**row) for row in rows]
-
-
 STATEMENT = f"""
 with usage as ({USAGE}),
 payments as (

@@ -14,7 +14,7 @@ from decimal import Decimal
 from shared.credits.amounts import total
 from shared.credits.errors import bad_month
 from shared.credits.ledger.ledger import account_of
-from shared.credits.ledger.statement_store import Payment, Usage, read_statement, read_usage
+from shared.credits.ledger.statement_store import Payment, Usage, read_statement
 from shared.platform.clock import day_of, first_moment
 from shared.platform.database import Connection
 
@@ -89,12 +89,6 @@ class Statement:
     charges: tuple[ChannelCharge, ...]
     payments: tuple[Payment, ...]
     usage: tuple[Usage, ...]
-
-
-async def usage(connection: Connection, tenant: str, first: dt.date, last: dt.date) -> list[Usage]:
-    """What was charged from day `first` until day `last`, both included, as Seoul counts days."""
-    start, end = first_moment(first), first_moment(last + dt.timedelta(days=1))
-    return await read_usage(connection, tenant, start, end)
 
 
 async def monthly_statement(connection: Connection, tenant: str, month: Month) -> Statement:

@@ -34,9 +34,9 @@ words as (
     c ->> 'company' as company, c ->> 'status' as status, c ->> 'plan' as plan, c ->> 'locale' as locale,
     c -> 'attributes' as attributes, time as as_of, {all_told("time")} as told_at
   from (
-    select tenant, time, data -> 'customer' as c from given join fresh using (tenant, source, id) where first
+    select tenant, time, place, data -> 'customer' as c from given join fresh using (tenant, source, id) where first
   ) as told
-  order by tenant, c ->> 'id', time desc
+  order by tenant, c ->> 'id', time desc, place desc
 ),
 people as ({deciding_newest_words("words")})
 select g.tenant, g.revision, (f.id is not null and g.first) as fresh

@@ -1,4 +1,8 @@
-"""What each tenant should have, by the rules of credits alone: no SQL, no code of the product."""
+"""What each tenant should have, by the rules of credits alone: no SQL, no code of the product.
+
+It is the oracle of the statements that claim, give up and charge messages; tests hold each of them to it alone, and all
+of them together through whole days.
+"""
 
 from __future__ import annotations
 
@@ -13,11 +17,31 @@ from shared.messages.dispatch.dispatching import MAX_TRIES
 ZERO = Decimal(0)
 ARRIVALS = {"delivered": 1, "read": 2}
 FINAL = {"expired", "cancelled", "failed", "delivered", "read"}
+LONG_AGO = dt.datetime.min.replace(tzinfo=dt.UTC)
+
+
+@dataclass(frozen=True)
+class Account:
+    """An account at a provider, and since when the tenant has it."""
+
+    id: str
+    provider: str
+    since: dt.datetime = LONG_AGO
+    active: bool = True
+
+
+MAIN = Account("main", "solapi")
+
+
+def current(prices: Iterable[tuple[str, dt.datetime, Decimal]], now: dt.datetime) -> dict[str, Decimal | None]:
+    """Of prices by channel and the moment from which they hold: the newest of each channel that holds now."""
+    return {channel: price for channel, since, price in sorted(prices) if since <= now}
 
 
 @dataclass
 class Bill:
-    """A message and what it costs. `held` is what was ever held for it, `open` whether it still is."""
+    """A message and what it costs. `held` is what was ever held for it, `open` whether it still is, `late` whether it
+    was delivered when it was not any more. `run_revision`: its run's when it was made, None for a message of no run."""
 
     id: UUID
     route: Sequence[str]
@@ -32,6 +56,7 @@ class Bill:
     made: dict[int, str] = field(default_factory=dict)
     held: Decimal | None = None
     open: bool = False
+    late: bool = False
     price: Decimal | None = None
 
     def end(self, status: str, reason: str | None = None) -> None:
@@ -51,12 +76,14 @@ class Word:
 
 @dataclass
 class Books:
-    """One tenant's money."""
+    """One tenant's money. `short`: a person was told that there is not enough. `run_revision`: of its run as it is now,
+    0 when that is gone."""
 
     prices: dict[str, Decimal | None]
     balance: Decimal = ZERO
     waits: bool = False
-    has_account: bool = True
+    short: bool = False
+    accounts: Sequence[Account] = (MAIN,)
     run_revision: int = 1
     bills: dict[UUID, Bill] = field(default_factory=dict)
 
@@ -68,10 +95,15 @@ class Books:
     def available(self) -> Decimal:
         return self.balance - self.held
 
+    @property
+    def account(self) -> Account | None:
+        """What it sends by: of its active accounts the one it had first."""
+        return min((a for a in self.accounts if a.active), key=lambda a: (a.since, a.id), default=None)
+
     def dearest(self, bill: Bill) -> Decimal | None:
         """The highest price still open on its route; None when a channel of it has none."""
         legs = bill.route[bill.position :]
-        prices = [self.prices[may] for leg in legs for may in (("sms", "lms") if leg == "sms" else (leg,))]
+        prices = [self.prices.get(may) for leg in legs for may in (("sms", "lms") if leg == "sms" else (leg,))]
         known = [price for price in prices if price is not None]
         return max(known) if len(known) == len(prices) else None
 
@@ -81,7 +113,7 @@ class Books:
             return "expired", "too_late"
         if bill.run_revision not in (None, self.run_revision):
             return "cancelled", "run_changed"
-        if not self.has_account:
+        if self.account is None:
             return "failed", "no_provider_account"
         if self.dearest(bill) is None:
             return "failed", "price_missing"
@@ -91,21 +123,29 @@ class Books:
         """What a claim of this message takes from what is available."""
         return ZERO if bill.held is not None else self.dearest(bill) or ZERO
 
-    def claim(self, ids: Iterable[UUID], dispatch: UUID, now: dt.datetime) -> None:
-        """One claim alone: credit goes to messages in the order of their ids, until the first that finds none."""
-        available, wanted = self.available, ZERO
+    def claim(self, ids: Iterable[UUID], dispatch: UUID, now: dt.datetime) -> list[UUID]:
+        """One claim alone: credit goes to messages in the order of their ids, until the first that finds none. Gives
+        those that wait for credit."""
+        available, wanted, waiting = self.available, ZERO, []
         for id_ in sorted(set(ids)):
             bill = self.bills[id_]
             if bill.status != "queued":
                 continue
             if obstacle := self.obstacle(bill, now):
+                bill.tries += 1
                 bill.end(*obstacle)
                 continue
             wanted += self.need(bill)
             if wanted <= available or bill.held is not None:
                 self.take(bill, dispatch)
-            elif not self.waits:
+                continue
+            self.short = True
+            if self.waits:
+                waiting.append(id_)
+            else:
+                bill.tries += 1
                 bill.end("failed", "credit_shortage")
+        return waiting
 
     def take(self, bill: Bill, dispatch: UUID) -> None:
         """A message is claimed, and its price held unless it is."""
@@ -116,7 +156,9 @@ class Books:
         bill.tries += 1
         bill.made[bill.attempt] = bill.route[bill.position]
 
-    def abandon(self, dispatch: UUID) -> None:
+    def abandon(self, dispatch: UUID) -> list[Bill]:
+        """A dispatch that was never sent is given up. Gives those of its messages that are to be tried again."""
+        again = []
         for bill in self.bills.values():
             if bill.dispatch == dispatch and bill.status == "sending":
                 bill.attempt += 1
@@ -124,7 +166,9 @@ class Books:
                 if bill.tries >= MAX_TRIES:
                     bill.end("failed", "provider_unavailable")
                 else:
-                    bill.status = "queued"
+                    bill.status, bill.reason = "queued", None
+                    again.append(bill)
+        return again
 
     def sent(self, dispatch: UUID) -> None:
         for bill in self.bills.values():
@@ -136,26 +180,38 @@ class Books:
         by_message: dict[UUID, list[Word]] = {}
         for word in words:
             by_message.setdefault(word.message, []).append(word)
-        available, late = self.available, ZERO
-        for id_ in sorted(by_message):
+        firsts = {
+            id_: max(arrivals, key=lambda word: (ARRIVALS[word.outcome], -word.attempt))
+            for id_, said in by_message.items()
+            if (arrivals := [word for word in said if word.outcome in ARRIVALS])
+        }
+        self.capture({id_: word.channel for id_, word in firsts.items()})
+        for id_, said in by_message.items():
             bill = self.bills[id_]
-            arrivals = [word for word in by_message[id_] if word.outcome in ARRIVALS]
-            if not arrivals:
-                self._tell_of_failures(bill, by_message[id_])
+            if id_ in firsts:
+                bill.end("read" if "read" in (bill.status, firsts[id_].outcome) else "delivered")
+            else:
+                self._tell_of_failures(bill, said)
+
+    def capture(self, delivered: Mapping[UUID, str]) -> None:
+        """One batch of deliveries, each with its channel: what was held for a message pays for it, once. Where that was
+        given back before, what is available pays, in the order of ids until there is not enough; then it is free."""
+        available, late = self.available, ZERO
+        for id_ in sorted(delivered):
+            bill = self.bills[id_]
+            if bill.held is None or bill.price is not None:
                 continue
-            first = max(arrivals, key=lambda word: (ARRIVALS[word.outcome], -word.attempt))
-            if bill.price is None and bill.held is not None:
-                price = self.charge(bill, first.channel)
-                if not bill.open:
-                    late += price
-                    price = price if late <= available else ZERO
-                bill.price = price
-                self.balance -= price
-            bill.end("read" if "read" in (bill.status, first.outcome) else "delivered")
+            bill.price = self.charge(bill, delivered[id_])
+            if not bill.open:
+                bill.late = True
+                late += bill.price
+                bill.price = bill.price if late <= available else ZERO
+            self.balance -= bill.price
+            bill.open = False
 
     def charge(self, bill: Bill, channel: str) -> Decimal:
         """The price of a channel now, and never more than was held."""
-        price, held = self.prices[channel], bill.held or ZERO
+        price, held = self.prices.get(channel), bill.held or ZERO
         return held if price is None else min(price, held)
 
     @staticmethod

@@ -26,7 +26,7 @@ from shared.contracts import ProviderReport, SendTicket
 from shared.credits.errors import CreditError
 from shared.credits.ledger.audit import disagreements
 from shared.messages.dispatch.dispatching import MAX_TRIES
-from tests.credits.ledger.model import FINAL, Bill, Books, Word
+from tests.credits.ledger.model import FINAL, MAIN, Bill, Books, Word
 from tests.credits.ledger_world import LedgerWorld, adds_up, said
 from tests.databases import Migrated
 
@@ -192,10 +192,10 @@ class LedgerMachine(RuleBasedStateMachine):
         self._tick()
         switch = "update provider_accounts set active = not active where tenant = %(tenant)s"
         self.world.rows(switch, tenant=self._name(tenant))
-        self.books[tenant].has_account = False
+        self.books[tenant].accounts = ()
         self._claim(data.draw(_some(self._bills("queued"))))
         self.world.rows(switch, tenant=self._name(tenant))
-        self.books[tenant].has_account = True
+        self.books[tenant].accounts = (MAIN,)
 
     def _claim(self, chosen: list[tuple[str, Bill]]) -> None:
         claimed = self._do(self.world.claim(*self._tickets(chosen)))

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from shared.credits.ledger.ledger import top_up_by_hand
 from shared.credits.ledger.statement_store import Usage
-from shared.credits.ledger.statements import Month, as_csv, monthly_statement, usage
+from shared.credits.ledger.statements import Month, as_csv, monthly_statement
 from shared.messages.composing import Origin
 from shared.platform.clock import SEOUL
 from shared.platform.database import Database as Pool
@@ -57,9 +57,8 @@ async def test_usage_is_of_the_day_of_the_charge_whatever_happens_to_the_message
     await world.report(tenant, said(claimed[0].id, "delivered"))
     world.clock.moment += dt.timedelta(days=3)
     await world.report(tenant, said(claimed[0].id, "read"))
-    async with world.owner.connection() as connection:
-        [line] = await usage(connection, tenant, dt.date(2026, 1, 31), dt.date(2026, 1, 31))
-        assert await usage(connection, tenant, dt.date(2026, 2, 1), dt.date(2026, 2, 28)) == []
+    assert (await world.statement(tenant, "2026-02")).usage == ()
+    [line] = (await world.statement(tenant, "2026-01")).usage
     assert line == Usage(dt.date(2026, 1, 31), "sms", "reminders", 1, Decimal(20), Decimal(18))
 
 
