@@ -8,16 +8,19 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+import httpx
+
 from shared.credits.ledger.audit import audit
 from shared.credits.ledger.store import Account, read_accounts
 from shared.credits.payments.payments import Payments
 from shared.credits.topups.automatic import AutomaticTopUps
 from shared.platform.database import Database as Pool
 from shared.platform.database import fetch_all
-from shared.providers.toss import Toss
+from shared.providers.toss import TIMEOUT, Toss
 from tests.clock import SettableClock
 from tests.databases import Migrated
 from tests.simulator.toss import Shop
+from tests.tls import NO_TLS
 
 KEY = bytes(range(32))
 TENANT = "saas"
@@ -85,8 +88,8 @@ class Till:
 async def open_till(database: Migrated, simulator_url: str) -> AsyncIterator[Till]:
     """A new tenant with an empty account, at a new merchant of the simulator."""
     owner, pool = Pool(database.url, pool_size=1), Pool(database.role_url("allim_payments"), pool_size=8)
-    async with Shop.at(simulator_url) as shop:
-        till = Till(owner, pool, shop, Toss(simulator_url, shop.secret_key), SettableClock())
+    async with Shop.at(simulator_url) as shop, httpx.AsyncClient(timeout=TIMEOUT, verify=NO_TLS) as client:
+        till = Till(owner, pool, shop, Toss(simulator_url, shop.secret_key, client), SettableClock())
         await till.rows("insert into tenants (id, name) values (%(tenant)s, 'SaaS')", tenant=TENANT)
         yield till
         await shop.faults()

@@ -7,6 +7,7 @@ statement of SQL takes its moments as parameters, for the database has a clock o
 from __future__ import annotations
 
 import ast
+import gc
 import re
 from collections.abc import Mapping
 from functools import cache
@@ -43,6 +44,8 @@ _GIVEN_CLOCKS = {f"tests.clock.{name}" for name in ("SettableClock", "DrivenCloc
 @cache
 def _modules(folder: str) -> Mapping[str, ast.Module]:
     """By its path, what is written in each module of a folder but in this one, whose own words would count."""
+    # Python 3.11 cannot parse while what was forgotten is collected and told of, for a traceback is parsed as well.
+    gc.collect()
     files = [file for file in sorted((CHECKOUT / folder).rglob("*.py")) if file != Path(__file__)]
     return {file.relative_to(CHECKOUT).as_posix(): ast.parse(file.read_bytes()) for file in files}
 

@@ -19,7 +19,7 @@ from tests.credits.planning import Office, open_office
 from tests.databases import Migrated
 from tests.faults.boundaries import WatchedDatabase, WatchedTransport
 from tests.faults.world import Crash
-from tests.simulator.toss import NO_TLS
+from tests.tls import NO_TLS
 
 
 @pytest.fixture(scope="module")
