@@ -8,7 +8,7 @@ from shared.credits.errors import CreditError
 from shared.credits.payments.cards import save_billing_key
 from shared.credits.payments.payments import ORDER_NAME, Payments
 from shared.credits.payments.store import insert_order
-from shared.credits.topups.store import Due, take_due
+from shared.credits.topups.store import Due, decide_due_charge
 from shared.platform.clock import SEOUL, Clock
 from shared.platform.crypto import seal, unseal
 from shared.platform.database import Database
@@ -59,7 +59,7 @@ class AutomaticTopUps:
         now = self._clock.now()
         midnight = now.astimezone(SEOUL).replace(hour=0, minute=0, second=0, microsecond=0)
         async with self._database.transaction() as connection:
-            due = await take_due(
+            due = await decide_due_charge(
                 connection, order=f"auto_{new_id(now).hex}", now=now, since=midnight, lease_until=now + LEASE
             )
             if due is not None:
