@@ -57,7 +57,12 @@ def _insertion(table: str, columns: Sequence[str]) -> sql.Composed:
 
 
 def _json(rows: Sequence[Row]) -> str:
-    return orjson.dumps([dict(row) for row in rows], default=str).decode()
+    return orjson.dumps([dict(row) for row in rows], default=_as_text).decode()
+
+
+def _as_text(value: object) -> str:
+    """As Postgres reads it."""
+    return rf"\x{value.hex()}" if isinstance(value, bytes) else str(value)
 
 
 async def rows(connection: Connection, statement: str, **parameters: Any) -> list[dict[str, Any]]:

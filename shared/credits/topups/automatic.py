@@ -9,7 +9,7 @@ from shared.credits.payments.cards import save_billing_key
 from shared.credits.payments.payments import ORDER_NAME, Payments
 from shared.credits.payments.sealing import open_card, seal_card
 from shared.credits.payments.store import insert_order
-from shared.credits.topups.store import Due, take_due
+from shared.credits.topups.store import Due, decide_due_charge
 from shared.platform.clock import Clock, day_of, first_moment
 from shared.platform.database import Database
 from shared.platform.ids import new_id
@@ -58,7 +58,7 @@ class AutomaticTopUps:
         """Take a tenant whose credit is low, and write its order before any money moves."""
         now = self._clock.now()
         async with self._database.transaction() as connection:
-            due = await take_due(
+            due = await decide_due_charge(
                 connection,
                 order=f"auto_{new_id(now).hex}",
                 now=now,

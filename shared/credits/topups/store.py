@@ -1,4 +1,4 @@
-"""SQL of automatic top-ups. One function a statement; nothing here decides."""
+"""SQL of automatic top-ups. One function a statement; only whose card is charged is decided here."""
 
 from __future__ import annotations
 
@@ -20,16 +20,26 @@ class Due:
     billing_key: bytes
 
 
-TAKE_DUE = """
+def charged_since(tenant: str) -> str:
+    """What automatic top-ups of a tenant came to since a moment, those under way included, as a part of another
+    statement.
+
+    Args:
+        tenant: how that statement names the tenant. It has a parameter `since`.
+    """
+    return f"""(
+      select coalesce(sum(o.amount), 0) from payment_orders o
+      where o.tenant = {tenant} and o.purpose = 'automatic_topup' and o.created_at >= %(since)s and o.status <> 'failed'
+    )"""
+
+
+DECIDE_DUE_CHARGE = f"""
 with due as (
   select t.tenant from automatic_topups t
   join credit_accounts a using (tenant)
   join billing_keys b using (tenant)
   where t.enabled and t.next_try_at <= %(now)s and a.balance - a.held < t.threshold
-    and t.amount + (
-      select coalesce(sum(o.amount), 0) from payment_orders o
-      where o.tenant = t.tenant and o.purpose = 'automatic_topup' and o.created_at >= %(since)s and o.status <> 'failed'
-    ) <= t.daily_cap
+    and t.amount + {charged_since("t.tenant")} <= t.daily_cap
     and not exists (
       select from payment_orders o
       where o.tenant = t.tenant and o.purpose = 'automatic_topup' and o.status = 'confirming'
@@ -44,12 +54,13 @@ returning t.tenant, %(order)s::text as order, t.amount, b.customer_key, b.billin
 """
 
 
-async def take_due(
+async def decide_due_charge(
     connection: Connection, *, order: str, now: dt.datetime, since: dt.datetime, lease_until: dt.datetime
 ) -> Due | None:
-    """One tenant below its threshold whose cap since `since` allows a charge and that has none under way."""
+    """One tenant below its threshold whose cap since `since` allows a charge and that has none under way: of several
+    the one that waits longest. Nobody else takes it before `lease_until`."""
     parameters = {"order": order, "now": now, "since": since, "lease_until": lease_until}
-    rows = await fetch_all(connection, TAKE_DUE, parameters)
+    rows = await fetch_all(connection, DECIDE_DUE_CHARGE, parameters)
     return Due(**rows[0]) if rows else None
 
 
@@ -125,14 +136,11 @@ class Automatic:
     charged_today: Decimal
 
 
-AUTOMATIC = """
+AUTOMATIC = f"""
 select a.tenant, coalesce(t.enabled, false) as enabled, b.tenant is not null as card, t.threshold, t.amount,
   t.daily_cap, coalesce(t.failures, 0) as failures,
   case when t.next_try_at > %(now)s then t.next_try_at end as next_try_at,
-  (
-    select coalesce(sum(o.amount), 0) from payment_orders o
-    where o.tenant = a.tenant and o.purpose = 'automatic_topup' and o.created_at >= %(since)s and o.status <> 'failed'
-  ) as charged_today
+  {charged_since("a.tenant")} as charged_today
 from credit_accounts a left join automatic_topups t using (tenant) left join billing_keys b using (tenant)
 where a.tenant = %(tenant)s
 """

@@ -1,4 +1,7 @@
-"""SQL of what people were told of alerts. One function a statement; nothing here decides."""
+"""SQL of what people were told of alerts. One function a statement.
+
+What has changed, and what people must be told now, the database decides: two watches may look at once.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from uuid import UUID
 from shared.operations.watch.alerts import Alert
 from shared.platform.database import Connection, fetch_all
 
-OBSERVE = """
+DECIDE_CHANGED_ALERTS = """
 with firing as (
   select * from unnest(
     %(tenants)s::text[], %(kinds)s::text[], %(values)s::text[], %(limits)s::text[], %(details)s::text[]
@@ -46,11 +49,11 @@ class AlertChange:
     firing: bool
 
 
-async def observe(connection: Connection, alerts: Sequence[Alert], now: dt.datetime) -> list[AlertChange]:
+async def decide_changed_alerts(connection: Connection, alerts: Sequence[Alert], now: dt.datetime) -> list[AlertChange]:
     """Write down what fires now; all else is over. Gives what has changed by that."""
     rows = await fetch_all(
         connection,
-        OBSERVE,
+        DECIDE_CHANGED_ALERTS,
         {
             "tenants": [alert.tenant for alert in alerts],
             "kinds": [alert.kind for alert in alerts],
@@ -63,7 +66,7 @@ async def observe(connection: Connection, alerts: Sequence[Alert], now: dt.datet
     return [AlertChange(**row) for row in rows]
 
 
-CLAIM = """
+DECIDE_DUE_NOTICES = """
 with due as (
   select tenant, kind from alert_notices
   where claimed_until <= %(now)s and not exists (select from alert_notices where retry_at > %(now)s)
@@ -96,7 +99,7 @@ class Notice:
     detail: str
 
 
-async def claim_notices(
+async def decide_due_notices(
     connection: Connection, claim: UUID, now: dt.datetime, *, spacing: dt.timedelta, remind: dt.timedelta, limit: int
 ) -> list[Notice]:
     """Take what people must be told now. Whoever takes at the same time takes others, and nobody takes these again for
@@ -111,31 +114,27 @@ async def claim_notices(
         limit: at most so many.
     """
     parameters = {"claim": claim, "now": now, "spacing": spacing, "remind": remind, "limit": limit}
-    return [Notice(**row) for row in await fetch_all(connection, CLAIM, parameters)]
+    return [Notice(**row) for row in await fetch_all(connection, DECIDE_DUE_NOTICES, parameters)]
 
 
-TOLD = """
+MARK_TOLD_AND_DECIDE_OWED = """
 update alert_notices
-set claim = null, claimed_until = '-infinity', told = %(firing)s,
-    told_at = case when %(opening)s then %(now)s else told_at end,
-    owed = not %(firing)s and firing
+set claim = null, claimed_until = '-infinity', told = %(firing)s, told_at = coalesce(%(opened_at)s, told_at),
+    owed = firing and not %(firing)s
 where tenant = %(tenant)s and kind = %(kind)s and claim = %(claim)s
 """
 
 
-async def mark_told(connection: Connection, notice: Notice, claim: UUID, now: dt.datetime) -> None:
+async def mark_told_and_decide_owed(connection: Connection, notice: Notice, claim: UUID, now: dt.datetime) -> None:
     """People have heard it. What has changed since it was taken is owed to them still."""
-    await connection.execute(
-        TOLD,
-        {
-            "tenant": notice.tenant,
-            "kind": notice.kind,
-            "claim": claim,
-            "firing": notice.firing,
-            "opening": notice.firing or not notice.told,
-            "now": now,
-        },
-    )
+    parameters = {
+        "tenant": notice.tenant,
+        "kind": notice.kind,
+        "claim": claim,
+        "firing": notice.firing,
+        "opened_at": now if notice.firing or not notice.told else None,
+    }
+    await connection.execute(MARK_TOLD_AND_DECIDE_OWED, parameters)
 
 
 RELEASE = """

@@ -16,7 +16,13 @@ from shared.operations.health.figures import Figures
 from shared.operations.health.reading import AWAY, read_figures
 from shared.operations.watch.alerts import PLATFORM, alerts, of_check
 from shared.operations.watch.slack import write
-from shared.operations.watch.store import Notice, claim_notices, mark_told, observe, release
+from shared.operations.watch.store import (
+    Notice,
+    decide_changed_alerts,
+    decide_due_notices,
+    mark_told_and_decide_owed,
+    release,
+)
 from shared.platform.clock import Clock
 from shared.platform.database import Database
 from shared.platform.ids import new_id
@@ -72,9 +78,9 @@ class Watch:
             if check.state is not State.OK:
                 log("watch").warning("%s: %s", check.name, check.sentence, extra={"fields": {"state": check.state}})
         async with self._database.connection() as connection:
-            changed = await observe(connection, alerts(looked, figures), figures.now)
+            changed = await decide_changed_alerts(connection, alerts(looked, figures), figures.now)
             claim = new_id(figures.now)
-            due = await claim_notices(
+            due = await decide_due_notices(
                 connection, claim, figures.now, spacing=SPACING, remind=REMIND, limit=NOTICES_A_WATCH
             )
         for change in changed:
@@ -100,7 +106,7 @@ class Watch:
                     await release(connection, notices[place:], claim, self._clock.now() + error.wait)
                 return
             async with self._database.connection() as connection:
-                await mark_told(connection, notice, claim, self._clock.now())
+                await mark_told_and_decide_owed(connection, notice, claim, self._clock.now())
 
     async def _post(self, notice: Notice) -> None:
         text = write(notice, self._runbook_url)

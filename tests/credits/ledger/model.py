@@ -17,6 +17,9 @@ from shared.messages.dispatch.dispatching import MAX_TRIES
 ZERO = Decimal(0)
 ARRIVALS = {"delivered": 1, "read": 2}
 FINAL = {"expired", "cancelled", "failed", "delivered", "read"}
+Price = tuple[str, dt.datetime, Decimal]
+"""What a channel costs, from a moment on."""
+
 LONG_AGO = dt.datetime.min.replace(tzinfo=dt.UTC)
 
 
@@ -33,8 +36,8 @@ class Account:
 MAIN = Account("main", "solapi")
 
 
-def current(prices: Iterable[tuple[str, dt.datetime, Decimal]], now: dt.datetime) -> dict[str, Decimal | None]:
-    """Of prices by channel and the moment from which they hold: the newest of each channel that holds now."""
+def current(prices: Iterable[Price], now: dt.datetime) -> dict[str, Decimal | None]:
+    """Of each channel, the newest price that holds now."""
     return {channel: price for channel, since, price in sorted(prices) if since <= now}
 
 

@@ -15,7 +15,8 @@ from shared.contracts import SendTicket
 from shared.platform.pubsub import SEND_REQUESTS
 from tests.clock import NOON
 from tests.credits.ledger.bookkeeping import BEFORE, EARLIER, account_row, message_row
-from tests.credits.ledger.model import ZERO, Account, Bill, Books, current
+from tests.credits.ledger.model import ZERO, Account, Bill, Books, Price, current
+from tests.credits.ledger.price_lists import price_lists, price_rows
 from tests.scratch import INSTANT, Row, mostly
 
 TENANTS = ("cafe", "shop")
@@ -24,7 +25,6 @@ STRANGER, BYSTANDER = "stranger", "bystander"
 
 DISPATCHES = {tenant: UUID(int=1_000 + at) for at, tenant in enumerate((*TENANTS, STRANGER))}
 ROUTES = (("sms",), ("alimtalk",), ("alimtalk", "sms"), ("sms", "alimtalk"), ("alimtalk", "push", "sms"))
-Price = tuple[str, dt.datetime, Decimal]
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,6 @@ class Business:
     revision: int
 
 
-won = st.integers(0, 40).map(Decimal)
 accounts = st.lists(
     st.builds(
         Account,
@@ -49,14 +48,6 @@ accounts = st.lists(
     max_size=3,
     unique_by=lambda account: account.id,
 )
-
-
-@st.composite
-def price_lists(draw: st.DrawFn) -> list[Price]:
-    """Most channels have a price; some had another one before, or will have one."""
-    whens = mostly((BEFORE,), (NOON,), (BEFORE, NOON), (BEFORE, NOON + INSTANT), (NOON + INSTANT,), ())
-    channels = ("alimtalk", "sms", "lms", "push")
-    return draw(st.permutations([(channel, when, draw(won)) for channel in channels for when in draw(whens)]))
 
 
 @st.composite
@@ -85,7 +76,7 @@ def bills(draw: st.DrawFn, number: int) -> Bill:
 @st.composite
 def businesses(draw: st.DrawFn) -> Business:
     """A tenant whose credit suffices for all, for nothing, or just for the first of its messages, or a won less."""
-    prices = draw(price_lists())
+    prices = draw(price_lists("alimtalk", "sms", "lms", "push"))
     books = Books(
         current(prices, NOON),
         waits=draw(st.booleans()),
@@ -139,11 +130,7 @@ def as_rows(businesses: Mapping[str, Business], tickets: Sequence[SendTicket]) -
             for tenant, _, books in every
             for account in books.accounts
         ],
-        "prices": [
-            {"tenant": tenant, "channel": channel, "valid_from": since, "price": price}
-            for tenant, business, _ in every
-            for channel, since, price in business.prices
-        ],
+        "prices": [row for tenant, business, _ in every for row in price_rows(tenant, business.prices)],
         "credit_accounts": [
             {**account_row(tenant, books), "wait_for_credit": books.waits} for tenant, _, books in every
         ],

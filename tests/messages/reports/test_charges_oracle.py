@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass
@@ -19,7 +18,6 @@ from shared.platform.pubsub import SEND_REQUESTS
 from tests.clock import NOON
 from tests.credits.ledger.bookkeeping import (
     ACCOUNTS,
-    BEFORE,
     EARLIER,
     ENTRIES,
     MESSAGES,
@@ -29,15 +27,13 @@ from tests.credits.ledger.bookkeeping import (
     message_row,
     rows_of,
 )
-from tests.credits.ledger.model import ZERO, Bill, Books, current
-from tests.scratch import INSTANT, Row, Scratch, mostly, rows
+from tests.credits.ledger.model import ZERO, Bill, Books, Price, current
+from tests.credits.ledger.price_lists import price_lists, price_rows, won
+from tests.scratch import Row, Scratch, mostly, rows
 
 TENANTS = ("cafe", "shop")
 FIRST_ID = "the provider's first id"
 ROUTE = ("alimtalk", "sms")
-Price = tuple[str, dt.datetime, Decimal]
-
-won = st.integers(0, 40).map(Decimal)
 
 
 @dataclass(frozen=True)
@@ -52,13 +48,6 @@ class Told:
     def delivered(self) -> dict[UUID, str]:
         """The channels on which messages were delivered."""
         return {id_: change.channel for id_, change in self.changes.items() if change.settles == "capture"}
-
-
-@st.composite
-def price_lists(draw: st.DrawFn) -> list[Price]:
-    """Most channels have a price; some had another one before, or will have one."""
-    whens = mostly((BEFORE,), (BEFORE, NOON), (BEFORE, NOON + INSTANT), ())
-    return [(channel, when, draw(won)) for channel in ("alimtalk", "sms", "lms") for when in draw(whens)]
 
 
 @st.composite
@@ -112,7 +101,7 @@ def changes(draw: st.DrawFn, tenant: str, bill: Bill) -> Change:
 @st.composite
 def told(draw: st.DrawFn, tenant: str) -> Told:
     """What is not held suffices for all late deliveries, for nothing, or just for the first of them, or a won less."""
-    prices = draw(price_lists())
+    prices = draw(price_lists("alimtalk", "sms", "lms"))
     books = Books(current(prices, NOON))
     numbers = draw(st.lists(st.integers(0, 7), min_size=2, max_size=6, unique=True))
     books.bills = {UUID(int=number): draw(bills(number)) for number in numbers}
@@ -133,11 +122,7 @@ def _rows_of(cases: Mapping[str, Told]) -> dict[str, list[Row]]:
             for tenant, case in cases.items()
             for bill in case.books.bills.values()
         ],
-        "prices": [
-            {"tenant": tenant, "channel": channel, "valid_from": since, "price": price}
-            for tenant, case in cases.items()
-            for channel, since, price in case.prices
-        ],
+        "prices": [row for tenant, case in cases.items() for row in price_rows(tenant, case.prices)],
     }
 
 
