@@ -16,11 +16,10 @@ import sys
 import tempfile
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 from uuid import UUID
 
 from rich.console import Console
@@ -30,6 +29,7 @@ from local.postgres import ensure_database, running
 from shared.contracts import Outcome, ProviderReport, SendTicket
 from shared.credits.errors import CreditError
 from shared.credits.ledger.audit import ZERO, audit, disagreements
+from shared.credits.ledger.audit_store import Audit
 from shared.credits.ledger.ledger import take_back, top_up
 from shared.messages.dispatch.dispatching import Dispatcher
 from shared.messages.dispatch.store import Claimed, decide_claims, mark_prepared, mark_sent
@@ -220,13 +220,20 @@ def _channel(message: Claimed, choices: random.Random) -> str:
     return choices.choice(("sms", "lms")) if message.leg == "sms" else message.leg
 
 
-async def storm(url: str, *, operations: int, connections: int, seed: int, tally: Tally) -> dict[str, Any]:
-    """Let workers loose on a migrated, empty database until they have made so many operations, then audit it.
+@dataclass(frozen=True)
+class Books:
+    """What a storm left.
 
-    Returns:
-        What the audit found, with `unexplained`: won by which its balances and charges differ from the payments that
-        the workers know of.
+    audit: all of it recomputed.
+    unexplained: won by which its balances and charges differ from the payments that the workers know of.
     """
+
+    audit: Audit
+    unexplained: Decimal
+
+
+async def storm(url: str, *, operations: int, connections: int, seed: int, tally: Tally) -> Books:
+    """Let workers loose on a migrated, empty database until they have made so many operations, then audit it."""
     tenants = [f"storm-{number}" for number in range(TENANTS)]
     database = Database(url, pool_size=connections)
     try:
@@ -242,7 +249,7 @@ async def storm(url: str, *, operations: int, connections: int, seed: int, tally
     finally:
         await database.close()
     paid = tally.paid_in - tally.given_back
-    return found | {"unexplained": abs(paid - found["charged"] - found["balance"])}
+    return Books(found, abs(paid - found.charged - found.balance))
 
 
 async def _prepare(connection: Connection, tenants: Sequence[str]) -> None:
@@ -273,32 +280,35 @@ def run(*, operations: int, connections: int, seed: int, console: Console) -> bo
 
         tally = Tally(on_operations=tell)
         started = time.monotonic()
-        found = asyncio.run(storm(url, operations=operations, connections=connections, seed=seed, tally=tally))
+        books = asyncio.run(storm(url, operations=operations, connections=connections, seed=seed, tally=tally))
         seconds = time.monotonic() - started
-    _show(console, found, tally, f"{seconds:,.0f} s over {connections} connections, seed {seed}")
-    return is_right(found)
+    _show(console, books, tally, f"{seconds:,.0f} s over {connections} connections, seed {seed}")
+    return is_right(books)
 
 
-def is_right(found: Mapping[str, Any]) -> bool:
+def is_right(books: Books) -> bool:
     """Whether every won is accounted for, and nobody spent what was not there."""
-    return not (disagreements(found) or found["unexplained"])
+    return not (disagreements(books.audit) or books.unexplained)
 
 
-def _show(console: Console, found: Mapping[str, Any], tally: Tally, how: str) -> None:
+def _show(console: Console, books: Books, tally: Tally, how: str) -> None:
+    found = books.audit
+
     def line(text: str, style: str | None = None) -> None:
         console.print(text, style=style, soft_wrap=True, highlight=False)
 
     line(f"{tally.operations:,} operations in {how}")
     line(
-        f"{found['entries']:,} entries, {found['messages']:,} messages held, {found['captured']:,} charged; "
+        f"{found.entries:,} entries, {found.messages:,} messages held, {found.captured:,} charged; "
         f"{tally.refused:,} refunds refused for want of credit"
     )
     line(
-        f"paid in {tally.paid_in:,}, given back {tally.given_back:,}, charged {found['charged']:,}, "
-        f"balance {found['balance']:,}, of it held {found['held']:,} won"
+        f"paid in {tally.paid_in:,}, given back {tally.given_back:,}, charged {found.charged:,}, "
+        f"balance {found.balance:,}, of it held {found.held:,} won"
     )
-    for name in (*ZERO, "unexplained"):
-        line(f"{name}: {found[name]:,}", "bold red" if found[name] else "green")
+    figures = {name: getattr(found, name) for name in ZERO} | {"unexplained": books.unexplained}
+    for name, value in figures.items():
+        line(f"{name}: {value:,}", "bold red" if value else "green")
 
 
 def main() -> None:

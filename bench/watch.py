@@ -10,6 +10,7 @@ from uuid import UUID
 import psycopg
 
 from bench.saas import TENANT
+from shared.platform.ids import first_id
 
 STALLED_SECONDS = 60.0
 _LONGEST_WAIT = 2.0
@@ -101,11 +102,6 @@ def wait(is_so: Callable[[], bool], otherwise: str) -> None:
         if time.monotonic() > deadline:
             raise BenchError(otherwise)
         time.sleep(0.05)
-
-
-def first_id(moment: dt.datetime) -> UUID:
-    """The smallest id that a message for `moment` or later can have: ids begin with milliseconds."""
-    return UUID(int=int(moment.timestamp() * 1000) << 80)
 
 
 def next_look(delivered: int, count: int, elapsed: float) -> float:

@@ -11,6 +11,7 @@ import typer
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.progress import Progress, ProgressColumn
 
 _NUMBER = re.compile(r"[+-]?[\d,]+(\.\d+)?")
 
@@ -68,6 +69,14 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, tit
     with console.capture() as captured:
         console.print(table)
     typer.echo("\n".join(line.rstrip() for line in captured.get().splitlines()))
+
+
+def progress_bar(*columns: ProgressColumn) -> Progress:
+    """A bar on stderr, gone when all is done; there is none where that is no terminal. Without `columns`: rich's."""
+    from rich.progress import Progress
+
+    console = progress_console()
+    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
 
 
 def progress_console() -> Console:

@@ -49,7 +49,7 @@ def push_of(data: bytes, **attributes: Any) -> bytes:
 async def running(name: str, world: World) -> AsyncIterator[Endpoint]:
     """Run the function `name` of the checkout on the world's database, clock and publisher."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("DATABASE_URL", world.test_database.role_url(ROLE_OF[name]))
+        patch.setenv("DATABASE_URL", world.migrated.role_url(ROLE_OF[name]))
         patch.setenv("GOOGLE_CLOUD_PROJECT", "tests")
         patch.setenv("ALLIM_ENCRYPTION_KEY", base64.b64encode(KEY).decode())
         parts = Parts(Settings.from_environment(), world.clock, world.publisher)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -30,6 +31,8 @@ from tests.clock import NOON, SettableClock
 from tests.databases import Migrated
 
 KEY = bytes(range(32))
+OWNERS_CONNECTIONS, ROLES_CONNECTIONS = 8, 8
+PATIENCE_SECONDS = 10
 SOURCE = "//app.example/events"
 
 WELCOME = {"name": "welcome", "on": "subscription.signup", "steps": [{"send": "welcome"}]}
@@ -62,53 +65,70 @@ class World:
     """A database with tenants in it.
 
     Args:
-        database: migrated.
-        clock: the time of whatever the world makes.
+        migrated: the database.
+        clock: the time of whatever the world makes; one that stands at noon unless told.
     """
 
-    def __init__(self, database: Migrated, clock: SettableClock) -> None:
-        self.test_database = database
-        self.clock = clock
+    def __init__(self, migrated: Migrated, clock: SettableClock | None = None) -> None:
+        self.migrated = migrated
+        self.clock = clock or SettableClock()
         self.publisher = RecordingPublisher()
-        self.owner = Database(database.url, pool_size=2)
+        self.owner = Database(migrated.url, pool_size=OWNERS_CONNECTIONS)
         self._pools: dict[str, Database] = {}
+        # Whoever looks must not wait for what a test holds itself: it would wait for ever.
+        self._looks = psycopg.connect(
+            migrated.url, autocommit=True, row_factory=dict_row, options="-c lock_timeout=20s"
+        )
         self._numbers = count(1)
 
     def as_role(self, role: str) -> Database:
         """A pool for one of the functions' roles."""
         if role not in self._pools:
-            self._pools[role] = Database(self.test_database.role_url(role), pool_size=3)
+            self._pools[role] = Database(self.migrated.role_url(role), pool_size=ROLES_CONNECTIONS)
         return self._pools[role]
 
     async def close(self) -> None:
+        self._looks.close()
         for pool in [self.owner, *self._pools.values()]:
             await pool.close()
 
     async def tenant(
         self,
         *workflows: Mapping[str, Any],
+        id_: str | None = None,
         templates: Mapping[str, Any] = TEMPLATES,
         approval: Any = "approved",
+        account: bool = True,
         webhook: str | None = "hook",
+        credit: int = 1_000_000,
     ) -> str:
-        """Make a tenant of its own, with credit, an account, templates, and workflows (the welcome unless told).
+        """Make a tenant, which can send.
+
+        Args:
+            workflows: the welcome unless told.
+            id_: its id, and its name; one of its own unless told.
+            templates: by name.
+            approval: Kakao's, of them all.
+            account: whether it has one at a provider.
+            webhook: the secret by which the provider calls; None for an account without one.
+            credit: won that it has.
 
         Returns:
             Its id.
         """
-        tenant, now = f"tenant-{next(self._numbers)}", self.clock.now()
-        secrets = {"api_key": "key", "api_secret": "secret"}
-        if webhook is not None:
-            secrets["webhook_secret"] = webhook
+        tenant, now = id_ or f"tenant-{next(self._numbers)}", self.clock.now()
         contents = {name: (TemplateContent.model_validate(content), approval) for name, content in templates.items()}
+        definitions = [WorkflowDefinition.model_validate(written) for written in workflows or [WELCOME]]
         async with self.owner.transaction() as connection:
             await save_tenant(connection, tenant, tenant, now=now)
-            account = ProviderAccount(tenant, "main", "solapi", "021234567", "pf", secrets)
-            await register_account(connection, KEY, account, now=now)
+            if account:
+                secrets = {"api_key": "key", "api_secret": "secret"} | ({"webhook_secret": webhook} if webhook else {})
+                main = ProviderAccount(tenant, "main", "solapi", "021234567", "pf", secrets)
+                await register_account(connection, KEY, main, now=now)
             await save_templates(connection, tenant, contents, now=now)
-            definitions = [WorkflowDefinition.model_validate(written) for written in workflows or [WELCOME]]
             await save_workflows(connection, tenant, definitions, now=now)
-            await top_up(connection, tenant, Decimal(1_000_000), key="given", reference="given", now=now)
+            if credit:
+                await top_up(connection, tenant, Decimal(credit), key="given", reference="given", now=now)
         return tenant
 
     async def group(self, tenant: str, group: str, *customers: Mapping[str, Any]) -> None:
@@ -125,10 +145,26 @@ class World:
                 )
                 await connection.execute("insert into group_members values (%s, %s, %s)", [tenant, group, person["id"]])
 
-    def rows(self, query: str, *parameters: Any) -> list[DictRow]:
-        """What the database holds, as its owner sees it."""
-        with psycopg.connect(self.test_database.url, row_factory=dict_row) as connection:
-            return connection.execute(query.encode(), parameters).fetchall()
+    def rows(self, statement: str, *places: Any, **names: Any) -> list[DictRow]:
+        """What a statement of the database's owner answers.
+
+        Args:
+            statement: with `%s` or with `%(name)s`.
+            places: values in their order.
+            names: or by their names.
+        """
+        cursor = self._looks.execute(statement.encode(), names or places)
+        return cursor.fetchall() if cursor.description else []
+
+    async def lock_waiters(self, number: int) -> None:
+        """Wait until so many statements wait for a lock that somebody else holds."""
+        waiting = (
+            "select count(*) as number from pg_stat_activity"
+            " where wait_event_type = 'Lock' and datname = current_database()"
+        )
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while self.rows(waiting)[0]["number"] < number:  # noqa: ASYNC110 - Postgres tells it in no other way
+                await asyncio.sleep(0.001)
 
     def messages(self, tenant: str) -> list[DictRow]:
         return self.rows("select *, status::text from messages where tenant = %s order by due_at, customer", tenant)
@@ -156,7 +192,7 @@ class World:
     def out_of_reach(self, role: str) -> Iterator[None]:
         """For as long as the block lasts, Postgres ends every session in which a role keeps an event or dead letter."""
         end = "pg_terminate_backend(pg_backend_pid())"
-        with psycopg.connect(self.test_database.url, autocommit=True) as connection:
+        with psycopg.connect(self.migrated.url, autocommit=True) as connection:
             for table in ("events", "dead_letters"):
                 policy = f"create policy away on {table} as restrictive to {role} using ({end}) with check ({end})"
                 connection.execute(policy.encode())
@@ -164,7 +200,7 @@ class World:
             for table in ("events", "dead_letters"):
                 connection.execute(f"drop policy away on {table}".encode())
 
-    async def claim(self, tenant: str) -> list[Claimed]:
+    async def claim_waiting(self, tenant: str) -> list[Claimed]:
         """Claim all that waits to be sent, as on_send_request does with its tickets."""
         bodies = self.rows("select body from outbox where tenant = %s and topic = %s", tenant, SEND_REQUESTS)
         tickets = [SendTicket.model_validate(row["body"]) for row in bodies]

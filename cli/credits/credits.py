@@ -16,7 +16,9 @@ from cli.output import AsJson, examples, print_json, print_table
 from cli.showing import clock_time, numbers, won
 
 if TYPE_CHECKING:
+    from shared.credits.ledger.audit_store import Audit
     from shared.credits.ledger.statements import Statement
+    from shared.credits.ledger.store import Entry
     from shared.platform.database import Connection
 
 app = typer.Typer(
@@ -80,28 +82,27 @@ def ledger(
 ) -> None:
     """Show a tenant's entries, newest first: by how much each changed the balance and what is held."""
 
-    async def work(connection: Connection) -> list[dict[str, Any]]:
-        from shared.credits.errors import unknown_tenant
-        from shared.credits.ledger.store import read_accounts, read_entries
+    async def work(connection: Connection) -> list[Entry]:
+        from shared.credits.ledger.ledger import account_of
+        from shared.credits.ledger.store import read_entries
 
-        if not await read_accounts(connection, tenant):
-            raise unknown_tenant(tenant)
+        await account_of(connection, tenant)
         return await read_entries(connection, tenant, limit)
 
     entries = with_ledger(database_url, work)
     if as_json:
-        print_json(numbers(entries))
+        print_json(numbers([asdict(entry) for entry in entries]))
         return
     print_table(
         ["time (Seoul)", "entry", "to balance", "to held", "messages", "reference"],
         [
             (
-                clock_time(entry["created_at"]),
-                entry["kind"],
-                _signed(entry["balance_change"]),
-                _signed(entry["hold_change"]),
-                entry["messages"],
-                entry["reference"],
+                clock_time(entry.created_at),
+                entry.kind,
+                _signed(entry.balance_change),
+                _signed(entry.hold_change),
+                entry.messages,
+                entry.reference,
             )
             for entry in entries
         ],
@@ -126,14 +127,12 @@ def topup(
     """Add credit by hand, such as for a bank transfer. Payments through Toss add theirs by themselves."""
 
     async def work(connection: Connection) -> tuple[Decimal, bool, Decimal]:
-        from shared.credits.ledger.ledger import top_up_by_hand, whole_won
-        from shared.credits.ledger.store import read_accounts
+        from shared.credits.ledger.ledger import account_of, top_up_by_hand, whole_won
         from shared.platform.clock import WallClock
 
         whole = whole_won(amount)
         added = await top_up_by_hand(connection, tenant, whole, reference=reference, now=WallClock().now())
-        [account] = await read_accounts(connection, tenant)
-        return whole, added, account.available
+        return whole, added, (await account_of(connection, tenant)).available
 
     whole, added, available = with_ledger(database_url, work)
     if as_json:
@@ -196,20 +195,22 @@ def audit(tenant: AnyTenant = None, as_json: AsJson = False, database_url: Datab
     """Recompute every balance from the entries, and every entry from the messages, and print what disagrees."""
     from shared.credits.ledger.audit import disagreements
 
-    async def work(connection: Connection) -> dict[str, Any]:
+    async def work(connection: Connection) -> Audit:
         from shared.credits.errors import unknown_tenant
-        from shared.credits.ledger.audit import audit_by_tenant, together
+        from shared.credits.ledger.audit import together
+        from shared.credits.ledger.audit_store import read_audit
 
-        audits = [one for one in await audit_by_tenant(connection) if tenant in (None, one["tenant"])]
+        audits = [found for owner, found in (await read_audit(connection)).items() if tenant in (None, owner)]
         if tenant is not None and not audits:
             raise unknown_tenant(tenant)
         return together(audits)
 
     found = with_ledger(database_url, work)
+    figures = numbers(asdict(found))
     if as_json:
-        print_json(numbers(found))
+        print_json(figures)
     else:
-        print_table(["what", "value"], [(name, f"{value:,}") for name, value in numbers(found).items()])
+        print_table(["what", "value"], [(name, f"{value:,}") for name, value in figures.items()])
     wrong = bool(disagreements(found))
     if not as_json:
         typer.echo("the books do NOT agree" if wrong else "every won is accounted for")

@@ -29,12 +29,10 @@ def payments(
     """Show a tenant's payments through Toss, newest first: top-ups, plans, and what of them was cancelled."""
 
     async def work(connection: Connection) -> list[Order]:
-        from shared.credits.errors import unknown_tenant
-        from shared.credits.ledger.store import read_accounts
+        from shared.credits.ledger.ledger import account_of
         from shared.credits.payments.store import read_orders
 
-        if not await read_accounts(connection, tenant):
-            raise unknown_tenant(tenant)
+        await account_of(connection, tenant)
         return await read_orders(connection, tenant, limit)
 
     orders = with_ledger(database_url, work)

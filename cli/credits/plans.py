@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 from collections.abc import Awaitable, Callable
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
@@ -16,7 +17,9 @@ from cli.output import AsJson, examples, print_json, print_table
 from cli.showing import clock_time, numbers, won
 
 if TYPE_CHECKING:
-    from shared.credits.plans.plans import Quote
+    from shared.credits.plans.plans import Quote, Subscription
+    from shared.credits.plans.quota import Quota
+    from shared.credits.plans.store import HistoryEntry
     from shared.credits.plans.subscribing import Plans
     from shared.platform.database import Database
     from shared.platform.settings import Settings
@@ -50,11 +53,30 @@ def list_plans(as_json: AsJson = False) -> None:
     )
 
 
+@dataclass(frozen=True)
+class _Shown:
+    """A tenant's plan, with all that `show` tells of it. `next_try_at`: of one that is past due, when its card is
+    charged again; None when it is not any more."""
+
+    subscription: Subscription
+    next_try_at: dt.datetime | None
+    quota: Quota
+    history: list[HistoryEntry]
+
+    def fields(self) -> dict[str, Any]:
+        return {
+            **asdict(self.subscription),
+            "next_try_at": self.next_try_at,
+            "quota": {**asdict(self.quota), "left": self.quota.left},
+            "history": [asdict(entry) for entry in self.history],
+        }
+
+
 @app.command(epilog=examples("allim plans show --tenant saas", "allim plans show --tenant saas --json"))
 def show(tenant: Tenant, as_json: AsJson = False, database_url: DatabaseUrl = None) -> None:
     """Show a tenant's plan: what it has paid, what comes next, the messages left, and what happened to it."""
 
-    async def work(database: Database) -> dict[str, Any]:
+    async def work(database: Database) -> _Shown:
         from shared.credits.plans.plans import due_at
         from shared.credits.plans.quota import read_quota
         from shared.credits.plans.store import read_history, read_subscriptions
@@ -63,43 +85,43 @@ def show(tenant: Tenant, as_json: AsJson = False, database_url: DatabaseUrl = No
         async with database.transaction() as connection:
             quota = await read_quota(connection, tenant, WallClock().now())
             [has] = await read_subscriptions(connection, tenant)
-            return {
-                **asdict(has),
-                "next_try_at": due_at(has) if has.status == "past_due" else None,
-                "quota": {**asdict(quota), "left": quota.left},
-                "history": await read_history(connection, tenant, HISTORY_SHOWN),
-            }
+            return _Shown(
+                subscription=has,
+                next_try_at=due_at(has) if has.status == "past_due" else None,
+                quota=quota,
+                history=await read_history(connection, tenant, HISTORY_SHOWN),
+            )
 
     found = with_credits(database_url, work, pool_size=2)
     if as_json:
-        print_json(numbers(found))
+        print_json(numbers(found.fields()))
         return
-    period, quota = found["period"], found["quota"]
+    has, quota = found.subscription, found.quota
     print_table(
         ["what", "value"],
         [
-            ("plan", found["plan"] + (", past due" if found["status"] == "past_due" else "")),
-            ("paid", f"{period['start']} until before {period['end']}" if period else "nothing to pay"),
-            ("then", found["next_plan"] or found["plan"]),
-            ("messages", f"{quota['used']:,} of {quota['allowed']:,} until {quota['period']['end']}"),
-            *([("charged again", clock_time(found["next_try_at"]))] if found["next_try_at"] else []),
-            *([("under way", found["pending_order"])] if found["pending_order"] else []),
+            ("plan", has.plan + (", past due" if has.status == "past_due" else "")),
+            ("paid", f"{has.period.start} until before {has.period.end}" if has.period else "nothing to pay"),
+            ("then", has.next_plan or has.plan),
+            ("messages", f"{quota.used:,} of {quota.allowed:,} until {quota.period.end}"),
+            *([("charged again", clock_time(found.next_try_at))] if found.next_try_at else []),
+            *([("under way", has.pending_order)] if has.pending_order else []),
         ],
         title=tenant,
     )
-    if found["history"]:
+    if found.history:
         print_table(
             ["time (Seoul)", "what", "from", "to", "won", "detail"],
             [
                 (
-                    clock_time(row["created_at"]),
-                    row["reason"].replace("_", " "),
-                    row["from_plan"],
-                    row["to_plan"],
-                    won(row["amount"]) if row["amount"] else None,
-                    row["detail"],
+                    clock_time(entry.created_at),
+                    entry.reason.replace("_", " "),
+                    entry.from_plan,
+                    entry.to_plan,
+                    won(entry.amount) if entry.amount else None,
+                    entry.detail,
                 )
-                for row in found["history"]
+                for entry in found.history
             ],
             title="\nHistory",
         )

@@ -13,7 +13,7 @@ from cli.showing import clock_time, numbers, won
 
 if TYPE_CHECKING:
     from shared.credits.ledger.store import Account
-    from shared.credits.topups.settings import Automatic
+    from shared.credits.topups.store import Automatic
     from shared.platform.database import Connection
 
 SETTINGS_EXAMPLES = examples(

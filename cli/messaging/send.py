@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli.joining import publisher_of, running_stack, with_database
-from cli.output import AsJson, examples, print_json, print_table, progress_console
+from cli.output import AsJson, examples, print_json, print_table, progress_bar
 from cli.showing import won
 
 if TYPE_CHECKING:
@@ -114,11 +114,10 @@ def _route(given: str) -> Route:
 
 @contextmanager
 def _progress(what: str) -> Iterator[Callable[[int, float], None]]:
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+    from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
 
     columns = (TextColumn(what), BarColumn(), TextColumn("{task.fields[rows]:,} rows"), TimeElapsedColumn())
-    console = progress_console()
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+    with progress_bar(*columns) as progress:
         task = progress.add_task(what, total=1.0, rows=0)
         yield lambda rows, share: progress.update(task, completed=share, rows=rows)
 

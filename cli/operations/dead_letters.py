@@ -13,7 +13,7 @@ import typer
 
 from cli.errors import CommandError
 from cli.joining import run_with_database, running_stack_if_any
-from cli.output import AsJson, examples, print_json, print_table, progress_console
+from cli.output import AsJson, examples, print_json, print_table, progress_bar
 from cli.showing import clock_time
 
 if TYPE_CHECKING:
@@ -150,10 +150,7 @@ def replay(
         which, count = await _chosen(database, letters, (tenant, source, reason), everything)
         which = replace(which, state="open")
         _confirm(yes or which.ids is not None, f"Replay {count:,} dead letters?", count)
-        from rich.progress import Progress
-
-        console = progress_console()
-        with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
+        with progress_bar() as bar:
             task = bar.add_task("replaying", total=count)
             return await publish_again(
                 database, publisher, WallClock(), which, on_progress=lambda more: bar.advance(task, more)
@@ -249,12 +246,13 @@ async def _chosen(
 async def _named(database: Database, beginning: str) -> UUID:
     """The letter whose id begins like this. Raises CommandError when there is none, or more than one."""
     from shared.operations.dead_letters.store import ids_between
+    from shared.platform.ids import ids_beginning
 
-    digits = beginning.replace("-", "").lower()
+    meant = ids_beginning(beginning)
     found: list[UUID] = []
-    if 0 < len(digits) <= 32 and not set(digits) - set("0123456789abcdef"):
+    if meant is not None:
         async with database.connection() as connection:
-            found = await ids_between(connection, UUID(digits.ljust(32, "0")), UUID(digits.ljust(32, "f")))
+            found = await ids_between(connection, *meant)
     if not found:
         raise CommandError(f"unknown_letter: no dead letter's id begins with {beginning!r}")
     if len(found) > 1:

@@ -25,7 +25,7 @@ def health(as_json: AsJson = False) -> None:
     Exits with 1 when a check fails.
     """
     stack = running_stack()
-    from shared.operations.health.checks import State, overall
+    from shared.operations.health.checks import State, overall, written
     from shared.operations.health.checks import as_json as answered
     from shared.operations.health.reading import examine
     from shared.platform.clock import WallClock
@@ -40,19 +40,9 @@ def health(as_json: AsJson = False) -> None:
         print_json(answered(looked, clock.now()))
     else:
         rows = [
-            (check.name, check.state, _shown(check.value, check), _shown(check.limit, check), check.sentence)
-            for check in looked
+            (one.name, one.state, written(one.value, one.unit), written(one.limit, one.unit), one.sentence)
+            for one in looked
         ]
         print_table(["check", "state", "value", "limit", ""], rows)
     if overall(looked) is State.FAIL:
         raise typer.Exit(1)
-
-
-def _shown(value: float | None, check: Check) -> str | None:
-    from shared.operations.health.checks import duration
-
-    if value is None:
-        return None
-    if check.unit == "seconds":
-        return duration(value)
-    return f"{value:.0%}" if check.unit == "share" else f"{value:g}"

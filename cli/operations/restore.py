@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from cli.errors import CommandError
-from cli.output import AsJson, examples, print_json, print_table, progress_console
+from cli.output import AsJson, examples, print_json, print_table, progress_bar
 
 if TYPE_CHECKING:
+    from shared.credits.ledger.audit_store import Audit
     from shared.operations.backups.manifest import Manifest
+    from shared.operations.backups.restore_store import Waiting
     from shared.platform.buckets import Bucket
+    from shared.platform.database import Database
 
 EXAMPLES = examples(
     "allim restore --list                                     # the backups that there are",
@@ -60,7 +65,7 @@ def restore(
     if found:
         from shared.credits.ledger.audit import disagreements
 
-        if disagreements(found["ledger"]) or any(found["broken"].values()):
+        if disagreements(found.ledger) or any(found.broken.values()):
             raise typer.Exit(1)
 
 
@@ -93,15 +98,12 @@ def _list(bucket: Bucket, as_json: bool) -> None:
         typer.echo(f"no backups in {bucket.name}")
 
 
-async def _restore(bucket: Bucket, manifest: Manifest, into: str | None) -> dict[str, Any] | None:
+async def _restore(bucket: Bucket, manifest: Manifest, into: str | None) -> _Found | None:
     """Check a backup, and put it into a database if there is one; gives what then was found there."""
-    from rich.progress import Progress
-
     from shared.operations.backups.restoring import load, verify
     from shared.platform.database import Database
 
-    console = progress_console()
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
+    with progress_bar() as bar:
         tasks = {what: bar.add_task(what, total=manifest.bytes) for what in ("checking", "loading")}
 
         def on_progress(what: str, more: int) -> None:
@@ -131,18 +133,31 @@ def _migrate_if_bare(database_url: str) -> None:
         migrate(database_url)
 
 
-async def _look(database: Any) -> dict[str, Any]:
+@dataclass(frozen=True)
+class _Found:
+    """What is in a database after a restore: all of its ledger recomputed, what does not belong together (how often, by
+    what is wrong with it), and what waits."""
+
+    ledger: Audit
+    broken: Mapping[str, int]
+    waiting: Waiting
+
+    def figures(self) -> dict[str, dict[str, float]]:
+        return {
+            "ledger": {name: float(value) for name, value in asdict(self.ledger).items()},
+            "broken": dict(self.broken),
+            "waiting": asdict(self.waiting),
+        }
+
+
+async def _look(database: Database) -> _Found:
     from shared.credits.ledger.audit import audit
     from shared.operations.backups.restore_store import read_broken, read_waiting
     from shared.operations.backups.store import take_time
 
     async with database.transaction() as connection:
         await take_time(connection)
-        return {
-            "ledger": {name: float(value) for name, value in (await audit(connection)).items()},
-            "broken": await read_broken(connection),
-            "waiting": await read_waiting(connection),
-        }
+        return _Found(await audit(connection), await read_broken(connection), await read_waiting(connection))
 
 
 def _told(manifest: Manifest) -> dict[str, Any]:
@@ -156,13 +171,14 @@ def _told(manifest: Manifest) -> dict[str, Any]:
     }
 
 
-def _show(manifest: Manifest, found: dict[str, Any] | None, as_json: bool) -> None:
+def _show(manifest: Manifest, found: _Found | None, as_json: bool) -> None:
+    parts = {} if found is None else found.figures()
     if as_json:
-        print_json({**_told(manifest), "verified": True, "restored": found is not None, **(found or {})})
+        print_json({**_told(manifest), "verified": True, "restored": found is not None, **parts})
         return
     what = "restored" if found else "whole"
     typer.echo(f"{manifest.day} is {what}: {manifest.rows:,} rows of {len(manifest.tables)} tables")
-    for name, figures in (found or {}).items():
+    for name, figures in parts.items():
         title = {"ledger": "\nThe ledger's audit", "broken": "\nWhat does not belong together", "waiting": "\nIn it"}
         print_table(
             ["", ""], [(key.replace("_", " "), f"{value:,.12g}") for key, value in figures.items()], title=title[name]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -52,7 +53,7 @@ def as_data(
         },
         "accepted_by_provider": verdict.accepted,
         "spent_won": numbers(verdict.spent),
-        "audit": numbers(verdict.audit),
+        "audit": numbers(asdict(verdict.audit)),
         "lateness_seconds": verdict.lateness,
         "dead_letters": verdict.dead_letters,
         "steps_waiting": verdict.waiting,
@@ -98,9 +99,9 @@ def show(
     print_table(["spent by", "won"], [(tenant, won(amount)) for tenant, amount in verdict.spent.items()])
     audit = verdict.audit
     typer.echo(
-        f"audit of {audit['entries']:,} ledger entries for {audit['messages']:,} messages: "
-        f"difference {won(audit['difference'])} won, {audit['overdrafts']:,} overdrafts, "
-        f"{audit['missing']:,} missing, {audit['untraced']:,} untraced\n"
+        f"audit of {audit.entries:,} ledger entries for {audit.messages:,} messages: "
+        f"difference {won(audit.difference)} won, {audit.overdrafts:,} overdrafts, "
+        f"{audit.missing:,} missing, {audit.untraced:,} untraced\n"
     )
     if late := verdict.lateness:
         made = ("made", _ms(late.made_p50), _ms(late.made_p99))

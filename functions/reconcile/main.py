@@ -1,5 +1,7 @@
 """The ledger is audited, and whoever must know hears of a difference."""
 
+from dataclasses import asdict
+
 import functions_framework.aio
 from starlette.requests import Request
 from starlette.responses import JSONResponse
@@ -16,8 +18,8 @@ daily = reconciliation(Parts.of_this_process())
 async def reconcile(request: Request) -> JSONResponse:
     log_for(request.headers)
     try:
-        figures = await daily.audit()
+        found = await daily.audit()
     except Exception as error:  # whatever it was, the scheduler tries again
         log("reconcile").exception("not audited")
         return refused(AllimError("not_audited", type(error).__name__, status=500))
-    return JSONResponse({name: float(figure) for name, figure in figures.items()})
+    return JSONResponse({name: float(figure) for name, figure in asdict(found).items()})

@@ -25,6 +25,7 @@ from local.demo.stories import (
     Trial,
     Visit,
 )
+from shared.platform.clock import SEOUL
 
 REPEATED_SHARE = 0.05
 """Of events that are published a second time, as buses and their clients do."""
@@ -253,7 +254,7 @@ class Script:
 
     def _at_hour(self, hour: int) -> dt.datetime:
         """A time of this Korean day, whatever the clock says: it is shown, and nothing waits for it."""
-        korean = self._start.astimezone(dt.timezone(dt.timedelta(hours=9)))
+        korean = self._start.astimezone(SEOUL)
         return korean.replace(hour=hour, minute=self._random.randrange(60), second=0, microsecond=0)
 
 

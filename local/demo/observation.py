@@ -18,7 +18,7 @@ from psycopg.rows import class_row, dict_row
 from local.examples.files import Example
 from local.stack import Stack
 from shared.credits.ledger.audit import together
-from shared.credits.ledger.store import AUDIT
+from shared.credits.ledger.audit_store import AUDIT, Audit, audit_of
 
 SIMULATOR_SECONDS = 30
 
@@ -79,12 +79,12 @@ class Ledger:
 
     captured: won by tenant.
     held: won still held for messages, by tenant.
-    audit: all of it recomputed from end to end, as `shared.credits.audit` tells it.
+    audit: all of it recomputed from end to end.
     """
 
     captured: Mapping[str, Decimal]
     held: Mapping[str, Decimal]
-    audit: Mapping[str, Any]
+    audit: Audit
 
 
 @dataclass(frozen=True)
@@ -180,7 +180,7 @@ class Observer:
         return Ledger(
             captured={row["tenant"]: row["captured"] for row in rows},
             held={row["tenant"]: row["held"] for row in rows},
-            audit=together(self._rows(AUDIT)),
+            audit=together([audit_of(row) for row in self._rows(AUDIT)]),
         )
 
     def _rows(self, statement: LiteralString, parameters: Sequence[Any] = ()) -> list[dict[str, Any]]:

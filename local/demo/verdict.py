@@ -8,11 +8,11 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
 
 from local.demo.expectation import ALIMTALK, DELIVERED, TEXT, Expectation, Telling
 from local.demo.observation import Acceptance, Ledger, Message, Observation
 from shared.credits.ledger.audit import disagreements
+from shared.credits.ledger.audit_store import Audit
 
 PRICES = {"ATA": 15, "SMS": 20, "LMS": 50}
 """Won that a tenant pays for what arrived, by default."""
@@ -46,7 +46,7 @@ class Verdict:
     messages: by channel, then by status.
     failed: messages by the reason for which they could not arrive.
     spent: won by tenant.
-    audit: the ledger recomputed, as `shared.credits.audit` tells it.
+    audit: the ledger recomputed.
     """
 
     discrepancies: Sequence[str]
@@ -58,7 +58,7 @@ class Verdict:
     failed: Mapping[str, int]
     fell_back: int
     spent: Mapping[str, Decimal]
-    audit: Mapping[str, Any]
+    audit: Audit
     lateness: Lateness | None
     dead_letters: Mapping[str, int]
     waiting: int

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from shared.campaigns.store import Readiness, read_readiness
 from shared.credits.errors import CreditError, credit_shortage, unknown_tenant
 from shared.credits.plans.quota import Quota, read_quota
-from shared.credits.prices.estimate_store import Readiness, read_readiness
 from shared.credits.prices.estimates import Estimate, Ways, estimate_for
-from shared.law.advertising import Words, breaches, is_advertising, is_sender
+from shared.law.advertising import Words, breaches, is_advertising
+from shared.law.senders import is_sender
 from shared.platform.database import Connection
 
 Subject = Literal["template", "law", "sender", "recipients", "quota", "prices", "credit"]

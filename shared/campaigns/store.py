@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from uuid import UUID
 
 from shared.platform.database import Connection, fetch_all
+from shared.tenants.store import sending_account
 
 ONE_AT_A_TIME = "select pg_advisory_xact_lock(hashtextextended('bulk/' || %(tenant)s, 0))"
 
@@ -42,3 +44,42 @@ async def known_messages(connection: Connection, tenant: str, ids: Sequence[UUID
     """Those of some messages that exist."""
     rows = await fetch_all(connection, KNOWN_MESSAGES, {"tenant": tenant, "ids": list(ids)})
     return {row["id"] for row in rows}
+
+
+READINESS = f"""
+select c.balance - c.held as available, c.wait_for_credit, p.sender, p.kakao_channel, v.approval,
+  coalesce(v.content -> 'alimtalk', 'null') <> 'null' as has_alimtalk,
+  b.name as business, coalesce(v.content ->> 'category', '') as category, v.content #>> '{{alimtalk,text}}' as alimtalk,
+  v.content #>> '{{sms,text}}' as sms, v.content #>> '{{sms,subject}}' as subject
+from credit_accounts c
+join tenants b on b.id = c.tenant
+left join lateral ({sending_account("c.tenant")}) p on true
+left join templates t on t.tenant = c.tenant and t.name = %(template)s
+left join template_versions v on v.tenant = t.tenant and v.name = t.name and v.version = t.active_version
+where c.tenant = %(tenant)s
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """What a tenant has to send with. `sender` is None without an active provider account, `approval` where there is no
+    such template. `business` is the tenant's name; `alimtalk`, `sms` and `subject` are the template's words.
+    """
+
+    available: Decimal
+    wait_for_credit: bool
+    sender: str | None
+    kakao_channel: str | None
+    approval: str | None
+    has_alimtalk: bool
+    business: str
+    category: str
+    alimtalk: str | None
+    sms: str | None
+    subject: str | None
+
+
+async def read_readiness(connection: Connection, tenant: str, template: str) -> Readiness | None:
+    """What a tenant has to send a template with, or None where there is no such tenant."""
+    rows = await fetch_all(connection, READINESS, {"tenant": tenant, "template": template})
+    return Readiness(**rows[0]) if rows else None

@@ -1,8 +1,8 @@
-"""What the law asks of advertising, as far as words and the clock can tell.
+"""What the law asks of advertising, as far as its words can tell.
 
 Source: 정보통신망 이용촉진 및 정보보호 등에 관한 법률 제50조, and for the marks its decree's 별표 6. Advertising begins
-with (광고), names its sender, offers a free way to opt out, and does not leave from 21:00 to 08:00 in Seoul without a
-separate consent. Whether there is consent at all is not told here.
+with (광고), names its sender, offers a free way to opt out, and does not leave by night. Whether anybody consented is
+not told here.
 """
 
 from __future__ import annotations
@@ -13,21 +13,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from shared.platform.clock import SEOUL
+from shared.law.hours import is_night
 
 ADVERTISING = frozenset({"advertising", "marketing", "promotion", "광고"})
 """The categories of templates that say so. Any other is taken for information, unless the words begin with the mark."""
 
 MARK = "(광고)"
-NIGHT_FROM, NIGHT_UNTIL = dt.time(21), dt.time(8)
 
 _OPT_OUT = re.compile(r"무료\s*(?:수신)?\s*거부[^\d]{0,20}080[-\s]?\d{3,4}[-\s]?\d{4}(?!\d)")
-_SENDER = re.compile(
-    r"02\d{7,8}|0(?:3[1-3]|4[1-4]|5[1-5]|6[1-4])\d{7,8}"  # land lines
-    r"|1[568]\d{6}"  # 15xx, 16xx, 18xx
-    r"|070\d{8}|010\d{8}|01[16-9]\d{7,8}",  # internet telephones and mobiles
-    re.ASCII,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,16 +80,10 @@ def breaches(words: Sequence[Words], sender_name: str, now: dt.datetime) -> Iter
             f"advertising names its sender, and {sender_name} is not in the words",
             f"본문에 전송자 명칭({sender_name})이 없습니다.",
         )
-    time = now.astimezone(SEOUL).time()
-    if time >= NIGHT_FROM or time < NIGHT_UNTIL:
+    if is_night(now):
         yield Breach(
             "failed",
             "night_advertising",
             "advertising does not leave from 21:00 to 08:00 in Seoul: send it by day",
             "광고성 정보는 21시부터 다음 날 8시까지 보낼 수 없습니다.",
         )
-
-
-def is_sender(number: str) -> bool:
-    """Whether a number, in digits alone, can be registered as a Korean sender."""
-    return _SENDER.fullmatch(number) is not None

@@ -1,4 +1,4 @@
-"""Time is a parameter: code takes a clock and never asks the machine."""
+"""Time is a parameter: code takes a clock and never asks the machine. Days are those of Seoul."""
 
 from __future__ import annotations
 
@@ -8,6 +8,16 @@ from typing import Protocol
 from zoneinfo import ZoneInfo
 
 SEOUL = ZoneInfo("Asia/Seoul")
+
+
+def day_of(moment: dt.datetime) -> dt.date:
+    """The day of Seoul that an aware moment belongs to."""
+    return moment.astimezone(SEOUL).date()
+
+
+def first_moment(day: dt.date) -> dt.datetime:
+    """When a day of Seoul begins, in UTC."""
+    return dt.datetime.combine(day, dt.time(), SEOUL).astimezone(dt.UTC)
 
 
 class Clock(Protocol):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import os
+import string
 from collections.abc import Callable
 from uuid import UUID
 
@@ -45,9 +46,36 @@ def new_id(moment: dt.datetime) -> UUID:
     return _filled(_frame(moment, 7), int.from_bytes(os.urandom(10)))
 
 
+def first_id(moment: dt.datetime) -> UUID:
+    """Where the ids of `moment`, which is aware, begin: for looking up what was made since a moment, or before one.
+
+    Each id of its millisecond or a later one is greater, each of an earlier one is smaller; none is equal.
+    """
+    return UUID(int=_milliseconds(moment) << 80)
+
+
+def ids_beginning(text: str, *, least: int = 1) -> tuple[UUID, UUID] | None:
+    """The smallest and the greatest id that begin with what somebody typed, dashes or none; for looking it up.
+
+    Args:
+        text: hexadecimal digits, in whatever case.
+        least: so many of them are needed.
+
+    Returns:
+        None where no id begins like that.
+    """
+    digits = text.replace("-", "").lower()
+    if not least <= len(digits) <= 32 or not set(digits) <= set(string.hexdigits):
+        return None
+    return UUID(digits.ljust(32, "0")), UUID(digits.ljust(32, "f"))
+
+
+def _milliseconds(moment: dt.datetime) -> int:
+    return max(0, int(moment.timestamp() * 1000)) & 0xFFFF_FFFF_FFFF
+
+
 def _frame(moment: dt.datetime, version: int) -> int:
-    milliseconds = max(0, int(moment.timestamp() * 1000)) & 0xFFFF_FFFF_FFFF
-    return milliseconds << 80 | version << 76 | 0b10 << 62
+    return _milliseconds(moment) << 80 | version << 76 | 0b10 << 62
 
 
 def _filled(frame: int, entropy: int) -> UUID:

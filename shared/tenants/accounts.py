@@ -12,7 +12,7 @@ from shared.platform.database import Connection
 from shared.platform.database.revisions import RevisionCache
 from shared.platform.logs import log
 from shared.providers import ProviderAccount
-from shared.tenants.store import SealedAccount, provider_accounts, save_account
+from shared.tenants.store import SealedAccount, provider_accounts, save_account, send_by
 
 Accounts = Mapping[str, ProviderAccount]
 """A tenant's accounts by id."""
@@ -39,7 +39,10 @@ def account_cache(key: bytes) -> RevisionCache[Accounts]:
 
 
 async def register_account(connection: Connection, key: bytes, account: ProviderAccount, *, now: dt.datetime) -> bool:
-    """Save a provider account, unless all of it is kept already: sealing twice never gives the same bytes.
+    """Save the provider account that a tenant sends by from now on.
+
+    What is kept already is not written again: sealing twice never gives the same bytes. Accounts that it had before
+    stay, so that what was sent by them is followed to its end.
 
     Args:
         connection: in a transaction of the database's owner.
@@ -50,16 +53,21 @@ async def register_account(connection: Connection, key: bytes, account: Provider
     Returns:
         Whether anything was written.
     """
+    kept = await _is_kept(connection, key, account)
+    if not kept:
+        credentials = seal(key, dict(account.secrets), context=_context(account.tenant, account.id))
+        await save_account(connection, account, credentials, now=now)
+    return await send_by(connection, account.tenant, account.id) or not kept
+
+
+async def _is_kept(connection: Connection, key: bytes, account: ProviderAccount) -> bool:
     for sealed in await provider_accounts(connection, [account.tenant]):
         if sealed.id == account.id:
             try:
-                if _opened(sealed, key) == account:
-                    return False
+                return _opened(sealed, key) == account
             except InvalidTag:
-                break  # sealed with a key that is gone: nobody can use it, so it is replaced
-    credentials = seal(key, dict(account.secrets), context=_context(account.tenant, account.id))
-    await save_account(connection, account, credentials, now=now)
-    return True
+                return False  # sealed with a key that is gone: nobody can use it, so it is replaced
+    return False
 
 
 def _opened(sealed: SealedAccount, key: bytes) -> ProviderAccount:

@@ -63,6 +63,25 @@ async def save_account(
     )
 
 
+SEND_BY = """
+update provider_accounts set active = id = %(id)s where tenant = %(tenant)s and active is distinct from (id = %(id)s)
+"""
+
+
+async def send_by(connection: Connection, tenant: str, account: str) -> bool:
+    """Let a tenant send by one account, and by no other.
+
+    Args:
+        connection: of the database's owner.
+        tenant: whose.
+        account: its id. What was sent by the others is still followed: their reports are taken.
+
+    Returns:
+        Whether that changed anything.
+    """
+    return (await connection.execute(SEND_BY, {"tenant": tenant, "id": account})).rowcount > 0
+
+
 @dataclass(frozen=True, slots=True)
 class SealedAccount:
     """A provider account as it is kept: `credentials` are sealed, and bound to `tenant` and `id`."""

@@ -1,4 +1,3 @@
-from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from bench.check import compare
@@ -6,8 +5,7 @@ from bench.load import latency, percentile
 from bench.results import CpuUse, Target, cpu_use, sql_use
 from bench.saas import customer
 from bench.sql_count import count_statements
-from bench.watch import first_id, next_look
-from shared.platform.ids import derived_id
+from bench.watch import next_look
 from simulator.fates import FATES
 
 LOG = """\
@@ -64,11 +62,6 @@ def test_the_check_sees_what_was_told_twice_and_what_never() -> None:
     assert (found.messages, found.accepted, found.repeated, found.missing) == (3, 3, 1, 1)
     assert not found.exactly_once
     assert compare([told], accepted[:1]).exactly_once
-
-
-def test_a_message_made_for_the_moment_or_later_is_not_below_the_moments_first_id() -> None:
-    moment = datetime(2026, 11, 21, 1, 0, 0, 999_999, tzinfo=UTC)
-    assert derived_id(moment - timedelta(seconds=1), "a") < first_id(moment) <= derived_id(moment, "a")
 
 
 def test_the_watch_looks_more_often_as_the_end_comes_near_but_never_all_the_time() -> None:

@@ -2,28 +2,39 @@
 
 import subprocess
 import sys
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
 
 import pytest
 
-from bench.ledger import Tally, is_right, storm
+from bench.ledger import Books, Tally, is_right, storm
 from local.home import CHECKOUT
 from shared.credits.ledger.audit import ZERO
+from shared.credits.ledger.audit_store import Audit
 from tests.databases import Migrated
 
 
 async def test_a_small_storm_leaves_the_books_right(database: Migrated) -> None:
     tally = Tally()
-    found = await storm(database.url, operations=4_000, connections=4, seed=7, tally=tally)
-    assert is_right(found)
+    books = await storm(database.url, operations=4_000, connections=4, seed=7, tally=tally)
+    assert is_right(books)
     assert tally.operations >= 4_000
-    assert found["captured"] > 0
+    assert books.audit.captured > 0
 
 
-@pytest.mark.parametrize("wrong", [*ZERO, "unexplained"])
+RIGHT = Books(Audit(), unexplained=Decimal(0))
+
+
+@pytest.mark.parametrize("wrong", ZERO)
 def test_one_won_too_many_anywhere_is_wrong(wrong: str) -> None:
-    right = dict.fromkeys([*ZERO, "unexplained"], 0)
-    assert is_right(right)
-    assert not is_right(right | {wrong: 1})
+    one: dict[str, Any] = {wrong: 1}
+    assert is_right(RIGHT)
+    assert not is_right(replace(RIGHT, audit=Audit(**one)))
+
+
+def test_one_won_that_no_payment_explains_is_wrong() -> None:
+    assert not is_right(replace(RIGHT, unexplained=Decimal(1)))
 
 
 def test_the_command_ends_with_what_it_found() -> None:

@@ -3,81 +3,62 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from shared.campaigns.file import CustomerFile
 from shared.contracts import SendTicket
-from shared.platform.database import Database, fetch_all
-from shared.platform.pubsub import Outgoing
+from shared.credits.plans.outcomes import grant
+from shared.platform.database import Database
+from shared.platform.pubsub import SEND_REQUESTS
 from shared.templates.store import save_template
 from shared.templates.template import TemplateContent
-from shared.tenants.store import save_tenant
 from tests.clock import SettableClock
 from tests.databases import Migrated
-from tests.funds import give_credit, give_plan
+from tests.world import World
 
 TENANT = "saas"
 NOW = dt.datetime(2026, 11, 21, 1, 0, 0, 123_000, tzinfo=dt.UTC)
-RECEIPT = TemplateContent.model_validate(
-    {
-        "variables": {"이름": "customer.name", "금액": "data.amount | number"},
-        "alimtalk": {"code": "KA01-receipt", "text": "#{이름}님, #{금액}원을 받았습니다."},
-    }
-)
-NOTICE = TemplateContent.model_validate({"sms": {"text": "[공지] #{말}"}})
+RECEIPT = {
+    "variables": {"이름": "customer.name", "금액": "data.amount | number"},
+    "alimtalk": {"code": "KA01-receipt", "text": "#{이름}님, #{금액}원을 받았습니다."},
+}
+SINCE = dt.datetime(2026, 11, 1, tzinfo=dt.UTC)
+"""Since when it has its plan."""
+
+NOTICE = {"sms": {"text": "[공지] #{말}"}}
 
 
-@dataclass
-class Published:
-    """A publisher that keeps what it is given."""
+class Shop(World):
+    """A tenant with templates, seen by its API and by the database's owner."""
 
-    tickets: list[SendTicket] = field(default_factory=list)
+    @property
+    def api(self) -> Database:
+        return self.as_role("allim_api")
 
-    async def publish(self, topic: str, messages: Sequence[Outgoing]) -> None:
-        assert topic == "send-requests"
-        self.tickets += [SendTicket.model_validate_json(message.data) for message in messages]
+    @property
+    def tickets(self) -> list[SendTicket]:
+        """All that were published."""
+        return [SendTicket.model_validate(body) for topic, body in self.publisher.published if topic == SEND_REQUESTS]
 
-
-@dataclass
-class Shop:
-    """The tenant, seen by its API and by the database's owner."""
-
-    api: Database
-    owner: Database
-    urls: Migrated
-    clock: SettableClock
-    published: Published
-
-    async def rows(self, statement: str, **parameters: Any) -> list[dict[str, Any]]:
-        """What the owner reads, whatever the tenant."""
-        async with self.owner.connection() as connection:
-            return await fetch_all(connection, statement, parameters)
-
-    async def count(self, table: str) -> int:
-        return int((await self.rows(f"select count(*) as n from {table}"))[0]["n"])  # noqa: S608
+    def count(self, table: str) -> int:
+        return int(self.rows(f"select count(*) as n from {table}")[0]["n"])  # noqa: S608
 
 
 @pytest.fixture
 async def shop(database: Migrated) -> AsyncIterator[Shop]:
-    api = Database(database.role_url("allim_api"), pool_size=4)
-    owner = Database(database.url, pool_size=2)
-    async with owner.transaction() as connection:
+    shop = Shop(database, SettableClock(NOW))
+    await shop.tenant(id_=TENANT, templates={"receipt": RECEIPT}, account=False)
+    await shop.tenant(id_="other", templates={"secret": NOTICE}, approval="draft", account=False)
+    async with shop.owner.transaction() as connection:
+        for name, words in (("draft", RECEIPT), ("notice", NOTICE)):
+            await save_template(connection, TENANT, name, TemplateContent.model_validate(words), now=NOW)
         for tenant in (TENANT, "other"):
-            await save_tenant(connection, tenant, tenant, now=NOW)
-            await give_credit(connection, tenant)
-            await give_plan(connection, tenant)
-        await save_template(connection, TENANT, "receipt", RECEIPT, "approved", now=NOW)
-        await save_template(connection, TENANT, "draft", RECEIPT, now=NOW)
-        await save_template(connection, TENANT, "notice", NOTICE, now=NOW)
-        await save_template(connection, "other", "secret", NOTICE, now=NOW)
-    yield Shop(api, owner, database, SettableClock(NOW), Published())
-    await api.close()
-    await owner.close()
+            await grant(connection, tenant, "PRO", SINCE)
+    yield shop
+    await shop.close()
 
 
 @pytest.fixture

@@ -26,7 +26,7 @@ def _few(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def _send(shop: Shop, file: CustomerFile, key: str | None = None) -> BulkResult:
     return await send_bulk(
-        shop.api, shop.published, shop.clock, tenant=TENANT, template="receipt", customers=file, key=key
+        shop.api, shop.publisher, shop.clock, tenant=TENANT, template="receipt", customers=file, key=key
     )
 
 
@@ -39,7 +39,7 @@ async def test_one_message_too_many_writes_nothing(shop: Shop, people: People) -
     with pytest.raises(BulkError, match="quota_exceeded") as refused:
         await _send(shop, people(ALLOWED + 1))
     assert "plan PRO has 5 messages left until 2026-12-01" in refused.value.detail
-    assert [await shop.count(table) for table in ("messages", "outbox", "customers")] == [0, 0, 0]
+    assert [shop.count(table) for table in ("messages", "outbox", "customers")] == [0, 0, 0]
     assert (await _send(shop, people(ALLOWED))).queued == ALLOWED
 
 
@@ -47,7 +47,7 @@ async def test_what_is_queued_counts_before_it_is_sent_also_between_sends_at_onc
     file = people(3)
     answers = await asyncio.gather(*(_send(shop, file) for _ in range(3)), return_exceptions=True)
     assert sum(isinstance(answer, BulkResult) for answer in answers) == 1
-    assert await shop.count("messages") == 3
+    assert shop.count("messages") == 3
 
 
 async def test_a_dry_run_says_the_same(shop: Shop, people: People) -> None:
@@ -65,14 +65,14 @@ async def test_a_send_that_is_made_again_with_its_key_needs_no_quota_again(shop:
 async def test_a_new_period_begins_with_the_whole_quota(shop: Shop, people: People) -> None:
     await _send(shop, people(ALLOWED))
     # They are sent: their tickets are consumed, and their holds stand in the ledger.
-    await shop.rows(
+    shop.rows(
         """
         insert into ledger_entries (tenant, id, kind, key, messages, created_at)
         select tenant, gen_random_uuid(), 'hold', 'hold/1', array_agg(id), %(now)s from messages group by tenant
         """,
         now=shop.clock.now(),
     )
-    await shop.rows("delete from outbox")
+    shop.rows("delete from outbox")
     with pytest.raises(BulkError, match="quota_exceeded"):
         await _send(shop, people(1))
     shop.clock.moment = dt.datetime(2026, 11, 30, 14, 59, tzinfo=dt.UTC)

@@ -28,15 +28,15 @@ def _people(count: int) -> list[str]:
 
 async def _send(shop: Shop, file: CustomerFile, template: str = "receipt", **options: Any) -> BulkResult:
     options = {"tenant": TENANT, "template": template, "customers": file, **options}
-    return await send_bulk(shop.api, shop.published, shop.clock, **options)
+    return await send_bulk(shop.api, shop.publisher, shop.clock, **options)
 
 
 async def test_everybody_gets_one_message_and_tickets_carry_at_most_500(shop: Shop, csv_file: Open) -> None:
     result = await _send(shop, csv_file(HEADER, *_people(1_201)))
     assert (result.asked, result.queued, result.failed, result.refused, result.tickets) == (1_201, 1_201, {}, {}, 3)
-    assert [len(ticket.messages) for ticket in shop.published.tickets] == [500, 500, 201]
-    rows = await shop.rows("select *, status::text as state from messages")
-    assert {row["id"] for row in rows} == {id_ for ticket in shop.published.tickets for id_ in ticket.messages}
+    assert [len(ticket.messages) for ticket in shop.tickets] == [500, 500, 201]
+    rows = shop.rows("select *, status::text as state from messages")
+    assert {row["id"] for row in rows} == {id_ for ticket in shop.tickets for id_ in ticket.messages}
     (third,) = [row for row in rows if row["customer"] == "c-3"]
     assert (third["recipient"], third["state"], third["channel"], third["variables"]) == (
         "01000000003",
@@ -50,7 +50,7 @@ async def test_everybody_gets_one_message_and_tickets_carry_at_most_500(shop: Sh
 
 async def test_messages_and_outbox_are_one_transaction(shop: Shop, csv_file: Open) -> None:
     await _send(shop, csv_file(HEADER, *_people(bulk.ROWS_A_STATEMENT + 1)))
-    writers = await shop.rows("select distinct xmin::text from messages union select distinct xmin::text from outbox")
+    writers = shop.rows("select distinct xmin::text from messages union select distinct xmin::text from outbox")
     assert len(writers) == 1
 
 
@@ -69,8 +69,8 @@ async def test_an_error_half_way_leaves_nothing(shop: Shop, csv_file: Open, monk
     monkeypatch.setattr(bulk, "queue_alike", failing)
     with pytest.raises(ConnectionError):
         await _send(shop, csv_file(HEADER, *_people(50)))
-    assert [await shop.count(table) for table in TABLES] == [0, 0, 0]
-    assert shop.published.tickets == []
+    assert [shop.count(table) for table in TABLES] == [0, 0, 0]
+    assert shop.tickets == []
 
 
 async def test_tickets_that_could_not_be_published_are_left_to_the_tick(shop: Shop, csv_file: Open) -> None:
@@ -82,7 +82,7 @@ async def test_tickets_that_could_not_be_published_are_left_to_the_tick(shop: Sh
         shop.api, Away(), shop.clock, tenant=TENANT, template="receipt", customers=csv_file(HEADER, *_people(501))
     )
     assert result.tickets == 2
-    rows = await shop.rows("select publish_at from outbox order by publish_at")
+    rows = shop.rows("select publish_at from outbox order by publish_at")
     first, second = (row["publish_at"] for row in rows)
     assert first == NOW + dt.timedelta(seconds=10)
     assert second > first
@@ -112,7 +112,7 @@ async def test_a_bad_row_does_not_stop_the_others(shop: Shop, csv_file: Open) ->
         (7, "bad_variable", "c-5"),
         (8, "repeated_id", "c-1"),
     ]
-    kept = await shop.rows("select customer, status::text, reason from messages order by customer")
+    kept = shop.rows("select customer, status::text, reason from messages order by customer")
     assert [(row["customer"], row["status"], row["reason"]) for row in kept] == [
         ("c-1", "queued", None),
         ("c-2", "failed", "invalid_phone"),
@@ -121,7 +121,7 @@ async def test_a_bad_row_does_not_stop_the_others(shop: Shop, csv_file: Open) ->
         ("c-5", "failed", "bad_variable"),
         ("c-6", "queued", None),
     ]
-    assert len(shop.published.tickets[0].messages) == 2
+    assert len(shop.tickets[0].messages) == 2
 
 
 async def test_words_that_no_channel_can_carry_fail_at_once(shop: Shop, csv_file: Open) -> None:
@@ -134,8 +134,8 @@ async def test_without_a_key_each_send_is_a_new_one(shop: Shop, csv_file: Open) 
     file = csv_file(HEADER, *_people(3))
     for _ in range(2):
         assert (await _send(shop, file)).queued == 3
-    assert await shop.count("messages") == 6
-    assert await shop.count("customers") == 3
+    assert shop.count("messages") == 6
+    assert shop.count("customers") == 3
 
 
 async def test_with_a_key_a_customer_gets_one_message_however_often_it_is_sent(shop: Shop, csv_file: Open) -> None:
@@ -144,8 +144,8 @@ async def test_with_a_key_a_customer_gets_one_message_however_often_it_is_sent(s
     again = await _send(shop, csv_file(HEADER, *_people(5), "bad,nonsense,n,1"), key="2026-11")
     assert (first.queued, first.already) == (3, 0)
     assert (again.asked, again.queued, again.already, again.failed, again.tickets) == (6, 2, 4, {}, 1)
-    assert await shop.count("messages") == 6
-    assert [len(ticket.messages) for ticket in shop.published.tickets] == [3, 2]
+    assert shop.count("messages") == 6
+    assert [len(ticket.messages) for ticket in shop.tickets] == [3, 2]
 
 
 async def test_every_moment_leads_the_ids_of_a_repeated_send_as_it_did_before(shop: Shop, csv_file: Open) -> None:
@@ -161,7 +161,7 @@ async def test_two_who_send_with_one_key_at_once_send_once(shop: Shop, csv_file:
     file = csv_file(HEADER, *_people(700))
     results = await asyncio.gather(*(_send(shop, file, key="k") for _ in range(3)))
     assert sorted(result.queued for result in results) == [0, 0, 700]
-    assert await shop.count("messages") == 700
+    assert shop.count("messages") == 700
 
 
 async def test_the_keys_of_two_tenants_are_apart(shop: Shop, csv_file: Open) -> None:
@@ -171,16 +171,16 @@ async def test_the_keys_of_two_tenants_are_apart(shop: Shop, csv_file: Open) -> 
 
 
 async def test_a_message_of_a_send_with_a_key_can_be_claimed(shop: Shop, csv_file: Open) -> None:
-    await shop.rows(
+    shop.rows(
         "insert into provider_accounts (tenant, id, provider, sender, credentials) "
         "values ('saas', 'main', 'solapi', '0212345678', '')"
     )
     await _send(shop, csv_file(HEADER, *_people(2)), key="k")
-    sender = Database(shop.urls.role_url("allim_sender"))
+    sender = Database(shop.migrated.role_url("allim_sender"))
     async with sender.connection() as connection:
         claimed = await decide_claims(
             connection,
-            shop.published.tickets,
+            shop.tickets,
             {TENANT: uuid4()},
             topic="send-requests",
             now=NOW,
@@ -188,7 +188,7 @@ async def test_a_message_of_a_send_with_a_key_can_be_claimed(shop: Shop, csv_fil
         )
     await sender.close()
     assert sorted(row.recipient for row in claimed) == ["01000000000", "01000000001"]
-    assert await shop.count("outbox") == 0
+    assert shop.count("outbox") == 0
 
 
 @pytest.mark.parametrize(
@@ -212,7 +212,7 @@ async def test_what_can_not_be_done_at_all_is_refused_before_anything_is_written
         with pytest.raises(BulkError) as refused:
             await act(shop, file, **options)
         assert refused.value.code == code
-    assert [await shop.count(table) for table in TABLES] == [0, 0, 0]
+    assert [shop.count(table) for table in TABLES] == [0, 0, 0]
 
 
 async def test_a_key_is_not_taken_for_another_template(shop: Shop, csv_file: Open) -> None:
@@ -225,7 +225,7 @@ async def test_a_key_is_not_taken_for_another_template(shop: Shop, csv_file: Ope
 async def test_alimtalk_is_left_out_where_its_words_are_not_approved(shop: Shop, csv_file: Open) -> None:
     result = await _send(shop, csv_file(HEADER, *_people(1)), "draft")
     assert (result.route, result.left_out) == (("sms",), ["alimtalk"])
-    assert [(row["route"], row["channel"]) for row in await shop.rows("select route, channel from messages")] == [
+    assert [(row["route"], row["channel"]) for row in shop.rows("select route, channel from messages")] == [
         (["sms"], "sms")
     ]
 
@@ -233,7 +233,7 @@ async def test_alimtalk_is_left_out_where_its_words_are_not_approved(shop: Shop,
 async def test_what_the_file_tells_of_customers_is_kept_and_its_blank_cells_tell_nothing(
     shop: Shop, csv_file: Open
 ) -> None:
-    await shop.rows(
+    shop.rows(
         "insert into customers (tenant, id, name, phone, plan, as_of) values "
         "('saas', 'old', '옛이름', '010-1111-2222', 'basic', %(past)s), "
         "('saas', 'same', '그대로', '010-0000-0001', 'basic', %(past)s), "
@@ -249,7 +249,7 @@ async def test_what_the_file_tells_of_customers_is_kept_and_its_blank_cells_tell
         "fresh,010-0000-0003,새손님,1,pro",
     )
     await _send(shop, file)
-    rows = await shop.rows("select id, name, phone, plan, locale, as_of from customers order by id")
+    rows = shop.rows("select id, name, phone, plan, locale, as_of from customers order by id")
     assert [tuple(row.values()) for row in rows] == [
         ("fresh", "새손님", "010-0000-0003", "pro", "ko", NOW),
         ("newer", "새이름", "010-1111-3333", "pro", "ko", NOW + dt.timedelta(seconds=1)),
@@ -259,7 +259,7 @@ async def test_what_the_file_tells_of_customers_is_kept_and_its_blank_cells_tell
 
 
 async def test_the_estimate_counts_each_channel_at_the_tenants_price(shop: Shop, csv_file: Open) -> None:
-    await shop.rows(
+    shop.rows(
         "insert into prices (tenant, channel, valid_from, price) values ('saas', 'sms', %(now)s, 18.5), "
         "('saas', 'sms', %(later)s, 1)",
         now=NOW - dt.timedelta(hours=1),
@@ -281,7 +281,7 @@ async def _preview(shop: Shop, file: CustomerFile, template: str = "receipt", **
 async def test_a_preview_tells_what_a_send_would_come_to_and_writes_nothing(shop: Shop, csv_file: Open) -> None:
     file = csv_file(HEADER, *_people(600), "bad,nonsense,n,1", ",01012345678,n,1")
     seen = await _preview(shop, file)
-    assert [await shop.count(table) for table in TABLES] == [0, 0, 0]
+    assert [shop.count(table) for table in TABLES] == [0, 0, 0]
     assert seen == await _send(shop, file)
     assert [(sample.to, sample.channel, sample.text) for sample in seen.samples] == [
         ("010****0000", "alimtalk", "사람0님, 1,000원을 받았습니다."),

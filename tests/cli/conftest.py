@@ -15,19 +15,16 @@ from cli.main import app
 from local.broker import RunningBroker, start_broker
 from local.postgres import ROLES
 from local.stack import Stack
-from shared.platform.database import Database
-from shared.templates.store import save_template
-from shared.templates.template import TemplateContent
-from shared.tenants.store import save_tenant
 from tests.clock import NOON
 from tests.databases import Migrated
-from tests.funds import give_credit
+from tests.world import World
 
 PROJECT = "verbs"
 NOWHERE = "127.0.0.1:1"
-WELCOME = TemplateContent.model_validate(
-    {"variables": {"이름": "customer.name"}, "alimtalk": {"code": "KA01", "text": "#{이름}님, [b]환영[/b]합니다."}}
-)
+WELCOME = {
+    "variables": {"이름": "customer.name"},
+    "alimtalk": {"code": "KA01", "text": "#{이름}님, [b]환영[/b]합니다."},
+}
 
 Run = Callable[..., Result]
 
@@ -62,21 +59,14 @@ def stack(database: Migrated, verbs_broker: RunningBroker, monkeypatch: pytest.M
         started_at=NOON,
     )
     monkeypatch.setattr(Stack, "load", lambda home=None: made)
-    asyncio.run(_set_up(database.url))
+    asyncio.run(_set_up(database))
     return made
 
 
-async def _set_up(url: str) -> None:
-    database = Database(url, pool_size=1)
-    async with database.transaction() as connection:
-        await save_tenant(connection, "saas", "SaaS", now=NOON)
-        await give_credit(connection, "saas")
-        await save_template(connection, "saas", "welcome", WELCOME, "approved", now=NOON)
-        await connection.execute(
-            "insert into provider_accounts (tenant, id, provider, sender, kakao_channel, credentials) "
-            "values ('saas', 'main', 'solapi', '0212345678', 'pf', '')"
-        )
-    await database.close()
+async def _set_up(database: Migrated) -> None:
+    world = World(database)
+    await world.tenant(id_="saas", templates={"welcome": WELCOME})
+    await world.close()
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
@@ -14,27 +13,30 @@ from shared.credits.payments.payments import Payments
 from shared.credits.plans.outcomes import PlanPurpose
 from shared.credits.topups.automatic import AutomaticTopUps
 from shared.credits.topups.outcomes import AutomaticTopUpPurpose
-from shared.platform.database import Database as Pool
-from shared.platform.database import fetch_all
 from shared.providers.toss import Toss
-from tests.clock import SettableClock
+from shared.tenants.store import save_tenant
 from tests.databases import Migrated
 from tests.simulator.toss.shop import Shop
+from tests.world import KEY, World
 
-KEY = bytes(range(32))
 TENANT = "saas"
 PURPOSES = (AutomaticTopUpPurpose(), PlanPurpose())
 
 
-@dataclass
-class Till:
-    """A tenant that pays, and all that takes its money. `owner` may look everywhere."""
+class Till(World):
+    """A tenant that pays, and all that takes its money.
 
-    owner: Pool
-    pool: Pool
-    shop: Shop
-    toss: Toss
-    clock: SettableClock
+    Args:
+        migrated: the database.
+        shop: the merchant at the simulated Toss.
+        toss: the product's client of it.
+    """
+
+    def __init__(self, migrated: Migrated, shop: Shop, toss: Toss) -> None:
+        super().__init__(migrated)
+        self.pool = self.as_role("allim_payments")
+        self.shop = shop
+        self.toss = toss
 
     @property
     def payments(self) -> Payments:
@@ -62,36 +64,38 @@ class Till:
     async def balance(self) -> Decimal:
         return (await self.account()).balance
 
-    async def rows(self, statement: str, **parameters: Any) -> list[dict[str, Any]]:
-        async with self.owner.connection() as connection:
-            return await fetch_all(connection, statement, parameters)
-
-    async def spend(self, amount: int) -> None:
+    def spend(self, amount: int) -> None:
         """Let credit be used for something."""
-        await self.rows(
+        self.rows(
             "insert into ledger_entries (tenant, id, kind, balance_change, key, created_at)"
-            " values (%(tenant)s, gen_random_uuid(), 'capture', -%(amount)s, gen_random_uuid()::text, %(now)s)",
-            tenant=TENANT,
-            amount=amount,
-            now=self.clock.now(),
+            " values (%s, gen_random_uuid(), 'capture', -%s, gen_random_uuid()::text, %s)",
+            TENANT,
+            amount,
+            self.clock.now(),
         )
 
-    async def alerts(self) -> list[str]:
-        return [row["kind"] for row in await self.rows("select kind from alerts where resolved_at = 'infinity'")]
+    def alerts(self) -> list[str]:
+        return [row["kind"] for row in self.rows("select kind from alerts where resolved_at = 'infinity'")]
 
     async def difference(self) -> Decimal:
         async with self.owner.connection() as connection:
-            return Decimal((await audit(connection))["difference"])
+            return (await audit(connection)).difference
+
+
+@asynccontextmanager
+async def opened(till: Till) -> AsyncIterator[None]:
+    """The till takes money for a new tenant with an empty account."""
+    async with till.owner.transaction() as connection:
+        await save_tenant(connection, TENANT, "SaaS", now=till.clock.now())
+    yield
+    await till.shop.faults()
+    await till.close()
 
 
 @asynccontextmanager
 async def open_till(database: Migrated, simulator_url: str) -> AsyncIterator[Till]:
-    """A new tenant with an empty account, at a new merchant of the simulator."""
-    owner, pool = Pool(database.url, pool_size=1), Pool(database.role_url("allim_payments"), pool_size=8)
+    """A till at a new merchant of the simulator."""
     async with Shop.at(simulator_url) as shop:
-        till = Till(owner, pool, shop, Toss(simulator_url, shop.secret_key), SettableClock())
-        await till.rows("insert into tenants (id, name) values (%(tenant)s, 'SaaS')", tenant=TENANT)
-        yield till
-        await shop.faults()
-    await owner.close()
-    await pool.close()
+        till = Till(database, shop, Toss(simulator_url, shop.secret_key))
+        async with opened(till):
+            yield till

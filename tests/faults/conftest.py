@@ -8,10 +8,9 @@ import httpx
 import pytest
 from aiohttp import web
 
-from shared.platform.database import Database
 from tests.clock import SettableClock
 from tests.databases import Migrated
-from tests.faults.world import Crash, Hooked, World
+from tests.faults.world import Crash, FaultyWorld, Hooked
 from tests.providers.simulated import Simulator, simulated
 
 
@@ -29,7 +28,7 @@ def fault_simulator(fault_clock: SettableClock) -> Iterator[Simulator]:
 @pytest.fixture(scope="module")
 async def _world(
     module_database: Migrated, fault_clock: SettableClock, fault_simulator: Simulator
-) -> AsyncIterator[World]:
+) -> AsyncIterator[FaultyWorld]:
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(_but_for_crashes)
     hooked = Hooked()
@@ -39,12 +38,11 @@ async def _world(
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     account = fault_simulator.add_account(webhook_url=f"http://127.0.0.1:{runner.addresses[0][1]}/")
-    database = Database(module_database.url, pool_size=8)
     async with httpx.AsyncHTTPTransport(verify=False) as wire:
-        world = World(database, fault_simulator, fault_clock, account, wire, hooked)
+        world = FaultyWorld(module_database, fault_simulator, fault_clock, account, wire, hooked)
         await world.set_up()
         yield world
-    await database.close()
+        await world.close()
     await runner.cleanup()
     loop.set_exception_handler(None)
 
@@ -56,6 +54,6 @@ def _but_for_crashes(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -
 
 
 @pytest.fixture
-async def world(_world: World) -> World:
+async def world(_world: FaultyWorld) -> FaultyWorld:
     await _world.start_over()
     return _world

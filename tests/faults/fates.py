@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from tests.faults.world import SMS_ONLY, World
+from tests.faults.world import SMS_ONLY, FaultyWorld
 
 DELIVERED = "01090004000"
 NOT_ON_KAKAO = "01090003104"
@@ -45,15 +45,15 @@ Sent = Mapping[str, UUID]
 """Messages by recipient."""
 
 
-async def queue_one_of_each(world: World) -> Sent:
+async def queue_one_of_each(world: FaultyWorld) -> Sent:
     return dict(zip(FATES, await world.queue(*FATES, templates=TEMPLATES), strict=True))
 
 
-async def assert_each_has_its_fate(world: World, sent: Sent) -> None:
+async def assert_each_has_its_fate(world: FaultyWorld, sent: Sent) -> None:
     accepted = world.accepted()
     for recipient, fate in FATES.items():
-        row = await world.message(sent[recipient])
+        row = world.message(sent[recipient])
         assert tuple(accepted[row["id"]]) == fate.types, recipient
         assert fate.is_that_of(row), row
-    assert {row["state"] for row in await world.rows("dispatches")} <= {"sent", "closed", "abandoned"}
-    assert await world.rows("dead_letters") == []
+    assert {row["state"] for row in world.table("dispatches")} <= {"sent", "closed", "abandoned"}
+    assert world.table("dead_letters") == []

@@ -8,7 +8,7 @@ import pytest
 
 from tests.faults.boundaries import Hook
 from tests.faults.fates import DELIVERED, assert_each_has_its_fate, queue_one_of_each
-from tests.faults.world import Crash, World
+from tests.faults.world import Crash, FaultyWorld
 
 
 def ending_after(number: int) -> Hook:
@@ -31,7 +31,7 @@ def ending_at(end: str) -> Hook:
 
 
 @pytest.mark.parametrize("reports", ["webhook", "look-up"])
-async def test_a_crash_at_any_moment_neither_loses_nor_doubles_a_message(world: World, reports: str) -> None:
+async def test_a_crash_at_any_moment_neither_loses_nor_doubles_a_message(world: FaultyWorld, reports: str) -> None:
     for number in itertools.count():
         await world.start_over()
         if reports == "look-up":
@@ -45,7 +45,7 @@ async def test_a_crash_at_any_moment_neither_loses_nor_doubles_a_message(world: 
 
 
 @pytest.mark.parametrize("first_end", ["after mark_prepared", "after POST /messages/v4/groups/{group}/send"])
-async def test_whoever_mends_a_crash_may_crash_too(world: World, first_end: str) -> None:
+async def test_whoever_mends_a_crash_may_crash_too(world: FaultyWorld, first_end: str) -> None:
     for number in itertools.count():
         await world.start_over()
         [message] = await world.queue(DELIVERED)
@@ -53,6 +53,6 @@ async def test_whoever_mends_a_crash_may_crash_too(world: World, first_end: str)
         lived = await world.live(world.process(ending_after(number)))
         assert await world.live(world.process())
         assert world.accepted()[message] == ["ATA"]
-        assert (await world.message(message))["status"] == "delivered"
+        assert (world.message(message))["status"] == "delivered"
         if lived:
             break

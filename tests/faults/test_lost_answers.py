@@ -10,7 +10,7 @@ import pytest
 from shared.messages.dispatch.dispatching import MAX_TRIES
 from tests.faults.boundaries import Hook
 from tests.faults.fates import DELIVERED, assert_each_has_its_fate, queue_one_of_each
-from tests.faults.world import Crash, World
+from tests.faults.world import Crash, FaultyWorld
 
 CALLS = {
     "create": "POST .*/groups$",
@@ -23,7 +23,7 @@ CALLS = {
 @pytest.mark.parametrize("call", CALLS)
 @pytest.mark.parametrize("fault", ["drop_before", "accept_then_drop"])
 async def test_a_connection_lost_at_any_call_neither_loses_nor_doubles_a_message(
-    world: World, fault: str, call: str
+    world: FaultyWorld, fault: str, call: str
 ) -> None:
     world.simulator.set_faults(report_drop_rate=1, **{fault: {"count": 1, "on": CALLS[call]}})
     sent = await queue_one_of_each(world)
@@ -33,22 +33,24 @@ async def test_a_connection_lost_at_any_call_neither_loses_nor_doubles_a_message
 
 @pytest.mark.parametrize("fault", ["drop_before", "accept_then_drop"])
 @pytest.mark.parametrize("unanswered", range(1, 8))
-async def test_a_send_and_so_many_questions_about_it_may_be_lost(world: World, fault: str, unanswered: int) -> None:
+async def test_a_send_and_so_many_questions_about_it_may_be_lost(
+    world: FaultyWorld, fault: str, unanswered: int
+) -> None:
     world.simulator.set_faults(**{fault: {"count": 1 + unanswered, "on": "(POST .*/send|GET .*/groups/[^/]+)$"}})
     [message] = await world.queue(DELIVERED)
     assert await world.live(world.process())
     assert world.accepted()[message] == ["ATA"]
-    assert (await world.message(message))["status"] == "delivered"
+    assert (world.message(message))["status"] == "delivered"
 
 
 @pytest.mark.parametrize("fault", ["drop_before", "accept_then_drop"])
-async def test_taking_a_batch_back_may_be_lost(world: World, fault: str) -> None:
+async def test_taking_a_batch_back_may_be_lost(world: FaultyWorld, fault: str) -> None:
     world.simulator.set_faults(**{fault: {"count": 1, "on": "DELETE"}})
     [message] = await world.queue(DELIVERED)
     assert not await world.live(world.process(ending_before_send))
     assert await world.live(world.process())
     assert world.accepted()[message] == ["ATA"]
-    assert [row["state"] for row in await world.rows("dispatches")] == ["abandoned", "sent"]
+    assert [row["state"] for row in world.table("dispatches")] == ["abandoned", "sent"]
 
 
 async def ending_before_send(boundary: str) -> None:
@@ -56,7 +58,7 @@ async def ending_before_send(boundary: str) -> None:
         raise Crash(boundary)
 
 
-def back_after(world: World, calls: int) -> Hook:
+def back_after(world: FaultyWorld, calls: int) -> Hook:
     """A hook that ends the provider's outage when it has been called so often."""
     left = [calls]
 
@@ -70,14 +72,14 @@ def back_after(world: World, calls: int) -> Hook:
 
 
 @pytest.mark.parametrize("calls", [0, 1, MAX_TRIES - 1])
-async def test_messages_outlive_an_outage_that_ends_before_their_last_try(world: World, calls: int) -> None:
+async def test_messages_outlive_an_outage_that_ends_before_their_last_try(world: FaultyWorld, calls: int) -> None:
     world.simulator.set_faults(outage=True)
     sent = await queue_one_of_each(world)
     assert await world.live(world.process(back_after(world, calls)))
     await assert_each_has_its_fate(world, sent)
 
 
-async def test_messages_outlive_an_outage_of_an_hour(world: World) -> None:
+async def test_messages_outlive_an_outage_of_an_hour(world: FaultyWorld) -> None:
     began = world.clock.now()
 
     async def back_after_an_hour(boundary: str) -> None:
@@ -90,19 +92,19 @@ async def test_messages_outlive_an_outage_of_an_hour(world: World) -> None:
     await assert_each_has_its_fate(world, sent)
 
 
-async def test_an_outage_without_end_fails_messages_after_the_last_try_with_the_reason(world: World) -> None:
+async def test_an_outage_without_end_fails_messages_after_the_last_try_with_the_reason(world: FaultyWorld) -> None:
     world.simulator.set_faults(outage=True)
     [message] = await world.queue(DELIVERED)
     process = world.process()
     assert await world.live(process)
-    row = await world.message(message)
+    row = world.message(message)
     assert (row["status"], row["reason"], row["tries"]) == ("failed", "provider_unavailable", MAX_TRIES)
     assert "503" in row["detail"]
     assert process.boundaries.count("before POST /messages/v4/groups") == MAX_TRIES
     assert world.accepted() == {}
 
 
-async def test_an_outage_that_begins_while_a_batch_waits_ends_in_one_message(world: World) -> None:
+async def test_an_outage_that_begins_while_a_batch_waits_ends_in_one_message(world: FaultyWorld) -> None:
     sends = itertools.count()
 
     async def outage_at_first_send(boundary: str) -> None:
@@ -114,28 +116,27 @@ async def test_an_outage_that_begins_while_a_batch_waits_ends_in_one_message(wor
     [message] = await world.queue(DELIVERED)
     assert await world.live(world.process(outage_at_first_send))
     assert world.accepted()[message] == ["ATA"]
-    assert (await world.message(message))["status"] == "delivered"
+    assert (world.message(message))["status"] == "delivered"
 
 
-async def test_a_batch_that_can_not_be_paid_for_is_taken_back_and_fails_in_the_end(world: World) -> None:
-    world.simulator.set_balance(world.account, 0)
+async def test_a_batch_that_can_not_be_paid_for_is_taken_back_and_fails_in_the_end(world: FaultyWorld) -> None:
+    world.simulator.set_balance(world.provider_account, 0)
     [message] = await world.queue(DELIVERED)
     assert await world.live(world.process())
-    world.simulator.set_balance(world.account, 1_000_000)
+    world.simulator.set_balance(world.provider_account, 1_000_000)
     assert await world.live(world.process())
-    row = await world.message(message)
+    row = world.message(message)
     assert (row["status"], row["reason"]) == ("failed", "provider_unavailable")
     assert world.accepted() == {}
 
 
-async def test_messages_of_an_account_that_is_not_let_in_leave_once_its_key_is_mended(world: World) -> None:
+async def test_messages_of_an_account_that_is_not_let_in_leave_once_its_key_is_mended(world: FaultyWorld) -> None:
     began = world.clock.now()
-    right = dict(world.account.secrets)
-    await world.change_secrets({**right, "api_secret": "mistyped"})
+    await world.open_account(api_secret="mistyped")
 
     async def mended_after_an_hour(boundary: str) -> None:
         if boundary.startswith("before decide_claims") and world.clock.now() - began > dt.timedelta(hours=1):
-            await world.change_secrets(right)
+            await world.open_account()
 
     sent = await queue_one_of_each(world)
     assert await world.live(world.process(mended_after_an_hour))

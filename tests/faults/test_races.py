@@ -10,7 +10,7 @@ import pytest
 from shared.messages.dispatch.sending import LEASE
 from tests.faults.boundaries import Hook
 from tests.faults.fates import DELIVERED, NOT_ON_KAKAO, assert_each_has_its_fate, queue_one_of_each
-from tests.faults.world import Process, World
+from tests.faults.world import FaultyWorld, Process
 
 IN_A_TRANSACTION = ("lock_states", "record_reports_and_decide_charges", "commit")
 """Whoever is held here holds locks as well: others wait for them, and can't overtake."""
@@ -54,7 +54,7 @@ async def held(hold: Hold, work: asyncio.Task[None]) -> bool:
     return hold.reached.is_set()
 
 
-async def test_a_ticket_delivered_three_times_to_one_process_sends_once(world: World) -> None:
+async def test_a_ticket_delivered_three_times_to_one_process_sends_once(world: FaultyWorld) -> None:
     sent = await queue_one_of_each(world)
     world.bus.messages *= 3
     process = world.process()
@@ -62,12 +62,12 @@ async def test_a_ticket_delivered_three_times_to_one_process_sends_once(world: W
     await assert_each_has_its_fate(world, sent)
 
 
-async def test_a_ticket_that_three_processes_claim_at_once_sends_once(world: World) -> None:
+async def test_a_ticket_that_three_processes_claim_at_once_sends_once(world: FaultyWorld) -> None:
     sent = await queue_one_of_each(world)
     [(topic, ticket)] = world.bus.messages
     world.bus.messages.clear()
     processes = [world.process() for _ in range(3)]
-    async with world.database.transaction() as connection:
+    async with world.owner.transaction() as connection:
         # All three have begun their claim before any of them can end it.
         await connection.execute("select from messages for update")
         work = [asyncio.create_task(world.handle(process, topic, ticket)) for process in processes]
@@ -75,10 +75,10 @@ async def test_a_ticket_that_three_processes_claim_at_once_sends_once(world: Wor
     await asyncio.gather(*work)
     assert await world.live(processes[0])
     await assert_each_has_its_fate(world, sent)
-    assert len([row for row in await world.rows("dispatches") if len(row["messages"]) == len(sent)]) == 1
+    assert len([row for row in world.table("dispatches") if len(row["messages"]) == len(sent)]) == 1
 
 
-async def test_tickets_that_share_messages_send_them_once(world: World) -> None:
+async def test_tickets_that_share_messages_send_them_once(world: FaultyWorld) -> None:
     first, second = world.process(), world.process()
     sent = await queue_one_of_each(world)
     world.bus.messages *= 2
@@ -87,7 +87,7 @@ async def test_tickets_that_share_messages_send_them_once(world: World) -> None:
     await assert_each_has_its_fate(world, sent)
 
 
-async def test_a_process_that_was_overtaken_at_any_moment_does_no_harm_when_it_goes_on(world: World) -> None:
+async def test_a_process_that_was_overtaken_at_any_moment_does_no_harm_when_it_goes_on(world: FaultyWorld) -> None:
     """It hangs at one of its boundaries until its lease is over; another one mends what it finds; then it goes on."""
     for number in itertools.count():
         await world.start_over()
@@ -110,7 +110,7 @@ async def test_a_process_that_was_overtaken_at_any_moment_does_no_harm_when_it_g
     "place", ["before GET /messages/v4/groups/{group}", "before DELETE /messages/v4/groups/{group}"]
 )
 @pytest.mark.parametrize("end", ["prepared", "sent"])
-async def test_two_sweepers_settle_one_dispatch_once(world: World, place: str, end: str) -> None:
+async def test_two_sweepers_settle_one_dispatch_once(world: FaultyWorld, place: str, end: str) -> None:
     """A sweeper whose lease ran out goes on as well: it finds the batch sent or taken back."""
     [message] = await world.queue(DELIVERED)
     boundary = "after mark_prepared" if end == "prepared" else "after POST /messages/v4/groups/{group}/send"
@@ -130,10 +130,10 @@ async def test_two_sweepers_settle_one_dispatch_once(world: World, place: str, e
     await dying_work
     assert await world.live(world.process())
     assert world.accepted()[message] == ["ATA"]
-    assert (await world.message(message))["status"] == "delivered"
+    assert (world.message(message))["status"] == "delivered"
 
 
-async def test_a_batch_that_was_handed_over_at_the_last_moment_is_not_given_up(world: World) -> None:
+async def test_a_batch_that_was_handed_over_at_the_last_moment_is_not_given_up(world: FaultyWorld) -> None:
     """A sweeper saw it as not handed over yet, and is slower than the process that it took for dead."""
     [message] = await world.queue(DELIVERED)
     handing_over, giving_up = Hold(), Hold()
@@ -150,11 +150,11 @@ async def test_a_batch_that_was_handed_over_at_the_last_moment_is_not_given_up(w
     await sweeper_work
     assert await world.live(world.process())
     assert world.accepted()[message] == ["ATA"]
-    assert [row["state"] for row in await world.rows("dispatches")] == ["sent"]
+    assert [row["state"] for row in world.table("dispatches")] == ["sent"]
 
 
 @pytest.mark.parametrize(("to", "types"), [(DELIVERED, ["ATA"]), (NOT_ON_KAKAO, ["ATA", "SMS"])])
-async def test_a_report_may_be_faster_than_the_record_of_sending(world: World, to: str, types: list[str]) -> None:
+async def test_a_report_may_be_faster_than_the_record_of_sending(world: FaultyWorld, to: str, types: list[str]) -> None:
     hold = Hold()
     [message] = await world.queue(to)
     slow = world.process(hold.at("before mark_sent"))
@@ -162,17 +162,17 @@ async def test_a_report_may_be_faster_than_the_record_of_sending(world: World, t
     await hold.reached.wait()
     await world.reports_brought()
     await world.deliver(world.process())
-    before = await world.message(message)
+    before = world.message(message)
     hold.let_go.set()
     await slow_work
-    after = await world.message(message)
+    after = world.message(message)
     assert world.accepted()[message] == types
     assert (before["status"], after["status"]) == ("delivered", "delivered")
     assert before["channel"] == after["channel"]
     assert before["provider_message_id"] == after["provider_message_id"]
 
 
-async def test_a_late_record_of_sending_says_nothing_of_the_next_channel(world: World) -> None:
+async def test_a_late_record_of_sending_says_nothing_of_the_next_channel(world: FaultyWorld) -> None:
     recording, sending = Hold(), Hold()
     [message] = await world.queue(NOT_ON_KAKAO)
     slow = world.process(recording.at("before mark_sent"))
@@ -184,14 +184,14 @@ async def test_a_late_record_of_sending_says_nothing_of_the_next_channel(world: 
     await sending.reached.wait()
     recording.let_go.set()
     await slow_work
-    row = await world.message(message)
+    row = world.message(message)
     sending.let_go.set()
     await other_work
     assert (row["status"], row["channel"]) == ("sending", "sms")
     assert world.accepted()[message] == ["ATA", "SMS"]
 
 
-async def test_a_process_is_left_alone_until_its_lease_is_over(world: World) -> None:
+async def test_a_process_is_left_alone_until_its_lease_is_over(world: FaultyWorld) -> None:
     hold = Hold()
     [message] = await world.queue(DELIVERED)
     slow = world.process(hold.at("before POST /messages/v4/groups/{group}/send"))
@@ -199,15 +199,15 @@ async def test_a_process_is_left_alone_until_its_lease_is_over(world: World) -> 
     await hold.reached.wait()
     world.clock.advance(LEASE.total_seconds() - 1)
     await world.process().sweeper.sweep()
-    [dispatch] = await world.rows("dispatches")
+    [dispatch] = world.table("dispatches")
     hold.let_go.set()
     await slow_work
     assert dispatch["state"] == "prepared"
     assert world.accepted()[message] == ["ATA"]
-    assert (await world.message(message))["tries"] == 1
+    assert (world.message(message))["tries"] == 1
 
 
-async def test_sending_recorded_twice_is_recorded_once(world: World) -> None:
+async def test_sending_recorded_twice_is_recorded_once(world: FaultyWorld) -> None:
     hold = Hold()
     [message] = await world.queue(DELIVERED)
     world.simulator.set_faults(report_drop_rate=1)
@@ -217,8 +217,8 @@ async def test_sending_recorded_twice_is_recorded_once(world: World) -> None:
     world.clock.advance(LEASE.total_seconds() + 1)
     other: Process = world.process()
     await other.sweeper.decide()
-    recorded = await world.message(message)
+    recorded = world.message(message)
     hold.let_go.set()
     await slow_work
-    assert (recorded["status"], (await world.message(message))["status"]) == ("sent", "sent")
-    assert [row["state"] for row in await world.rows("dispatches")] == ["sent"]
+    assert (recorded["status"], (world.message(message))["status"]) == ("sent", "sent")
+    assert [row["state"] for row in world.table("dispatches")] == ["sent"]

@@ -11,13 +11,13 @@ from shared.contracts import Outcome, ProviderReport, ReportBatch
 from shared.messages.dispatch.dispatching import FIRST_CHECK
 from shared.providers.solapi import Solapi
 from tests.faults.fates import DELIVERED, NOT_ON_KAKAO, UNTOLD, assert_each_has_its_fate, queue_one_of_each
-from tests.faults.world import DAY, TENANT, Process, World
+from tests.faults.world import DAY, TENANT, FaultyWorld, Process
 
 DEADLINE = 300
 ROUTE = [{"alimtalk": DEADLINE}, {"sms": 3_600}]
 
 
-async def sweep(world: World, process: Process, after: float) -> None:
+async def sweep(world: FaultyWorld, process: Process, after: float) -> None:
     """Let time pass, sweep, and hand over what comes of it."""
     world.clock.advance(after)
     for result in await process.run(process.sweeper.sweep()):
@@ -32,12 +32,12 @@ def told(message: UUID, outcome: Outcome, code: str, *, attempt: int = 0, channe
     return ReportBatch(tenant=TENANT, provider="solapi", account="main", reports=(report,))
 
 
-def alimtalk_id(world: World) -> str:
+def alimtalk_id(world: FaultyWorld) -> str:
     [id_] = [entry["messageId"] for entry in world.simulator.accepted() if entry["type"] == "ATA"]
     return str(id_)
 
 
-async def test_reports_that_come_twice_and_in_any_order_change_nothing_more(world: World) -> None:
+async def test_reports_that_come_twice_and_in_any_order_change_nothing_more(world: FaultyWorld) -> None:
     taken_before = world.simulator.reports()["taken"]
     world.simulator.set_faults(report_repeat_rate=1, report_reorder=True)
     sent = await queue_one_of_each(world)
@@ -49,7 +49,7 @@ async def test_reports_that_come_twice_and_in_any_order_change_nothing_more(worl
     await assert_each_has_its_fate(world, sent)
 
 
-async def test_every_ticket_and_report_may_come_again_after_the_end(world: World) -> None:
+async def test_every_ticket_and_report_may_come_again_after_the_end(world: FaultyWorld) -> None:
     sent = await queue_one_of_each(world)
     process = world.process()
     assert await world.live(process)
@@ -58,19 +58,19 @@ async def test_every_ticket_and_report_may_come_again_after_the_end(world: World
     await assert_each_has_its_fate(world, sent)
 
 
-async def test_reports_that_never_come_are_asked_for(world: World) -> None:
+async def test_reports_that_never_come_are_asked_for(world: FaultyWorld) -> None:
     world.simulator.set_faults(report_drop_rate=1)
     [message] = await world.queue(DELIVERED)
     process = world.process()
     await world.deliver(process)
-    assert (await world.message(message))["status"] == "sent"
+    assert (world.message(message))["status"] == "sent"
     await sweep(world, process, FIRST_CHECK.total_seconds() - 1)
-    assert (await world.message(message))["status"] == "sent"
+    assert (world.message(message))["status"] == "sent"
     await sweep(world, process, 1)
-    assert (await world.message(message))["status"] == "delivered"
+    assert (world.message(message))["status"] == "delivered"
 
 
-async def test_a_passed_deadline_moves_a_message_on_once(world: World) -> None:
+async def test_a_passed_deadline_moves_a_message_on_once(world: FaultyWorld) -> None:
     [message] = await world.queue(UNTOLD, route=ROUTE)
     process, twin = world.process(), world.process()
     await world.deliver(process)
@@ -82,26 +82,26 @@ async def test_a_passed_deadline_moves_a_message_on_once(world: World) -> None:
     for _ in range(5):
         await sweep(world, process, 100)
     assert world.accepted()[message] == ["ATA", "SMS"]
-    row = await world.message(message)
+    row = world.message(message)
     assert (row["status"], row["channel"], row["attempt"]) == ("sent", "sms", 1)
 
 
 @pytest.mark.parametrize("deadline", [5, 45, 400])
-async def test_a_deadline_is_kept_when_it_comes(world: World, deadline: int) -> None:
+async def test_a_deadline_is_kept_when_it_comes(world: FaultyWorld, deadline: int) -> None:
     [message] = await world.queue(UNTOLD, route=[{"alimtalk": deadline}, {"sms": 2 * DAY}])
     process = world.process()
     await world.deliver(process)
     for second in (30, 90):
         if second < deadline:
             await sweep(world, process, second - (30 if second == 90 else 0))
-    begun = world.clock.now() - (await world.message(message))["created_at"]
+    begun = world.clock.now() - (world.message(message))["created_at"]
     await sweep(world, process, deadline - begun.total_seconds() - 1)
     assert world.accepted()[message] == ["ATA"]
     await sweep(world, process, 2)
     assert world.accepted()[message] == ["ATA", "SMS"]
 
 
-async def test_an_alimtalk_delivered_after_its_deadline_is_a_delivery(world: World) -> None:
+async def test_an_alimtalk_delivered_after_its_deadline_is_a_delivery(world: FaultyWorld) -> None:
     [message] = await world.queue(UNTOLD, route=ROUTE)
     process = world.process()
     await world.deliver(process)
@@ -110,20 +110,20 @@ async def test_an_alimtalk_delivered_after_its_deadline_is_a_delivery(world: Wor
     world.simulator.report("4000", messageId=alimtalk_id(world))
     await world.reports_brought()
     await world.deliver(process)
-    delivered = await world.message(message)
+    delivered = world.message(message)
     assert (delivered["status"], delivered["channel"], delivered["price"]) == ("delivered", "alimtalk", 15)
     await process.reports.record_batch(told(message, Outcome.FAILED, "3043", attempt=1, channel="sms"))
-    assert (await world.message(message))["status"] == "delivered"
+    assert (world.message(message))["status"] == "delivered"
     assert world.accepted()[message] == ["ATA", "SMS"]
 
 
-async def test_an_alimtalk_delivered_before_its_sms_is_sent_needs_no_sms(world: World) -> None:
+async def test_an_alimtalk_delivered_before_its_sms_is_sent_needs_no_sms(world: FaultyWorld) -> None:
     [message] = await world.queue(UNTOLD, route=ROUTE)
     process = world.process()
     await world.deliver(process)
     world.clock.advance(DEADLINE + 600)
     await process.sweeper.check()
-    assert (await world.message(message))["status"] == "queued"
+    assert (world.message(message))["status"] == "queued"
     world.simulator.report("4000", messageId=alimtalk_id(world))
     await world.reports_brought()
     tickets, world.bus.messages = world.bus.messages, []
@@ -131,10 +131,10 @@ async def test_an_alimtalk_delivered_before_its_sms_is_sent_needs_no_sms(world: 
     world.bus.messages += tickets
     assert await world.live(process)
     assert world.accepted()[message] == ["ATA"]
-    assert (await world.message(message))["status"] == "delivered"
+    assert (world.message(message))["status"] == "delivered"
 
 
-async def test_a_deadline_does_not_pass_unasked(world: World) -> None:
+async def test_a_deadline_does_not_pass_unasked(world: FaultyWorld) -> None:
     """The provider can't be asked: that says nothing of the message, which may long be delivered."""
     world.simulator.set_faults(report_drop_rate=1)
     [message] = await world.queue(DELIVERED, route=ROUTE)
@@ -142,21 +142,21 @@ async def test_a_deadline_does_not_pass_unasked(world: World) -> None:
     await world.deliver(process)
     world.simulator.set_faults(outage=True)
     await sweep(world, process, DEADLINE + 600)
-    assert (await world.message(message))["status"] == "sent"
+    assert (world.message(message))["status"] == "sent"
     world.simulator.set_faults()
     await sweep(world, process, 4_000)
-    assert (await world.message(message))["status"] == "delivered"
+    assert (world.message(message))["status"] == "delivered"
     assert world.accepted()[message] == ["ATA"]
 
 
-async def test_what_may_still_arrive_does_not_fall_back(world: World) -> None:
+async def test_what_may_still_arrive_does_not_fall_back(world: FaultyWorld) -> None:
     [message] = await world.queue(UNTOLD, route=ROUTE)
     process = world.process()
     await world.deliver(process)
     await process.reports.record_batch(told(message, Outcome.UNCONFIRMED, "3005"))
     for _ in range(20):
         await sweep(world, process, DEADLINE)
-    row = await world.message(message)
+    row = world.message(message)
     assert (row["status"], row["reason"]) == ("unknown", "3005")
     assert world.accepted()[message] == ["ATA"]
 
@@ -165,7 +165,7 @@ async def test_what_may_still_arrive_does_not_fall_back(world: World) -> None:
     ("outcome", "code", "types"), [(Outcome.DELIVERED, "4000", ["ATA"]), (Outcome.FAILED, "3104", ["ATA", "SMS"])]
 )
 async def test_what_may_still_arrive_is_decided_by_the_next_report(
-    world: World, outcome: Outcome, code: str, types: list[str]
+    world: FaultyWorld, outcome: Outcome, code: str, types: list[str]
 ) -> None:
     [message] = await world.queue(NOT_ON_KAKAO if outcome is Outcome.FAILED else DELIVERED, route=ROUTE)
     world.simulator.set_faults(report_delay_ms=600_000)
@@ -175,33 +175,33 @@ async def test_what_may_still_arrive_is_decided_by_the_next_report(
     await process.reports.record_batch(told(message, outcome, code))
     world.simulator.set_faults()
     assert await world.live(process)
-    row = await world.message(message)
+    row = world.message(message)
     assert (row["status"], row["reason"]) == ("delivered", None)
     assert world.accepted()[message] == types
 
 
-async def test_three_days_without_a_final_report_are_the_end_of_waiting(world: World) -> None:
+async def test_three_days_without_a_final_report_are_the_end_of_waiting(world: FaultyWorld) -> None:
     [message] = await world.queue(UNTOLD, route="sms")
     process = world.process()
     await world.deliver(process)
     for _ in range(80):
         await sweep(world, process, 3_600)
-    row = await world.message(message)
+    row = world.message(message)
     assert (row["status"], row["reason"]) == ("failed", "no_report")
     assert world.clock.now() - row["created_at"] > Solapi.reports_within
     world.simulator.report("4000", messageId=world.simulator.accepted()[0]["messageId"])
     await world.reports_brought()
     await world.deliver(process)
-    assert (await world.message(message))["status"] == "delivered"
+    assert (world.message(message))["status"] == "delivered"
 
 
-async def test_a_message_delivered_on_both_channels_is_charged_once(world: World) -> None:
+async def test_a_message_delivered_on_both_channels_is_charged_once(world: FaultyWorld) -> None:
     [message] = await world.queue(UNTOLD, route=ROUTE)
     process = world.process()
     await world.deliver(process)
     await sweep(world, process, DEADLINE + 600)
     await process.reports.record_batch(told(message, Outcome.DELIVERED, "4000", attempt=1, channel="sms"))
-    charged = (await world.message(message))["price"]
+    charged = (world.message(message))["price"]
     await process.reports.record_batch(told(message, Outcome.DELIVERED, "4000"))
-    row = await world.message(message)
+    row = world.message(message)
     assert (row["status"], row["price"]) == ("delivered", charged)

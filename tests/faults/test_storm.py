@@ -17,7 +17,7 @@ import pytest
 from shared.messages.dispatch.sending import LEASE
 from tests.faults.boundaries import Hook
 from tests.faults.fates import FATES, TEMPLATES
-from tests.faults.world import Crash, Process, World
+from tests.faults.world import Crash, FaultyWorld, Process
 
 STORMS = 60
 ROUNDS = 5
@@ -26,7 +26,7 @@ LONGEST_HOLD = 12
 """Turns of the event loop."""
 
 
-def weather(world: World, random: Random) -> Hook:
+def weather(world: FaultyWorld, random: Random) -> Hook:
     """A hook that ends its process, lets what it does fail, holds it, or lets its lease run out."""
 
     async def hook(boundary: str) -> None:
@@ -64,7 +64,7 @@ def provider_faults(random: Random) -> dict[str, Any]:
     }
 
 
-async def survive(world: World, random: Random, processes: list[Process]) -> None:
+async def survive(world: FaultyWorld, random: Random, processes: list[Process]) -> None:
     """A few rounds of bad weather: each process takes what there is or sweeps, all at once."""
     for _ in range(ROUNDS):
         world.bus.messages += random.sample(world.bus.ever_published, min(2, len(world.bus.ever_published)))
@@ -78,7 +78,7 @@ async def survive(world: World, random: Random, processes: list[Process]) -> Non
 
 
 @pytest.mark.parametrize("first_seed", range(0, STORMS, 20))
-async def test_no_storm_loses_or_doubles_a_message(world: World, first_seed: int) -> None:
+async def test_no_storm_loses_or_doubles_a_message(world: FaultyWorld, first_seed: int) -> None:
     for seed in range(first_seed, first_seed + 20):
         random = Random(seed)
         await world.start_over()
@@ -90,7 +90,7 @@ async def test_no_storm_loses_or_doubles_a_message(world: World, first_seed: int
         assert await world.live(world.process())
         accepted = world.accepted()
         for recipient, id_ in zip(recipients, ids, strict=True):
-            row, told, fate = await world.message(id_), tuple(accepted[id_]), FATES[recipient]
+            row, told, fate = world.message(id_), tuple(accepted[id_]), FATES[recipient]
             where = f"seed {seed}, {recipient}: {told}, {row['status']}, {row['reason']}"
             if row["reason"] == "provider_unavailable":
                 assert row["status"] == "failed", where

@@ -11,7 +11,7 @@ from shared.credits.ledger.ledger import top_up
 from shared.messages.dispatch.sending import LEASE
 from tests.faults.boundaries import Hook
 from tests.faults.fates import DELIVERED, assert_each_has_its_fate, queue_one_of_each
-from tests.faults.world import TENANT, Crash, World
+from tests.faults.world import TENANT, Crash, FaultyWorld
 
 UNLUCKY = "unlucky"
 
@@ -25,14 +25,14 @@ def ending_at(end: str) -> Hook:
 
 
 @pytest.fixture
-async def unlucky(world: World) -> AsyncIterator[str]:
+async def unlucky(world: FaultyWorld) -> AsyncIterator[str]:
     """A tenant whose account can't be used: its credentials are another tenant's, and so don't open."""
     copied = {
         "provider_accounts": "id, provider, sender, kakao_channel, credentials",
         "templates": "name, active_version",
         "template_versions": "name, version, content, approval",
     }
-    async with world.database.transaction() as connection:
+    async with world.owner.transaction() as connection:
         await connection.execute("insert into tenants (id, name) values (%s, '옆집')", [UNLUCKY])
         await top_up(connection, UNLUCKY, Decimal(1_000_000), key="given", reference="given", now=world.clock.now())
         for table, columns in copied.items():
@@ -41,7 +41,7 @@ async def unlucky(world: World) -> AsyncIterator[str]:
                 [UNLUCKY, TENANT],
             )
     yield UNLUCKY
-    async with world.database.transaction() as connection:
+    async with world.owner.transaction() as connection:
         await connection.execute("set local session_replication_role = replica")
         for table in (*copied, "prices", "ledger_entries", "credit_accounts", "tenant_plans", "tenants"):
             column = "id" if table == "tenants" else "tenant"
@@ -50,7 +50,7 @@ async def unlucky(world: World) -> AsyncIterator[str]:
 
 @pytest.mark.parametrize("order", [1, -1])
 async def test_a_tenant_whose_account_can_not_be_used_does_not_disturb_the_others(
-    world: World, unlucky: str, order: int
+    world: FaultyWorld, unlucky: str, order: int
 ) -> None:
     sent = await queue_one_of_each(world)
     [stranded] = await world.queue(DELIVERED, tenant=unlucky)
@@ -58,17 +58,17 @@ async def test_a_tenant_whose_account_can_not_be_used_does_not_disturb_the_other
     process = world.process()
     assert await world.live(process)
     await assert_each_has_its_fate(world, sent)
-    row = await world.message(stranded)
+    row = world.message(stranded)
     assert (row["status"], row["reason"]) == ("failed", "provider_unavailable")
     assert row["detail"] == "its account's credentials can't be opened"
 
 
 async def test_a_dispatch_whose_account_can_not_be_used_any_more_waits_and_the_others_go_on(
-    world: World, unlucky: str
+    world: FaultyWorld, unlucky: str
 ) -> None:
     [kept] = await world.queue(DELIVERED)
     assert not await world.live(world.process(ending_at("after POST /messages/v4/groups/{group}/send")))
-    async with world.database.transaction() as connection:
+    async with world.owner.transaction() as connection:
         # The same state, for the tenant that can't be asked about; its lease is over first.
         await connection.execute(
             """
@@ -82,14 +82,14 @@ async def test_a_dispatch_whose_account_can_not_be_used_any_more_waits_and_the_o
         )
     world.clock.advance(LEASE.total_seconds() + 1)
     await world.process().sweeper.sweep()
-    assert (await world.message(kept))["status"] == "sent"
-    assert {row["tenant"]: row["state"] for row in await world.rows("dispatches")} == {
+    assert (world.message(kept))["status"] == "sent"
+    assert {row["tenant"]: row["state"] for row in world.table("dispatches")} == {
         TENANT: "sent",
         unlucky: "prepared",
     }
 
 
-async def test_what_is_left_is_mended_while_pubsub_is_away(world: World) -> None:
+async def test_what_is_left_is_mended_while_pubsub_is_away(world: FaultyWorld) -> None:
     async def pubsub_is_away(boundary: str) -> None:
         if boundary.startswith("before publish"):
             raise RuntimeError("Pub/Sub is away")
@@ -102,8 +102,8 @@ async def test_what_is_left_is_mended_while_pubsub_is_away(world: World) -> None
     world.hooked.calls.clear()
     process = world.process(pubsub_is_away)
     await process.sweeper.sweep()
-    assert (await world.message(message))["status"] == "sent"
+    assert (world.message(message))["status"] == "sent"
     world.clock.advance(LEASE.total_seconds() + 1)
     await process.sweeper.sweep()
-    assert (await world.message(message))["status"] == "delivered"
+    assert (world.message(message))["status"] == "delivered"
     assert await world.live(world.process())

@@ -5,17 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Mapping, Sequence
-from dataclasses import dataclass, field
-from decimal import Decimal
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
 import httpx
-import orjson
 from aiohttp import web
+from psycopg.rows import DictRow
 
 from shared.contracts import ReportBatch, SendTicket
-from shared.credits.ledger.ledger import top_up
 from shared.messages.composing import NewMessage, Origin
 from shared.messages.dispatch.dispatching import Dispatcher
 from shared.messages.dispatch.sending import LEASE, Sender
@@ -26,19 +24,18 @@ from shared.messages.reports.webhooks import Webhooks
 from shared.messages.routing import parse_route
 from shared.messages.status import Status
 from shared.messages.store import queue_messages
-from shared.platform.crypto import seal
-from shared.platform.database import Database, fetch_all
 from shared.platform.ids import new_id
 from shared.platform.pubsub import DELIVERY_CALLBACKS, SEND_REQUESTS, Outgoing
 from shared.providers import ProviderAccount
 from shared.providers.solapi import Solapi
-from shared.tenants.accounts import account_cache
+from shared.tenants.accounts import account_cache, register_account
 from tests.clock import SettableClock
+from tests.databases import Migrated
 from tests.faults.boundaries import Hook, WatchedDatabase, WatchedPublisher, WatchedTransport
 from tests.providers.simulated import TEMPLATE_CODE, TEMPLATE_TEXT, Simulator
+from tests.world import KEY, World
 
 TENANT = "academy"
-KEY = bytes(range(32))
 WEBHOOK_PATH = f"/solapi/{TENANT}/main"
 BOTH_CHANNELS, SMS_ONLY = "both-channels", "sms-only"
 TEMPLATES = {
@@ -87,13 +84,13 @@ class Hooked:
 class Process:
     """An instance of everything that sends: nothing in it is shared with another one but what lies outside."""
 
-    def __init__(self, world: World, hook: Hook) -> None:
+    def __init__(self, world: FaultyWorld, hook: Hook) -> None:
         self._ended = asyncio.Event()
         self._hook = hook
         self.boundaries: list[str] = []
         self._client = httpx.AsyncClient(transport=WatchedTransport(world.wire, self._pass))
         wires = {"solapi": Solapi(world.simulator.url, world.clock, self._client)}
-        database, publisher = WatchedDatabase(world.database, self._pass), WatchedPublisher(world.bus, self._pass)
+        database, publisher = WatchedDatabase(world.owner, self._pass), WatchedPublisher(world.bus, self._pass)
         dispatcher = Dispatcher(database, wires, world.clock)
         self.reports = Reports(database, publisher, world.clock)
         self.sender = Sender(database, wires, account_cache(KEY), dispatcher, self.reports, world.clock)
@@ -135,60 +132,47 @@ class Process:
         return [] if self.ended else list(results)
 
 
-@dataclass
-class World:
+class FaultyWorld(World):
     """What lies outside of the processes, and the tests' ways to look at it.
 
     Args:
-        database: a pool to the one database.
+        migrated: the one database.
         simulator: the provider.
         clock: everybody's time.
-        account: the tenant's account at the provider.
+        provider_account: the tenant's account at the provider.
         wire: HTTP connections that processes share, for making them costs more than using them.
+        hooked: where the provider calls.
     """
 
-    database: Database
-    simulator: Simulator
-    clock: SettableClock
-    account: ProviderAccount
-    wire: httpx.AsyncHTTPTransport
-    hooked: Hooked
-    bus: Bus = field(default_factory=Bus)
+    def __init__(
+        self,
+        migrated: Migrated,
+        simulator: Simulator,
+        clock: SettableClock,
+        provider_account: ProviderAccount,
+        wire: httpx.AsyncHTTPTransport,
+        hooked: Hooked,
+    ) -> None:
+        super().__init__(migrated, clock)
+        self.simulator = simulator
+        self.provider_account = provider_account
+        self.wire = wire
+        self.hooked = hooked
+        self.bus = Bus()
 
     def process(self, hook: Hook = undisturbed) -> Process:
         return Process(self, hook)
 
     async def set_up(self) -> None:
-        """The tenant, its account and its template."""
-        secrets = dict(self.account.secrets)
-        sealed = seal(KEY, secrets, context=f"{TENANT}/{self.account.id}")
-        async with self.database.transaction() as connection:
-            await connection.execute("insert into tenants (id, name) values (%s, '학원')", [TENANT])
-            now = self.clock.now()
-            await top_up(connection, TENANT, Decimal(1_000_000_000), key="given", reference="given", now=now)
-            await connection.execute(
-                "insert into provider_accounts (tenant, id, provider, sender, kakao_channel, credentials)"
-                " values (%s, %s, 'solapi', %s, %s, %s)",
-                [TENANT, self.account.id, self.account.sender, self.account.kakao_channel, sealed],
-            )
-            for name, content in TEMPLATES.items():
-                await connection.execute(
-                    "insert into templates (tenant, name, active_version) values (%s, %s, 1)", [TENANT, name]
-                )
-                await connection.execute(
-                    "insert into template_versions (tenant, name, version, content, approval)"
-                    " values (%s, %s, 1, %s, 'approved')",
-                    [TENANT, name, orjson.dumps(content).decode()],
-                )
+        """The tenant, its account and its templates."""
+        await self.tenant(id_=TENANT, templates=TEMPLATES, credit=1_000_000_000, account=False)
+        await self.open_account()
 
-    async def change_secrets(self, secrets: Mapping[str, str]) -> None:
-        """The tenant's account is opened with these from now on."""
-        sealed = seal(KEY, dict(secrets), context=f"{TENANT}/{self.account.id}")
-        async with self.database.connection() as connection:
-            await connection.execute(
-                "update provider_accounts set credentials = %s where tenant = %s and id = %s",
-                [sealed, TENANT, self.account.id],
-            )
+    async def open_account(self, **secrets: str) -> None:
+        """The tenant's account is opened with the provider's secrets from now on, or with others."""
+        account = replace(self.provider_account, tenant=TENANT, secrets={**self.provider_account.secrets, **secrets})
+        async with self.owner.transaction() as connection:
+            await register_account(connection, KEY, account, now=self.clock.now())
 
     async def start_over(self) -> None:
         """Forget every message, here and at the provider."""
@@ -198,9 +182,8 @@ class World:
         self.hooked.calls.clear()
         self.bus.messages.clear()
         self.bus.ever_published.clear()
-        async with self.database.connection() as connection:
-            for table in ("messages", "dispatches", "reports", "outbox", "dead_letters"):
-                await connection.execute(f"delete from {table}")  # noqa: S608 - names from the line above
+        for table in ("messages", "dispatches", "reports", "outbox", "dead_letters"):
+            self.rows(f"delete from {table}")  # noqa: S608 - names from the line above
 
     async def queue(
         self,
@@ -239,7 +222,7 @@ class World:
             for recipient in recipients
         ]
         tickets = cut_tickets(((message.tenant, message.id) for message in messages), now)
-        async with self.database.connection() as connection:
+        async with self.owner.connection() as connection:
             await queue_messages(connection, messages, tickets, topic=SEND_REQUESTS, now=now, publish_at=now + PATIENCE)
         await self.bus.publish(SEND_REQUESTS, [Outgoing(ticket.model_dump_json().encode()) for ticket in tickets])
         return [message.id for message in messages]
@@ -295,50 +278,33 @@ class World:
         """
         for number in range(rounds):
             await self.deliver(process)
-            if process.ended or await self.is_quiet():
+            if process.ended or self.is_quiet():
                 return not process.ended
             self.clock.advance((LEASE.total_seconds() + 1) * 2 ** (number // 5))
             for result in await process.run(process.sweeper.sweep()):
                 if isinstance(result, Exception):
                     raise result
-        raise AssertionError(f"there is no end to it: {await self.rows('messages')}, {await self.rows('dispatches')}")
+        raise AssertionError(f"there is no end to it: {self.table('messages')}, {self.table('dispatches')}")
 
-    async def is_quiet(self) -> bool:
+    def is_quiet(self) -> bool:
         """Whether everything has its end."""
         if self.bus.messages or self.hooked.calls:
             return False
-        async with self.database.connection() as connection:
-            [row] = await fetch_all(
-                connection,
-                """
-                select not exists (select from outbox)
-                  and not exists (select from messages where status in ('queued', 'sending', 'sent', 'unknown'))
-                  and not exists (select from dispatches where state in ('open', 'prepared')) as quiet
-                """,
-                {},
-            )
+        [row] = self.rows(
+            """
+            select not exists (select from outbox)
+              and not exists (select from messages where status in ('queued', 'sending', 'sent', 'unknown'))
+              and not exists (select from dispatches where state in ('open', 'prepared')) as quiet
+            """
+        )
         return bool(row["quiet"])
 
-    async def rows(self, table: str) -> list[dict[str, Any]]:
-        async with self.database.connection() as connection:
-            cursor = await connection.execute(f"select * from {table} order by 1, 2")  # noqa: S608
-            return await cursor.fetchall()
+    def table(self, name: str) -> list[DictRow]:
+        """All rows of a table."""
+        return self.rows(f"select * from {name} order by 1, 2")  # noqa: S608
 
-    async def lock_waiters(self, number: int) -> None:
-        """Wait until so many statements wait for a lock that somebody else holds."""
-        waiting = 0
-        while waiting < number:
-            async with self.database.connection() as connection:
-                [row] = await fetch_all(
-                    connection,
-                    "select count(*) as waiting from pg_stat_activity"
-                    " where wait_event_type = 'Lock' and datname = current_database()",
-                    {},
-                )
-            waiting = row["waiting"]
-
-    async def message(self, id_: UUID) -> dict[str, Any]:
-        [found] = [row for row in await self.rows("messages") if row["id"] == id_]
+    def message(self, id_: UUID) -> DictRow:
+        [found] = [row for row in self.table("messages") if row["id"] == id_]
         return found
 
     def accepted(self) -> dict[UUID, list[str]]:

@@ -8,6 +8,7 @@ from graphlib import TopologicalSorter
 import pytest
 
 from tests.house.imports import files_of, imports_of, name_of
+from tests.house.picture import FLOORS, PICTURE, draw
 
 BASE = ("contracts", "platform")
 MONEY = ("credits", "credits.ledger", "credits.prices", "credits.payments", "credits.topups", "credits.plans")
@@ -113,3 +114,9 @@ def test_a_provider_knows_nothing_of_the_database() -> None:
         if imported.startswith("shared.platform.database")
     ]
     assert wrong == []
+
+
+def test_the_picture_shows_every_room_and_the_arrows_that_there_are() -> None:
+    top = {room.partition(".")[0] for room in MAY_IMPORT} - {"bootstrap"}
+    assert {room for floor in FLOORS for room in floor} == top
+    assert PICTURE.read_text(encoding="utf-8") == draw(), "draw it anew: python -m tests.house.picture"

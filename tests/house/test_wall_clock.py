@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from local.home import CHECKOUT
+from tests.house.imports import files_of, tree_of
 
 FOLDERS = ("shared", "functions", "tests", "cli", "local", "bench", "simulator", "release")
 SQL_FOLDERS = tuple(folder for folder in FOLDERS if folder != "bench")
@@ -43,8 +44,8 @@ _GIVEN_CLOCKS = {f"tests.clock.{name}" for name in ("SettableClock", "DrivenCloc
 @cache
 def _modules(folder: str) -> Mapping[str, ast.Module]:
     """By its path, what is written in each module of a folder but in this one, whose own words would count."""
-    files = [file for file in sorted((CHECKOUT / folder).rglob("*.py")) if file != Path(__file__)]
-    return {file.relative_to(CHECKOUT).as_posix(): ast.parse(file.read_bytes()) for file in files}
+    files = [file for file in files_of(folder) if file != Path(__file__)]
+    return {file.relative_to(CHECKOUT).as_posix(): tree_of(file) for file in files}
 
 
 def _names(module: ast.Module) -> list[tuple[int, str]]:

@@ -1,33 +1,18 @@
-"""What operators' tests stand on: a world of the engine's, in a database of the test's own; a channel in Slack."""
+"""What operators' tests stand on: a world in which all is well, a channel in Slack, a bucket."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
-import psycopg
 import pytest
 
 from shared.platform.buckets import Bucket
 from simulator.app import BUCKET, Settings
 from simulator.testing import simulator_thread
-from tests.clock import NOON, SettableClock
+from tests.clock import NOON
 from tests.databases import Migrated, copy_of_template
 from tests.operations.slack import SlackChannel
 from tests.world import World
-
-
-@pytest.fixture
-async def world(database: Migrated) -> AsyncIterator[World]:
-    world = World(database, SettableClock())
-    yield world
-    await world.close()
-
-
-@pytest.fixture(scope="module")
-async def shared_world(module_database: Migrated) -> AsyncIterator[World]:
-    world = World(module_database, SettableClock())
-    yield world
-    await world.close()
 
 
 @pytest.fixture
@@ -35,11 +20,10 @@ def calm_world(shared_world: World) -> World:
     """A module's world in which all is well again: ticks and callbacks have just been seen, and nothing waits."""
     shared_world.clock.moment = NOON
     shared_world.publisher.published.clear()
-    with psycopg.connect(shared_world.test_database.url) as connection:
-        for table in ("alerts", "alert_notices", "dispatches", "outbox", "messages", "dead_letters", "timers"):
-            connection.execute(f"delete from {table}".encode())  # noqa: S608 - names from the line above
-        connection.execute("update heartbeats set at = %s", [NOON])
-        connection.execute("update credit_accounts set low_balance = 10000")
+    for table in ("alerts", "alert_notices", "dispatches", "outbox", "messages", "dead_letters", "timers"):
+        shared_world.rows(f"delete from {table}")  # noqa: S608 - names from the line above
+    shared_world.rows("update heartbeats set at = %s", NOON)
+    shared_world.rows("update credit_accounts set low_balance = 10000")
     return shared_world
 
 

@@ -21,6 +21,7 @@ from typer.testing import CliRunner, Result
 from cli.main import app
 from local.postgres import with_parts
 from shared.credits.ledger.audit import disagreements
+from shared.credits.ledger.audit_store import Audit
 from shared.credits.ledger.ledger import top_up
 from shared.operations.backups import backups as backups_module
 from shared.operations.backups.backups import Backups
@@ -71,7 +72,7 @@ async def _write_until(stop: asyncio.Event, world: World, tenant: str) -> int:
         await intake.receive(
             event(tenant, f"load-{count}", customer={"id": f"c-{count}", "name": "김\t\n\\N'\"", "phone": None})
         )
-        await world.claim(tenant)
+        await world.claim_waiting(tenant)
         async with world.owner.transaction() as connection:
             await top_up(connection, tenant, Decimal(100), key=f"k{count}", reference="r", now=world.clock.now())
     return count
@@ -90,7 +91,7 @@ async def filled(world: World) -> tuple[World, str]:
     tenant = await world.tenant({"name": "welcome", "on": "subscription.signup", "steps": [{"send": "welcome"}]}, later)
     intake = EventIntake(world.as_role("allim_events"), world.publisher, world.clock)
     await intake.receive(event(tenant, "e-1"))
-    await world.claim(tenant)
+    await world.claim_waiting(tenant)
     await intake.receive(event(tenant, "e-2"))
     starts_at = (world.clock.now() + dt.timedelta(hours=2)).isoformat()
     await intake.receive(event(tenant, "e-3", "appointment.scheduled", appointment_id="a", starts_at=starts_at))
@@ -102,7 +103,7 @@ async def filled(world: World) -> tuple[World, str]:
 @contextmanager
 def _seen_with_the_backup(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], dict[str, Any]]]:
     """Look at the very snapshot that a backup is of, through a session of our own."""
-    watcher = psycopg.connect(world.test_database.url)
+    watcher = psycopg.connect(world.migrated.url)
     begin = begin_snapshot
 
     async def begin_and_share(connection: Any) -> None:
@@ -149,7 +150,7 @@ async def test_a_restored_system_goes_on_where_it_was(
     target = World(empty_database, world.clock)
     await load(target.owner, bucket, read_manifest(bucket, TODAY), _ignore)
     assert sorted(status for status, _ in target.statuses(tenant)) == ["queued", "sending"]
-    assert len(await target.claim(tenant)) == 1
+    assert len(await target.claim_waiting(tenant)) == 1
     target.clock.moment += dt.timedelta(minutes=91)
     async with running("on_reminder_tick", target) as function:
         assert await function.push({}) == 204
@@ -189,7 +190,7 @@ async def test_a_table_whose_rows_are_hidden_is_no_backup(filled: tuple[World, s
         "create table by_hand (id int)": "by_hand, messages, runs",
     }
     for how, tables in hidden.items():
-        with psycopg.connect(world.test_database.url) as connection:
+        with psycopg.connect(world.migrated.url) as connection:
             connection.execute(how.encode())
         with pytest.raises(BackupError, match=f"hidden_rows: allim_backup is not shown all of {tables}:"):
             await _backups(world, bucket).back_up()
@@ -265,7 +266,7 @@ async def test_the_verb_restores_into_a_bare_database_and_proves_it(
         result = await _restore(run, TODAY, "--into", into, "--json")
         assert result.exit_code == 0, result.output
         told = json.loads(result.stdout)
-        assert disagreements(told["ledger"]) == {}
+        assert disagreements(Audit(**told["ledger"])) == {}
         assert set(told["broken"].values()) == {0}
         assert (told["waiting"]["tickets"], told["waiting"]["timers"], told["waiting"]["open_dispatches"]) == (1, 1, 1)
         again = await _restore(run, TODAY, "--into", into)
@@ -319,9 +320,9 @@ async def test_another_schema_and_a_lost_row_are_refused_and_nothing_is_kept(
 
 async def test_the_role_of_backups_reads_everything_and_writes_nothing(filled: tuple[World, str]) -> None:
     world, _ = filled
-    with psycopg.connect(world.test_database.role_url("allim_backup")) as connection:
-        assert _hashes(connection) == _hashes(psycopg.connect(world.test_database.url))
-    with psycopg.connect(world.test_database.url) as connection:
+    with psycopg.connect(world.migrated.role_url("allim_backup")) as connection:
+        assert _hashes(connection) == _hashes(psycopg.connect(world.migrated.url))
+    with psycopg.connect(world.migrated.url) as connection:
         sequences = connection.execute("select count(*) from pg_sequences where schemaname = 'public'").fetchone()
     assert sequences == (0,), "a backup does not hold where a sequence is"
 

@@ -138,9 +138,7 @@ async def test_a_letter_that_fails_again_before_it_is_marked_is_open_in_the_end(
             [message] = messages
             again = _letter(1, body=message.data, attributes=message.attributes)
             handler.append(asyncio.create_task(_keep(world, again)))
-            waiting = "select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
-            while not world.rows(waiting):  # noqa: ASYNC110 - Postgres tells it in no other way
-                await asyncio.sleep(0)
+            await world.lock_waiters(1)
 
     await _replay(world, Quick())
     await asyncio.gather(*handler)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from shared.operations.watch.alerts import PLATFORM, Alert
 from shared.operations.watch.store import (
+    AlertChange,
     Notice,
     decide_changed_alerts,
     decide_due_notices,
@@ -77,13 +78,13 @@ class Remembered:
 Memory = dict[What, Remembered]
 
 
-def look(memory: Memory, firing: Mapping[What, str], now: dt.datetime) -> tuple[Memory, list[Row]]:
+def look(memory: Memory, firing: Mapping[What, str], now: dt.datetime) -> tuple[Memory, list[AlertChange]]:
     """What a watch knows when it has looked, and what has opened or is over by that."""
     after = {what: known.seen(firing.get(what), now) for what, known in memory.items()}
     after |= {what: Remembered(True, now, firing[what], owed=True) for what in firing if what not in memory}
     was_firing = {what for what, known in memory.items() if known.firing}
     changed = sorted(was_firing ^ firing.keys())
-    return after, [{"tenant": tenant, "kind": kind, "firing": (tenant, kind) in firing} for tenant, kind in changed]
+    return after, [AlertChange(*what, what in firing) for what in changed]
 
 
 def taken(memory: Memory, now: dt.datetime, limit: int) -> list[What]:

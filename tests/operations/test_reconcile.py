@@ -36,14 +36,14 @@ async def test_a_difference_is_an_alert_of_its_tenant_until_it_is_gone(world: Wo
 
 async def test_an_audit_that_fails_asks_for_another_try(world: World) -> None:
     async with running("reconcile", world) as function:
-        with psycopg.connect(world.test_database.url) as connection:
+        with psycopg.connect(world.migrated.url) as connection:
             connection.execute("alter table alerts rename to elsewhere")
         assert (await function.post(b"")).status_code == 500
 
 
 async def test_messages_that_no_entry_explains_are_an_alert_though_no_won_differs(world: World) -> None:
     tenant = await world.tenant()
-    with psycopg.connect(world.test_database.url) as connection:
+    with psycopg.connect(world.migrated.url) as connection:
         connection.execute("set session_replication_role = replica")
         connection.execute(
             "insert into ledger_entries (tenant, id, kind, key, messages, created_at)"

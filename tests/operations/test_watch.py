@@ -122,7 +122,7 @@ async def test_who_has_credit_again_is_told_that_it_runs_low_and_counts_among_th
     raise_alert(world, tenant, "credit_shortage")
     await watch_of(world, slack).look()
     assert titles(slack.texts()) == ["Messages wait or fail for want of credit: open"]
-    with psycopg.connect(world.test_database.url) as connection:
+    with psycopg.connect(world.migrated.url) as connection:
         message = uuid4()
         connection.execute(
             "insert into messages (tenant, id, customer, template, template_version, route, deadlines, channel, status,"
@@ -138,11 +138,11 @@ async def test_who_has_credit_again_is_told_that_it_runs_low_and_counts_among_th
         )
     ticker, watch = world.as_role("allim_ticker"), world.as_role("allim_watch")
     async with watch.connection() as connection_:
-        assert (await read_gauges(connection_, world.clock.now(), patience=TICKET_PATIENCE))["oldest_queued_at"] is None
+        assert (await read_gauges(connection_, world.clock.now(), patience=TICKET_PATIENCE)).oldest_queued_at is None
     await watch_low_balances(ticker, world.clock)
     async with watch.connection() as connection_:
         gauges = await read_gauges(connection_, world.clock.now(), patience=TICKET_PATIENCE)
-    assert gauges["oldest_queued_at"] == world.clock.now()
+    assert gauges.oldest_queued_at == world.clock.now()
     await look(watch_of(world, slack), world, 5)
     assert {"Messages wait or fail for want of credit: over", "Credit runs low: open"} <= set(titles(slack.texts()))
 
@@ -333,7 +333,7 @@ class Leaving(Database):
 async def test_a_database_that_is_away_is_told_once_and_that_it_is_back_when_slack_is_too(
     world: World, slack: SlackChannel
 ) -> None:
-    database = Leaving(world.test_database.role_url("allim_watch"))
+    database = Leaving(world.migrated.role_url("allim_watch"))
     watch = Watch(database, Slack(slack.url), RUNBOOK, world.clock)
     database.away = True
     await look(watch, world, 3)

@@ -1,9 +1,11 @@
 import datetime as dt
+from uuid import UUID
 
+import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from shared.platform.ids import derived_id, new_id
+from shared.platform.ids import derived_id, first_id, ids_beginning, new_id
 
 moments = st.datetimes(dt.datetime(1970, 1, 1), dt.datetime(9_000, 1, 1), timezones=st.just(dt.UTC))
 parts = st.lists(st.text(max_size=8) | st.integers(0, 99), min_size=1, max_size=5)
@@ -38,6 +40,46 @@ def test_ids_sort_by_their_moment(one: dt.datetime, other: dt.datetime) -> None:
 
 
 @given(moments)
+def test_the_ids_of_a_moment_begin_with_its_first(moment: dt.datetime) -> None:
+    for made in (derived_id(moment, "x"), new_id(moment)):
+        assert first_id(moment) < made
+        assert first_id(moment).int >> 80 == made.int >> 80
+
+
+@given(moments, moments)
+def test_what_was_made_before_a_moment_is_below_its_first_id_and_the_rest_above(
+    one: dt.datetime, other: dt.datetime
+) -> None:
+    assume(abs(one - other) >= dt.timedelta(milliseconds=2))
+    earlier, later = sorted([one, other])
+    for made in (derived_id(earlier, "x"), new_id(earlier)):
+        assert first_id(earlier) < made < first_id(later)
+
+
+def test_a_message_made_within_the_moments_millisecond_is_not_below_its_first_id() -> None:
+    moment = dt.datetime(2026, 11, 21, 1, 0, 0, 999_999, tzinfo=dt.UTC)
+    assert derived_id(moment - dt.timedelta(seconds=1), "a") < first_id(moment) < derived_id(moment, "a")
+    assert first_id(moment) == first_id(moment.replace(microsecond=999_000))
+
+
+@given(st.uuids(), st.integers(1, 32))
+def test_an_id_is_within_what_its_beginning_means_however_it_is_typed(id_: UUID, digits: int) -> None:
+    typed = id_.hex[:digits]
+    meant = ids_beginning(typed)
+    assert meant is not None
+    low, high = meant
+    assert low <= id_ <= high
+    assert (low.hex[:digits], high.hex[:digits]) == (typed, typed)
+    assert ids_beginning(f"{typed[:8].upper()}-{typed[8:]}") == meant
+    assert ids_beginning(typed, least=digits + 1) is None
+
+
+@pytest.mark.parametrize("typed", ["", "-", "x", "12 34", "0" * 33, "\u0661"])
+def test_what_no_id_begins_with_means_none(typed: str) -> None:
+    assert ids_beginning(typed) is None
+
+
+@given(moments)
 def test_ids_say_what_they_are(moment: dt.datetime) -> None:
     derived, fresh = derived_id(moment, "x"), new_id(moment)
     assert (derived.version, fresh.version) == (8, 7)
@@ -48,4 +90,6 @@ def test_ids_say_what_they_are(moment: dt.datetime) -> None:
 
 
 def test_a_moment_before_1970_still_has_an_id() -> None:
-    assert derived_id(dt.datetime(1950, 1, 1, tzinfo=dt.UTC), "x").int >> 80 == 0
+    moment = dt.datetime(1950, 1, 1, tzinfo=dt.UTC)
+    assert derived_id(moment, "x").int >> 80 == 0
+    assert first_id(moment).int == 0

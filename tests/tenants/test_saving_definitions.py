@@ -138,6 +138,24 @@ async def test_an_account_is_written_again_only_when_it_or_the_key_changed(conne
     assert account.secrets["api_secret"].encode() not in row["credentials"]
 
 
+async def test_the_account_that_was_registered_last_sends_and_the_earlier_ones_stay(connection: Connection) -> None:
+    first = replace(EXAMPLES[0].account, tenant="shop")
+    second = replace(first, id="second", sender="0233334444")
+    assert await register_account(connection, KEY, first, now=NOON)
+    before = await _revision(connection)
+    assert await register_account(connection, KEY, second, now=NOON)
+    assert await _revision(connection) > before
+    assert await _accounts(connection) == [("main", False), ("second", True)]
+    assert not await register_account(connection, KEY, second, now=NOON)
+    assert await register_account(connection, KEY, first, now=NOON)
+    assert await _accounts(connection) == [("main", True), ("second", False)]
+
+
+async def _accounts(connection: Connection) -> list[tuple[str, bool]]:
+    cursor = await connection.execute("select id, active from provider_accounts order by id")
+    return [(row["id"], row["active"]) for row in await cursor.fetchall()]
+
+
 async def test_what_an_event_told_of_a_customer_outlives_the_file(connection: Connection) -> None:
     customer = {"id": "c-1", "name": "홍길동", "phone": "010-9000-4000"}
     assert await save_customers(connection, "shop", [customer], as_of=LONG_AGO, blanks_tell=True) == 1

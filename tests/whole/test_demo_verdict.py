@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from decimal import Decimal
 from itertools import count
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -16,7 +17,7 @@ from local.demo.people import Fate, Person
 from local.demo.timeline import choose
 from local.demo.verdict import judge, percentile
 from local.examples.files import Example, read_examples
-from shared.credits.ledger.audit import ZERO
+from shared.credits.ledger.audit_store import Audit
 from shared.templates.template import parse_text
 
 NOW = dt.datetime(2026, 11, 21, 3, tzinfo=dt.UTC)
@@ -83,7 +84,7 @@ def good() -> Observation:
         timers=Counter({("saas", "trial-ending"): 1}),
         dead_letters=[("not_json", b"garbage-0-not-json: hello")],
         events=6,
-        ledger=Ledger(captured={"saas": Decimal(55)}, held={"saas": Decimal()}, audit=dict.fromkeys(ZERO, 0)),
+        ledger=Ledger(captured={"saas": Decimal(55)}, held={"saas": Decimal()}, audit=Audit()),
     )
 
 
@@ -114,8 +115,8 @@ def _accepted(change: Callable[[list[Acceptance]], list[Acceptance]]) -> Spoil:
     return lambda good: replace(good, acceptances=change(list(good.acceptances)))
 
 
-def _audited(figure: str, value: Decimal | int) -> Spoil:
-    return lambda good: replace(good, ledger=replace(good.ledger, audit={**good.ledger.audit, figure: value}))
+def _audited(**figure: Any) -> Spoil:
+    return lambda good: replace(good, ledger=replace(good.ledger, audit=replace(good.ledger.audit, **figure)))
 
 
 SPOILT: dict[str, tuple[Spoil, str]] = {
@@ -165,15 +166,15 @@ SPOILT: dict[str, tuple[Spoil, str]] = {
         "saas: 15 won are still held",
     ),
     "a ledger that is off": (
-        _audited("difference", Decimal(1)),
+        _audited(difference=Decimal(1)),
         "the ledger does not add up",
     ),
     "an account that is overdrawn": (
-        _audited("overdrafts", 1),
+        _audited(overdrafts=1),
         "1 tenants spent more than they had",
     ),
-    "an entry's message that is gone": (_audited("missing", 2), "2 messages of ledger entries are missing"),
-    "a hold of no entry": (_audited("untraced", 3), "3 holds and settlements of messages are in no ledger entry"),
+    "an entry's message that is gone": (_audited(missing=2), "2 messages of ledger entries are missing"),
+    "a hold of no entry": (_audited(untraced=3), "3 holds and settlements of messages are in no ledger entry"),
     "a dead letter for another reason": (
         lambda good: replace(good, dead_letters=[("schema_violation", good.dead_letters[0][1])]),
         "garbage-0-not-json: should be a dead letter for not_json, found schema_violation",

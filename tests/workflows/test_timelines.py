@@ -274,7 +274,7 @@ async def test_everybody_of_the_group_is_told_and_those_without_a_number_are_vis
 async def test_a_tick_that_comes_far_too_late_makes_messages_that_expire(timeline: Timeline) -> None:
     await timeline.tell("appointment.scheduled", starts_at=FIVE)
     await timeline.at(FIVE + 60 * MINUTE)
-    claimed = await timeline.world.claim(timeline.tenant)
+    claimed = await timeline.world.claim_waiting(timeline.tenant)
     assert len(claimed) == 1
     assert timeline.world.statuses(timeline.tenant) == [
         ("expired", "too_late"),
@@ -288,10 +288,10 @@ async def test_valid_for_says_how_long_a_step_is_worth_telling(world: World) -> 
     await timeline.tell("appointment.scheduled", starts_at=FIVE)
     await timeline.at(FIVE - 30 * MINUTE)
     world.clock.moment = FIVE - 20 * MINUTE
-    assert len(await world.claim(timeline.tenant)) == 1
+    assert len(await world.claim_waiting(timeline.tenant)) == 1
     await timeline.at(FIVE - 10 * MINUTE)
     world.clock.moment = FIVE + dt.timedelta(seconds=1)
-    assert await world.claim(timeline.tenant) == []
+    assert await world.claim_waiting(timeline.tenant) == []
     assert world.statuses(timeline.tenant)[1] == ("expired", "too_late")
 
 
@@ -300,7 +300,7 @@ async def test_a_message_whose_run_changed_before_it_was_claimed_is_cancelled(ti
     await timeline.tell("appointment.scheduled", starts_at=FIVE)
     await timeline.at(FIVE - 30 * MINUTE)
     await timeline.tell(what, starts_at=FIVE + 60 * MINUTE)
-    assert await timeline.world.claim(timeline.tenant) == []
+    assert await timeline.world.claim_waiting(timeline.tenant) == []
     assert timeline.world.statuses(timeline.tenant) == [("cancelled", "run_changed")]
 
 
@@ -309,7 +309,7 @@ async def test_a_message_is_claimed_although_its_run_heard_something_that_moves_
     await timeline.at(FIVE - 30 * MINUTE)
     await timeline.tell("pickup.confirmed")
     await timeline.tell("appointment.rescheduled", starts_at=FIVE)
-    assert len(await timeline.world.claim(timeline.tenant)) == 1
+    assert len(await timeline.world.claim_waiting(timeline.tenant)) == 1
 
 
 async def test_two_tickers_at_once_let_each_step_speak_once(timeline: Timeline) -> None:
@@ -335,7 +335,7 @@ async def test_a_move_and_a_tick_at_once_never_leave_an_old_reminder_to_be_sent(
             for number in range(10)
         ),
     )
-    assert await timeline.world.claim(timeline.tenant) == []
+    assert await timeline.world.claim_waiting(timeline.tenant) == []
     assert set(timeline.world.statuses(timeline.tenant)) <= {("cancelled", "run_changed")}
     assert timeline.waiting() == sorted([FIVE + 30 * MINUTE, FIVE + 50 * MINUTE, FIVE + 65 * MINUTE] * 10)
 
@@ -402,7 +402,7 @@ async def test_steps_relative_to_the_event_itself_need_no_anchor(world: World) -
     assert timeline.spoken() == [NOON]
     await timeline.at(NOON + dt.timedelta(days=3))
     assert timeline.spoken() == [NOON, NOON + dt.timedelta(days=3)]
-    assert len(await world.claim(timeline.tenant)) == 1, "the welcome expired an hour after the signup"
+    assert len(await world.claim_waiting(timeline.tenant)) == 1, "the welcome expired an hour after the signup"
 
 
 async def test_steps_of_a_tenant_whose_template_cannot_be_read_wait_and_the_others_leave(world: World) -> None:

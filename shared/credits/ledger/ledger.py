@@ -7,8 +7,9 @@ from decimal import Decimal
 
 import psycopg
 
+from shared.credits.amounts import read_decimal
 from shared.credits.errors import bad_amount, bad_reference, credit_shortage, reference_used, unknown_tenant
-from shared.credits.ledger.store import add_entry, read_accounts, read_entry
+from shared.credits.ledger.store import Account, add_entry, read_accounts, read_entry
 from shared.platform.database import Connection
 from shared.platform.ids import derived_id
 from shared.platform.signals.alerts import resolve_alerts
@@ -23,14 +24,22 @@ def whole_won(amount: object, *, field: str = "amount", least: int = 1) -> Decim
     Raises:
         CreditError: `bad_amount`.
     """
-    text = str(amount)
-    try:
-        won = Decimal(text) if text.isascii() and "_" not in text else Decimal("nan")
-    except ArithmeticError as error:
-        raise bad_amount(amount, field, least=least) from error
-    if not won.is_finite() or won != won.to_integral_value() or not least <= won <= MAX_AMOUNT:
+    won = read_decimal(amount)
+    if won is None or won != won.to_integral_value() or not least <= won <= MAX_AMOUNT:
         raise bad_amount(amount, field, least=least)
     return won
+
+
+async def account_of(connection: Connection, tenant: str) -> Account:
+    """A tenant's account, as it stands.
+
+    Raises:
+        CreditError: `unknown_tenant`, also where the role may not see it.
+    """
+    found = await read_accounts(connection, tenant)
+    if not found:
+        raise unknown_tenant(tenant)
+    return found[0]
 
 
 async def top_up(
@@ -53,8 +62,7 @@ async def top_up(
         CreditError: `bad_amount`, `unknown_tenant`.
     """
     won = whole_won(amount)
-    if not await read_accounts(connection, tenant):
-        raise unknown_tenant(tenant)
+    await account_of(connection, tenant)
     entry = derived_id(now, tenant, "topup", key)
     added = await add_entry(connection, tenant, entry, "topup", won, key=key, reference=reference, now=now)
     if added:
@@ -87,8 +95,8 @@ async def top_up_by_hand(
     if await top_up(connection, tenant, amount, key=key, reference=reference, now=now):
         return True
     earlier = await read_entry(connection, tenant, key)
-    if earlier is not None and earlier["balance_change"] != amount:
-        raise reference_used(reference, earlier["balance_change"])
+    if earlier is not None and earlier.balance_change != amount:
+        raise reference_used(reference, earlier.balance_change)
     return False
 
 
@@ -101,15 +109,13 @@ async def take_back(
         CreditError: `bad_amount`, `unknown_tenant`, `credit_shortage`.
     """
     won = whole_won(amount)
-    accounts = await read_accounts(connection, tenant)
-    if not accounts:
-        raise unknown_tenant(tenant)
+    account = await account_of(connection, tenant)
     entry = derived_id(now, tenant, "refund", key)
     try:
         async with connection.transaction():
             return await add_entry(connection, tenant, entry, "refund", -won, key=key, reference=reference, now=now)
     except psycopg.errors.CheckViolation as error:
-        raise credit_shortage(won, accounts[0].available) from error
+        raise credit_shortage(won, account.available) from error
 
 
 async def return_credit(

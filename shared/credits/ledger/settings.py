@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from shared.credits.errors import unknown_tenant
-from shared.credits.ledger.ledger import whole_won
+from shared.credits.ledger.ledger import account_of, whole_won
 from shared.credits.ledger.settings_store import update_account
-from shared.credits.ledger.store import Account, read_accounts
+from shared.credits.ledger.store import Account
 from shared.platform.database import Connection
 
 
@@ -26,7 +25,4 @@ async def change_settings(
     low = None if low_balance is None else whole_won(low_balance, field="low_balance", least=0)
     if low is not None or wait_for_credit is not None:
         await update_account(connection, tenant, low_balance=low, wait_for_credit=wait_for_credit)
-    accounts = await read_accounts(connection, tenant)
-    if not accounts:
-        raise unknown_tenant(tenant)
-    return accounts[0]
+    return await account_of(connection, tenant)

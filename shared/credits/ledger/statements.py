@@ -7,13 +7,15 @@ import datetime as dt
 import io
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from shared.credits.errors import bad_month, unknown_tenant
-from shared.credits.ledger.store import read_accounts, read_statement, read_usage
-from shared.platform.clock import SEOUL
+from shared.credits.amounts import total
+from shared.credits.errors import bad_month
+from shared.credits.ledger.ledger import account_of
+from shared.credits.ledger.statement_store import Payment, Usage, read_statement
+from shared.platform.clock import day_of, first_moment
 from shared.platform.database import Connection
 
 BYTE_ORDER_MARK = "\ufeff"
@@ -42,8 +44,8 @@ class Month:
     @classmethod
     def of(cls, moment: dt.datetime) -> Month:
         """The month that `moment` falls in."""
-        local = moment.astimezone(SEOUL)
-        return cls(local.year, local.month)
+        day = day_of(moment)
+        return cls(day.year, day.month)
 
     @property
     def next(self) -> Month:
@@ -51,39 +53,10 @@ class Month:
 
     @property
     def start(self) -> dt.datetime:
-        """Midnight of the first, in Seoul."""
-        return dt.datetime(self.year, self.number, 1, tzinfo=SEOUL)
+        return first_moment(dt.date(self.year, self.number, 1))
 
     def __str__(self) -> str:
         return f"{self.year:04}-{self.number:02}"
-
-
-@dataclass(frozen=True, slots=True)
-class Usage:
-    """What was charged on a day of Seoul, for a channel, by a workflow, a bulk send (`bulk NAME`, by its key) or
-    those without a key (`(bulk)`).
-
-    messages: how many were charged, those for nothing included.
-    cost: what the providers take for them, in won, at their prices of the moment of the charge; None where one is
-        unknown.
-    """
-
-    day: dt.date
-    channel: str
-    workflow: str
-    messages: int
-    won: Decimal
-    cost: Decimal | None
-
-
-@dataclass(frozen=True, slots=True)
-class Payment:
-    """A top-up, refund or adjustment: `won` is what it added, or took where it is negative."""
-
-    day: dt.date
-    kind: str
-    reference: str | None
-    won: Decimal
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,45 +91,27 @@ class Statement:
     usage: tuple[Usage, ...]
 
 
-async def usage(connection: Connection, tenant: str, first: dt.date, last: dt.date) -> list[Usage]:
-    """What was charged from day `first` until day `last`, both included, as Seoul counts days."""
-    start = dt.datetime.combine(first, dt.time(), SEOUL)
-    end = dt.datetime.combine(last + dt.timedelta(days=1), dt.time(), SEOUL)
-    return [Usage(**row) for row in await read_usage(connection, tenant, start, end)]
-
-
 async def monthly_statement(connection: Connection, tenant: str, month: Month) -> Statement:
     """A tenant's statement of a month, which may not be over yet, with what providers take: for operators.
 
     Raises:
         CreditError: `unknown_tenant`.
     """
-    if not await read_accounts(connection, tenant):
-        raise unknown_tenant(tenant)
-    lines = await read_statement(connection, tenant, month.start, month.next.start)
-    payments = [
-        Payment(line["day"], line["kind"], line["reference"], line["won"])
-        for line in lines
-        if line["kind"] in ("topup", "refund", "adjustment")
-    ]
-    used = [
-        Usage(line["day"], line["channel"], line["workflow"], line["messages"], -line["won"], line["cost"])
-        for line in lines
-        if line["kind"] == "charge"
-    ]
-    charges = _by_channel(used)
+    await account_of(connection, tenant)
+    moved = await read_statement(connection, tenant, month.start, month.next.start)
+    charges = _by_channel(moved.usage)
     return Statement(
         tenant=tenant,
         month=str(month),
-        opening=lines[0]["won"],
-        topups=_sum(payment.won for payment in payments if payment.kind == "topup"),
-        refunds=-_sum(payment.won for payment in payments if payment.kind == "refund"),
-        adjustments=_sum(payment.won for payment in payments if payment.kind == "adjustment"),
-        charged=_sum(charge.won for charge in charges),
-        closing=lines[-1]["won"],
+        opening=moved.opening,
+        topups=total(payment.won for payment in moved.payments if payment.kind == "topup"),
+        refunds=-total(payment.won for payment in moved.payments if payment.kind == "refund"),
+        adjustments=total(payment.won for payment in moved.payments if payment.kind == "adjustment"),
+        charged=total(charge.won for charge in charges),
+        closing=moved.closing,
         charges=charges,
-        payments=tuple(payments),
-        usage=tuple(used),
+        payments=moved.payments,
+        usage=moved.usage,
     )
 
 
@@ -190,15 +145,11 @@ def _by_channel(used: Sequence[Usage]) -> tuple[ChannelCharge, ...]:
 
 
 def _charge(channel: str, lines: Sequence[Usage]) -> ChannelCharge:
-    won = _sum(line.won for line in lines)
+    won = total(line.won for line in lines)
     costs = [line.cost for line in lines if line.cost is not None]
-    cost = _sum(costs) if len(costs) == len(lines) else None
+    cost = total(costs) if len(costs) == len(lines) else None
     margin = None if cost is None else won - cost
     return ChannelCharge(channel, sum(line.messages for line in lines), won, cost, margin)
-
-
-def _sum(amounts: Iterable[Decimal]) -> Decimal:
-    return sum(amounts, Decimal(0))
 
 
 def _inert(text: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from decimal import Decimal
 
+from shared.credits.amounts import total
 from shared.credits.payments.purposes import Purpose
 from shared.credits.payments.store import Cancel, Order, read_cancels, save_cancel
 from shared.platform.database import Connection
@@ -38,4 +39,4 @@ async def settle_cancels(
             key = f"toss-cancel/{entry.transaction_key}"
             detail = await purpose.lose(connection, order, entry.cancel_amount, key, now)
         await save_cancel(connection, theirs, "done", now, transaction_key=entry.transaction_key, detail=detail)
-    return sum((entry.cancel_amount for entry in payment.cancels), Decimal(0))
+    return total(entry.cancel_amount for entry in payment.cancels)

@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Sequence
 from decimal import Decimal
 
+from shared.credits.amounts import total
 from shared.credits.errors import CreditError
 from shared.credits.payments.errors import amount_changed, other_payment
 from shared.credits.payments.store import Cancel, Order
@@ -43,7 +44,7 @@ def dispute_of(order: Order, payment: Payment) -> CreditError | None:
 
 def left_of(order: Order, cancels: Sequence[Cancel]) -> Decimal:
     """How many won of an order no cancel has taken or asked for."""
-    return order.amount - sum((cancel.amount for cancel in cancels if cancel.status != "refused"), Decimal(0))
+    return order.amount - total(cancel.amount for cancel in cancels if cancel.status != "refused")
 
 
 def repeats(order: Order, cancels: Sequence[Cancel], request: Cancel, amount: Decimal | None) -> bool:
@@ -52,7 +53,7 @@ def repeats(order: Order, cancels: Sequence[Cancel], request: Cancel, amount: De
         return amount == request.amount
     others = [cancel for cancel in cancels if cancel.id != request.id]
     # One that was refused meanwhile may have counted then.
-    return request.amount in (left_of(order, others), order.amount - sum(cancel.amount for cancel in others))
+    return request.amount in (left_of(order, others), order.amount - total(cancel.amount for cancel in others))
 
 
 def is_early(order: Order, payment: Payment, now: dt.datetime) -> bool:

@@ -6,7 +6,6 @@ import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
 from uuid import UUID
 
 from shared.platform.database import Connection, fetch_all
@@ -82,20 +81,48 @@ where tenant = %(tenant)s and id = %(id)s
 """
 
 
-async def update_order(connection: Connection, order: Order, now: dt.datetime, **changes: Any) -> None:
-    """Write down what became of an order; what is not named stays."""
-    fields = (
-        "status",
-        "payment_key",
-        "method",
-        "deposit_secret",
-        "cancelled",
-        "reversals",
-        "failure_code",
-        "failure_detail",
+async def update_order(
+    connection: Connection,
+    order: Order,
+    now: dt.datetime,
+    *,
+    status: str | None = None,
+    payment_key: str | None = None,
+    method: str | None = None,
+    deposit_secret: str | None = None,
+    cancelled: Decimal | None = None,
+    reversals: int | None = None,
+    failure_code: str | None = None,
+    failure_detail: str | None = None,
+) -> None:
+    """Write down what became of an order. What is None stays, but for a failure: one that is not named is over.
+
+    Args:
+        connection: in the transaction that has locked the order.
+        order: which.
+        now: the moment.
+        status: what it is now.
+        payment_key, method, deposit_secret: of its payment, as Toss has them.
+        cancelled: won of it that were given back, in all.
+        reversals: how often credit was taken back for it.
+        failure_code, failure_detail: why it was not paid.
+    """
+    await connection.execute(
+        UPDATE_ORDER,
+        {
+            "tenant": order.tenant,
+            "id": order.id,
+            "status": status,
+            "payment_key": payment_key,
+            "method": method,
+            "deposit_secret": deposit_secret,
+            "cancelled": cancelled,
+            "reversals": reversals,
+            "failure_code": failure_code,
+            "failure_detail": failure_detail,
+            "now": now,
+        },
     )
-    parameters = {name: changes.get(name) for name in fields}
-    await connection.execute(UPDATE_ORDER, {**parameters, "tenant": order.tenant, "id": order.id, "now": now})
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import ClassVar
 
 from shared.credits.payments.store import Cancel, Order, read_cancels, save_cancel
-from shared.credits.plans.plans import FREE, NOTHING, PlanName, Subscription, day_of, due_at, is_upgrade, period_of
+from shared.credits.plans.plans import FREE, NOTHING, PlanName, Subscription, due_at, is_upgrade, period_of
 from shared.credits.plans.store import (
     PlanOrder,
     add_history,
@@ -22,6 +22,7 @@ from shared.credits.plans.store import (
     read_open_plan_order,
     save_subscription,
 )
+from shared.platform.clock import day_of
 from shared.platform.database import Connection
 from shared.platform.ids import derived_id, new_id
 from shared.platform.signals.alerts import raise_alert, resolve_alerts
@@ -75,18 +76,7 @@ class PlanPurpose:
 
 
 async def _give(connection: Connection, has: Subscription, bought: PlanOrder, order: Order, now: dt.datetime) -> None:
-    given = Subscription(
-        tenant=has.tenant,
-        plan=bought.plan,
-        fee=bought.fee,
-        anchor=bought.anchor,
-        period=bought.period,
-        next_plan=None,
-        status="active",
-        past_due_since=None,
-        tries=0,
-        pending_order=None,
-    )
+    given = Subscription.begun(has.tenant, bought.plan, bought.fee, bought.anchor, bought.period)
     await save_subscription(connection, given, due_at(given))
     await mark_applied(connection, order.tenant, order.id, now)
     reason = _reason(has.plan, bought.plan)
@@ -165,18 +155,7 @@ async def end(
     detail: str | None = None,
 ) -> None:
     """Let a tenant's plan be FREE from now on. `refund`: won that go back."""
-    free = Subscription(
-        tenant=has.tenant,
-        plan=FREE,
-        fee=NOTHING,
-        anchor=day_of(now),
-        period=None,
-        next_plan=None,
-        status="active",
-        past_due_since=None,
-        tries=0,
-        pending_order=None,
-    )
+    free = Subscription.begun(has.tenant, FREE, NOTHING, day_of(now), None)
     await save_subscription(connection, free, None)
     await note(connection, has, reason, FREE, now, amount=-refund, detail=detail)
     await resolve_alerts(connection, has.tenant, [PAYMENT_FAILED], now)

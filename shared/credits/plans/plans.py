@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from decimal import ROUND_FLOOR, Decimal
 from typing import Literal
 
-from shared.platform.clock import SEOUL
+from shared.platform.clock import first_moment
 
 PlanName = Literal["FREE", "BASIC", "PRO"]
 Status = Literal["active", "past_due"]
@@ -74,16 +74,6 @@ class Period:
     def unused(self, today: dt.date) -> int:
         """Days that are left whole: today is used already."""
         return max(self.left(today) - 1, 0)
-
-
-def day_of(moment: dt.datetime) -> dt.date:
-    """The day that a moment belongs to."""
-    return moment.astimezone(SEOUL).date()
-
-
-def first_moment(day: dt.date) -> dt.datetime:
-    """When a day begins."""
-    return dt.datetime.combine(day, dt.time(), SEOUL).astimezone(dt.UTC)
 
 
 def period_of(anchor: dt.date, day: dt.date) -> Period:
@@ -161,6 +151,22 @@ class Subscription:
     past_due_since: dt.datetime | None
     tries: int
     pending_order: str | None
+
+    @classmethod
+    def begun(cls, tenant: str, plan: PlanName, fee: Decimal, anchor: dt.date, period: Period | None) -> Subscription:
+        """A plan as it begins, or begins anew: nothing is scheduled, nothing owed, and no charge under way."""
+        return cls(
+            tenant=tenant,
+            plan=plan,
+            fee=fee,
+            anchor=anchor,
+            period=period,
+            next_plan=None,
+            status="active",
+            past_due_since=None,
+            tries=0,
+            pending_order=None,
+        )
 
     def is_due(self, today: dt.date) -> bool:
         """Whether what was paid for is over."""

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from shared.credits.errors import CreditError, unknown_tenant
 from shared.credits.plans.errors import quota_exceeded
-from shared.credits.plans.plans import PLANS, Period, PlanName, day_of, first_moment
+from shared.credits.plans.plans import PLANS, Period, PlanName
 from shared.credits.plans.store import count_messages, read_subscriptions
+from shared.platform.clock import day_of, first_moment
 from shared.platform.database import Connection
 
 

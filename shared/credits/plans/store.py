@@ -214,15 +214,35 @@ async def add_history(
     await connection.execute(ADD_HISTORY, parameters)
 
 
+@dataclass(frozen=True, slots=True)
+class HistoryEntry:
+    """Something that happened to a tenant's plan.
+
+    reason: what it was, such as `upgraded` or `payment_refused`.
+    from_plan, to_plan: the plan before, and the one that it came to or would have come to.
+    amount: whole won that were charged; below zero, given back.
+    order_id: the order that paid for it; None where none did.
+    detail: a sentence for people; None where there is no more to say.
+    """
+
+    reason: str
+    from_plan: PlanName
+    to_plan: PlanName
+    amount: Decimal
+    order_id: str | None
+    detail: str | None
+    created_at: dt.datetime
+
+
 HISTORY = """
 select reason, from_plan::text, to_plan::text, amount, order_id, detail, created_at from plan_history
 where tenant = %(tenant)s order by created_at desc, id desc limit %(limit)s
 """
 
 
-async def read_history(connection: Connection, tenant: str, limit: int) -> list[dict[str, Any]]:
+async def read_history(connection: Connection, tenant: str, limit: int) -> list[HistoryEntry]:
     """What happened to a tenant's plan, newest first."""
-    return await fetch_all(connection, HISTORY, {"tenant": tenant, "limit": limit})
+    return [HistoryEntry(**row) for row in await fetch_all(connection, HISTORY, {"tenant": tenant, "limit": limit})]
 
 
 # What is held was let through to a provider, or soon will be; what is in the outbox waits for that. A message is held

@@ -11,10 +11,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
+from shared.credits.amounts import total
 from shared.credits.errors import CreditError, unknown_tenant
 from shared.credits.payments.cards import BillingKey, read_billing_key
 from shared.credits.payments.errors import no_card
 from shared.credits.payments.payments import Payments
+from shared.credits.payments.sealing import open_card
 from shared.credits.payments.store import (
     Cancel,
     Order,
@@ -34,7 +36,6 @@ from shared.credits.plans.plans import (
     PlanName,
     Quote,
     Subscription,
-    day_of,
     due_at,
     period_of,
     quote_cancel,
@@ -53,8 +54,7 @@ from shared.credits.plans.store import (
     save_subscription,
     take_due,
 )
-from shared.platform.clock import Clock
-from shared.platform.crypto import unseal
+from shared.platform.clock import Clock, day_of
 from shared.platform.database import Connection, Database
 from shared.platform.ids import derived_id, new_id
 from shared.platform.logs import log
@@ -115,7 +115,8 @@ class Plans:
         """What `cancel` would do now. Raises CreditError `unknown_tenant`."""
         async with self._database.transaction() as connection:
             has = await _read(connection, tenant)
-            return quote_cancel(has, _sum(await read_paid(connection, tenant)), day_of(self._clock.now()))
+            paid = total(one.left for one in await read_paid(connection, tenant))
+            return quote_cancel(has, paid, day_of(self._clock.now()))
 
     async def change(self, tenant: str, target: PlanName, *, shown: Decimal | None = None) -> Quote:
         """Change a plan: more at once, charged to the registered card; less at the period's end.
@@ -167,7 +168,7 @@ class Plans:
             paid = await read_paid(connection, tenant)
             if not locked.issuperset(one.order_id for one in paid):
                 raise change_under_way()  # one was paid between the two locks
-            quote = quote_cancel(has, _sum(paid), day_of(now))
+            quote = quote_cancel(has, total(one.left for one in paid), day_of(now))
             _check(shown, quote.refund)
             if quote.action == "none":
                 return quote
@@ -225,10 +226,10 @@ class Plans:
             ProviderError: undecided.
         """
         order, card = charge.order, charge.card
-        opened = unseal(self._key, card.billing_key, context=f"{order.tenant}/billing")
+        billing_key = open_card(self._key, order.tenant, card.billing_key)
         try:
             payment = await self._toss.charge(
-                opened["billing_key"],
+                billing_key,
                 customer_key=card.customer_key,
                 order_id=order.id,
                 order_name="알림 요금제",
@@ -362,7 +363,3 @@ def _period_to_pay(has: Subscription, quote: Quote, today: dt.date) -> Period:
     if quote.action == "upgrade" and has.period is not None:
         return has.period
     return period_of(today if quote.action == "subscribe" else has.anchor, today)
-
-
-def _sum(paid: Sequence[Paid]) -> Decimal:
-    return sum((one.left for one in paid), Decimal(0))

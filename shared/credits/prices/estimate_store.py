@@ -1,58 +1,15 @@
-"""SQL of what a send needs to know before it begins. One function a statement; nothing here decides."""
+"""SQL of what an estimate stands on. One function a statement; nothing here decides."""
 
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
 from decimal import Decimal
-from uuid import UUID
 
+from shared.credits.prices.store import current_prices
 from shared.platform.database import Connection, fetch_all
+from shared.platform.ids import first_id
 
-READINESS = """
-select c.balance - c.held as available, c.wait_for_credit, p.sender, p.kakao_channel, v.approval,
-  coalesce(v.content -> 'alimtalk', 'null') <> 'null' as has_alimtalk,
-  b.name as business, coalesce(v.content ->> 'category', '') as category, v.content #>> '{alimtalk,text}' as alimtalk,
-  v.content #>> '{sms,text}' as sms, v.content #>> '{sms,subject}' as subject
-from credit_accounts c
-join tenants b on b.id = c.tenant
-left join provider_accounts p on p.tenant = c.tenant and p.active
-left join templates t on t.tenant = c.tenant and t.name = %(template)s
-left join template_versions v on v.tenant = t.tenant and v.name = t.name and v.version = t.active_version
-where c.tenant = %(tenant)s
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class Readiness:
-    """What a tenant has to send with. `sender` is None without an active provider account, `approval` where there is no
-    such template. `business` is the tenant's name; `alimtalk`, `sms` and `subject` are the template's words.
-    """
-
-    available: Decimal
-    wait_for_credit: bool
-    sender: str | None
-    kakao_channel: str | None
-    approval: str | None
-    has_alimtalk: bool
-    business: str
-    category: str
-    alimtalk: str | None
-    sms: str | None
-    subject: str | None
-
-
-async def read_readiness(connection: Connection, tenant: str, template: str) -> Readiness | None:
-    """What a tenant has to send a template with, or None where there is no such tenant."""
-    rows = await fetch_all(connection, READINESS, {"tenant": tenant, "template": template})
-    return Readiness(**rows[0]) if rows else None
-
-
-PRICES = """
-select distinct on (channel) channel, price from prices
-where tenant = %(tenant)s and valid_from <= %(now)s
-order by channel, valid_from desc
-"""
+PRICES = current_prices("tenant = %(tenant)s")
 
 
 async def read_prices(connection: Connection, tenant: str, now: dt.datetime) -> dict[str, Decimal]:
@@ -77,6 +34,5 @@ async def read_rates(
     connection: Connection, tenant: str, *, since: dt.datetime, limit: int
 ) -> dict[str, tuple[int, int]]:
     """How often each leg of a route was tried and how often it delivered, in the newest messages since a moment."""
-    oldest = UUID(int=int(since.timestamp() * 1000) << 80)  # ids begin with the milliseconds of their making
-    rows = await fetch_all(connection, RATES, {"tenant": tenant, "since": oldest, "limit": limit})
+    rows = await fetch_all(connection, RATES, {"tenant": tenant, "since": first_id(since), "limit": limit})
     return {row["leg"]: (row["tried"], row["delivered"]) for row in rows}

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 
 from shared.contracts.channels import becomes, leg_of
+from shared.credits.amounts import total
 from shared.credits.errors import price_missing
 from shared.credits.prices.estimate_store import read_prices, read_rates
 from shared.platform.database import Connection
@@ -87,10 +88,10 @@ def estimate(ways: Ways, prices: Mapping[str, Decimal], rates: Mapping[str, tupl
     )
     return Estimate(
         messages=sum(ways.values()),
-        at_least=_sum(min(prices[channel] for channel in channels) * count for channels, count in ways.items()),
-        at_most=_sum(max(prices[channel] for channel in channels) * count for channels, count in ways.items()),
-        expected=_sum(part.expected_won for part in by_channel),
-        to_hold=_sum(_dearest(channels, prices) * count for channels, count in ways.items()),
+        at_least=total(min(prices[channel] for channel in channels) * count for channels, count in ways.items()),
+        at_most=total(max(prices[channel] for channel in channels) * count for channels, count in ways.items()),
+        expected=total(part.expected_won for part in by_channel),
+        to_hold=total(_dearest(channels, prices) * count for channels, count in ways.items()),
         by_channel=by_channel,
     )
 
@@ -132,7 +133,3 @@ def unpriced(ways: Ways, prices: Mapping[str, Decimal]) -> list[str]:
     """The channels that messages may take and that have no price."""
     needed = {row.price for channels in ways for channel in channels for row in becomes(leg_of(channel))}
     return sorted(needed - prices.keys())
-
-
-def _sum(amounts: Iterable[Decimal]) -> Decimal:
-    return sum(amounts, Decimal(0))

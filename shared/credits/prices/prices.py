@@ -3,29 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
 from decimal import Decimal
-from typing import Literal
 
-from shared.credits.errors import unknown_tenant
-from shared.credits.ledger.store import read_accounts
+from shared.credits.amounts import read_decimal
+from shared.credits.ledger.ledger import account_of
 from shared.credits.prices.errors import bad_day, bad_price, past_day, unknown_channel
-from shared.credits.prices.store import insert_price, read_default_channels, read_price_list
-from shared.platform.clock import SEOUL
+from shared.credits.prices.store import Price, insert_price, read_default_channels, read_price_list
+from shared.platform.clock import day_of, first_moment
 from shared.platform.database import Connection
 
 MAX_PRICE = Decimal(1_000_000)
 HUNDREDTH = Decimal("0.01")
-
-
-@dataclass(frozen=True, slots=True)
-class Price:
-    """A channel's price in won for a delivered message. `valid_from` is None where it holds from the beginning."""
-
-    channel: str
-    won: Decimal
-    valid_from: dt.datetime | None
-    state: Literal["current", "coming"]
 
 
 def price_in_won(amount: object) -> Decimal:
@@ -34,18 +22,14 @@ def price_in_won(amount: object) -> Decimal:
     Raises:
         CreditError: `bad_price`.
     """
-    text = str(amount)
-    try:
-        won = Decimal(text) if text.isascii() and "_" not in text else Decimal("nan")
-    except ArithmeticError as error:
-        raise bad_price(amount) from error
-    if not won.is_finite() or won.is_signed() or won > MAX_PRICE or won != won.quantize(HUNDREDTH):
+    won = read_decimal(amount)
+    if won is None or won.is_signed() or won > MAX_PRICE or won != won.quantize(HUNDREDTH):
         raise bad_price(amount)
     return won
 
 
-def first_moment(start: str | None, now: dt.datetime) -> dt.datetime:
-    """When a price begins: midnight in Seoul of the day `start`, such as 2026-12-01; `now` for today or None.
+def begins_at(start: str | None, now: dt.datetime) -> dt.datetime:
+    """When a price begins: with the day `start`, such as 2026-12-01, as Seoul counts days; `now` for today or None.
 
     Raises:
         CreditError: `bad_day`, or `past_day`: messages since then were charged at the price of their time.
@@ -56,10 +40,10 @@ def first_moment(start: str | None, now: dt.datetime) -> dt.datetime:
         day = dt.datetime.strptime(start, "%Y-%m-%d").date()
     except ValueError as error:
         raise bad_day(start) from error
-    today = now.astimezone(SEOUL).date()
+    today = day_of(now)
     if day < today:
         raise past_day(day)
-    return now if day == today else dt.datetime.combine(day, dt.time(), SEOUL)
+    return now if day == today else first_moment(day)
 
 
 async def set_price(
@@ -78,9 +62,8 @@ async def set_price(
     Raises:
         CreditError: `unknown_tenant`, `unknown_channel`, `bad_price`, `bad_day`, `past_day`.
     """
-    won, valid_from = price_in_won(amount), first_moment(start, now)
-    if not await read_accounts(connection, tenant):
-        raise unknown_tenant(tenant)
+    won, valid_from = price_in_won(amount), begins_at(start, now)
+    await account_of(connection, tenant)
     channels = await read_default_channels(connection)
     if channel not in channels:
         raise unknown_channel(channel, channels)
@@ -93,6 +76,5 @@ async def price_list(connection: Connection, tenant: str, now: dt.datetime) -> l
     Raises:
         CreditError: `unknown_tenant`.
     """
-    if not await read_accounts(connection, tenant):
-        raise unknown_tenant(tenant)
-    return [Price(**row) for row in await read_price_list(connection, tenant, now)]
+    await account_of(connection, tenant)
+    return await read_price_list(connection, tenant, now)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Literal
 
 from shared.platform.database import Connection, fetch_all
 
@@ -46,6 +47,16 @@ async def insert_price(
     await connection.execute(INSERT_PRICE, parameters)
 
 
+@dataclass(frozen=True, slots=True)
+class Price:
+    """A channel's price in won for a delivered message. `valid_from` is None where it holds from the beginning."""
+
+    channel: str
+    won: Decimal
+    valid_from: dt.datetime | None
+    state: Literal["current", "coming"]
+
+
 PRICE_LIST = """
 with held as (
   select channel, max(valid_from) as valid_from from prices
@@ -59,6 +70,6 @@ order by p.channel, p.valid_from
 """
 
 
-async def read_price_list(connection: Connection, tenant: str, now: dt.datetime) -> list[dict[str, Any]]:
+async def read_price_list(connection: Connection, tenant: str, now: dt.datetime) -> list[Price]:
     """A tenant's prices that hold or are to come, in the order of channel and time."""
-    return await fetch_all(connection, PRICE_LIST, {"tenant": tenant, "now": now})
+    return [Price(**row) for row in await fetch_all(connection, PRICE_LIST, {"tenant": tenant, "now": now})]

@@ -7,10 +7,10 @@ import datetime as dt
 from shared.credits.errors import CreditError
 from shared.credits.payments.cards import save_billing_key
 from shared.credits.payments.payments import ORDER_NAME, Payments
+from shared.credits.payments.sealing import open_card, seal_card
 from shared.credits.payments.store import insert_order
 from shared.credits.topups.store import Due, decide_due_charge
-from shared.platform.clock import SEOUL, Clock
-from shared.platform.crypto import seal, unseal
+from shared.platform.clock import Clock, day_of, first_moment
 from shared.platform.database import Database
 from shared.platform.ids import new_id
 from shared.platform.logs import log
@@ -43,7 +43,7 @@ class AutomaticTopUps:
         """Exchange what the card page gave for a billing key, and keep it sealed. Raises ProviderError."""
         customer_key = f"tenant_{tenant}"
         issued = await self._toss.issue_billing_key(auth_key, customer_key)
-        sealed = seal(self._key, {"billing_key": issued.billing_key}, context=f"{tenant}/billing")
+        sealed = seal_card(self._key, tenant, issued.billing_key)
         async with self._database.transaction() as connection:
             await save_billing_key(connection, tenant, customer_key, sealed, self._clock.now())
 
@@ -57,10 +57,13 @@ class AutomaticTopUps:
     async def _begin(self) -> Due | None:
         """Take a tenant whose credit is low, and write its order before any money moves."""
         now = self._clock.now()
-        midnight = now.astimezone(SEOUL).replace(hour=0, minute=0, second=0, microsecond=0)
         async with self._database.transaction() as connection:
             due = await decide_due_charge(
-                connection, order=f"auto_{new_id(now).hex}", now=now, since=midnight, lease_until=now + LEASE
+                connection,
+                order=f"auto_{new_id(now).hex}",
+                now=now,
+                since=first_moment(day_of(now)),
+                lease_until=now + LEASE,
             )
             if due is not None:
                 await insert_order(connection, due.tenant, due.order, due.amount, "automatic_topup", "confirming", now)
@@ -96,6 +99,6 @@ class AutomaticTopUps:
         from cryptography.exceptions import InvalidTag  # it takes its time, and most sweeps charge nobody
 
         try:
-            return str(unseal(self._key, due.billing_key, context=f"{due.tenant}/billing")["billing_key"])
+            return open_card(self._key, due.tenant, due.billing_key)
         except (InvalidTag, ValueError, KeyError):
             return None

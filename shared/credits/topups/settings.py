@@ -3,42 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
-from decimal import Decimal
 
 from shared.credits.errors import unknown_tenant
-from shared.credits.ledger.ledger import whole_won
-from shared.credits.ledger.store import read_accounts
+from shared.credits.ledger.ledger import account_of, whole_won
 from shared.credits.payments.cards import read_billing_key
 from shared.credits.payments.errors import no_card
 from shared.credits.topups.errors import cap_below_amount
-from shared.credits.topups.store import end_automatic_topup, read_automatic_topup, save_automatic_topup
-from shared.platform.clock import SEOUL
+from shared.credits.topups.store import Automatic, end_automatic_topup, read_automatic_topup, save_automatic_topup
+from shared.platform.clock import day_of, first_moment
 from shared.platform.database import Connection
-
-
-@dataclass(frozen=True, slots=True)
-class Automatic:
-    """A tenant's automatic top-up.
-
-    enabled: whether it charges. It ends by itself after five refusals in a row.
-    card: whether one is registered.
-    threshold, amount, daily_cap: won: below the first, the second is charged, a day of Seoul the third at most. None
-        where nobody has set them.
-    failures: refusals in a row.
-    next_try_at: when the card may be charged next; None for at once.
-    charged_today: won, of Seoul's day, charges under way included.
-    """
-
-    tenant: str
-    enabled: bool
-    card: bool
-    threshold: Decimal | None
-    amount: Decimal | None
-    daily_cap: Decimal | None
-    failures: int
-    next_try_at: dt.datetime | None
-    charged_today: Decimal
 
 
 async def automatic_topup(connection: Connection, tenant: str, now: dt.datetime) -> Automatic:
@@ -47,11 +20,10 @@ async def automatic_topup(connection: Connection, tenant: str, now: dt.datetime)
     Raises:
         CreditError: `unknown_tenant`.
     """
-    midnight = now.astimezone(SEOUL).replace(hour=0, minute=0, second=0, microsecond=0)
-    row = await read_automatic_topup(connection, tenant, now=now, since=midnight)
-    if row is None:
+    found = await read_automatic_topup(connection, tenant, now=now, since=first_moment(day_of(now)))
+    if found is None:
         raise unknown_tenant(tenant)
-    return Automatic(**row)
+    return found
 
 
 async def set_automatic_topup(
@@ -73,8 +45,7 @@ async def set_automatic_topup(
     charge, cap = whole_won(amount), whole_won(daily_cap, field="daily_cap")
     if cap < charge:
         raise cap_below_amount(cap, charge)
-    if not await read_accounts(connection, tenant):
-        raise unknown_tenant(tenant)
+    await account_of(connection, tenant)
     if await read_billing_key(connection, tenant) is None:
         raise no_card(tenant)
     await save_automatic_topup(connection, tenant, threshold=below, amount=charge, daily_cap=cap)

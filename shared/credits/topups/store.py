@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
 
 from shared.platform.database import Connection, fetch_all
 
@@ -113,6 +112,30 @@ async def end_automatic_topup(connection: Connection, tenant: str) -> None:
     await connection.execute(END_AUTOMATIC, {"tenant": tenant})
 
 
+@dataclass(frozen=True, slots=True)
+class Automatic:
+    """A tenant's automatic top-up.
+
+    enabled: whether it charges. It ends by itself after five refusals in a row.
+    card: whether one is registered.
+    threshold, amount, daily_cap: won: below the first, the second is charged, a day of Seoul the third at most. None
+        where nobody has set them.
+    failures: refusals in a row.
+    next_try_at: when the card may be charged next; None for at once.
+    charged_today: won, of Seoul's day, charges under way included.
+    """
+
+    tenant: str
+    enabled: bool
+    card: bool
+    threshold: Decimal | None
+    amount: Decimal | None
+    daily_cap: Decimal | None
+    failures: int
+    next_try_at: dt.datetime | None
+    charged_today: Decimal
+
+
 AUTOMATIC = f"""
 select a.tenant, coalesce(t.enabled, false) as enabled, b.tenant is not null as card, t.threshold, t.amount,
   t.daily_cap, coalesce(t.failures, 0) as failures,
@@ -125,7 +148,14 @@ where a.tenant = %(tenant)s
 
 async def read_automatic_topup(
     connection: Connection, tenant: str, *, now: dt.datetime, since: dt.datetime
-) -> dict[str, Any] | None:
-    """A tenant's automatic top-up with what was charged since a moment, or None where there is no such tenant."""
+) -> Automatic | None:
+    """A tenant's automatic top-up, or None where there is no such tenant.
+
+    Args:
+        connection: of a role that sees the tenant.
+        tenant: whose.
+        now: the moment.
+        since: when the day began; what was charged from then on is `charged_today`.
+    """
     rows = await fetch_all(connection, AUTOMATIC, {"tenant": tenant, "now": now, "since": since})
-    return rows[0] if rows else None
+    return Automatic(**rows[0]) if rows else None

@@ -134,19 +134,19 @@ class Dispatcher:
             error: why.
         """
         now = self._clock.now()
-        parameters = {
-            "tenant": tenant,
-            "id": dispatch,
-            "states": [state],
-            "error": error[:500],
-            "max_tries": MAX_TRIES,
-            "topic": SEND_REQUESTS,
-            "ticket": new_id(now),
-            "retry_delay": RETRY_DELAY,
-            "now": now,
-        }
         async with self._database.connection() as connection:
-            requeued = await decide_retries(connection, parameters)
+            requeued = await decide_retries(
+                connection,
+                tenant,
+                dispatch,
+                state=state,
+                error=error[:500],
+                max_tries=MAX_TRIES,
+                ticket=new_id(now),
+                topic=SEND_REQUESTS,
+                retry_delay=RETRY_DELAY,
+                now=now,
+            )
         if requeued:
             log("dispatching").warning(
                 "not sent, queued again: %s", error, extra={"fields": {"tenant": tenant, "messages": requeued}}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
 
 import orjson
@@ -110,7 +109,7 @@ _RELEASES = """
 DECIDE_RETRIES = f"""
 with abandoned as (
   update dispatches set state = 'abandoned', error = %(error)s, updated_at = %(now)s
-  where tenant = %(tenant)s and id = %(id)s and state = any(%(states)s::dispatch_state[])
+  where tenant = %(tenant)s and id = %(id)s and state = %(state)s::dispatch_state
   returning id, messages, gen_random_uuid() as release
 ),
 -- Locked in the order of reports and claims, which may speak of these messages at the same time.
@@ -146,9 +145,51 @@ select count(*) as requeued from back where status = 'queued'
 """
 
 
-async def decide_retries(connection: Connection, parameters: dict[str, Any]) -> int:
-    """Give up a dispatch that was never sent: its messages wait for their next try, or fail after the last."""
-    rows = await fetch_all(connection, DECIDE_RETRIES, parameters)
+async def decide_retries(
+    connection: Connection,
+    tenant: str,
+    dispatch: UUID,
+    *,
+    state: str,
+    error: str,
+    max_tries: int,
+    ticket: UUID,
+    topic: str,
+    retry_delay: dt.timedelta,
+    now: dt.datetime,
+) -> int:
+    """Give up a dispatch that was never sent: its messages wait for their next try, or fail after the last.
+
+    Args:
+        connection: in autocommit; the statement is the transaction.
+        tenant: whose.
+        dispatch: the call.
+        state: the state that it must still be in, or nothing changes.
+        error: why; kept with the dispatch and with the messages that fail.
+        max_tries: a message that was tried so often fails, and what is held for it is given back.
+        ticket: the id of the ticket of those that wait, if any does.
+        topic: of that ticket.
+        retry_delay: before the second try; each later one waits four times as long.
+        now: the moment.
+
+    Returns:
+        How many messages wait for their next try.
+    """
+    rows = await fetch_all(
+        connection,
+        DECIDE_RETRIES,
+        {
+            "tenant": tenant,
+            "id": dispatch,
+            "state": state,
+            "error": error,
+            "max_tries": max_tries,
+            "ticket": ticket,
+            "topic": topic,
+            "retry_delay": retry_delay,
+            "now": now,
+        },
+    )
     return int(rows[0]["requeued"])
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
 from uuid import UUID
 
 from shared.platform.database import Connection, fetch_all
@@ -15,11 +17,53 @@ _COLUMNS = """
   m.expires_at, m.created_at, m.updated_at
 """
 
-TENANT_EXISTS = "select id from tenants where id = %(tenant)s"
 
+@dataclass(frozen=True, slots=True)
+class StoredMessage:
+    """A message as it is kept.
 
-async def tenant_exists(connection: Connection, tenant: str) -> bool:
-    return bool(await fetch_all(connection, TENANT_EXISTS, {"tenant": tenant}))
+    recipient: the number, in full; None where nobody knows one.
+    workflow, workflow_version, run_revision, step: what made it; None for a bulk send. `step` counts from 0.
+    run_key: the run's, or the bulk send's; None for a bulk send without a key.
+    event_source, event_id: of the event that it is due to; None where there is none.
+    variables: what its template is filled with, by name.
+    route: the channels that it may take, in order; `position`: how many of them it has left behind.
+    attempt: the running one, from 0; `channel`: the one that this took, or is to take.
+    reason, detail: why it is where it is; None where that needs no reason.
+    provider, dispatch: of its newest call; None until there is one. `provider_message_id`: what the provider calls it.
+    price: won that were charged, None until it is delivered; `held`: won that were held for it, None before.
+    """
+
+    tenant: str
+    id: UUID
+    customer: str
+    recipient: str | None
+    workflow: str | None
+    workflow_version: int | None
+    run_key: str | None
+    run_revision: int | None
+    step: int | None
+    event_source: str | None
+    event_id: str | None
+    template: str
+    template_version: int
+    variables: Mapping[str, str]
+    route: Sequence[str]
+    position: int
+    attempt: int
+    channel: str
+    status: str
+    reason: str | None
+    detail: str | None
+    provider: str | None
+    dispatch: UUID | None
+    provider_message_id: str | None
+    price: Decimal | None
+    held: Decimal | None
+    due_at: dt.datetime
+    expires_at: dt.datetime
+    created_at: dt.datetime
+    updated_at: dt.datetime
 
 
 # By the primary key from its newer end, which is that of later ids; each tenant's part is one index scan with a limit.
@@ -44,7 +88,7 @@ async def newest_messages(
     customer: str | None,
     limit: int,
     looked_at: int,
-) -> list[dict[str, Any]]:
+) -> list[StoredMessage]:
     """Messages, newest first.
 
     Args:
@@ -54,7 +98,7 @@ async def newest_messages(
         looked_at: of each tenant, only its so many newest are looked at.
     """
     parameters = {"tenant": tenant, "status": status, "customer": customer, "limit": limit, "looked_at": looked_at}
-    return await fetch_all(connection, NEWEST_MESSAGES, parameters)
+    return [StoredMessage(**row) for row in await fetch_all(connection, NEWEST_MESSAGES, parameters)]
 
 
 MESSAGES_BETWEEN = """
@@ -75,9 +119,21 @@ async def messages_between(connection: Connection, low: UUID, high: UUID, limit:
 MESSAGE = f"select {_COLUMNS} from messages m where m.tenant = %(tenant)s and m.id = %(id)s"
 
 
-async def message(connection: Connection, tenant: str, message_id: UUID) -> dict[str, Any]:
+async def message(connection: Connection, tenant: str, message_id: UUID) -> StoredMessage:
     """A message that exists."""
-    return (await fetch_all(connection, MESSAGE, {"tenant": tenant, "id": message_id}))[0]
+    return StoredMessage(**(await fetch_all(connection, MESSAGE, {"tenant": tenant, "id": message_id}))[0])
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEvent:
+    """An event as it came in. `note` says why it did nothing, or not all that it might have; None where it did."""
+
+    type: str
+    source: str
+    id: str
+    time: dt.datetime
+    note: str | None
+    received_at: dt.datetime
 
 
 EVENT = """
@@ -86,9 +142,21 @@ where tenant = %(tenant)s and source = %(source)s and id = %(id)s
 """
 
 
-async def event(connection: Connection, tenant: str, source: str, event_id: str) -> dict[str, Any] | None:
+async def event(connection: Connection, tenant: str, source: str, event_id: str) -> StoredEvent | None:
+    """An event by its own names; None where it is not kept any more."""
     rows = await fetch_all(connection, EVENT, {"tenant": tenant, "source": source, "id": event_id})
-    return rows[0] if rows else None
+    return StoredEvent(**rows[0]) if rows else None
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingTicket:
+    """A ticket that nobody has consumed. It was published again `attempts` times, and is next at `publish_at`."""
+
+    id: UUID
+    topic: str
+    attempts: int
+    publish_at: dt.datetime
+    created_at: dt.datetime
 
 
 WAITING_TICKETS = """
@@ -98,9 +166,30 @@ order by id
 """
 
 
-async def waiting_tickets(connection: Connection, tenant: str, message_id: UUID, since: UUID) -> list[dict[str, Any]]:
+async def waiting_tickets(connection: Connection, tenant: str, message_id: UUID, since: UUID) -> list[WaitingTicket]:
     """The message's tickets that nobody has consumed; `since` is before the oldest possible one."""
-    return await fetch_all(connection, WAITING_TICKETS, {"tenant": tenant, "message": message_id, "since": since})
+    parameters = {"tenant": tenant, "message": message_id, "since": since}
+    return [WaitingTicket(**row) for row in await fetch_all(connection, WAITING_TICKETS, parameters)]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredDispatch:
+    """A call that carried a message.
+
+    provider_batch_id: the provider's name for it; None until it is prepared there.
+    error: why it was given up; None where it was not.
+    messages: how many it carried.
+    """
+
+    id: UUID
+    provider: str
+    account: str
+    state: str
+    provider_batch_id: str | None
+    error: str | None
+    messages: int
+    created_at: dt.datetime
+    updated_at: dt.datetime
 
 
 DISPATCHES = """
@@ -118,7 +207,7 @@ order by id
 
 async def dispatches(
     connection: Connection, tenant: str, message_id: UUID, *, since: UUID, until: UUID, looked_at: int
-) -> list[dict[str, Any]]:
+) -> list[StoredDispatch]:
     """The calls that carried a message.
 
     Args:
@@ -128,7 +217,27 @@ async def dispatches(
         looked_at: of that range only the first so many.
     """
     parameters = {"tenant": tenant, "message": message_id, "since": since, "until": until, "looked_at": looked_at}
-    return await fetch_all(connection, DISPATCHES, parameters)
+    return [StoredDispatch(**row) for row in await fetch_all(connection, DISPATCHES, parameters)]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredReport:
+    """What a provider said of an attempt.
+
+    channel, provider_message_id, detail, at: None where the provider did not say.
+    code: the provider's own, and `outcome` what it means.
+    at: when that came to be, as the provider has it; `received_at`: when it was kept.
+    """
+
+    attempt: int
+    channel: str | None
+    provider: str
+    provider_message_id: str | None
+    code: str
+    outcome: str
+    detail: str | None
+    at: dt.datetime | None
+    received_at: dt.datetime
 
 
 REPORTS = """
@@ -138,9 +247,22 @@ order by attempt, received_at, code
 """
 
 
-async def reports(connection: Connection, tenant: str, message_id: UUID) -> list[dict[str, Any]]:
+async def reports(connection: Connection, tenant: str, message_id: UUID) -> list[StoredReport]:
     """All that was said of a message."""
-    return await fetch_all(connection, REPORTS, {"tenant": tenant, "message": message_id})
+    parameters = {"tenant": tenant, "message": message_id}
+    return [StoredReport(**row) for row in await fetch_all(connection, REPORTS, parameters)]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEntry:
+    """A ledger entry that moved a message's money, in won. `messages`: how many it is for, this one among them."""
+
+    id: UUID
+    kind: str
+    balance_change: Decimal
+    hold_change: Decimal
+    messages: int
+    created_at: dt.datetime
 
 
 ENTRIES = """
@@ -152,11 +274,7 @@ order by e.id
 """
 
 
-async def entries(connection: Connection, tenant: str, message_id: UUID) -> list[dict[str, Any]]:
+async def entries(connection: Connection, tenant: str, message_id: UUID) -> list[StoredEntry]:
     """The ledger entries that paid for a message; one entry may cover many."""
-    return await fetch_all(connection, ENTRIES, {"tenant": tenant, "message": message_id})
-
-
-def first_id_of(moment: dt.datetime) -> UUID:
-    """No id made at `moment` or later is smaller."""
-    return UUID(int=int(moment.timestamp() * 1000) << 80)
+    parameters = {"tenant": tenant, "message": message_id}
+    return [StoredEntry(**row) for row in await fetch_all(connection, ENTRIES, parameters)]

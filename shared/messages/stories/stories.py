@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-import string
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -14,11 +13,13 @@ from shared.messages.status import Status
 from shared.messages.stories import store
 from shared.platform.clock import SEOUL
 from shared.platform.database import Connection
+from shared.platform.ids import first_id, ids_beginning
 from shared.platform.logs import mask_phone
 from shared.templates.errors import ContentError, MessageError
 from shared.templates.rendering import render
 from shared.templates.store import template_versions
 from shared.templates.template import TemplateContent
+from shared.tenants.store import tenant_exists
 
 LOOKED_AT = 200_000
 """Messages of a tenant that a list with a filter looks at, the newest; calls that a story looks through."""
@@ -117,7 +118,7 @@ async def list_messages(
     Raises:
         StoryError: `unknown_tenant`.
     """
-    if tenant is not None and not await store.tenant_exists(connection, tenant):
+    if tenant is not None and not await tenant_exists(connection, tenant):
         raise StoryError("unknown_tenant", f"there is no tenant {tenant!r}")
     rows = await store.newest_messages(
         connection, tenant=tenant, status=status, customer=customer, limit=limit, looked_at=max(limit, LOOKED_AT)
@@ -137,18 +138,20 @@ async def story(connection: Connection, message_id: UUID | str) -> Story:
     """
     tenant, found = await _find(connection, str(message_id))
     row = await store.message(connection, tenant, found)
-    since = store.first_id_of(row["created_at"] - CLOCK_SKEW)
-    until = store.first_id_of(row["updated_at"] + CLOCK_SKEW)
-    event = await store.event(connection, tenant, row["event_source"], row["event_id"]) if row["event_id"] else None
+    since = first_id(row.created_at - CLOCK_SKEW)
+    until = first_id(row.updated_at + CLOCK_SKEW)
+    event = None
+    if row.event_source is not None and row.event_id is not None:
+        event = await store.event(connection, tenant, row.event_source, row.event_id)
     waiting = await store.waiting_tickets(connection, tenant, found, since)
     calls = await store.dispatches(connection, tenant, found, since=since, until=until, looked_at=LOOKED_AT)
     reports = await store.reports(connection, tenant, found)
     entries = await store.entries(connection, tenant, found)
-    versions = await template_versions(connection, [(tenant, row["template"], row["template_version"])])
+    versions = await template_versions(connection, [(tenant, row.template, row.template_version)])
     # In this order where the moment is the same: held and handed over in one, reported and settled in another.
-    happened = [_credit(entry, row) for entry in entries if entry["kind"] == "hold"]
+    happened = [_credit(entry, row) for entry in entries if entry.kind == "hold"]
     happened += [_dispatch(call) for call in calls] + [_report(report) for report in reports]
-    happened += [_credit(entry, row) for entry in entries if entry["kind"] != "hold"]
+    happened += [_credit(entry, row) for entry in entries if entry.kind != "hold"]
     happened.sort(key=lambda chapter: chapter.at)
     beginning = [_event(event)] if event else []
     return Story(
@@ -159,11 +162,10 @@ async def story(connection: Connection, message_id: UUID | str) -> Story:
 
 
 async def _find(connection: Connection, given: str) -> tuple[str, UUID]:
-    digits = given.strip().lower().replace("-", "")
-    if not SHORTEST_PREFIX <= len(digits) <= 32 or not set(digits) <= set(string.hexdigits):
+    meant = ids_beginning(given.strip(), least=SHORTEST_PREFIX)
+    if meant is None:
         raise StoryError("bad_id", f"{given!r} is not a message id, nor {SHORTEST_PREFIX} or more of its first digits")
-    low, high = UUID(digits.ljust(32, "0")), UUID(digits.ljust(32, "f"))
-    found = await store.messages_between(connection, low, high, CANDIDATES_SHOWN + 1)
+    found = await store.messages_between(connection, *meant, CANDIDATES_SHOWN + 1)
     if not found:
         raise StoryError("unknown_message", f"there is no message {given}")
     if len(found) > 1:
@@ -173,55 +175,54 @@ async def _find(connection: Connection, given: str) -> tuple[str, UUID]:
     return found[0]
 
 
-def _view(row: Mapping[str, Any]) -> MessageView:
+def _view(row: store.StoredMessage) -> MessageView:
     return MessageView(
-        key=row["run_key"],
-        event=row["event_id"],
-        recipient=mask_phone(row["recipient"]) if row["recipient"] else None,
-        **{name: row[name] for name in MessageView.__slots__ if name not in ("key", "event", "recipient")},
+        key=row.run_key,
+        event=row.event_id,
+        recipient=mask_phone(row.recipient) if row.recipient else None,
+        **{name: getattr(row, name) for name in MessageView.__slots__ if name not in ("key", "event", "recipient")},
     )
 
 
-def _event(row: Mapping[str, Any]) -> Chapter:
-    told = f"{row['type']} {row['id']} came from {row['source']}, of {row['time'].astimezone(SEOUL):%m-%d %H:%M:%S}"
-    return Chapter(row["received_at"], "event", told, dict(row))
+def _event(row: store.StoredEvent) -> Chapter:
+    told = f"{row.type} {row.id} came from {row.source}, of {row.time.astimezone(SEOUL):%m-%d %H:%M:%S}"
+    return Chapter(row.received_at, "event", told, asdict(row))
 
 
-def _composed(row: Mapping[str, Any]) -> Chapter:
-    if row["workflow"]:
-        by = f"workflow {row['workflow']} (version {row['workflow_version']}), step {row['step'] + 1},"
+def _composed(row: store.StoredMessage) -> Chapter:
+    if row.workflow:
+        step = "" if row.step is None else f", step {row.step + 1}"
+        by = f"workflow {row.workflow} (version {row.workflow_version}){step},"
     else:
-        by = f"a bulk send with key {row['run_key']}" if row["run_key"] else "a bulk send"
-    told = f"{by} made it from template {row['template']} (version {row['template_version']})"
-    facts = {
-        name: row[name]
-        for name in (
-            "workflow",
-            "workflow_version",
-            "run_key",
-            "run_revision",
-            "step",
-            "template",
-            "template_version",
-            "route",
-            "due_at",
-            "expires_at",
-        )
-    }
-    return Chapter(row["created_at"], "composed", f"{told} for {' then '.join(row['route'])}", facts)
+        by = f"a bulk send with key {row.run_key}" if row.run_key else "a bulk send"
+    told = f"{by} made it from template {row.template} (version {row.template_version})"
+    facts = _facts(
+        row,
+        "workflow",
+        "workflow_version",
+        "run_key",
+        "run_revision",
+        "step",
+        "template",
+        "template_version",
+        "route",
+        "due_at",
+        "expires_at",
+    )
+    return Chapter(row.created_at, "composed", f"{told} for {' then '.join(row.route)}", facts)
 
 
-def _dispatch(row: Mapping[str, Any]) -> Chapter:
-    batch = f" as batch {row['provider_batch_id']}" if row["provider_batch_id"] else ""
-    told = f"handed to {row['provider']} through account {row['account']}{batch}{_others(row['messages'])}"
-    why = f" ({row['error']})" if row["error"] else ""
-    return Chapter(row["created_at"], "dispatch", f"{told}; {_BECAME_OF_DISPATCH[row['state']]}{why}", dict(row))
+def _dispatch(row: store.StoredDispatch) -> Chapter:
+    batch = f" as batch {row.provider_batch_id}" if row.provider_batch_id else ""
+    told = f"handed to {row.provider} through account {row.account}{batch}{_others(row.messages)}"
+    why = f" ({row.error})" if row.error else ""
+    return Chapter(row.created_at, "dispatch", f"{told}; {_BECAME_OF_DISPATCH[row.state]}{why}", asdict(row))
 
 
-def _report(row: Mapping[str, Any]) -> Chapter:
-    detail = f" “{row['detail']}”" if row["detail"] else ""
-    told = f"{row['provider']} says {row['outcome']} ({row['code']}{detail}) of attempt {row['attempt'] + 1}"
-    return Chapter(row["received_at"], "report", f"{told}, on {row['channel']}", dict(row))
+def _report(row: store.StoredReport) -> Chapter:
+    detail = f" “{row.detail}”" if row.detail else ""
+    told = f"{row.provider} says {row.outcome} ({row.code}{detail}) of attempt {row.attempt + 1}"
+    return Chapter(row.received_at, "report", f"{told}, on {row.channel}", asdict(row))
 
 
 _BECAME_OF_DISPATCH = {
@@ -240,10 +241,10 @@ _DONE_TO_CREDIT = {
 }
 
 
-def _credit(entry: Mapping[str, Any], message: Mapping[str, Any]) -> Chapter:
-    told = _DONE_TO_CREDIT[entry["kind"]].format(held=message["held"], price=message["price"])
-    told += f"{_others(entry['messages'])} (entry {entry['id']})"
-    return Chapter(entry["created_at"], "credit", told, dict(entry))
+def _credit(entry: store.StoredEntry, message: store.StoredMessage) -> Chapter:
+    told = _DONE_TO_CREDIT[entry.kind].format(held=message.held, price=message.price)
+    told += f"{_others(entry.messages)} (entry {entry.id})"
+    return Chapter(entry.created_at, "credit", told, asdict(entry))
 
 
 def _others(messages: int) -> str:
@@ -251,29 +252,33 @@ def _others(messages: int) -> str:
     return {1: "", 2: ", with 1 other"}.get(messages, f", with {messages - 1:,} others")
 
 
-def _waiting(row: Mapping[str, Any]) -> Chapter:
-    again = f", published again {row['attempts']} times" if row["attempts"] else ""
-    return Chapter(row["created_at"], "waiting", f"ticket {row['id']} waits for {row['topic']}{again}", dict(row))
+def _waiting(row: store.WaitingTicket) -> Chapter:
+    again = f", published again {row.attempts} times" if row.attempts else ""
+    return Chapter(row.created_at, "waiting", f"ticket {row.id} waits for {row.topic}{again}", asdict(row))
 
 
-def _status(row: Mapping[str, Any]) -> Chapter:
-    why = f": {row['reason']}, {row['detail']}" if row["reason"] else ""
-    price = f" for {row['price']} won" if row["price"] is not None else ""
-    facts = {name: row[name] for name in ("status", "channel", "reason", "detail", "price", "attempt", "position")}
-    return Chapter(row["updated_at"], "status", f"{row['status']} on {row['channel']}{price}{why}", facts)
+def _status(row: store.StoredMessage) -> Chapter:
+    why = f": {row.reason}, {row.detail}" if row.reason else ""
+    price = f" for {row.price} won" if row.price is not None else ""
+    facts = _facts(row, "status", "channel", "reason", "detail", "price", "attempt", "position")
+    return Chapter(row.updated_at, "status", f"{row.status} on {row.channel}{price}{why}", facts)
 
 
-def _words(row: Mapping[str, Any], content: TemplateContent) -> list[Words]:
-    return [_written(row, content, leg) for leg in row["route"]]
+def _facts(row: store.StoredMessage, *names: str) -> dict[str, Any]:
+    return {name: getattr(row, name) for name in names}
 
 
-def _written(row: Mapping[str, Any], content: TemplateContent, leg: str) -> Words:
-    variables = row["variables"]
+def _words(row: store.StoredMessage, content: TemplateContent) -> list[Words]:
+    return [_written(row, content, leg) for leg in row.route]
+
+
+def _written(row: store.StoredMessage, content: TemplateContent, leg: str) -> Words:
+    variables = row.variables
     missing = [name for name in content.names if name not in variables]
     if missing:
         return Words(leg, None, None, None, f"no value for {', '.join(missing)}")
     try:
-        words = render(content, leg, variables, message=row["id"], attempt=row["attempt"], to="")
+        words = render(content, leg, variables, message=row.id, attempt=row.attempt, to="")
     except ContentError as error:
         return Words(leg, None, None, None, f"{error.code}: {error.detail}")
     return Words(leg, words.channel, words.subject, words.text, None)

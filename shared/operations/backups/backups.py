@@ -12,10 +12,10 @@ import secrets
 from collections.abc import Callable
 from typing import IO
 
-from shared.operations.backups.manifest import BackupError, Manifest, Packer, TableFile, day_of, manifest_name, unpack
+from shared.operations.backups.manifest import BackupError, Manifest, Packer, TableFile, manifest_name, unpack
 from shared.operations.backups.store import Table, begin_snapshot, copy_out, read_migrations, read_tables
 from shared.platform.buckets import Bucket
-from shared.platform.clock import Clock
+from shared.platform.clock import Clock, day_of
 from shared.platform.database import Connection, Database
 from shared.platform.logs import log
 

@@ -10,7 +10,6 @@ from typing import IO, Annotated, ClassVar
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from shared.platform.clock import SEOUL
 from shared.platform.errors import AllimError
 
 MANIFEST = "manifest.json"
@@ -56,11 +55,6 @@ class Manifest(BaseModel):
     @property
     def bytes(self) -> int:
         return sum(file.bytes for file in self.tables)
-
-
-def day_of(moment: dt.datetime) -> dt.date:
-    """The day in Seoul."""
-    return moment.astimezone(SEOUL).date()
 
 
 def manifest_name(day: dt.date) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
 
 from psycopg import sql
 
@@ -79,6 +79,23 @@ select (select count(*) from outbox) as tickets, (select count(*) from timers) a
 """
 
 
-async def read_waiting(connection: Connection) -> dict[str, Any]:
-    """How much there is, and how much of it waits to go on."""
-    return (await fetch_all(connection, WAITING, {}))[0]
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """How much there is, and how much of it waits to go on.
+
+    tickets: of the outbox; nobody has consumed them.
+    timers: steps that are to come.
+    open_dispatches: that are not reported in full.
+    messages, tenants: all that there are.
+    """
+
+    tickets: int
+    timers: int
+    open_dispatches: int
+    messages: int
+    tenants: int
+
+
+async def read_waiting(connection: Connection) -> Waiting:
+    """What a database holds that is to go on."""
+    return Waiting(**(await fetch_all(connection, WAITING, {}))[0])

@@ -47,17 +47,17 @@ async def replay(
             if not taken:
                 return done
             outgoing: dict[str, list[tuple[UUID, Outgoing]]] = defaultdict(list)
-            for row in taken:
-                topic = topic_of(row["source"], row["reason"], row["attributes"])
+            for letter in taken:
+                topic = topic_of(letter.source, letter.reason, letter.attributes)
                 if topic is None:
                     done.left += 1
                 else:
-                    letter = as_published(str(row["id"]), bytes(row["body"]), row["attributes"])
-                    outgoing[topic].append((row["id"], letter))
+                    again = as_published(str(letter.id), letter.body, letter.attributes)
+                    outgoing[topic].append((letter.id, again))
             for topic, letters in outgoing.items():
-                await publisher.publish(topic, [letter for _, letter in letters])
+                await publisher.publish(topic, [again for _, again in letters])
                 await mark_replayed(connection, [id_ for id_, _ in letters], clock.now())
         for topic, letters in outgoing.items():
             done.published[topic] += len(letters)
         on_progress(len(taken))
-        after = taken[-1]["id"]
+        after = taken[-1].id

@@ -93,9 +93,21 @@ for update skip locked
 """
 
 
-async def take_open(connection: Connection, which: Which, *, after: UUID, limit: int) -> list[dict[str, Any]]:
+@dataclass(frozen=True, slots=True)
+class OpenLetter:
+    """A letter with its data, for publishing it again. `source`: the function that refused it; `body`: as it came."""
+
+    id: UUID
+    source: str
+    reason: str
+    attributes: Mapping[str, str]
+    body: bytes
+
+
+async def take_open(connection: Connection, which: Which, *, after: UUID, limit: int) -> list[OpenLetter]:
     """Open letters behind an id, ours until the transaction ends. Those that somebody else has now are passed over."""
-    return await fetch_all(connection, TAKE, _parameters(which, after=after, limit=limit))
+    rows = await fetch_all(connection, TAKE, _parameters(which, after=after, limit=limit))
+    return [OpenLetter(**row) for row in rows]
 
 
 DROP = dropping(_WHICH)

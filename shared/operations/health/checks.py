@@ -141,6 +141,15 @@ def duration(seconds: float) -> str:
     return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h {minutes % 60} min"
 
 
+def written(value: float | None, unit: str) -> str | None:
+    """A check's value or limit for people: `75 s`, `80%`, `3`; None where there is nothing to measure."""
+    if value is None:
+        return None
+    if unit == "seconds":
+        return duration(value)
+    return f"{value:.0%}" if unit == "share" else f"{value:g}"
+
+
 def _age(moment: dt.datetime | None, now: dt.datetime) -> float:
     return 0.0 if moment is None else max(0.0, (now - moment).total_seconds())
 

@@ -11,7 +11,19 @@ from itertools import takewhile
 
 @dataclass(frozen=True, slots=True)
 class Gauges:
-    """The whole platform's. Moments are None where there is nothing, or nothing yet."""
+    """The whole platform's. Moments are None where there is nothing, or nothing yet.
+
+    last_tick_at, last_callback_at: when a tick worked, and when a provider's call was taken, to the minute.
+    tickets: in the outbox.
+    outbox_age: seconds that the oldest of them waits since it was first due, below zero where none is due; None where
+        there is none.
+    oldest_queued_at: when the message was due that waits longest to be sent, those left out that wait for credit.
+    next_step_at: when the next step is due, or was.
+    oldest_hold_at: when the oldest dispatch was made whose messages may still be held for.
+    new_dead_letters: of ten minutes; `open_dead_letters`: all that nobody has decided on.
+    payment_failures: of an hour.
+    connections, max_connections: to the server: in use, and as many as it takes.
+    """
 
     last_tick_at: dt.datetime | None
     last_callback_at: dt.datetime | None
@@ -29,7 +41,11 @@ class Gauges:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """An active account at a provider. `states` and `moments` are of its newest decided dispatches, newest first."""
+    """An active account at a provider.
+
+    states, moments: of its newest decided dispatches, newest first: what became of each, and when it was made.
+    left_lately: whether anything of its tenant left in the time that was asked about.
+    """
 
     tenant: str
     id: str

@@ -6,7 +6,7 @@ import asyncio
 import time
 
 from shared.operations.health.checks import LEFT_BETWEEN, TICKET_PATIENCE, UNDECIDED_AGE, Check, away, checks
-from shared.operations.health.figures import Account, Figures, Gauges, OpenAlert, Undecided
+from shared.operations.health.figures import Figures
 from shared.operations.health.store import read_accounts, read_gauges, read_open_alerts, read_undecided
 from shared.platform.clock import Clock
 from shared.platform.database import PASSING_ERRORS, Database
@@ -34,7 +34,7 @@ async def read_figures(database: Database, clock: Clock) -> Figures:
         asked = time.perf_counter()
         await connection.execute("select 1")
         latency = time.perf_counter() - asked
-        gauges = Gauges(**await read_gauges(connection, now, patience=TICKET_PATIENCE))
+        gauges = await read_gauges(connection, now, patience=TICKET_PATIENCE)
         begin, end = LEFT_BETWEEN
         accounts = await read_accounts(connection, now - begin, now - end)
         undecided = await read_undecided(connection, now - UNDECIDED_AGE)
@@ -43,7 +43,7 @@ async def read_figures(database: Database, clock: Clock) -> Figures:
         now=now,
         latency=latency,
         gauges=gauges,
-        accounts=[Account(id=row.pop("account"), **row) for row in accounts],
-        undecided=[Undecided(**row) for row in undecided],
-        alerts=[OpenAlert(**row) for row in open_alerts],
+        accounts=accounts,
+        undecided=undecided,
+        alerts=open_alerts,
     )

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Any
-from uuid import UUID
 
+from shared.operations.health.figures import Account, Gauges, OpenAlert, Undecided
 from shared.platform.database import Connection, fetch_all
+from shared.platform.ids import first_id
 
 OLD_TICKETS = 20
 """Of the outbox, the oldest ones are opened to find the oldest queued message."""
@@ -53,14 +53,14 @@ select
 """
 
 
-async def read_gauges(connection: Connection, now: dt.datetime, *, patience: dt.timedelta) -> dict[str, Any]:
+async def read_gauges(connection: Connection, now: dt.datetime, *, patience: dt.timedelta) -> Gauges:
     """The figures that are the whole platform's. `patience`: how long a ticket waits before it is published again."""
     parameters = {"now": now, "patience": patience, "old_tickets": OLD_TICKETS}
-    return (await fetch_all(connection, GAUGES, parameters))[0]
+    return Gauges(**(await fetch_all(connection, GAUGES, parameters))[0])
 
 
 ACCOUNTS = """
-select a.tenant, a.id as account, a.provider, recent.states, recent.moments,
+select a.tenant, a.id, a.provider, recent.states, recent.moments,
   exists (
     select from dispatches d
     where d.tenant = a.tenant and d.id between %(from_id)s and %(to_id)s and d.state in ('sent', 'closed')
@@ -80,17 +80,10 @@ order by a.tenant, a.id
 """
 
 
-async def read_accounts(
-    connection: Connection, left_from: dt.datetime, left_until: dt.datetime
-) -> list[dict[str, Any]]:
+async def read_accounts(connection: Connection, left_from: dt.datetime, left_until: dt.datetime) -> list[Account]:
     """Each active account with its newest decided dispatches, newest first, and whether anything left in a time."""
-    parameters = {"from_id": _first_id(left_from), "to_id": _first_id(left_until), "limit": NEWEST_DISPATCHES}
-    return await fetch_all(connection, ACCOUNTS, parameters)
-
-
-def _first_id(moment: dt.datetime) -> UUID:
-    """The least of the ids that begin with a moment's milliseconds."""
-    return UUID(int=int(moment.timestamp() * 1000) << 80)
+    parameters = {"from_id": first_id(left_from), "to_id": first_id(left_until), "limit": NEWEST_DISPATCHES}
+    return [Account(**row) for row in await fetch_all(connection, ACCOUNTS, parameters)]
 
 
 UNDECIDED = """
@@ -101,9 +94,9 @@ group by d.tenant, d.account order by d.tenant, d.account
 """
 
 
-async def read_undecided(connection: Connection, before: dt.datetime) -> list[dict[str, Any]]:
+async def read_undecided(connection: Connection, before: dt.datetime) -> list[Undecided]:
     """Dispatches begun before a moment of which nobody knows yet whether they were sent, by account."""
-    return await fetch_all(connection, UNDECIDED, {"before": before})
+    return [Undecided(**row) for row in await fetch_all(connection, UNDECIDED, {"before": before})]
 
 
 OPEN_ALERTS = """
@@ -116,6 +109,6 @@ order by a.tenant, a.kind
 """
 
 
-async def read_open_alerts(connection: Connection) -> list[dict[str, Any]]:
+async def read_open_alerts(connection: Connection) -> list[OpenAlert]:
     """The open alerts of all tenants; those of low credit with what is left and what the tenant wants to have left."""
-    return await fetch_all(connection, OPEN_ALERTS, {})
+    return [OpenAlert(**row) for row in await fetch_all(connection, OPEN_ALERTS, {})]

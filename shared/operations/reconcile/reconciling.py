@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import asdict
 
-from shared.credits.ledger.audit import audit_by_tenant, disagreements, together
+from shared.credits.ledger.audit import disagreements, together
+from shared.credits.ledger.audit_store import Audit, read_audit
 from shared.platform.clock import Clock
 from shared.platform.database import Database
 from shared.platform.logs import log
@@ -25,26 +26,25 @@ class Reconciliation:
         self._database = database
         self._clock = clock
 
-    async def audit(self) -> dict[str, Any]:
-        """Recompute all, raise and resolve `ledger_difference`, and give the sums."""
+    async def audit(self) -> Audit:
+        """Recompute all, raise and resolve `ledger_difference`, and give the sums of all tenants."""
         now = self._clock.now()
         async with self._database.transaction() as connection:
-            audits = await audit_by_tenant(connection)
-            wrong = {one["tenant"]: _told(one) for one in audits if disagreements(one)}
+            audits = await read_audit(connection)
+            wrong = {tenant: _told(found) for tenant, found in audits.items() if disagreements(found)}
             await raise_alerts(connection, DIFFERENCE, wrong, now)
             await resolve_all_but(connection, DIFFERENCE, list(wrong), now)
         for tenant, detail in wrong.items():
             log("ledger_differences").error(detail, extra={"fields": {"tenant": tenant}})
-        figures = together(audits)
-        log("reconcile").info("ledger audited", extra={"fields": {name: float(one) for name, one in figures.items()}})
-        return figures
+        sums = together(audits.values())
+        figures = {name: float(figure) for name, figure in asdict(sums).items()}
+        log("reconcile").info("ledger audited", extra={"fields": figures})
+        return sums
 
 
-def _told(one: dict[str, Any]) -> str:
-    overdrawn = " and the account is overdrawn" if one["overdrafts"] else ""
+def _told(found: Audit) -> str:
+    overdrawn = " and the account is overdrawn" if found.overdrafts else ""
     lost = (
-        f", {one['missing']:,} messages missing, {one['untraced']:,} untraced"
-        if one["missing"] or one["untraced"]
-        else ""
+        f", {found.missing:,} messages missing, {found.untraced:,} untraced" if found.missing or found.untraced else ""
     )
-    return f"the ledger and the messages differ by {one['difference']:,} won{overdrawn}{lost}: `allim credits audit`"
+    return f"the ledger and the messages differ by {found.difference:,} won{overdrawn}{lost}: `allim credits audit`"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from shared.operations.health.checks import FAILURES, UNDECIDED_AGE, Check, duration, failing
+from shared.operations.health.checks import FAILURES, UNDECIDED_AGE, Check, duration, failing, written
 from shared.operations.health.figures import Figures, OpenAlert, failures_in_a_row
 from shared.operations.watch.rules import OTHER, RULES
 
@@ -37,7 +37,7 @@ def of_check(check: Check) -> Alert | None:
     """The alert that a check raises."""
     if check.alert is None:
         return None
-    value, limit = _written(check.value, check), _written(check.limit, check)
+    value, limit = written(check.value, check.unit) or "", written(check.limit, check.unit) or ""
     return Alert(PLATFORM, check.alert, value, limit, check.sentence)
 
 
@@ -92,11 +92,3 @@ def _of_tenant(each: OpenAlert) -> Alert:
     if each.available is not None and each.low_balance is not None:
         return Alert(each.tenant, kind, f"{each.available:,.0f}원", f"{each.low_balance:,.0f}원", detail)
     return Alert(each.tenant, kind, "", "", detail)
-
-
-def _written(value: float | None, check: Check) -> str:
-    if value is None:
-        return ""
-    if check.unit == "seconds":
-        return duration(value)
-    return f"{value:.0%}" if check.unit == "share" else f"{value:g}"

@@ -8,7 +8,6 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
 
 from shared.operations.watch.alerts import Alert
@@ -41,11 +40,18 @@ order by tenant, kind
 """
 
 
-async def decide_changed_alerts(
-    connection: Connection, alerts: Sequence[Alert], now: dt.datetime
-) -> list[dict[str, Any]]:
-    """Write down what fires now; all else is over. Gives what has changed by that: tenant, kind, whether it fires."""
-    return await fetch_all(
+@dataclass(frozen=True, slots=True)
+class AlertChange:
+    """An alert that has begun to fire, or is over. `tenant` is empty where it is the platform's."""
+
+    tenant: str
+    kind: str
+    firing: bool
+
+
+async def decide_changed_alerts(connection: Connection, alerts: Sequence[Alert], now: dt.datetime) -> list[AlertChange]:
+    """Write down what fires now; all else is over. Gives what has changed by that."""
+    rows = await fetch_all(
         connection,
         DECIDE_CHANGED_ALERTS,
         {
@@ -57,6 +63,7 @@ async def decide_changed_alerts(
             "now": now,
         },
     )
+    return [AlertChange(**row) for row in rows]
 
 
 DECIDE_DUE_NOTICES = """

@@ -83,9 +83,9 @@ class Watch:
             due = await decide_due_notices(
                 connection, claim, figures.now, spacing=SPACING, remind=REMIND, limit=NOTICES_A_WATCH
             )
-        for row in changed:
-            fields = {"kind": row["kind"], "tenant": row["tenant"] or None}
-            if row["firing"]:
+        for change in changed:
+            fields = {"kind": change.kind, "tenant": change.tenant or None}
+            if change.firing:
                 log("notices").warning("alert opened", extra={"fields": fields})
             else:
                 log("watch").info("alert is over", extra={"fields": fields})

@@ -17,12 +17,12 @@ from cli.main import app
 from shared.credits.errors import CreditError
 from shared.credits.payments.cards import save_billing_key
 from shared.credits.payments.store import insert_order, update_order
-from shared.credits.prices.prices import first_moment
+from shared.credits.prices.prices import begins_at
 from shared.credits.topups.store import record_outcome
 from shared.platform.clock import SEOUL
 from shared.platform.database import Database as Pool
 from tests.clock import SettableClock, instead_of_the_wall_clock
-from tests.credits.world import World, said
+from tests.credits.ledger_world import LedgerWorld, said
 from tests.databases import Migrated
 
 NOW = dt.datetime(2026, 1, 31, 14, 59, tzinfo=dt.UTC)
@@ -110,10 +110,10 @@ def test_a_price_holds_from_now_or_from_a_coming_day_in_seoul(tenant: str) -> No
 
 
 def test_a_price_of_today_begins_now_so_that_nothing_that_was_charged_changes() -> None:
-    assert first_moment("2026-01-31", NOW) == first_moment(None, NOW) == NOW
-    assert first_moment("2026-02-01", NOW) == dt.datetime(2026, 2, 1, tzinfo=SEOUL)
+    assert begins_at("2026-01-31", NOW) == begins_at(None, NOW) == NOW
+    assert begins_at("2026-02-01", NOW) == dt.datetime(2026, 2, 1, tzinfo=SEOUL)
     with pytest.raises(CreditError, match="past_day"):
-        first_moment("2026-01-30", NOW)
+        begins_at("2026-01-30", NOW)
 
 
 def test_a_price_of_a_day_that_is_over_is_refused(tenant: str) -> None:
@@ -147,13 +147,13 @@ def test_a_channel_that_there_is_not_is_refused_with_those_that_there_are(tenant
 
 
 async def test_a_message_is_charged_at_the_price_that_was_set(module_database: Migrated) -> None:
-    world = World(module_database.url)
+    world = LedgerWorld(module_database)
     tenant = await world.add_tenant(f"charged-{next(_numbers)}", credit=1_000)
     await asyncio.to_thread(told, "price", "--tenant", tenant, "--channel", "sms", "--won", "18.5")
     world.clock.advance(60)
     [claimed] = await world.claim(await world.queue(tenant, 1))
     await world.report(tenant, said(claimed.id, "delivered"))
-    assert str((await world.message(tenant, claimed.id))["price"]) == "18.50"
+    assert str((world.message(tenant, claimed.id))["price"]) == "18.50"
     await world.close()
 
 
@@ -252,8 +252,16 @@ def test_payments_are_listed_newest_first_and_tell_no_secrets(tenant: str, modul
                     connection, tenant, f"{tenant}_{number}", Decimal(10_000), purpose, "created", at
                 )
                 assert order is not None
-                paid = {"payment_key": "the-key", "deposit_secret": "the-secret", "method": "카드"}
-                await update_order(connection, order, at, status="partly_cancelled", cancelled=Decimal(3_000), **paid)
+                await update_order(
+                    connection,
+                    order,
+                    at,
+                    status="partly_cancelled",
+                    payment_key="the-key",
+                    method="카드",
+                    deposit_secret="the-secret",
+                    cancelled=Decimal(3_000),
+                )
         await database.close()
 
     asyncio.run(pay())

@@ -15,7 +15,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from cli.main import app
-from tests.credits.world import World, said
+from tests.credits.ledger_world import LedgerWorld, said
 from tests.databases import Migrated
 
 _numbers = count(1)
@@ -37,8 +37,8 @@ def tenant(module_database: Migrated) -> str:
 
 
 @pytest.fixture
-async def world(module_database: Migrated) -> AsyncIterator[World]:
-    world = World(module_database.url)
+async def world(module_database: Migrated) -> AsyncIterator[LedgerWorld]:
+    world = LedgerWorld(module_database)
     yield world
     await world.close()
 
@@ -112,7 +112,7 @@ def test_balances_of_all_tenants_are_listed(tenant: str) -> None:
     assert f"{tenant}" in run("balance").stdout
 
 
-async def test_a_statement_is_a_table_json_and_csv_that_agree(world: World) -> None:
+async def test_a_statement_is_a_table_json_and_csv_that_agree(world: LedgerWorld) -> None:
     tenant = await world.add_tenant(f"cli-{next(_numbers)}", credit=1_000)
     claimed = await world.claim(await world.queue(tenant, 3))
     await world.report(tenant, *(said(message.id, "delivered") for message in claimed[:2]))
@@ -139,13 +139,13 @@ async def test_a_statement_is_a_table_json_and_csv_that_agree(world: World) -> N
 
 async def test_an_audit_is_clean_until_somebody_tampers(database: Migrated, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_URL", database.url)
-    world = World(database.url)
+    world = LedgerWorld(database)
     tenant = await world.add_tenant("audited", credit=1_000)
     claimed = await world.claim(await world.queue(tenant, 2))
     await world.report(tenant, said(claimed[0].id, "delivered"))
     found = await asyncio.to_thread(told, "audit")
     assert (found["difference"], found["overdrafts"], found["accounts"], found["captured"]) == (0, 0, 1, 1)
-    await world.rows("update credit_accounts set balance = balance + 7 where tenant = 'audited'")
+    world.rows("update credit_accounts set balance = balance + 7 where tenant = 'audited'")
     result = await asyncio.to_thread(run, "audit", "--json")
     assert (result.exit_code, json.loads(result.stdout)["difference"]) == (1, 7)
     await world.close()
@@ -155,11 +155,11 @@ async def test_an_audit_of_one_tenant_tells_of_that_one_alone(
     database: Migrated, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DATABASE_URL", database.url)
-    world = World(database.url)
+    world = LedgerWorld(database)
     await world.add_tenant("sound", credit=500)
     await world.add_tenant("audited", credit=1_000)
     await world.claim(await world.queue("audited", 2))
-    await world.rows("update messages set hold = gen_random_uuid(), held = 0")
+    world.rows("update messages set hold = gen_random_uuid(), held = 0")
     await world.close()
     found = await asyncio.to_thread(told, "audit", "--tenant", "sound")
     assert (found["accounts"], found["balance"], found["untraced"]) == (1, 500, 0)

@@ -20,9 +20,10 @@ from shared.platform.clock import WallClock
 from shared.platform.database import Database as Pool
 from shared.providers.toss import Toss
 from simulator.testing import simulator_thread
-from tests.credits.paying import KEY, PURPOSES
+from tests.credits.paying import PURPOSES
 from tests.databases import Migrated
 from tests.simulator.toss.shop import Shop
+from tests.world import KEY
 
 _numbers = count(1)
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from shared.credits.ledger.audit import disagreements
-from tests.credits.world import World, said
+from tests.credits.ledger_world import LedgerWorld, said
 from tests.databases import Migrated
 
 
@@ -23,21 +23,21 @@ from tests.databases import Migrated
     ],
 )
 async def test_an_audit_finds_whatever_disagrees(database: Migrated, damage: str) -> None:
-    world = World(database.url)
+    world = LedgerWorld(database)
     tenant = await world.add_tenant("audited", credit=1_000)
     claimed = await world.claim(await world.queue(tenant, 2))
     await world.report(tenant, said(claimed[0].id, "delivered"))
-    assert (await world.audit())["difference"] == 0
-    await world.rows(damage)
+    assert (await world.audit()).difference == 0
+    world.rows(damage)
     found = await world.audit()
     await world.close()
-    assert found["difference"] > 0
+    assert found.difference > 0
 
 
 @pytest.fixture
-async def books(database: Migrated) -> AsyncIterator[World]:
+async def books(database: Migrated) -> AsyncIterator[LedgerWorld]:
     """Three messages of one hold: one captured, one released, and one on its way, beside a tenant without any."""
-    world = World(database.url)
+    world = LedgerWorld(database)
     tenant = await world.add_tenant("audited", credit=1_000)
     await world.add_tenant("sound", credit=500)
     claimed = await world.claim(await world.queue(tenant, 3))
@@ -47,9 +47,9 @@ async def books(database: Migrated) -> AsyncIterator[World]:
     await world.close()
 
 
-async def _tamper(world: World, *statements: str) -> dict[str, Any]:
+async def _tamper(world: LedgerWorld, *statements: str) -> dict[str, Any]:
     """Change rows as nobody can but the owner with triggers off, and give what the audit then finds wrong."""
-    async with world.database.transaction() as connection:
+    async with world.owner.transaction() as connection:
         await connection.execute("set local session_replication_role = replica")
         for statement in statements:
             await connection.execute(statement)
@@ -80,7 +80,9 @@ from generate_series(1, %s) as number
 
 
 @pytest.mark.parametrize("size", [1, 40])
-async def test_entries_and_messages_that_name_others_disagree_though_their_sums_agree(books: World, size: int) -> None:
+async def test_entries_and_messages_that_name_others_disagree_though_their_sums_agree(
+    books: LedgerWorld, size: int
+) -> None:
     made = [statement.replace("%s", str(size)) for statement in (A_MESSAGE, A_HOLD, A_RELEASE)]
     assert await _tamper(books, *made) == {"difference": 1_000, "missing": 2 * size, "untraced": 2 * size}
 
@@ -118,7 +120,7 @@ async def test_entries_and_messages_that_name_others_disagree_though_their_sums_
     ],
 )
 async def test_every_message_is_where_its_entries_are_and_the_other_way_round(
-    books: World, damage: str, found: dict[str, int]
+    books: LedgerWorld, damage: str, found: dict[str, int]
 ) -> None:
     wrong = await _tamper(books, damage)
     assert {figure: wrong.get(figure) for figure in found} == found

@@ -27,7 +27,7 @@ from shared.credits.errors import CreditError
 from shared.credits.ledger.audit import disagreements
 from shared.messages.dispatch.dispatching import MAX_TRIES
 from tests.credits.ledger.model import FINAL, MAIN, Bill, Books, Word
-from tests.credits.world import World, adds_up, said
+from tests.credits.ledger_world import LedgerWorld, adds_up, said
 from tests.databases import Migrated
 
 Result = TypeVar("Result")
@@ -45,12 +45,12 @@ _numbers = count(1)
 class LedgerMachine(RuleBasedStateMachine):
     """One step after another, in any order; steps at once are the races' matter."""
 
-    url: str
+    migrated: Migrated
 
     def __init__(self) -> None:
         super().__init__()
         self._loop = asyncio.new_event_loop()
-        self.world = World(self.url, connections=1)
+        self.world = LedgerWorld(self.migrated)
         self.number = next(_numbers)
         self.books: dict[str, Books] = {}
         self.dispatches: dict[UUID, tuple[str, str]] = {}
@@ -113,18 +113,18 @@ class LedgerMachine(RuleBasedStateMachine):
     @rule(tenant=tenants, channel=st.sampled_from(CHANNELS), price=st.decimals(0, 90, places=2))
     def change_a_price(self, tenant: str, channel: str, price: Decimal) -> None:
         self._tick()
-        self._do(self.world.set_price(self._name(tenant), channel, price))
+        self.world.set_price(self._name(tenant), channel, price)
         self.books[tenant].prices[channel] = price
 
     @rule(tenant=tenants, waits=st.booleans())
     def choose_to_wait(self, tenant: str, waits: bool) -> None:
         statement = "update credit_accounts set wait_for_credit = %(waits)s where tenant = %(tenant)s"
-        self._do(self.world.rows(statement, tenant=self._name(tenant), waits=waits))
+        self.world.rows(statement, tenant=self._name(tenant), waits=waits)
         self.books[tenant].waits = waits
 
     @rule(tenant=tenants)
     def move_the_run(self, tenant: str) -> None:
-        self._do(self.world.move_run(self._name(tenant)))
+        self.world.move_run(self._name(tenant))
         self.books[tenant].run_revision += 1
 
     @rule(minutes=st.integers(1, 3))
@@ -180,7 +180,7 @@ class LedgerMachine(RuleBasedStateMachine):
         self._tick()
         price = self.books[tenant].prices[channel]
         forget = "delete from prices where tenant = %(tenant)s and channel = %(channel)s"
-        self._do(self.world.rows(forget, tenant=self._name(tenant), channel=channel))
+        self.world.rows(forget, tenant=self._name(tenant), channel=channel)
         self.books[tenant].prices[channel] = None
         self._claim(data.draw(_some(self._bills("queued"))))
         if price is not None:
@@ -191,10 +191,10 @@ class LedgerMachine(RuleBasedStateMachine):
     def claim_while_there_is_no_provider_account(self, data: st.DataObject, tenant: str) -> None:
         self._tick()
         switch = "update provider_accounts set active = not active where tenant = %(tenant)s"
-        self._do(self.world.rows(switch, tenant=self._name(tenant)))
+        self.world.rows(switch, tenant=self._name(tenant))
         self.books[tenant].accounts = ()
         self._claim(data.draw(_some(self._bills("queued"))))
-        self._do(self.world.rows(switch, tenant=self._name(tenant)))
+        self.world.rows(switch, tenant=self._name(tenant))
         self.books[tenant].accounts = (MAIN,)
 
     def _claim(self, chosen: list[tuple[str, Bill]]) -> None:
@@ -286,14 +286,14 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @invariant()
     def every_account_is_as_the_model_says(self) -> None:
-        for row in self._do(self.world.rows(ACCOUNTS, tenants=self._names())):
+        for row in self.world.rows(ACCOUNTS, tenants=self._names()):
             books = self.books[self._tenant(row["tenant"])]
             assert (row["balance"], row["held"]) == (books.balance, books.held)
             assert books.available >= 0
 
     @invariant()
     def every_message_is_as_the_model_says(self) -> None:
-        for row in self._do(self.world.rows(MESSAGES, tenants=self._names())):
+        for row in self.world.rows(MESSAGES, tenants=self._names()):
             bill = self.books[self._tenant(row["tenant"])].bills[row["id"]]
             found = (row["status"], row["reason"], row["price"], row["open"], row["held"])
             assert found == (bill.status, bill.reason, bill.price, bill.open, bill.held)
@@ -308,7 +308,7 @@ class LedgerMachine(RuleBasedStateMachine):
 
     def _each_message_is_held_and_settled_once(self) -> None:
         for tenant, books in self.books.items():
-            entries = self._do(self.world.rows(ENTRIES_OF_MESSAGES, tenant=self._name(tenant)))
+            entries = self.world.rows(ENTRIES_OF_MESSAGES, tenant=self._name(tenant))
             numbers = {(row["message"], row["side"]): row["entries"] for row in entries}
             for bill in books.bills.values():
                 assert numbers.get((bill.id, "hold"), 0) == (bill.held is not None)
@@ -364,7 +364,7 @@ def _as_report(word: Word) -> ProviderReport:
 
 def test_no_day_of_any_business_loses_or_makes_a_won(module_database: Migrated) -> None:
     class Machine(LedgerMachine):
-        url = module_database.url
+        migrated = module_database
 
     run_state_machine_as_test(
         Machine,

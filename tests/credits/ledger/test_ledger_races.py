@@ -3,7 +3,6 @@
 import asyncio
 import datetime as dt
 import random
-from collections.abc import AsyncIterator
 from decimal import Decimal
 from itertools import chain, count
 from uuid import UUID
@@ -14,8 +13,7 @@ from shared.contracts import ProviderReport, SendTicket
 from shared.credits.errors import CreditError
 from shared.credits.ledger.audit import disagreements
 from tests.credits.ledger.model import ZERO, Bill, Books, Word
-from tests.credits.world import World, said
-from tests.databases import Migrated
+from tests.credits.ledger_world import LedgerWorld, said
 
 ROUNDS = 15
 CONNECTIONS = 8
@@ -24,17 +22,10 @@ PRICES = {"alimtalk": Decimal(15), "sms": Decimal(20), "lms": Decimal(50)}
 _numbers = count(1)
 
 
-@pytest.fixture
-async def world(module_database: Migrated) -> AsyncIterator[World]:
-    world = World(module_database.url, connections=CONNECTIONS)
-    yield world
-    await world.close()
-
-
 class Storm:
     """Two tenants that share every statement: one that is always short, and one that chose to wait for credit."""
 
-    def __init__(self, world: World, seed: int) -> None:
+    def __init__(self, world: LedgerWorld, seed: int) -> None:
         self.world = world
         self.random = random.Random(seed)
         number = next(_numbers)
@@ -44,7 +35,7 @@ class Storm:
     async def begin(self) -> None:
         for tenant, books in self.books.items():
             await self.world.add_tenant(tenant)
-            await self.world.rows(
+            self.world.rows(
                 "update credit_accounts set wait_for_credit = %(waits)s where tenant = %(tenant)s",
                 tenant=tenant,
                 waits=books.waits,
@@ -79,7 +70,7 @@ class Storm:
             needed = sum((books.need(books.bills[id_]) for id_ in raced[tenant]), ZERO)
             books.balance -= refunds[tenant] if was_refunded else 0
             available = books.available
-            rows = await self.world.messages(tenant)
+            rows = self.world.messages_by_id(tenant)
             for id_ in raced[tenant]:
                 books.adopt(id_, rows[id_], needed=needed, available=available, now=now)
             for dispatch in dropped:
@@ -133,8 +124,8 @@ class Storm:
 
     async def _compare(self) -> None:
         for tenant, books in self.books.items():
-            assert await self.world.account(tenant) == (books.balance, books.held)
-            for id_, row in (await self.world.messages(tenant)).items():
+            assert self.world.account(tenant) == (books.balance, books.held)
+            for id_, row in (self.world.messages_by_id(tenant)).items():
                 bill = books.bills[id_]
                 is_open = row["hold"] is not None and row["settlement"] is None
                 assert (row["price"], row["held"], is_open) == (bill.price, bill.held, bill.open)
@@ -147,14 +138,18 @@ def _as_report(word: Word) -> ProviderReport:
 
 
 @pytest.mark.parametrize("seed", range(4))
-async def test_whoever_wins_a_race_the_credit_is_given_once_and_nobody_is_forgotten(world: World, seed: int) -> None:
+async def test_whoever_wins_a_race_the_credit_is_given_once_and_nobody_is_forgotten(
+    world: LedgerWorld, seed: int
+) -> None:
     storm = Storm(world, seed)
     await storm.begin()
     for _ in range(ROUNDS):
         await storm.round()
 
 
-async def test_a_send_and_the_reports_that_overtake_it_never_wait_for_each_other_in_a_circle(world: World) -> None:
+async def test_a_send_and_the_reports_that_overtake_it_never_wait_for_each_other_in_a_circle(
+    world: LedgerWorld,
+) -> None:
     tenant = await world.add_tenant(f"overtaken-{next(_numbers)}", credit=1_000_000)
     for _ in range(12):
         claimed = await world.claim(await world.queue(tenant, 400))
@@ -163,4 +158,4 @@ async def test_a_send_and_the_reports_that_overtake_it_never_wait_for_each_other
             world.send(tenant, claimed[0].dispatch, dict.fromkeys(ids, "sms")),
             world.report(tenant, *(said(id_, "delivered") for id_ in ids)),
         )
-    assert await world.account(tenant) == (1_000_000 - 12 * 400 * 20, 0)
+    assert world.account(tenant) == (1_000_000 - 12 * 400 * 20, 0)

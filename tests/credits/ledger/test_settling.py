@@ -13,53 +13,57 @@ from shared.credits.ledger.audit import disagreements
 from shared.credits.ledger.low_balances import watch_low_balances
 from shared.messages.dispatch.dispatching import MAX_TRIES
 from shared.messages.reports.reporting import Told
-from tests.credits.world import World, said
+from tests.credits.ledger_world import LedgerWorld, said
 from tests.databases import Migrated
 
 _numbers = count(1)
 
 
 @pytest.fixture
-async def world(module_database: Migrated) -> AsyncIterator[World]:
+async def world(module_database: Migrated) -> AsyncIterator[LedgerWorld]:
     """A world whose books are right in the end."""
-    world = World(module_database.url)
+    world = LedgerWorld(module_database)
     yield world
     found = await world.audit()
     await world.close()
     assert disagreements(found) == {}
 
 
-async def _tenant(world: World, credit: int) -> str:
+async def _tenant(world: LedgerWorld, credit: int) -> str:
     return await world.add_tenant(f"settling-{next(_numbers)}", credit=credit)
 
 
-async def _statuses(world: World, tenant: str) -> list[tuple[str, str | None]]:
-    return sorted((row["status"], row["reason"]) for row in (await world.messages(tenant)).values())
+async def _statuses(world: LedgerWorld, tenant: str) -> list[tuple[str, str | None]]:
+    return sorted((row["status"], row["reason"]) for row in (world.messages_by_id(tenant)).values())
 
 
-async def test_a_claim_holds_the_dearest_price_still_open_and_a_delivery_captures_its_channels(world: World) -> None:
+async def test_a_claim_holds_the_dearest_price_still_open_and_a_delivery_captures_its_channels(
+    world: LedgerWorld,
+) -> None:
     tenant = await _tenant(world, 1_000)
     ticket = await world.queue(tenant, 1, channels=["alimtalk", "sms"])
     [claimed] = await world.claim(ticket)
-    assert await world.account(tenant) == (1_000, 50)
+    assert world.account(tenant) == (1_000, 50)
     await world.send(tenant, claimed.dispatch, {claimed.id: "alimtalk"})
     await world.report(tenant, said(claimed.id, "delivered", channel="alimtalk"))
-    assert await world.account(tenant) == (985, 0)
+    assert world.account(tenant) == (985, 0)
 
 
-async def test_a_fallback_keeps_its_hold_and_pays_for_the_channel_that_delivered(world: World) -> None:
+async def test_a_fallback_keeps_its_hold_and_pays_for_the_channel_that_delivered(world: LedgerWorld) -> None:
     tenant = await _tenant(world, 1_000)
     ticket = await world.queue(tenant, 1, channels=["alimtalk", "sms"])
     [claimed] = await world.claim(ticket)
     await world.report(tenant, said(claimed.id, "failed", channel="alimtalk"))
-    assert await world.account(tenant) == (1_000, 50)
+    assert world.account(tenant) == (1_000, 50)
     [again] = await world.claim(world.ticket(tenant, [claimed.id]))
-    assert await world.account(tenant) == (1_000, 50)
+    assert world.account(tenant) == (1_000, 50)
     await world.report(tenant, said(again.id, "delivered", attempt=again.attempt, channel="sms"))
-    assert await world.account(tenant) == (980, 0)
+    assert world.account(tenant) == (980, 0)
 
 
-async def test_a_message_whose_credit_is_held_is_sent_even_when_another_of_its_claim_finds_none(world: World) -> None:
+async def test_a_message_whose_credit_is_held_is_sent_even_when_another_of_its_claim_finds_none(
+    world: LedgerWorld,
+) -> None:
     tenant = await _tenant(world, 50)
     held_before = await world.queue(tenant, 1, channels=["alimtalk", "sms"])
     [claimed] = await world.claim(held_before)
@@ -72,7 +76,7 @@ async def test_a_message_whose_credit_is_held_is_sent_even_when_another_of_its_c
     assert await _statuses(world, tenant) == [("failed", "credit_shortage"), ("sending", None)]
 
 
-async def test_the_channel_of_a_captured_message_stays_the_one_it_was_charged_for(world: World) -> None:
+async def test_the_channel_of_a_captured_message_stays_the_one_it_was_charged_for(world: LedgerWorld) -> None:
     tenant = await _tenant(world, 1_000)
     ticket = await world.queue(tenant, 1, channels=["alimtalk", "sms"])
     [first] = await world.claim(ticket)
@@ -81,12 +85,12 @@ async def test_the_channel_of_a_captured_message_stays_the_one_it_was_charged_fo
     await world.send(tenant, second.dispatch, {second.id: "sms"})
     await world.report(tenant, said(second.id, "delivered", attempt=second.attempt, channel="sms"))
     await world.report(tenant, said(first.id, "delivered", channel="alimtalk"))
-    message = await world.message(tenant, first.id)
+    message = world.message(tenant, first.id)
     assert (message["channel"], message["price"]) == ("sms", 20)
-    assert await world.account(tenant) == (980, 0)
+    assert world.account(tenant) == (980, 0)
 
 
-async def test_a_delivery_that_is_known_before_its_fallback_was_sent_keeps_its_channel(world: World) -> None:
+async def test_a_delivery_that_is_known_before_its_fallback_was_sent_keeps_its_channel(world: LedgerWorld) -> None:
     tenant = await _tenant(world, 1_000)
     ticket = await world.queue(tenant, 1, channels=["alimtalk", "sms"])
     [first] = await world.claim(ticket)
@@ -94,112 +98,101 @@ async def test_a_delivery_that_is_known_before_its_fallback_was_sent_keeps_its_c
     [second] = await world.claim(world.ticket(tenant, [first.id]))
     await world.report(tenant, said(first.id, "delivered", channel="alimtalk"))
     await world.send(tenant, second.dispatch, {second.id: "sms"})
-    message = await world.message(tenant, first.id)
+    message = world.message(tenant, first.id)
     assert (message["channel"], message["price"]) == ("alimtalk", 15)
 
 
-async def test_a_repeated_ticket_that_waited_for_the_first_takes_no_credit_from_others(world: World) -> None:
+async def test_a_repeated_ticket_that_waited_for_the_first_takes_no_credit_from_others(world: LedgerWorld) -> None:
     """Two claims cross: what the first has taken must not count against the second's messages."""
     tenant = await _tenant(world, 100)
     first = await world.queue(tenant, 1)
     second = await world.queue(tenant, 1)
-    async with world.database.transaction() as gate:
+    async with world.owner.transaction() as gate:
         await gate.execute("select from credit_accounts where tenant = %s for update", [tenant])
         one = asyncio.create_task(world.claim(first))
-        await _until_blocked(world, 1)
+        await world.lock_waiters(1)
         other = asyncio.create_task(world.claim(world.ticket(tenant, [*first.messages, *second.messages])))
-        await _until_blocked(world, 2)
+        await world.lock_waiters(2)
     await asyncio.gather(one, other)
     assert await _statuses(world, tenant) == [("sending", None)] * 2
-    assert await world.account(tenant) == (100, 100)
+    assert world.account(tenant) == (100, 100)
 
 
-async def _until_blocked(world: World, number: int) -> None:
-    async with asyncio.timeout(10):
-        while True:
-            [row] = await world.rows(
-                "select count(*) as number from pg_stat_activity where wait_event_type = 'Lock'"
-                " and datname = current_database()"
-            )
-            if row["number"] >= number:
-                return
-
-
-async def test_a_late_delivery_is_charged_once_after_its_release(world: World) -> None:
+async def test_a_late_delivery_is_charged_once_after_its_release(world: LedgerWorld) -> None:
     tenant = await _tenant(world, 1_000)
     ticket = await world.queue(tenant, 1)
     [claimed] = await world.claim(ticket)
     await world.report(tenant, said(claimed.id, "failed"))
-    assert await world.account(tenant) == (1_000, 0)
+    assert world.account(tenant) == (1_000, 0)
     for _ in range(2):
         await world.report(tenant, said(claimed.id, "delivered"))
-    assert await world.account(tenant) == (980, 0)
-    [entry] = await world.rows(
+    assert world.account(tenant) == (980, 0)
+    [entry] = world.rows(
         "select reference from ledger_entries where tenant = %(tenant)s and kind = 'capture'", tenant=tenant
     )
     assert entry["reference"] == "delivered after its release"
 
 
-async def test_a_late_delivery_that_nothing_can_pay_for_costs_nothing_and_is_visible(world: World) -> None:
+async def test_a_late_delivery_that_nothing_can_pay_for_costs_nothing_and_is_visible(world: LedgerWorld) -> None:
     tenant = await _tenant(world, 50)
     ticket = await world.queue(tenant, 1)
     [claimed] = await world.claim(ticket)
     await world.report(tenant, said(claimed.id, "failed"))
     await world.take_back(tenant, 40)
     await world.report(tenant, said(claimed.id, "delivered"))
-    assert await world.account(tenant) == (10, 0)
-    assert (await world.message(tenant, claimed.id))["price"] == 0
+    assert world.account(tenant) == (10, 0)
+    assert (world.message(tenant, claimed.id))["price"] == 0
 
 
-async def test_the_last_try_releases_what_is_held(world: World) -> None:
+async def test_the_last_try_releases_what_is_held(world: LedgerWorld) -> None:
     tenant = await _tenant(world, 1_000)
     ticket = await world.queue(tenant, 3)
     for _ in range(MAX_TRIES):
         claimed = await world.claim(ticket)
-        assert await world.account(tenant) == (1_000, 150)
+        assert world.account(tenant) == (1_000, 150)
         await world.abandon(tenant, claimed[0].dispatch)
-    assert await world.account(tenant) == (1_000, 0)
+    assert world.account(tenant) == (1_000, 0)
     assert await _statuses(world, tenant) == [("failed", "provider_unavailable")] * 3
 
 
-async def test_messages_wait_for_credit_until_their_moment_is_over(world: World) -> None:
+async def test_messages_wait_for_credit_until_their_moment_is_over(world: LedgerWorld) -> None:
     tenant = await _tenant(world, 50)
-    await world.rows("update credit_accounts set wait_for_credit = true where tenant = %(tenant)s", tenant=tenant)
+    world.rows("update credit_accounts set wait_for_credit = true where tenant = %(tenant)s", tenant=tenant)
     ticket = await world.queue(tenant, 2)
     assert len(await world.claim(ticket)) == 1
     assert await _statuses(world, tenant) == [("queued", None), ("sending", None)]
-    waiting = [id_ for id_, row in (await world.messages(tenant)).items() if row["status"] == "queued"]
-    [ticket_row] = await world.rows("select body from outbox where tenant = %(tenant)s", tenant=tenant)
+    waiting = [id_ for id_, row in (world.messages_by_id(tenant)).items() if row["status"] == "queued"]
+    [ticket_row] = world.rows("select body from outbox where tenant = %(tenant)s", tenant=tenant)
     assert ticket_row["body"]["messages"] == [str(id_) for id_ in waiting]
     world.clock.moment += dt.timedelta(hours=2)
     assert await world.claim(world.ticket(tenant, waiting)) == []
     assert ("expired", "too_late") in await _statuses(world, tenant)
-    assert await world.account(tenant) == (50, 50)
+    assert world.account(tenant) == (50, 50)
 
 
-async def test_a_top_up_answers_the_alert_that_a_shortage_raised(world: World) -> None:
+async def test_a_top_up_answers_the_alert_that_a_shortage_raised(world: LedgerWorld) -> None:
     tenant = await _tenant(world, 0)
     await world.claim(await world.queue(tenant, 2))
     open_alerts = "select kind from alerts where tenant = %(tenant)s and resolved_at = 'infinity'"
-    assert await world.rows(open_alerts, tenant=tenant) == [{"kind": "credit_shortage"}]
+    assert world.rows(open_alerts, tenant=tenant) == [{"kind": "credit_shortage"}]
     await world.top_up(tenant, 1_000)
-    assert await world.rows(open_alerts, tenant=tenant) == []
+    assert world.rows(open_alerts, tenant=tenant) == []
 
 
-async def _open_alerts(world: World, tenant: str) -> list[str]:
+async def _open_alerts(world: LedgerWorld, tenant: str) -> list[str]:
     """What is open once the tick has looked."""
-    await watch_low_balances(world.database, world.clock)
+    await watch_low_balances(world.owner, world.clock)
     statement = "select kind from alerts where tenant = %(tenant)s and resolved_at = 'infinity' order by kind"
-    return [row["kind"] for row in await world.rows(statement, tenant=tenant)]
+    return [row["kind"] for row in world.rows(statement, tenant=tenant)]
 
 
-async def test_a_shortage_that_refused_messages_ends_when_holds_come_back_and_it_was_quiet(world: World) -> None:
+async def test_a_shortage_that_refused_messages_ends_when_holds_come_back_and_it_was_quiet(world: LedgerWorld) -> None:
     tenant = await _tenant(world, 60)
     [claimed] = await world.claim(await world.queue(tenant, 2))
     assert await _open_alerts(world, tenant) == ["credit_shortage", "low_balance"]
     await world.clock.sleep(240)
     await world.report(tenant, said(claimed.id, "failed"))
-    assert await world.account(tenant) == (60, 0)
+    assert world.account(tenant) == (60, 0)
     assert "credit_shortage" in await _open_alerts(world, tenant), "the last one was refused four minutes ago"
     await world.clock.sleep(61)
     assert await _open_alerts(world, tenant) == ["low_balance"]
@@ -208,16 +201,16 @@ async def test_a_shortage_that_refused_messages_ends_when_holds_come_back_and_it
     assert await _open_alerts(world, tenant) == ["credit_shortage", "low_balance"], "it is all held again"
 
 
-async def test_a_shortage_lasts_while_a_message_waits_for_credit(world: World) -> None:
+async def test_a_shortage_lasts_while_a_message_waits_for_credit(world: LedgerWorld) -> None:
     tenant = await _tenant(world, 60)
-    await world.rows("update credit_accounts set wait_for_credit = true where tenant = %(tenant)s", tenant=tenant)
+    world.rows("update credit_accounts set wait_for_credit = true where tenant = %(tenant)s", tenant=tenant)
     ticket = await world.queue(tenant, 2)
     await world.clock.sleep(1)
     [claimed] = await world.claim(ticket)
-    [waiting] = [id_ for id_, row in (await world.messages(tenant)).items() if row["status"] == "queued"]
+    [waiting] = [id_ for id_, row in (world.messages_by_id(tenant)).items() if row["status"] == "queued"]
     await world.report(tenant, said(claimed.id, "failed"))
     assert "credit_shortage" in await _open_alerts(world, tenant), "there is credit for it, but it waits still"
-    [again] = await world.rows("select id from outbox where tenant = %(tenant)s", tenant=tenant)
+    [again] = world.rows("select id from outbox where tenant = %(tenant)s", tenant=tenant)
     await world.clock.sleep(30)
     ticket = SendTicket(id=again["id"], tenant=tenant, messages=(waiting,))
     [claimed] = await world.claim(ticket)
@@ -227,29 +220,31 @@ async def test_a_shortage_lasts_while_a_message_waits_for_credit(world: World) -
     assert await _open_alerts(world, tenant) == ["low_balance"], "a message that was never refused does not wait"
 
 
-async def test_a_missing_price_fails_the_message_before_it_costs_anything(world: World) -> None:
+async def test_a_missing_price_fails_the_message_before_it_costs_anything(world: LedgerWorld) -> None:
     tenant = await _tenant(world, 1_000)
-    await world.rows("delete from prices where tenant = %(tenant)s and channel = 'lms'", tenant=tenant)
+    world.rows("delete from prices where tenant = %(tenant)s and channel = 'lms'", tenant=tenant)
     assert await world.claim(await world.queue(tenant, 1)) == []
     assert await _statuses(world, tenant) == [("failed", "price_missing")]
-    assert await world.account(tenant) == (1_000, 0)
+    assert world.account(tenant) == (1_000, 0)
 
 
-async def test_a_price_that_rose_after_the_hold_is_charged_as_held_and_one_that_fell_as_it_is(world: World) -> None:
+async def test_a_price_that_rose_after_the_hold_is_charged_as_held_and_one_that_fell_as_it_is(
+    world: LedgerWorld,
+) -> None:
     tenant = await _tenant(world, 1_000)
     ticket = await world.queue(tenant, 2)
     rises, falls = [message.id for message in await world.claim(ticket)]
     world.clock.moment += dt.timedelta(minutes=1)
-    await world.set_price(tenant, "sms", Decimal("77.5"))
+    world.set_price(tenant, "sms", Decimal("77.5"))
     await world.report(tenant, said(rises, "delivered"))
-    assert await world.account(tenant) == (950, 50)
+    assert world.account(tenant) == (950, 50)
     world.clock.moment += dt.timedelta(minutes=1)
-    await world.set_price(tenant, "sms", Decimal("7.5"))
+    world.set_price(tenant, "sms", Decimal("7.5"))
     await world.report(tenant, said(falls, "delivered"))
-    assert await world.account(tenant) == (Decimal("942.5"), 0)
+    assert world.account(tenant) == (Decimal("942.5"), 0)
 
 
-async def test_batches_of_many_tenants_never_wait_for_each_other_in_a_circle(world: World) -> None:
+async def test_batches_of_many_tenants_never_wait_for_each_other_in_a_circle(world: LedgerWorld) -> None:
     tenants = [await _tenant(world, 10_000) for _ in range(8)]
     batches = []
     for turn in range(6):
@@ -263,4 +258,4 @@ async def test_batches_of_many_tenants_never_wait_for_each_other_in_a_circle(wor
             for batch in batches
         )
     )
-    assert {await world.account(tenant) for tenant in tenants} == {(10_000 - 12 * 20, 0)}
+    assert {world.account(tenant) for tenant in tenants} == {(10_000 - 12 * 20, 0)}

@@ -3,41 +3,33 @@
 import asyncio
 import datetime as dt
 import re
-from collections.abc import AsyncIterator
 from decimal import Decimal
 from itertools import count
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.credits.ledger.ledger import top_up_by_hand
-from shared.credits.ledger.statements import Month, Usage, as_csv, monthly_statement, usage
+from shared.credits.ledger.statement_store import Usage
+from shared.credits.ledger.statements import Month, as_csv, monthly_statement
 from shared.messages.composing import Origin
 from shared.platform.clock import SEOUL
 from shared.platform.database import Database as Pool
-from tests.credits.world import World, adds_up, said
+from tests.credits.ledger_world import LedgerWorld, adds_up, said
 from tests.databases import Migrated
 
 _numbers = count(1)
 
 
-@pytest.fixture
-async def world(module_database: Migrated) -> AsyncIterator[World]:
-    world = World(module_database.url)
-    yield world
-    await world.close()
-
-
 async def _deliver(
-    world: World, tenant: str, number: int, channel: str = "sms", *, origin: Origin | None = None
+    world: LedgerWorld, tenant: str, number: int, channel: str = "sms", *, origin: Origin | None = None
 ) -> None:
     ticket = await world.queue(tenant, number, channels=[channel.replace("lms", "sms")], origin=origin)
     claimed = await world.claim(ticket)
     await world.report(tenant, *(said(message.id, "delivered", channel=channel) for message in claimed))
 
 
-async def test_a_month_begins_and_ends_at_midnight_in_seoul(world: World) -> None:
+async def test_a_month_begins_and_ends_at_midnight_in_seoul(world: LedgerWorld) -> None:
     """The clock stands a minute before February."""
     tenant = await world.add_tenant(f"month-{next(_numbers)}", credit=1_000)
     await _deliver(world, tenant, 1)
@@ -59,19 +51,18 @@ async def test_a_month_begins_and_ends_at_midnight_in_seoul(world: World) -> Non
     assert not march.payments + march.usage
 
 
-async def test_usage_is_of_the_day_of_the_charge_whatever_happens_to_the_message_later(world: World) -> None:
+async def test_usage_is_of_the_day_of_the_charge_whatever_happens_to_the_message_later(world: LedgerWorld) -> None:
     tenant = await world.add_tenant(f"usage-{next(_numbers)}", credit=1_000)
     claimed = await world.claim(await world.queue(tenant, 1))
     await world.report(tenant, said(claimed[0].id, "delivered"))
     world.clock.moment += dt.timedelta(days=3)
     await world.report(tenant, said(claimed[0].id, "read"))
-    async with world.database.connection() as connection:
-        [line] = await usage(connection, tenant, dt.date(2026, 1, 31), dt.date(2026, 1, 31))
-        assert await usage(connection, tenant, dt.date(2026, 2, 1), dt.date(2026, 2, 28)) == []
+    assert (await world.statement(tenant, "2026-02")).usage == ()
+    [line] = (await world.statement(tenant, "2026-01")).usage
     assert line == Usage(dt.date(2026, 1, 31), "sms", "reminders", 1, Decimal(20), Decimal(18))
 
 
-async def test_bulk_sends_are_told_apart_by_their_keys(world: World) -> None:
+async def test_bulk_sends_are_told_apart_by_their_keys(world: LedgerWorld) -> None:
     tenant = await world.add_tenant(f"bulk-{next(_numbers)}", credit=1_000)
     for number, key in enumerate(["spring", "autumn", None, None], start=1):
         await _deliver(world, tenant, number, origin=Origin(run_key=key))
@@ -88,16 +79,18 @@ async def test_bulk_sends_are_told_apart_by_their_keys(world: World) -> None:
     assert adds_up(found)
 
 
-async def test_the_margin_is_what_the_provider_leaves_at_its_prices_of_the_moment_of_each_charge(world: World) -> None:
+async def test_the_margin_is_what_the_provider_leaves_at_its_prices_of_the_moment_of_each_charge(
+    world: LedgerWorld,
+) -> None:
     """The provider's price changes twice in a month, and once more after it."""
     provider = f"provider-{next(_numbers)}"
     tenant = await world.add_tenant(f"margin-{next(_numbers)}", credit=10_000)
-    await world.rows(
+    world.rows(
         "update provider_accounts set provider = %(provider)s where tenant = %(tenant)s",
         provider=provider,
         tenant=tenant,
     )
-    await world.rows(
+    world.rows(
         "insert into provider_prices (provider, channel, valid_from, cost) values"
         " (%(provider)s, 'sms', '2026-01-01', 18), (%(provider)s, 'sms', %(tenth)s, 12.5),"
         " (%(provider)s, 'sms', %(twentieth)s, 30), (%(provider)s, 'sms', %(april)s, 99),"
@@ -123,16 +116,16 @@ async def test_the_margin_is_what_the_provider_leaves_at_its_prices_of_the_momen
     assert adds_up(found)
 
 
-async def test_a_margin_is_unknown_where_a_providers_price_is(world: World) -> None:
+async def test_a_margin_is_unknown_where_a_providers_price_is(world: LedgerWorld) -> None:
     tenant = await world.add_tenant(f"unknown-{next(_numbers)}", credit=1_000)
     await _deliver(world, tenant, 1)
-    await world.rows("update provider_accounts set provider = 'unpriced' where tenant = %(tenant)s", tenant=tenant)
+    world.rows("update provider_accounts set provider = 'unpriced' where tenant = %(tenant)s", tenant=tenant)
     await _deliver(world, tenant, 1)
     [sms] = (await world.statement(tenant, "2026-01")).charges
     assert [sms.messages, sms.won, sms.cost, sms.margin] == [2, 40, None, None]
 
 
-async def test_an_operators_role_may_read_the_margin(world: World, module_database: Migrated) -> None:
+async def test_an_operators_role_may_read_the_margin(world: LedgerWorld, module_database: Migrated) -> None:
     tenant = await world.add_tenant(f"read-{next(_numbers)}", credit=1_000)
     await _deliver(world, tenant, 1)
     pool = Pool(module_database.role_url("allim_operator"), pool_size=1)
@@ -142,7 +135,7 @@ async def test_an_operators_role_may_read_the_margin(world: World, module_databa
     assert [sms.cost, sms.margin] == [18, 2]
 
 
-async def test_a_csv_that_a_tenant_may_have_does_not_tell_what_providers_take(world: World) -> None:
+async def test_a_csv_that_a_tenant_may_have_does_not_tell_what_providers_take(world: LedgerWorld) -> None:
     tenant = await world.add_tenant(f"told-{next(_numbers)}", credit=1_000)
     await _deliver(world, tenant, 3)
     found = await world.statement(tenant, "2026-01")
@@ -150,7 +143,7 @@ async def test_a_csv_that_a_tenant_may_have_does_not_tell_what_providers_take(wo
     assert not re.search(r"cost|margin|\b54\b", as_csv(found))
 
 
-async def test_a_statement_of_a_month_under_way_adds_up_while_charges_come_in(world: World) -> None:
+async def test_a_statement_of_a_month_under_way_adds_up_while_charges_come_in(world: LedgerWorld) -> None:
     tenant = await world.add_tenant(f"busy-{next(_numbers)}", credit=100_000)
     work = [asyncio.create_task(_deliver(world, tenant, 5)) for _ in range(6)]
     while not all(task.done() for task in work):
@@ -159,9 +152,9 @@ async def test_a_statement_of_a_month_under_way_adds_up_while_charges_come_in(wo
     assert (await world.statement(tenant, "2026-01")).charged == 6 * 5 * 20
 
 
-async def test_a_cell_that_would_run_as_a_formula_is_made_inert(world: World) -> None:
+async def test_a_cell_that_would_run_as_a_formula_is_made_inert(world: LedgerWorld) -> None:
     tenant = await world.add_tenant(f"formula-{next(_numbers)}")
-    async with world.database.transaction() as connection:
+    async with world.owner.transaction() as connection:
         await top_up_by_hand(connection, tenant, Decimal(5), reference="=HYPERLINK(1)", now=world.clock.now())
     assert ",'=HYPERLINK(1),5.00,5.00" in as_csv(await world.statement(tenant, "2026-01"))
 

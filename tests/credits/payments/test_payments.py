@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-from collections.abc import AsyncIterator, Iterator
-from decimal import Decimal
 
 import orjson
 import pytest
@@ -13,25 +11,10 @@ import pytest
 from shared.credits.errors import CreditError
 from shared.credits.payments.store import UNDECIDED
 from shared.operations.health.store import GAUGES
-from shared.platform.crypto import seal
 from shared.platform.database import fetch_all
 from shared.providers import ProviderError
 from shared.providers.toss import RefundAccount
-from simulator.testing import simulator_thread
-from tests.credits.paying import KEY, TENANT, Till, open_till
-from tests.databases import Migrated
-
-
-@pytest.fixture(scope="module")
-def simulator_url() -> Iterator[str]:
-    with simulator_thread() as url:
-        yield url
-
-
-@pytest.fixture
-async def till(database: Migrated, simulator_url: str) -> AsyncIterator[Till]:
-    async with open_till(database, simulator_url) as opened:
-        yield opened
+from tests.credits.paying import TENANT, Till
 
 
 def told(order_id: str, event_type: str = "PAYMENT_STATUS_CHANGED", **more: str) -> bytes:
@@ -42,7 +25,7 @@ async def test_a_confirmed_payment_becomes_credit(till: Till) -> None:
     order_id = await till.paid(12_000)
     assert await till.balance() == 12_000
     assert (await till.shop.charged())["charged"] == 12_000
-    [row] = await till.rows("select status::text, method from payment_orders where id = %(id)s", id=order_id)
+    [row] = till.rows("select status::text, method from payment_orders where id = %(id)s", id=order_id)
     assert row["status"] == "paid"
     assert await till.difference() == 0
 
@@ -206,7 +189,7 @@ async def test_a_refused_cancel_is_refused_again_by_its_key_and_another_key_may_
         await till.payments.cancel(TENANT, order_id, 4_000, "고객 요청", key="a", refund_account=ACCOUNT)
     till.clock.advance(120)
     await till.payments.reconcile()  # it has no account to name, so Toss refuses
-    [kept] = await till.rows("select status, detail from payment_cancels")
+    [kept] = till.rows("select status, detail from payment_cancels")
     assert kept["status"] == "refused"
     with pytest.raises(CreditError, match="cancel_refused") as again:
         await till.payments.cancel(TENANT, order_id, 4_000, "고객 요청", key="a", refund_account=ACCOUNT)
@@ -226,7 +209,7 @@ async def test_a_refund_over_what_is_left_is_refused(till: Till) -> None:
 
 async def test_credit_that_was_spent_can_not_be_refunded(till: Till) -> None:
     order_id = await till.paid(10_000)
-    await till.spend(4_000)
+    till.spend(4_000)
     with pytest.raises(CreditError, match="credit_shortage"):
         await till.payments.cancel(TENANT, order_id, 7_000, "고객 요청", key="a")
     assert await till.balance() == 6_000
@@ -245,7 +228,7 @@ async def test_a_lost_answer_to_cancel_is_decided_by_asking(till: Till) -> None:
     await till.payments.reconcile()
     assert await till.balance() == 6_000
     assert (await till.shop.charged())["cancelled"] == 4_000
-    [row] = await till.rows("select status from payment_cancels")
+    [row] = till.rows("select status from payment_cancels")
     assert row["status"] == "done"
 
 
@@ -307,12 +290,12 @@ async def test_a_cancel_in_the_dashboard_takes_its_credit_back(till: Till) -> No
 
 async def test_a_dashboard_cancel_of_spent_credit_tells_a_person_and_the_ledger_stays_true(till: Till) -> None:
     order_id = await till.paid(10_000)
-    await till.spend(9_000)
+    till.spend(9_000)
     await till.shop.control("cancel", orderId=order_id)
     await till.payments.receive_webhook({}, told(order_id))
     account = await till.account()
     assert account.available == 1_000
-    assert await till.alerts() == ["cancel_without_credit"]
+    assert till.alerts() == ["cancel_without_credit"]
 
 
 async def test_what_the_checkout_page_is_given_names_no_person(till: Till) -> None:
@@ -321,129 +304,6 @@ async def test_what_the_checkout_page_is_given_names_no_person(till: Till) -> No
     assert page["amount"] == {"currency": "KRW", "value": 5_000}
     assert page["customerKey"] == "tenant_saas"
     assert page["orderId"] == order.id
-
-
-async def with_card(till: Till, outcome: str = "ok", *, cap: int = 30_000) -> None:
-    card = await till.shop.control("card", customerKey=f"tenant_{TENANT}", outcome=outcome)
-    await till.automatic.register_card(TENANT, card["authKey"])
-    await till.rows(
-        "insert into automatic_topups (tenant, threshold, amount, daily_cap) values (%(tenant)s, 5000, 10000, %(cap)s)",
-        tenant=TENANT,
-        cap=cap,
-    )
-
-
-async def test_low_credit_is_topped_up_once(till: Till) -> None:
-    await with_card(till)
-    charged = await asyncio.gather(*(till.automatic.charge_due() for _ in range(5)))
-    assert sum(charged) == 1
-    assert await till.balance() == 10_000
-    assert await till.automatic.charge_due() == 0
-
-
-async def test_automatic_top_ups_stop_at_the_daily_cap_of_seoul(till: Till) -> None:
-    await with_card(till)
-    for expected in (1, 1, 1, 0):
-        till.clock.advance(300)
-        assert await till.automatic.charge_due() == expected
-        await till.spend(int(await till.balance()))
-    assert (await till.shop.charged())["charged"] == 30_000
-    till.clock.advance(86_400)
-    assert await till.automatic.charge_due() == 1
-
-
-async def test_a_refused_card_is_left_alone_for_longer_each_time_and_at_last_for_good(till: Till) -> None:
-    await with_card(till, outcome="reject", cap=1_000_000)
-    tries = 0
-    for _ in range(200):
-        before = len(await till.rows("select id from payment_orders"))
-        assert await till.automatic.charge_due() == 0
-        tries += len(await till.rows("select id from payment_orders")) - before
-        till.clock.advance(600)
-    assert tries == 5
-    assert await till.alerts() == ["topup_refused"]
-    [row] = await till.rows("select enabled, failures from automatic_topups")
-    assert (row["enabled"], row["failures"]) == (False, 5)
-    assert await till.balance() == 0
-
-
-async def test_a_lost_answer_to_a_charge_is_not_charged_again(till: Till) -> None:
-    await with_card(till)
-    await till.shop.faults(accept_then_drop={"count": 1, "on": "POST .*/billing/[^/]+$"})
-    assert await till.automatic.charge_due() == 0
-    till.clock.advance(120)
-    await till.payments.reconcile()
-    assert await till.automatic.charge_due() == 0
-    assert await till.balance() == Decimal(10_000)
-    assert (await till.shop.charged())["charged"] == 10_000
-
-
-@pytest.mark.parametrize(
-    "sealed",
-    [
-        pytest.param(seal(bytes(32), {"billing_key": "x"}, context=f"{TENANT}/billing"), id="with another key"),
-        pytest.param(b"short", id="too short for a seal"),
-        pytest.param(seal(KEY, {}, context="x"), id="for somebody else"),
-    ],
-)
-async def test_a_card_that_can_not_be_opened_is_a_refusal_and_no_one_elses_matter(till: Till, sealed: bytes) -> None:
-    await with_card(till)
-    await till.rows("insert into tenants (id, name) values ('broken', 'X')")
-    await till.rows(
-        "insert into billing_keys values ('broken', 'tenant_broken', %(sealed)s, %(now)s)",
-        sealed=sealed,
-        now=till.clock.now(),
-    )
-    await till.rows(
-        "insert into automatic_topups (tenant, threshold, amount, daily_cap, next_try_at)"
-        " values ('broken', 5000, 10000, 90000, '-infinity')"
-    )
-    await till.rows(
-        "update automatic_topups set next_try_at = %(at)s where tenant = %(tenant)s",
-        at=till.clock.now() - dt.timedelta(days=1),
-        tenant=TENANT,
-    )
-    assert await till.automatic.charge_due() == 1  # the other one's
-    for _ in range(200):
-        till.clock.advance(600)
-        assert await till.automatic.charge_due() == 0
-    orders = await till.rows("select status::text, failure_code from payment_orders where tenant = 'broken'")
-    assert [(order["status"], order["failure_code"]) for order in orders] == [("failed", "card_unreadable")] * 5
-    [row] = await till.rows("select enabled, failures from automatic_topups where tenant = 'broken'")
-    assert (row["enabled"], row["failures"]) == (False, 5)
-    assert await till.alerts() == ["topup_refused"]
-
-
-@pytest.mark.parametrize("fault", ["drop_before", "accept_then_drop"])
-async def test_a_refusal_that_is_learned_of_later_counts_like_any_other(till: Till, fault: str) -> None:
-    await with_card(till, outcome="reject")
-    for failures in (1, 2):
-        await till.shop.faults(**{fault: {"count": 1, "on": "POST .*/billing/[^/]+$"}})
-        assert await till.automatic.charge_due() == 0
-        assert await till.rows("select id from payment_orders where status = 'confirming'")
-        till.clock.advance(61)
-        await till.payments.reconcile()
-        [row] = await till.rows("select enabled, failures, next_try_at from automatic_topups")
-        back_off = dt.timedelta(minutes=10 * failures)
-        assert (row["enabled"], row["failures"]) == (True, failures)
-        assert row["next_try_at"] == till.clock.now() + back_off
-        assert await till.alerts() == ["topup_refused"]
-        till.clock.advance(back_off.seconds)
-    assert await till.rows("select id from payment_orders where status = 'confirming'") == []
-
-
-async def test_a_charge_that_is_learned_of_later_ends_the_count_of_refusals(till: Till) -> None:
-    await with_card(till, outcome="reject")
-    assert await till.automatic.charge_due() == 0
-    await till.shop.control("card", customerKey=f"tenant_{TENANT}", outcome="ok")
-    till.clock.advance(600)
-    await till.shop.faults(accept_then_drop={"count": 1, "on": "POST .*/billing/[^/]+$"})
-    assert await till.automatic.charge_due() == 0
-    till.clock.advance(61)
-    await till.payments.reconcile()
-    [row] = await till.rows("select enabled, failures from automatic_topups")
-    assert (row["enabled"], row["failures"], await till.alerts()) == (True, 0, [])
-    assert await till.balance() == 10_000
 
 
 async def plan_of(till: Till, role: str, statement: str, parameters: dict[str, object]) -> str:
@@ -456,7 +316,7 @@ async def plan_of(till: Till, role: str, statement: str, parameters: dict[str, o
 
 async def test_what_is_undecided_or_has_failed_is_found_among_50_000_orders(till: Till) -> None:
     now = till.clock.now()
-    await till.rows(
+    till.rows(
         "insert into payment_orders (tenant, id, amount, purpose, status, created_at, updated_at)"
         " select %(tenant)s, 'order_' || n, 1000, 'topup', (case n %% 10 when 0 then 'cancelled' when 1 then 'failed'"
         "   when 2 then 'created' else 'paid' end)::order_status, at, at"
@@ -465,12 +325,12 @@ async def test_what_is_undecided_or_has_failed_is_found_among_50_000_orders(till
         tenant=TENANT,
         now=now,
     )
-    await till.rows(
+    till.rows(
         "insert into payment_cancels (tenant, id, order_id, amount, reason, status, created_at, updated_at)"
         " select tenant, gen_random_uuid(), id, 1, 'x', 'done', %(now)s, %(now)s from payment_orders limit 5000",
         now=now,
     )
-    await till.rows("analyze payment_orders, payment_cancels")
+    till.rows("analyze payment_orders, payment_cancels")
     undecided = await plan_of(till, "allim_ticker", UNDECIDED, {"before": now, "limit": 20, "without": ["plan"]})
     assert "payment_orders_undecided" in undecided
     assert "payment_cancels_undecided" in undecided

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from decimal import Decimal
 
 import pytest
@@ -12,22 +12,8 @@ from shared.credits.errors import CreditError
 from shared.credits.payments.payments import Payments
 from shared.providers import ProviderError
 from shared.providers.toss import Payment, Toss
-from simulator.testing import simulator_thread
-from tests.credits.paying import PURPOSES, TENANT, Till, open_till
+from tests.credits.paying import PURPOSES, TENANT, Till
 from tests.credits.payments.test_payments import told
-from tests.databases import Migrated
-
-
-@pytest.fixture(scope="module")
-def simulator_url() -> Iterator[str]:
-    with simulator_thread() as url:
-        yield url
-
-
-@pytest.fixture
-async def till(database: Migrated, simulator_url: str) -> AsyncIterator[Till]:
-    async with open_till(database, simulator_url) as opened:
-        yield opened
 
 
 async def lost(till: Till) -> tuple[str, str]:
@@ -40,7 +26,7 @@ async def lost(till: Till) -> tuple[str, str]:
 
 
 async def order_of(till: Till) -> tuple[str, str]:
-    [row] = await till.rows("select status::text, payment_key from payment_orders")
+    [row] = till.rows("select status::text, payment_key from payment_orders")
     return row["status"], row["payment_key"]
 
 
@@ -155,7 +141,7 @@ async def test_a_payment_of_another_amount_buys_nothing_and_a_person_is_told(til
         with pytest.raises(CreditError, match="amount_changed"):
             await till.payments.receive_webhook({}, told(order_id))
     assert await till.balance() == 0
-    [alert] = await till.rows("select kind, detail from alerts where resolved_at = 'infinity'")
+    [alert] = till.rows("select kind, detail from alerts where resolved_at = 'infinity'")
     assert alert["kind"] == "payment_disputed"
     assert order_id in alert["detail"]
     assert less in alert["detail"]
@@ -169,7 +155,7 @@ async def test_an_order_paid_twice_counts_once_and_a_person_is_told(
     with pytest.raises(CreditError, match="other_payment"):
         await till.payments.settle(paid.model_copy(update={"payment_key": "another"}))
     assert await till.balance() == 10_000
-    assert await till.alerts() == ["payment_disputed"]
+    assert till.alerts() == ["payment_disputed"]
     assert "payment disputed" in caplog.text
 
 
@@ -178,7 +164,7 @@ async def test_a_dispute_over_no_money_is_nobodys_matter(till: Till) -> None:
     await till.shop.authenticate(order_id, 1_000)
     with pytest.raises(CreditError, match="amount_changed"):
         await till.payments.receive_webhook({}, told(order_id))
-    assert await till.alerts() == []
+    assert till.alerts() == []
 
 
 async def test_a_disputed_order_is_looked_at_once_a_minute(till: Till) -> None:
@@ -189,5 +175,5 @@ async def test_a_disputed_order_is_looked_at_once_a_minute(till: Till) -> None:
     await till.shop.authenticate(order_id, 1_000)
     till.clock.advance(61)
     await till.payments.reconcile()
-    [row] = await till.rows("select status::text, updated_at from payment_orders")
+    [row] = till.rows("select status::text, updated_at from payment_orders")
     assert (row["status"], row["updated_at"]) == ("confirming", till.clock.now())

@@ -14,9 +14,7 @@ from shared.credits.plans.plans import (
     RETRY_DAYS,
     Period,
     Subscription,
-    day_of,
     due_at,
-    first_moment,
     period_of,
     quote_cancel,
     quote_change,
@@ -64,15 +62,6 @@ def test_every_day_from_the_anchor_on_is_in_exactly_one_period(anchor: dt.date, 
     assert period_of(anchor, period.end).start == period.end
     assert period_of(anchor, period.end - dt.timedelta(days=1)) == period
     assert period.start == anchor or period_of(anchor, period.start - dt.timedelta(days=1)).end == period.start
-
-
-@given(days)
-def test_periods_are_counted_in_seouls_days(day: dt.date) -> None:
-    begins = first_moment(day)
-    assert begins.utcoffset() == dt.timedelta(0)
-    assert begins.hour == 15
-    assert day_of(begins) == day
-    assert day_of(begins - dt.timedelta(microseconds=1)) == day - dt.timedelta(days=1)
 
 
 NOVEMBER = Period(date("2026-11-21"), date("2026-12-21"))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-from collections.abc import AsyncIterator, Iterator
 from decimal import Decimal
 
 import orjson
@@ -13,22 +12,8 @@ import pytest
 from shared.credits.errors import CreditError
 from shared.credits.plans.subscribing import plan_named
 from shared.providers import ProviderError
-from simulator.testing import simulator_thread
 from tests.credits.paying import TENANT
-from tests.credits.planning import CHARGE, Office, open_office
-from tests.databases import Migrated
-
-
-@pytest.fixture(scope="module")
-def simulator_url() -> Iterator[str]:
-    with simulator_thread() as url:
-        yield url
-
-
-@pytest.fixture
-async def office(database: Migrated, simulator_url: str) -> AsyncIterator[Office]:
-    async with open_office(database, simulator_url) as opened:
-        yield opened
+from tests.credits.planning import CHARGE, Office
 
 
 async def test_a_tenant_starts_free_and_pays_a_month_from_the_day_it_subscribes(office: Office) -> None:
@@ -38,9 +23,9 @@ async def test_a_tenant_starts_free_and_pays_a_month_from_the_day_it_subscribes(
     assert has.period is not None
     assert (has.plan, has.period.start, has.period.end) == ("BASIC", dt.date(2026, 11, 21), dt.date(2026, 12, 21))
     assert await office.money() == (29_000, 0)
-    assert await office.history() == [("subscribed", 29_000)]
-    assert await office.till.balance() == 0, "a plan is no credit"
-    assert await office.till.difference() == 0
+    assert office.history() == [("subscribed", 29_000)]
+    assert await office.balance() == 0, "a plan is no credit"
+    assert await office.difference() == 0
 
 
 async def test_an_upgrade_is_given_at_once_for_the_difference_that_was_shown(office: Office) -> None:
@@ -69,16 +54,16 @@ async def test_a_price_that_changed_since_it_was_shown_changes_nothing(office: O
 async def test_without_a_card_nothing_is_bought(office: Office) -> None:
     with pytest.raises(CreditError, match="no_card"):
         await office.plans().change(TENANT, "BASIC")
-    assert (await office.plan(), await office.orders()) == ("FREE", [])
+    assert (await office.plan(), office.orders()) == ("FREE", [])
 
 
 async def test_a_refused_card_leaves_the_plan_and_may_be_tried_again(office: Office) -> None:
     await office.card("reject")
     with pytest.raises(CreditError, match="payment_refused"):
         await office.plans().change(TENANT, "BASIC")
-    assert (await office.plan(), await office.orders()) == ("FREE", ["failed"])
+    assert (await office.plan(), office.orders()) == ("FREE", ["failed"])
     await office.subscribed("BASIC")
-    assert (await office.plan(), await office.orders()) == ("BASIC", ["failed", "paid"])
+    assert (await office.plan(), office.orders()) == ("BASIC", ["failed", "paid"])
     assert await office.money() == (29_000, 0)
 
 
@@ -91,85 +76,85 @@ async def test_five_upgrades_at_once_charge_once(office: Office) -> None:
     assert len(refused) < 5
     assert (await office.plans().change(TENANT, "PRO")).action == "none"
     assert await office.money() == (99_000, 0)
-    assert await office.history() == [("subscribed", 29_000), ("upgraded", 70_000)]
+    assert office.history() == [("subscribed", 29_000), ("upgraded", 70_000)]
 
 
 async def test_a_crash_before_the_charge_ends_with_one_charge(office: Office) -> None:
     await office.card()
-    await office.faults(drop_before={"count": 1, "on": CHARGE})
+    await office.shop.faults(drop_before={"count": 1, "on": CHARGE})
     with pytest.raises(ProviderError):
         await office.plans().change(TENANT, "BASIC")
-    assert (await office.plan(), await office.orders()) == ("FREE", ["confirming"])
+    assert (await office.plan(), office.orders()) == ("FREE", ["confirming"])
     with pytest.raises(CreditError, match="plan_change_under_way"):
         await office.plans().change(TENANT, "BASIC")
     await office.tick()
     assert await office.plan() == "FREE", "the order has its own instance still"
-    office.till.clock.advance(200)
+    office.clock.advance(200)
     await asyncio.gather(*(office.tick() for _ in range(3)))
-    assert (await office.plan(), await office.orders(), await office.money()) == ("BASIC", ["paid"], (29_000, 0))
+    assert (await office.plan(), office.orders(), await office.money()) == ("BASIC", ["paid"], (29_000, 0))
 
 
 async def test_a_crash_after_the_charge_ends_with_one_charge(office: Office) -> None:
     await office.card()
-    await office.faults(accept_then_drop={"count": 1, "on": CHARGE})
+    await office.shop.faults(accept_then_drop={"count": 1, "on": CHARGE})
     with pytest.raises(ProviderError):
         await office.plans().change(TENANT, "BASIC")
     assert await office.plan() == "FREE"
-    office.till.clock.advance(200)
+    office.clock.advance(200)
     await asyncio.gather(*(office.tick() for _ in range(3)))
-    assert (await office.plan(), await office.orders(), await office.money()) == ("BASIC", ["paid"], (29_000, 0))
+    assert (await office.plan(), office.orders(), await office.money()) == ("BASIC", ["paid"], (29_000, 0))
 
 
 async def test_a_lost_refusal_is_found_out_and_leaves_the_plan(office: Office) -> None:
     await office.card("reject")
-    await office.faults(accept_then_drop={"count": 1, "on": CHARGE})
+    await office.shop.faults(accept_then_drop={"count": 1, "on": CHARGE})
     with pytest.raises(ProviderError):
         await office.plans().change(TENANT, "BASIC")
-    office.till.clock.advance(200)
+    office.clock.advance(200)
     await office.tick()
-    assert (await office.orders(), (await office.has()).pending_order) == (["failed"], None)
+    assert (office.orders(), (await office.has()).pending_order) == (["failed"], None)
     await office.subscribed("BASIC")
     assert (await office.plan(), await office.money()) == ("BASIC", (29_000, 0))
 
 
 async def test_an_order_that_never_reached_toss_is_not_charged_on_another_day(office: Office) -> None:
     await office.card()
-    await office.faults(drop_before={"count": 1, "on": CHARGE})
+    await office.shop.faults(drop_before={"count": 1, "on": CHARGE})
     with pytest.raises(ProviderError):
         await office.plans().change(TENANT, "BASIC")
-    office.till.clock.advance(86_400)
+    office.clock.advance(86_400)
     await office.tick()
-    assert (await office.plan(), await office.orders(), await office.money()) == ("FREE", ["failed"], (0, 0))
+    assert (await office.plan(), office.orders(), await office.money()) == ("FREE", ["failed"], (0, 0))
 
 
 async def test_a_webhook_before_the_answer_gives_the_plan_and_the_answer_changes_nothing(office: Office) -> None:
     await office.card()
-    await office.faults(accept_then_drop={"count": 1, "on": CHARGE})
+    await office.shop.faults(accept_then_drop={"count": 1, "on": CHARGE})
     with pytest.raises(ProviderError):
         await office.plans().change(TENANT, "BASIC")
-    [order] = await office.till.rows("select id from payment_orders")
+    [order] = office.rows("select id from payment_orders")
     told = orjson.dumps({"eventType": "PAYMENT_STATUS_CHANGED", "data": {"orderId": order["id"]}})
     for _ in range(2):
-        await office.till.payments.receive_webhook({}, told)
+        await office.payments.receive_webhook({}, told)
     assert await office.plan() == "BASIC"
-    office.till.clock.advance(200)
+    office.clock.advance(200)
     await office.tick()
-    assert await office.history() == [("subscribed", 29_000)]
+    assert office.history() == [("subscribed", 29_000)]
     assert await office.money() == (29_000, 0)
 
 
 async def test_money_for_an_order_that_was_given_up_goes_back(office: Office) -> None:
     await office.card()
-    await office.faults(accept_then_drop={"count": 1, "on": CHARGE})
+    await office.shop.faults(accept_then_drop={"count": 1, "on": CHARGE})
     with pytest.raises(ProviderError):
         await office.plans().change(TENANT, "BASIC")
-    await office.till.rows("update payment_orders set status = 'failed'")
-    await office.till.rows("update tenant_plans set pending_order = null, next_try_at = 'infinity'")
-    [order] = await office.till.rows("select id from payment_orders")
+    office.rows("update payment_orders set status = 'failed'")
+    office.rows("update tenant_plans set pending_order = null, next_try_at = 'infinity'")
+    [order] = office.rows("select id from payment_orders")
     told = orjson.dumps({"eventType": "PAYMENT_STATUS_CHANGED", "data": {"orderId": order["id"]}})
     for _ in range(3):
-        await office.till.payments.receive_webhook({}, told)
-        office.till.clock.advance(200)
+        await office.payments.receive_webhook({}, told)
+        office.clock.advance(200)
         await office.tick()
     assert (await office.plan(), await office.money()) == ("FREE", (29_000, 29_000))
 
@@ -178,19 +163,19 @@ async def test_a_downgrade_waits_for_the_periods_end_and_can_be_undone(office: O
     await office.subscribed("PRO")
     for _ in range(2):
         quote = await office.plans().change(TENANT, "BASIC")
-        office.till.clock.advance(1)
+        office.clock.advance(1)
         assert [quote.on, quote.charge, quote.refund] == [dt.date(2026, 12, 21), 0, 0]
     assert ((await office.has()).plan, (await office.has()).next_plan) == ("PRO", "BASIC")
     await office.plans().change(TENANT, "PRO")
     assert (await office.has()).next_plan is None
-    office.till.clock.advance(1)
+    office.clock.advance(1)
     await office.plans().change(TENANT, "FREE")
-    office.till.clock.advance(1)
+    office.clock.advance(1)
     await office.plans().change(TENANT, "BASIC")
     office.go_to(2026, 12, 21, hour=0)
     await office.tick()
     assert (await office.plan(), await office.money()) == ("BASIC", (99_000 + 29_000, 0))
-    assert [reason for reason, _ in await office.history()] == [
+    assert [reason for reason, _ in office.history()] == [
         "subscribed",
         "change_scheduled",
         "change_undone",
@@ -210,9 +195,9 @@ async def test_a_cancel_gives_back_what_was_shown_over_all_payments_of_the_perio
     assert await office.money() == (64_000, 0)
     await office.plans().cancel(TENANT, shown=quote.refund)
     assert (await office.plan(), await office.money()) == ("FREE", (64_000, 42_900))
-    assert sorted(await office.orders()) == ["cancelled", "partly_cancelled"]
-    assert (await office.history())[-1] == ("cancelled", -42_900)
-    assert await office.till.difference() == 0
+    assert sorted(office.orders()) == ["cancelled", "partly_cancelled"]
+    assert (office.history())[-1] == ("cancelled", -42_900)
+    assert await office.difference() == 0
 
 
 async def test_cancelling_twice_gives_back_once(office: Office) -> None:
@@ -225,22 +210,22 @@ async def test_cancelling_twice_gives_back_once(office: Office) -> None:
 @pytest.mark.parametrize("fault", ["accept_then_drop", "drop_before"])
 async def test_a_lost_answer_to_a_refund_is_decided_by_asking(office: Office, fault: str) -> None:
     await office.subscribed("PRO")
-    await office.faults(**{fault: {"count": 1, "on": "POST .*/cancel$"}})
+    await office.shop.faults(**{fault: {"count": 1, "on": "POST .*/cancel$"}})
     await office.plans().cancel(TENANT)
     assert await office.plan() == "FREE"
-    office.till.clock.advance(120)
+    office.clock.advance(120)
     await office.tick()
     assert await office.money() == (99_000, 95_700)
 
 
 async def test_what_was_given_back_in_tosss_dashboard_is_not_given_back_again(office: Office) -> None:
     await office.subscribed("PRO")
-    [order] = await office.till.rows("select id from payment_orders")
-    await office.till.shop.control("cancel", orderId=order["id"], amount=90_000)
+    [order] = office.rows("select id from payment_orders")
+    await office.shop.control("cancel", orderId=order["id"], amount=90_000)
     told = orjson.dumps({"eventType": "PAYMENT_STATUS_CHANGED", "data": {"orderId": order["id"]}})
-    await office.till.payments.receive_webhook({}, told)
-    assert await office.till.alerts() == ["plan_payment_cancelled"]
-    assert await office.till.balance() == 0
+    await office.payments.receive_webhook({}, told)
+    assert office.alerts() == ["plan_payment_cancelled"]
+    assert await office.balance() == 0
     assert (await office.plans().quote_cancel(TENANT)).refund == 9_000
     await office.plans().cancel(TENANT)
     assert await office.money() == (99_000, 99_000)
@@ -248,12 +233,12 @@ async def test_what_was_given_back_in_tosss_dashboard_is_not_given_back_again(of
 
 async def test_a_refund_that_toss_refuses_tells_a_person(office: Office) -> None:
     await office.subscribed("PRO")
-    [order] = await office.till.rows("select id from payment_orders")
-    await office.till.shop.control("cancel", orderId=order["id"], amount=50_000)  # nobody has told us yet
+    [order] = office.rows("select id from payment_orders")
+    await office.shop.control("cancel", orderId=order["id"], amount=50_000)  # nobody has told us yet
     await office.plans().cancel(TENANT)
     assert await office.plan() == "FREE"
-    assert await office.till.alerts() == ["plan_refund_refused"]
-    assert await office.till.balance() == 0
+    assert office.alerts() == ["plan_refund_refused"]
+    assert await office.balance() == 0
 
 
 async def test_a_plan_that_nobody_offers_and_a_tenant_that_nobody_knows_are_named(office: Office) -> None:

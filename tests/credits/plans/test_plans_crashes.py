@@ -2,36 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from itertools import count
 
 import httpx
-import pytest
 
 from shared.credits.payments.payments import Payments
 from shared.credits.plans.subscribing import Plans
 from shared.platform.database import Database as Pool
 from shared.providers.toss import Toss
-from simulator.testing import simulator_thread
-from tests.credits.paying import KEY, PURPOSES, TENANT
-from tests.credits.planning import Office, open_office
-from tests.databases import Migrated
+from tests.credits.paying import PURPOSES, TENANT
+from tests.credits.planning import Office
 from tests.faults.boundaries import WatchedDatabase, WatchedTransport
 from tests.faults.world import Crash
 from tests.simulator.toss.shop import NO_TLS
-
-
-@pytest.fixture(scope="module")
-def simulator_url() -> Iterator[str]:
-    with simulator_thread() as url:
-        yield url
-
-
-@pytest.fixture
-async def office(database: Migrated, simulator_url: str) -> AsyncIterator[Office]:
-    async with open_office(database, simulator_url) as opened:
-        yield opened
+from tests.world import KEY
 
 
 class End:
@@ -49,17 +35,17 @@ class End:
 @asynccontextmanager
 async def _ending(office: Office, at: int, pool: Pool) -> AsyncIterator[Plans]:
     """A process that ends at its boundary of that number."""
-    end, till = End(at), office.till
+    end = End(at)
     database = WatchedDatabase(pool, end)
     async with httpx.AsyncHTTPTransport(verify=NO_TLS) as wire:
         client = httpx.AsyncClient(transport=WatchedTransport(wire, end))
-        toss = Toss(str(till.shop.http.base_url), till.shop.secret_key, client)
-        yield Plans(database, toss, Payments(database, toss, till.clock, PURPOSES), KEY, till.clock)
+        toss = Toss(str(office.shop.http.base_url), office.shop.secret_key, client)
+        yield Plans(database, toss, Payments(database, toss, office.clock, PURPOSES), KEY, office.clock)
 
 
 async def _mended(office: Office) -> None:
     for _ in range(2):
-        office.till.clock.advance(200)
+        office.clock.advance(200)
         await office.tick()
     assert (await office.has()).pending_order is None
 
@@ -70,7 +56,7 @@ async def test_a_plan_is_bought_once_or_not_at_all_wherever_the_process_ends(off
     for at in count():
         charged, _ = await office.money()
         crashed = False
-        async with _ending(office, at, office.till.pool) as plans:
+        async with _ending(office, at, office.pool) as plans:
             try:
                 await plans.change(TENANT, "BASIC")
             except Crash:
@@ -90,7 +76,7 @@ async def test_a_plan_is_bought_once_or_not_at_all_wherever_the_process_ends(off
 async def test_a_month_is_renewed_once_wherever_the_tick_ends(office: Office) -> None:
     await office.subscribed("BASIC")
     for at in count():
-        office.till.clock.advance(31 * 86_400)
+        office.clock.advance(31 * 86_400)
         charged, _ = await office.money()
         crashed = False
         async with _ending(office, at, office.ticker) as plans:
@@ -111,7 +97,7 @@ async def test_a_refund_is_made_once_wherever_the_process_ends(office: Office) -
         await office.plans().change(TENANT, "PRO")
         _, given_back = await office.money()
         crashed = False
-        async with _ending(office, at, office.till.pool) as plans:
+        async with _ending(office, at, office.pool) as plans:
             try:
                 await plans.cancel(TENANT)
             except Crash:
@@ -119,7 +105,7 @@ async def test_a_refund_is_made_once_wherever_the_process_ends(office: Office) -
         await office.plans().cancel(TENANT)
         await _mended(office)
         assert (await office.money())[1] - given_back == 95_700
-        assert sum(won for _, won in await office.history()) == (await office.money())[0] - (await office.money())[1]
+        assert sum(won for _, won in office.history()) == (await office.money())[0] - (await office.money())[1]
         if not crashed:
             break
     assert at > 20

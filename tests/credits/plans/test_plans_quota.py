@@ -1,6 +1,5 @@
 """What counts towards a plan's messages, and what a preflight says of it."""
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from itertools import count
 
@@ -11,31 +10,23 @@ from shared.credits.errors import CreditError
 from shared.credits.plans.plans import PLANS
 from shared.credits.plans.quota import Quota, read_quota
 from shared.credits.plans.store import count_messages
-from tests.credits.world import World
-from tests.databases import Migrated
+from tests.credits.ledger_world import LedgerWorld
 
 _numbers = count(1)
 
 
-@pytest.fixture
-async def world(module_database: Migrated) -> AsyncIterator[World]:
-    world = World(module_database.url)
-    yield world
-    await world.close()
-
-
-async def _quota(world: World, tenant: str) -> Quota:
-    async with world.database.connection() as connection:
+async def _quota(world: LedgerWorld, tenant: str) -> Quota:
+    async with world.owner.connection() as connection:
         return await read_quota(connection, tenant, world.clock.now())
 
 
-async def _tenant(world: World, credit: int = 100) -> str:
+async def _tenant(world: LedgerWorld, credit: int = 100) -> str:
     tenant = await world.add_tenant(f"quota-{next(_numbers)}", credit=credit)
-    await world.rows("update tenant_plans set anchor = '2026-01-15' where tenant = %(tenant)s", tenant=tenant)
+    world.rows("update tenant_plans set anchor = '2026-01-15' where tenant = %(tenant)s", tenant=tenant)
     return tenant
 
 
-async def test_a_message_counts_once_when_it_waits_and_when_it_is_sent(world: World) -> None:
+async def test_a_message_counts_once_when_it_waits_and_when_it_is_sent(world: LedgerWorld) -> None:
     tenant = await _tenant(world, credit=1_000)
     ticket = await world.queue(tenant, 3)
     assert (await _quota(world, tenant)).used == 3
@@ -44,19 +35,21 @@ async def test_a_message_counts_once_when_it_waits_and_when_it_is_sent(world: Wo
     assert (quota.plan, quota.used, quota.left) == ("FREE", 3, PLANS["FREE"].messages - 3)
 
 
-async def test_a_message_that_found_no_credit_does_not_count(world: World) -> None:
+async def test_a_message_that_found_no_credit_does_not_count(world: LedgerWorld) -> None:
     tenant = await _tenant(world)
     await world.claim(await world.queue(tenant, 5, channels=("lms",)))
-    async with world.database.connection() as connection:
+    async with world.owner.connection() as connection:
         assert await count_messages(connection, tenant, world.clock.now()) == 2
 
 
-async def test_a_preflight_says_when_the_plan_has_too_few_left(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_preflight_says_when_the_plan_has_too_few_left(
+    world: LedgerWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
     tenant = await _tenant(world)
     monkeypatch.setitem(PLANS, "FREE", replace(PLANS["FREE"], messages=2))
     codes = []
     for messages in (2, 3):
-        async with world.database.transaction() as connection:
+        async with world.owner.transaction() as connection:
             found = await preflight(
                 connection,
                 tenant,
@@ -70,6 +63,6 @@ async def test_a_preflight_says_when_the_plan_has_too_few_left(world: World, mon
     assert codes == ["ok", "quota_exceeded"]
 
 
-async def test_nobody_has_no_quota(world: World) -> None:
+async def test_nobody_has_no_quota(world: LedgerWorld) -> None:
     with pytest.raises(CreditError, match="unknown_tenant"):
         await _quota(world, "nobody")

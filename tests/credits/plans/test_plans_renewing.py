@@ -4,36 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
 from shared.credits.errors import CreditError
 from shared.credits.ledger.low_balances import watch_low_balances
-from simulator.testing import simulator_thread
 from tests.credits.paying import TENANT
-from tests.credits.planning import CHARGE, Office, open_office
-from tests.databases import Migrated
-
-
-@pytest.fixture(scope="module")
-def simulator_url() -> Iterator[str]:
-    with simulator_thread() as url:
-        yield url
-
-
-@pytest.fixture
-async def office(database: Migrated, simulator_url: str) -> AsyncIterator[Office]:
-    async with open_office(database, simulator_url) as opened:
-        yield opened
+from tests.credits.planning import CHARGE, Office
 
 
 async def test_two_ticks_at_once_charge_a_month_once_and_not_before_its_day_in_seoul(office: Office) -> None:
     await office.subscribed("BASIC")
-    office.till.clock.advance(30 * 86_400 - 12 * 3_600 - 2)  # 20 December, 23:59:59 of Seoul
+    office.clock.advance(30 * 86_400 - 12 * 3_600 - 2)  # 20 December, 23:59:59 of Seoul
     await office.tick()
     assert await office.money() == (29_000, 0)
-    office.till.clock.advance(1)
+    office.clock.advance(1)
     await asyncio.gather(*(office.tick() for _ in range(4)))
     assert await office.money() == (58_000, 0)
     has = await office.has()
@@ -61,18 +46,18 @@ async def test_a_refused_renewal_is_tried_again_after_1_3_and_7_days_with_an_ale
     tried = []
     office.go_to(2026, 12, 21, hour=0)
     for _ in range(9 * 4):
-        before = len(await office.orders())
+        before = len(office.orders())
         await office.tick()
-        if len(await office.orders()) > before:
-            tried.append((office.till.clock.now() - dt.datetime(2026, 12, 20, 15, tzinfo=dt.UTC)).days)
-            assert await office.till.alerts() == ["plan_payment_failed" if len(tried) < 4 else "plan_ended"]
+        if len(office.orders()) > before:
+            tried.append((office.clock.now() - dt.datetime(2026, 12, 20, 15, tzinfo=dt.UTC)).days)
+            assert office.alerts() == ["plan_payment_failed" if len(tried) < 4 else "plan_ended"]
         assert await office.plan() == ("BASIC" if len(tried) < 4 else "FREE")
-        office.till.clock.advance(6 * 3_600)
+        office.clock.advance(6 * 3_600)
     assert tried == [0, 1, 3, 7]
-    [alerts] = await office.till.rows("select count(*) as n from alerts where kind = 'plan_payment_failed'")
+    [alerts] = office.rows("select count(*) as n from alerts where kind = 'plan_payment_failed'")
     assert alerts["n"] == 3
     refusals = [("payment_refused", 0)] * 4
-    assert sorted(await office.history()) == [("ended_unpaid", 0), *refusals, ("subscribed", 29_000)]
+    assert sorted(office.history()) == [("ended_unpaid", 0), *refusals, ("subscribed", 29_000)]
     assert await office.money() == (29_000, 0)
 
 
@@ -81,14 +66,14 @@ async def test_a_success_after_refusals_ends_the_alert_and_keeps_the_anchor(offi
     await office.card("reject")
     office.go_to(2026, 12, 21, hour=1)
     await office.tick()
-    assert ((await office.has()).status, await office.till.alerts()) == ("past_due", ["plan_payment_failed"])
+    assert ((await office.has()).status, office.alerts()) == ("past_due", ["plan_payment_failed"])
     await office.card()
     office.go_to(2026, 12, 22, hour=1)
     await office.tick()
     has = await office.has()
     assert has.period is not None
     assert (has.status, has.tries, has.period.start) == ("active", 0, dt.date(2026, 12, 21))
-    assert (await office.till.alerts(), await office.money()) == ([], (58_000, 0))
+    assert (office.alerts(), await office.money()) == ([], (58_000, 0))
 
 
 async def test_who_owes_can_pay_at_once_also_for_another_plan_and_a_refusal_then_is_no_further_try(
@@ -106,7 +91,7 @@ async def test_who_owes_can_pay_at_once_also_for_another_plan_and_a_refusal_then
     quote = await office.plans().quote_change(TENANT, "PRO")
     await office.plans().change(TENANT, "PRO", shown=quote.charge)
     assert (await office.plan(), await office.money()) == ("PRO", (29_000 + 99_000, 0))
-    office.till.clock.advance(3 * 86_400)
+    office.clock.advance(3 * 86_400)
     await office.tick()
     assert await office.money() == (29_000 + 99_000, 0)
 
@@ -116,46 +101,46 @@ async def test_who_owes_may_leave_and_nothing_is_given_back(office: Office) -> N
     await office.card("reject")
     office.go_to(2026, 12, 21)
     await office.tick()
-    office.till.clock.advance(60)
+    office.clock.advance(60)
     await office.plans().cancel(TENANT)
-    assert await office.till.alerts() == []
-    office.till.clock.advance(8 * 86_400)
+    assert office.alerts() == []
+    office.clock.advance(8 * 86_400)
     await office.tick()
     assert (await office.plan(), await office.money()) == ("FREE", (29_000, 0))
 
 
 async def test_without_a_card_a_renewal_counts_as_refused(office: Office) -> None:
     await office.subscribed("BASIC")
-    await office.till.rows("delete from billing_keys")
+    office.rows("delete from billing_keys")
     office.go_to(2026, 12, 21)
     await office.tick()
-    assert ((await office.has()).status, await office.till.alerts()) == ("past_due", ["plan_payment_failed"])
-    assert await office.orders() == ["paid"]
+    assert ((await office.has()).status, office.alerts()) == ("past_due", ["plan_payment_failed"])
+    assert office.orders() == ["paid"]
 
 
 @pytest.mark.parametrize("fault", ["accept_then_drop", "drop_before"])
 async def test_a_crash_during_a_renewal_ends_with_one_charge(office: Office, fault: str) -> None:
     await office.subscribed("BASIC")
     office.go_to(2026, 12, 21)
-    await office.faults(**{fault: {"count": 1, "on": CHARGE}})
+    await office.shop.faults(**{fault: {"count": 1, "on": CHARGE}})
     await office.tick()
     assert (await office.has()).is_due(dt.date(2026, 12, 21))
     for _ in range(2):
-        office.till.clock.advance(200)
+        office.clock.advance(200)
         await asyncio.gather(*(office.tick() for _ in range(3)))
     assert (await office.money(), (await office.has()).status) == ((58_000, 0), "active")
-    assert await office.orders() == ["paid", "paid"]
+    assert office.orders() == ["paid", "paid"]
 
 
 async def test_a_tick_that_was_away_for_hours_renews_anew_and_counts_no_refusal(office: Office) -> None:
     await office.subscribed("BASIC")
     office.go_to(2026, 12, 21)
-    await office.faults(drop_before={"count": 1, "on": CHARGE})
+    await office.shop.faults(drop_before={"count": 1, "on": CHARGE})
     await office.tick()
     office.go_to(2026, 12, 21, hour=20)
     await office.tick()
     assert (await office.money(), (await office.has()).tries) == ((58_000, 0), 0)
-    assert sorted(await office.orders()) == ["failed", "paid", "paid"]
+    assert sorted(office.orders()) == ["failed", "paid", "paid"]
 
 
 async def test_nobody_pays_for_months_in_which_no_tick_came(office: Office) -> None:
@@ -181,8 +166,8 @@ async def test_a_plan_whose_end_was_asked_for_is_free_from_that_day_on_without_a
 
 async def test_many_that_are_due_are_renewed_one_after_another_by_ticks_at_once(office: Office) -> None:
     await office.subscribed("BASIC")
-    await office.till.rows("insert into tenants (id, name) select 'other-' || n, 'Other' from generate_series(1, 6) n")
-    await office.till.rows("""
+    office.rows("insert into tenants (id, name) select 'other-' || n, 'Other' from generate_series(1, 6) n")
+    office.rows("""
         update tenant_plans t
         set plan = b.plan, fee = b.fee, anchor = b.anchor, period_start = b.period_start, period_end = b.period_end,
             next_try_at = b.next_try_at
@@ -190,48 +175,47 @@ async def test_many_that_are_due_are_renewed_one_after_another_by_ticks_at_once(
         """)
     office.go_to(2026, 12, 21)
     await asyncio.gather(*(office.tick() for _ in range(4)))
-    found = await office.till.rows("select tenant, status::text, tries from tenant_plans order by tenant")
+    found = office.rows("select tenant, status::text, tries from tenant_plans order by tenant")
     assert [(row["status"], row["tries"]) for row in found] == [("past_due", 1)] * 6 + [("active", 0)]
     assert await office.money() == (58_000, 0)
 
 
 async def test_a_card_that_can_not_be_opened_is_nobody_elses_matter(office: Office) -> None:
     await office.subscribed("BASIC")
-    await office.till.rows("insert into tenants (id, name) values ('broken', 'Broken')")
-    await office.till.rows("""
+    office.rows("insert into tenants (id, name) values ('broken', 'Broken')")
+    office.rows("""
         update tenant_plans t
         set plan = b.plan, fee = b.fee, anchor = b.anchor, period_start = b.period_start, period_end = b.period_end,
             next_try_at = b.next_try_at - interval '1 hour'
         from tenant_plans b where b.tenant = 'saas' and t.tenant = 'broken'
         """)
-    await office.till.rows("""
+    office.rows("""
         insert into billing_keys (tenant, customer_key, billing_key, created_at)
         select 'broken', customer_key, billing_key, created_at from billing_keys
         """)
     office.go_to(2026, 12, 21)
     await office.tick()
-    found = await office.till.rows("select tenant, period_end from tenant_plans order by tenant")
+    found = office.rows("select tenant, period_end from tenant_plans order by tenant")
     assert [(row["tenant"], row["period_end"].month) for row in found] == [("broken", 12), ("saas", 1)]
     assert await office.money() == (58_000, 0)
 
 
 async def test_a_low_balance_is_told_once_until_it_is_not_low(office: Office) -> None:
-    till = office.till
-    await watch_low_balances(office.ticker, till.clock)
-    assert await till.alerts() == [], "an account that never had credit is new"
-    await till.paid(12_000)
-    await till.spend(1_999)
-    await watch_low_balances(office.ticker, till.clock)
-    assert await till.alerts() == []
-    await till.spend(2)
+    await watch_low_balances(office.ticker, office.clock)
+    assert office.alerts() == [], "an account that never had credit is new"
+    await office.paid(12_000)
+    office.spend(1_999)
+    await watch_low_balances(office.ticker, office.clock)
+    assert office.alerts() == []
+    office.spend(2)
     for _ in range(3):
-        await watch_low_balances(office.ticker, till.clock)
-        till.clock.advance(60)
-    assert await till.alerts() == ["low_balance"]
-    await till.rows("update credit_accounts set low_balance = 5000")
-    await watch_low_balances(office.ticker, till.clock)
-    assert await till.alerts() == []
-    await till.spend(6_000)
-    await watch_low_balances(office.ticker, till.clock)
-    rows = await till.rows("select detail from alerts where kind = 'low_balance'")
-    assert (await till.alerts(), len(rows)) == (["low_balance"], 2)
+        await watch_low_balances(office.ticker, office.clock)
+        office.clock.advance(60)
+    assert office.alerts() == ["low_balance"]
+    office.rows("update credit_accounts set low_balance = 5000")
+    await watch_low_balances(office.ticker, office.clock)
+    assert office.alerts() == []
+    office.spend(6_000)
+    await watch_low_balances(office.ticker, office.clock)
+    rows = office.rows("select detail from alerts where kind = 'low_balance'")
+    assert (office.alerts(), len(rows)) == (["low_balance"], 2)

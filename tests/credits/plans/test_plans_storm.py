@@ -4,33 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Awaitable, Iterator
+from collections.abc import Awaitable
 
 import pytest
 
 from shared.credits.errors import CreditError
 from shared.credits.plans.plans import PLANS, PlanName
 from shared.providers import ProviderError
-from simulator.testing import simulator_thread
 from tests.credits.paying import TENANT
-from tests.credits.planning import CHARGE, Office, open_office
-from tests.databases import Migrated
+from tests.credits.planning import CHARGE, Office
 
 STEPS = 40
 NAPS = (60, 200, 4_000, 86_400, 9 * 86_400, 32 * 86_400)
 NAMES: list[PlanName] = list(PLANS)
-
-
-@pytest.fixture(scope="module")
-def simulator_url() -> Iterator[str]:
-    with simulator_thread() as url:
-        yield url
-
-
-@pytest.fixture
-async def office(database: Migrated, simulator_url: str) -> AsyncIterator[Office]:
-    async with open_office(database, simulator_url) as opened:
-        yield opened
 
 
 def _act(office: Office, dice: random.Random) -> Awaitable[object]:
@@ -53,7 +39,7 @@ async def _trouble(office: Office, dice: random.Random) -> None:
             await office.card()
         case 2 | 3:
             what = dice.choice(["accept_then_drop", "drop_before"])
-            await office.faults(**{what: {"count": 1, "on": dice.choice([CHARGE, "POST .*/cancel$"])}})
+            await office.shop.faults(**{what: {"count": 1, "on": dice.choice([CHARGE, "POST .*/cancel$"])}})
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
@@ -65,30 +51,30 @@ async def test_what_was_charged_and_given_back_is_what_the_history_says(office: 
         acts = [_act(office, dice) for _ in range(dice.randint(1, 3))]
         for answer in await asyncio.gather(*acts, return_exceptions=True):
             assert answer is None or not isinstance(answer, BaseException) or _expected(answer), answer
-        office.till.clock.advance(dice.choice(NAPS))
-    await office.faults()
+        office.clock.advance(dice.choice(NAPS))
+    await office.shop.faults()
     await office.card()
     for _ in range(3):
-        office.till.clock.advance(240)
+        office.clock.advance(240)
         await office.tick()
     charged, given_back = await office.money()
     assert charged > 0
-    assert charged - given_back == sum(won for _, won in await office.history())
+    assert charged - given_back == sum(won for _, won in office.history())
     assert (await office.has()).pending_order is None
-    assert set(await office.orders()) <= {"paid", "partly_cancelled", "cancelled", "failed"}
-    unsettled = await office.till.rows("""
+    assert set(office.orders()) <= {"paid", "partly_cancelled", "cancelled", "failed"}
+    unsettled = office.rows("""
         select o.id from payment_orders o join plan_orders p on p.order_id = o.id
         where o.status = case when p.applied_at is null then 'paid' else 'failed' end::order_status
         """)
     assert unsettled == []
-    overlapping = await office.till.rows("""
+    overlapping = office.rows("""
         select a.order_id from plan_orders a join plan_orders b on a.order_id < b.order_id
           and a.period_start < b.period_end and b.period_start < a.period_end
         where a.kind in ('renewal', 'arrears') and b.kind in ('renewal', 'arrears')
           and a.applied_at is not null and b.applied_at is not null and a.anchor = b.anchor
         """)
     assert overlapping == []
-    assert [await office.till.balance(), await office.till.difference()] == [0, 0]
+    assert [await office.balance(), await office.difference()] == [0, 0]
 
 
 def _expected(error: BaseException) -> bool:

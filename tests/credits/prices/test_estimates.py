@@ -1,34 +1,19 @@
-"""What a send will cost, and what stands in its way, before anything is sent."""
+"""What a send will cost, before anything is sent."""
 
-from collections.abc import AsyncIterator
 from decimal import Decimal
 from itertools import count
-from typing import Any
 
-import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.campaigns.preflight import Preflight, preflight
 from shared.credits.errors import CreditError
 from shared.credits.prices.estimates import Estimate, Ways, estimate, estimate_for
-from shared.law.advertising import is_sender
-from shared.platform.clock import SEOUL
-from shared.platform.database import Database as Pool
-from tests.credits.world import START, World, said
-from tests.databases import Migrated
+from tests.credits.ledger_world import LedgerWorld, said
 
 PRICES = {"alimtalk": Decimal(15), "sms": Decimal(20), "lms": Decimal(50)}
 FALLBACK: Ways = {("alimtalk", "sms"): 8, ("alimtalk", "lms"): 2}
 _numbers = count(1)
-
-
-@pytest.fixture
-async def world(module_database: Migrated) -> AsyncIterator[World]:
-    world = World(module_database.url)
-    yield world
-    await world.close()
 
 
 def test_a_fallback_costs_between_its_cheapest_and_its_dearest_channel() -> None:
@@ -66,221 +51,23 @@ def test_no_message_costs_more_than_at_most_and_no_more_is_held(
     assert sum(part.messages for part in found.by_channel) == found.messages == sum(ways.values())
 
 
-async def _tenant(world: World, credit: int, *, approval: str = "approved", alimtalk: bool = True) -> str:
-    tenant = await world.add_tenant(f"estimate-{next(_numbers)}", credit=credit)
-    content: dict[str, Any] = {"sms": {"text": "안녕하세요"}, "alimtalk": None}
-    if alimtalk:
-        content["alimtalk"] = {"code": "T1", "text": "안녕하세요"}
-    async with world.database.transaction() as connection:
-        await connection.execute(
-            "insert into templates (tenant, name, active_version) values (%s, 'hello', 1)", [tenant]
-        )
-        await connection.execute(
-            "insert into template_versions (tenant, name, version, content, approval) values (%s, 'hello', 1, %s, %s)",
-            [tenant, orjson.dumps(content).decode(), approval],
-        )
-        await connection.execute("update provider_accounts set kakao_channel = '@hello' where tenant = %s", [tenant])
-    return tenant
-
-
-async def _preflight(
-    world: World,
-    tenant: str,
-    *,
-    template: str = "hello",
-    route: tuple[str, ...] = ("alimtalk", "sms"),
-    ways: Ways = FALLBACK,
-    refused: int = 0,
-) -> Preflight:
-    async with world.database.transaction() as connection:
-        return await preflight(
-            connection, tenant, template=template, route=route, ways=ways, refused=refused, now=world.clock.now()
-        )
-
-
-def _wrong(found: Preflight) -> dict[str, tuple[str, str]]:
-    return {check.name: (check.verdict, check.code) for check in found.checks if check.verdict != "ok"}
-
-
-async def test_a_send_that_nothing_stops_is_ready(world: World) -> None:
-    found = await _preflight(world, await _tenant(world, 1_000))
-    assert found.ready
-    assert _wrong(found) == {}
-    assert found.estimate is not None
-    assert [check.name for check in found.checks] == [
-        "template",
-        "law",
-        "sender",
-        "recipients",
-        "quota",
-        "prices",
-        "credit",
-    ]
-
-
-@pytest.mark.parametrize(
-    ("credit", "wrong"),
-    [(500, {}), (499, {"credit": ("warning", "credit_tight")}), (259, {"credit": ("failed", "credit_shortage")})],
-)
-async def test_credit_must_pay_for_it_all_and_should_hold_it_all(
-    world: World, credit: int, wrong: dict[str, tuple[str, str]]
-) -> None:
-    found = await _preflight(world, await _tenant(world, credit))
-    assert _wrong(found) == wrong
-    assert found.ready == (credit >= 260)
-
-
-async def test_what_is_held_for_others_is_not_available(world: World) -> None:
-    tenant = await _tenant(world, 500)
-    await world.claim(await world.queue(tenant, 1))
-    assert _wrong(await _preflight(world, tenant)) == {"credit": ("warning", "credit_tight")}
-
-
-@pytest.mark.parametrize(
-    ("approval", "alimtalk", "route", "verdict"),
-    [
-        ("submitted", True, ("alimtalk", "sms"), ("warning", "alimtalk_left_out")),
-        ("rejected", True, ("alimtalk",), ("failed", "template_not_approved")),
-        ("approved", False, ("alimtalk",), ("failed", "template_not_approved")),
-    ],
-)
-async def test_a_template_without_approval_goes_without_alimtalk_or_not_at_all(
-    world: World, approval: str, alimtalk: bool, route: tuple[str, ...], verdict: tuple[str, str]
-) -> None:
-    tenant = await _tenant(world, 1_000, approval=approval, alimtalk=alimtalk)
-    found = await _preflight(world, tenant, route=route, ways={("sms",): 1})
-    assert _wrong(found) == {"template": verdict}
-
-
-async def test_an_unapproved_template_is_no_matter_for_text_messages(world: World) -> None:
-    tenant = await _tenant(world, 1_000, approval="draft")
-    assert (await _preflight(world, tenant, route=("sms",), ways={("sms",): 1})).ready
-
-
-async def test_everything_that_is_wrong_is_told_at_once(world: World) -> None:
-    tenant = await world.add_tenant(f"estimate-{next(_numbers)}", account=False)
-    await world.rows("delete from prices where tenant = %(tenant)s and channel = 'lms'", tenant=tenant)
-    found = await _preflight(world, tenant, template="none", ways={("sms",): 3}, refused=2)
-    assert _wrong(found) == {
-        "template": ("failed", "unknown_template"),
-        "sender": ("failed", "no_provider_account"),
-        "recipients": ("warning", "recipients_refused"),
-        "prices": ("failed", "price_missing"),
-    }
-    assert (found.ready, found.estimate) == (False, None)
-
-
-@pytest.mark.parametrize(
-    ("sender", "possible"),
-    [
-        *[
-            (number, True)
-            for number in ("0212345678", "021234567", "0312345670", "05512345678", "15881588", "16001234")
-        ],
-        *[(number, True) for number in ("18991234", "07012345670", "01012345678", "0111234567")],
-        *[
-            (number, False)
-            for number in ("", "02-1234-5678", "+821012345678", "0101234567", "114", "158815889", "0991234567")
-        ],
-        *[(number, False) for number in ("12345678", "0701234567", "٠١٠١٢٣٤٥٦٧٨", "01012345678 ", "0212345678\n")],
-    ],
-)
-async def test_a_sender_is_a_number_that_korea_has(sender: str, possible: bool) -> None:
-    assert is_sender(sender) == possible
-
-
-async def test_a_number_that_no_sender_has_stops_the_send(world: World) -> None:
-    tenant = await _tenant(world, 1_000)
-    await world.rows("update provider_accounts set sender = '02-1234' where tenant = %(tenant)s", tenant=tenant)
-    assert _wrong(await _preflight(world, tenant)) == {"sender": ("failed", "bad_sender")}
-
-
-LAWFUL = "(광고) 가게 봄 세일 무료수신거부 080-123-4567"
-
-
-@pytest.mark.parametrize(
-    ("category", "text", "subject", "hour", "codes"),
-    [
-        ("notice", "내일 봐요", None, 23, ["ok"]),
-        ("advertising", LAWFUL, None, 8, ["ok"]),
-        ("광고", LAWFUL, "(광고) 봄", 20, ["ok"]),
-        ("advertising", LAWFUL, None, 21, ["night_advertising"]),
-        ("advertising", LAWFUL, None, 0, ["night_advertising"]),
-        ("Marketing", LAWFUL, None, 7, ["night_advertising"]),
-        ("notice", LAWFUL, None, 22, ["night_advertising"]),
-        ("advertising", LAWFUL.removeprefix("(광고) "), None, 12, ["advertising_unmarked"]),
-        ("advertising", LAWFUL, "봄 세일", 12, ["advertising_unmarked"]),
-        ("advertising", LAWFUL.replace("080", "070"), None, 12, ["opt_out_missing"]),
-        ("advertising", LAWFUL.replace("무료", ""), None, 12, ["opt_out_missing"]),
-        ("advertising", LAWFUL.replace("가게", "우리"), None, 12, ["sender_unnamed"]),
-        (
-            "promotion",
-            "세일",
-            None,
-            3,
-            ["advertising_unmarked", "opt_out_missing", "sender_unnamed", "night_advertising"],
-        ),
-    ],
-)
-async def test_advertising_is_what_the_law_asks_and_leaves_by_day(
-    world: World, category: str, text: str, subject: str | None, hour: int, codes: list[str]
-) -> None:
-    tenant = await _tenant(world, 1_000, alimtalk=False)
-    content = {"category": category, "sms": {"text": text, "subject": subject}, "alimtalk": None}
-    await world.rows("update tenants set name = '가게' where id = %(tenant)s", tenant=tenant)
-    await world.rows(
-        "with next as (update templates set active_version = 2 where tenant = %(tenant)s)"
-        " insert into template_versions (tenant, name, version, content, approval)"
-        " values (%(tenant)s, 'hello', 2, %(content)s, 'approved')",
-        tenant=tenant,
-        content=orjson.dumps(content).decode(),
-    )
-    world.clock.moment = START.astimezone(SEOUL).replace(hour=hour, minute=0)
-    found = await _preflight(world, tenant, route=("sms",), ways={("sms",): 1})
-    assert [check.code for check in found.checks if check.name == "law"] == codes
-    assert found.ready == (codes in (["ok"], ["sender_unnamed"]))
-
-
-async def test_nobody_to_send_to_and_no_kakao_channel_are_told(world: World) -> None:
-    tenant = await _tenant(world, 1_000)
-    await world.rows("update provider_accounts set kakao_channel = null where tenant = %(tenant)s", tenant=tenant)
-    found = await _preflight(world, tenant, ways={}, refused=4)
-    assert _wrong(found) == {"sender": ("warning", "no_kakao_channel"), "recipients": ("failed", "no_recipients")}
-
-
-async def test_an_unknown_tenant_or_a_missing_price_is_a_clear_error(world: World) -> None:
-    with pytest.raises(CreditError, match="unknown_tenant"):
-        await _preflight(world, "nobody")
-    tenant = await _tenant(world, 1_000)
-    await world.rows("delete from prices where tenant = %(tenant)s and channel = 'sms'", tenant=tenant)
-    async with world.database.connection() as connection:
+async def test_a_missing_price_is_a_clear_error(world: LedgerWorld) -> None:
+    tenant = await world.add_tenant("unpriced")
+    world.rows("delete from prices where tenant = %(tenant)s and channel = 'sms'", tenant=tenant)
+    async with world.owner.connection() as connection:
         with pytest.raises(CreditError, match="price_missing: there is no price for sms"):
             await estimate_for(connection, tenant, FALLBACK, world.clock.now())
 
 
-async def test_the_estimate_learns_from_what_became_of_recent_messages(world: World, module_database: Migrated) -> None:
+async def test_the_estimate_learns_from_what_became_of_recent_messages(world: LedgerWorld) -> None:
     """Half of them fell back; also as the role of the API, which sees its own tenant only."""
-    tenant = await _tenant(world, 10_000)
+    tenant = await world.add_tenant("learning", credit=10_000)
     claimed = await world.claim(await world.queue(tenant, 40, channels=["alimtalk", "sms"]))
     ids = [message.id for message in claimed]
     await world.report(tenant, *(said(id_, "delivered", channel="alimtalk") for id_ in ids[:20]))
     await world.report(tenant, *(said(id_, "failed", channel="alimtalk") for id_ in ids[20:]))
     again = await world.claim(world.ticket(tenant, ids[20:]))
     await world.report(tenant, *(said(message.id, "delivered", attempt=message.attempt) for message in again))
-    api = Pool(module_database.role_url("allim_api"))
-    try:
-        async with api.transaction(tenant=tenant) as connection:
-            found = await estimate_for(connection, tenant, {("alimtalk", "sms"): 10}, world.clock.now())
-            told = await preflight(
-                connection,
-                tenant,
-                template="hello",
-                route=("alimtalk", "sms"),
-                ways=FALLBACK,
-                refused=0,
-                now=world.clock.now(),
-            )
-    finally:
-        await api.close()
+    async with world.as_role("allim_api").transaction(tenant=tenant) as connection:
+        found = await estimate_for(connection, tenant, {("alimtalk", "sms"): 10}, world.clock.now())
     assert [found.at_least, found.expected, found.at_most] == [150, 175, 200]
-    assert told.ready

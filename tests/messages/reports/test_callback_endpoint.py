@@ -39,7 +39,7 @@ async def sending(world: World, intake: EventIntake, count: int = 1) -> tuple[st
     tenant = await world.tenant()
     for number in range(count):
         await intake.receive(event(tenant, f"e-{number}", customer={"id": f"c-{number}"}))
-    claimed = await world.claim(tenant)
+    claimed = await world.claim_waiting(tenant)
     world.publisher.published.clear()
     return tenant, [row.id for row in claimed]
 

@@ -9,9 +9,11 @@ import orjson
 import pytest
 
 from shared.messages.reports.webhooks import MAX_WEBHOOK_BYTES, REPORTS_A_MESSAGE
+from shared.providers import ProviderAccount
+from shared.tenants.accounts import register_account
 from tests.clock import NOON
 from tests.endpoints import Endpoint, running
-from tests.world import World
+from tests.world import KEY, World
 
 RIGHT = hashlib.sha1(b"hook", usedforsecurity=False).hexdigest()
 
@@ -58,6 +60,20 @@ async def _call(
 def _published(world: World) -> list[dict[str, Any]]:
     assert all(topic == "delivery-callbacks" for topic, _ in world.publisher.published)
     return [report for _, batch in world.publisher.published for report in batch["reports"]]
+
+
+async def test_reports_of_an_account_that_sends_no_more_are_taken(
+    function: Endpoint, world: World, tenant: str
+) -> None:
+    secrets = {"api_key": "another key", "api_secret": "another secret", "webhook_secret": "another hook"}
+    successor = ProviderAccount(tenant, "successor", "solapi", "0233334444", "pf", secrets)
+    async with world.owner.transaction() as connection:
+        await register_account(connection, KEY, successor, now=world.clock.now())
+    assert await _call(function, tenant, [_entry()], account="main") == (200, {"taken": True})
+    other = hashlib.sha1(b"another hook", usedforsecurity=False).hexdigest()
+    assert await _call(function, tenant, [_entry()], account="successor", secret=other) == (200, {"taken": True})
+    assert (await _call(function, tenant, [_entry()], account="successor"))[0] == 401
+    assert [batch["account"] for _, batch in world.publisher.published] == ["main", "successor"]
 
 
 @pytest.mark.parametrize(

@@ -171,7 +171,7 @@ async def test_an_event_from_long_ago_is_kept_and_its_message_expires(
     function: Endpoint, world: World, tenant: str
 ) -> None:
     assert await function.push(event_fields(tenant, time="1971-01-01T00:00:00Z")) == 204
-    assert await world.claim(tenant) == []
+    assert await world.claim_waiting(tenant) == []
     assert world.statuses(tenant) == [("expired", "too_late")]
 
 

@@ -190,5 +190,5 @@ async def test_a_ticket_that_nobody_consumed_is_published_again_ever_more_patien
     assert await taken_at(NOON + 2 * PATIENCE) == 1
     assert await taken_at(NOON + 4 * PATIENCE - second) == 0
     assert await taken_at(NOON + 4 * PATIENCE) == 1
-    assert len(await world.claim(tenant)) == 1
+    assert len(await world.claim_waiting(tenant)) == 1
     assert await taken_at(NOON + dt.timedelta(days=1)) == 0

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from shared.contracts import ProviderReport, SendTicket
 from shared.credits.ledger.audit import audit
+from shared.credits.ledger.audit_store import Audit
 from shared.credits.ledger.ledger import take_back, top_up
 from shared.credits.ledger.statements import Month, Statement, monthly_statement
 from shared.messages.composing import NewMessage, Origin
@@ -19,10 +20,11 @@ from shared.messages.reports.reporting import Reports, Told
 from shared.messages.routing import Route
 from shared.messages.status import Status
 from shared.messages.store import queue_messages
-from shared.platform.database import Database, fetch_all
 from shared.platform.ids import derived_id, new_id
 from shared.platform.pubsub import SEND_REQUESTS, Outgoing
 from tests.clock import SettableClock
+from tests.databases import Migrated
+from tests.world import World
 
 START = dt.datetime(2026, 1, 31, 14, 59, tzinfo=dt.UTC)
 """A minute before midnight in Seoul, at the end of a month."""
@@ -38,54 +40,39 @@ class Silence:
         pass
 
 
-class World:
-    """Everything that moves money, by its business name.
+class LedgerWorld(World):
+    """Everything that moves money, by its business name. Tenants have a run, `RUN` of `WORKFLOW`.
 
     Args:
-        url: a migrated database, as its owner.
-        connections: how many statements may run at once.
+        migrated: the database.
     """
 
-    def __init__(self, url: str, *, connections: int = 4) -> None:
-        self.database = Database(url, pool_size=connections)
-        self.clock = SettableClock(START)
-        self.reports = Reports(self.database, Silence(), self.clock)
-        self.dispatcher = Dispatcher(self.database, {}, self.clock)
+    def __init__(self, migrated: Migrated) -> None:
+        super().__init__(migrated, SettableClock(START))
+        self.reports = Reports(self.owner, Silence(), self.clock)
+        self.dispatcher = Dispatcher(self.owner, {}, self.clock)
         self._payments = 0
 
-    async def close(self) -> None:
-        await self.database.close()
-
-    async def rows(self, statement: str, **parameters: Any) -> list[dict[str, Any]]:
-        async with self.database.connection() as connection:
-            return await fetch_all(connection, statement, parameters)
-
     async def add_tenant(self, tenant: str, *, credit: int = 0, account: bool = True) -> str:
-        await self.rows("insert into tenants (id, name) values (%(tenant)s, %(tenant)s)", tenant=tenant)
-        if account:
-            await self.rows(
-                "insert into provider_accounts (tenant, id, provider, sender, credentials)"
-                " values (%(tenant)s, 'main', 'solapi', '0212345678', ''::bytea)",
-                tenant=tenant,
-            )
-        await self.rows(
-            "insert into runs (tenant, workflow, key, version) values (%(tenant)s, %(workflow)s, %(run)s, 1)",
-            tenant=tenant,
-            workflow=WORKFLOW,
-            run=RUN,
+        await self.tenant(id_=tenant, templates={}, account=account, credit=0)
+        self.rows(
+            "insert into runs (tenant, workflow, key, version) values (%s, %s, %s, 1)",
+            tenant,
+            WORKFLOW,
+            RUN,
         )
         if credit:
             await self.top_up(tenant, credit)
         return tenant
 
     async def top_up(self, tenant: str, amount: int, *, key: str | None = None) -> bool:
-        async with self.database.transaction() as connection:
+        async with self.owner.transaction() as connection:
             return await top_up(
                 connection, tenant, Decimal(amount), key=key or self._payment(), reference="test", now=self.clock.now()
             )
 
     async def take_back(self, tenant: str, amount: int, *, key: str | None = None) -> bool:
-        async with self.database.transaction() as connection:
+        async with self.owner.transaction() as connection:
             return await take_back(
                 connection, tenant, Decimal(amount), key=key or self._payment(), reference="test", now=self.clock.now()
             )
@@ -94,8 +81,8 @@ class World:
         self._payments += 1
         return f"payment-{self._payments}"
 
-    async def set_price(self, tenant: str, channel: str, price: Decimal) -> None:
-        await self.rows(
+    def set_price(self, tenant: str, channel: str, price: Decimal) -> None:
+        self.rows(
             "insert into prices (tenant, channel, valid_from, price)"
             " values (%(tenant)s, %(channel)s, %(now)s, %(price)s)"
             " on conflict (tenant, channel, valid_from) do update set price = excluded.price",
@@ -124,7 +111,7 @@ class World:
         now = self.clock.now()
         origin = origin or Origin(workflow=WORKFLOW)
         if of_run:
-            [run] = await self.rows("select revision from runs where tenant = %(tenant)s", tenant=tenant)
+            [run] = self.rows("select revision from runs where tenant = %(tenant)s", tenant=tenant)
             origin = Origin(workflow=WORKFLOW, workflow_version=1, run_key=RUN, run_revision=run["revision"])
         messages = [
             NewMessage(
@@ -147,17 +134,17 @@ class World:
             for number in range(count)
         ]
         ticket = SendTicket(id=new_id(now), tenant=tenant, messages=tuple(message.id for message in messages))
-        async with self.database.transaction() as connection:
+        async with self.owner.transaction() as connection:
             await queue_messages(connection, messages, [ticket], topic=SEND_REQUESTS, now=now, publish_at=now)
         return ticket
 
-    async def move_run(self, tenant: str) -> None:
-        await self.rows("update runs set revision = revision + 1 where tenant = %(tenant)s", tenant=tenant)
+    def move_run(self, tenant: str) -> None:
+        self.rows("update runs set revision = revision + 1 where tenant = %(tenant)s", tenant=tenant)
 
     async def claim(self, *tickets: SendTicket) -> list[Claimed]:
         now = self.clock.now()
         dispatches = {tenant: new_id(now) for tenant in sorted({ticket.tenant for ticket in tickets})}
-        async with self.database.connection() as connection:
+        async with self.owner.connection() as connection:
             return await decide_claims(
                 connection,
                 tickets,
@@ -174,7 +161,7 @@ class World:
     async def send(self, tenant: str, dispatch: UUID, channels: Mapping[UUID, str]) -> None:
         """Prepare a dispatch, if it is not yet, and record that its messages were sent on their channels."""
         now = self.clock.now()
-        async with self.database.connection() as connection:
+        async with self.owner.connection() as connection:
             await mark_prepared(connection, tenant, dispatch, batch=str(dispatch), now=now, lease_until=now)
             accepted = [(message, channel, f"provider-{message}") for message, channel in channels.items()]
             await mark_sent(connection, tenant, dispatch, accepted, now=now, check_at=now)
@@ -185,24 +172,24 @@ class World:
     async def report(self, tenant: str, *reports: ProviderReport) -> None:
         await self.reports.record([Told(tenant, "solapi", report) for report in reports])
 
-    async def message(self, tenant: str, id_: UUID) -> dict[str, Any]:
-        [row] = await self.rows(MESSAGES + " and id = %(id)s", tenant=tenant, id=id_)
+    def message(self, tenant: str, id_: UUID) -> dict[str, Any]:
+        [row] = self.rows(MESSAGES + " and id = %(id)s", tenant=tenant, id=id_)
         return row
 
-    async def messages(self, tenant: str) -> dict[UUID, dict[str, Any]]:
-        return {row["id"]: row for row in await self.rows(MESSAGES, tenant=tenant)}
+    def messages_by_id(self, tenant: str) -> dict[UUID, dict[str, Any]]:
+        return {row["id"]: row for row in self.rows(MESSAGES, tenant=tenant)}
 
-    async def account(self, tenant: str) -> tuple[Decimal | int, Decimal | int]:
+    def account(self, tenant: str) -> tuple[Decimal | int, Decimal | int]:
         """The balance and what is held."""
-        [row] = await self.rows("select balance, held from credit_accounts where tenant = %(tenant)s", tenant=tenant)
+        [row] = self.rows("select balance, held from credit_accounts where tenant = %(tenant)s", tenant=tenant)
         return row["balance"], row["held"]
 
     async def statement(self, tenant: str, month: str) -> Statement:
-        async with self.database.transaction() as connection:
+        async with self.owner.transaction() as connection:
             return await monthly_statement(connection, tenant, Month.parse(month))
 
-    async def audit(self) -> dict[str, Any]:
-        async with self.database.connection() as connection:
+    async def audit(self) -> Audit:
+        async with self.owner.connection() as connection:
             return await audit(connection)
 
 

@@ -1,0 +1,121 @@
+"""SQL of statements. One function a statement; nothing here decides."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Literal
+
+from shared.platform.database import Connection, fetch_all
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What was charged on a day of Seoul, for a channel, by a workflow, a bulk send (`bulk NAME`, by its key) or
+    those without a key (`(bulk)`).
+
+    messages: how many were charged, those for nothing included.
+    cost: what the providers take for them, in won, at their prices of the moment of the charge; None where one is
+        unknown.
+    """
+
+    day: dt.date
+    channel: str
+    workflow: str
+    messages: int
+    won: Decimal
+    cost: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class Payment:
+    """A top-up, refund or adjustment: `won` is what it added, or took where it is negative."""
+
+    day: dt.date
+    kind: Literal["topup", "refund", "adjustment"]
+    reference: str | None
+    won: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """What moved a tenant's balance between two moments, all as of one moment, each list in order of the day.
+
+    opening, closing: won at the first moment and at the second, summed from the entries, not from what is listed.
+    """
+
+    opening: Decimal
+    payments: tuple[Payment, ...]
+    usage: tuple[Usage, ...]
+    closing: Decimal
+
+
+# An entry is one moment, so its messages of one channel and provider have one cost. Unknown there, it is for the line.
+USAGE = """
+with charged as (
+  select e.created_at, m.channel, m.provider,
+    coalesce(m.workflow, 'bulk ' || m.run_key, '(bulk)') as workflow, count(*) as messages, sum(m.price) as won
+  from ledger_entries e
+  cross join unnest(e.messages) as listed
+  join messages m on m.tenant = e.tenant and m.id = listed and m.settlement = e.id
+  where e.tenant = %(tenant)s and e.kind = 'capture' and e.created_at >= %(start)s and e.created_at < %(end)s
+  group by e.id, e.created_at, m.channel, m.provider, 4
+)
+select (c.created_at at time zone 'Asia/Seoul')::date as day, c.channel, c.workflow,
+  sum(c.messages)::bigint as messages, sum(c.won) as won,
+  case when bool_and(p.cost is not null) then sum(c.messages * p.cost) end as cost
+from charged c
+left join lateral (
+  select cost from provider_prices
+  where provider = c.provider and channel = c.channel and valid_from <= c.created_at
+  order by valid_from desc limit 1
+) p on true
+group by 1, 2, 3 order by 1, 2, 3
+"""
+
+
+STATEMENT = f"""
+with usage as ({USAGE}),
+payments as (
+  select kind::text, (created_at at time zone 'Asia/Seoul')::date as day, reference, balance_change as won, created_at
+  from ledger_entries
+  where tenant = %(tenant)s and kind in ('topup', 'refund', 'adjustment')
+    and created_at >= %(start)s and created_at < %(end)s
+),
+balances as (
+  select coalesce(sum(balance_change) filter (where created_at < %(start)s), 0) as opening,
+    coalesce(sum(balance_change), 0) as closing
+  from ledger_entries where tenant = %(tenant)s and created_at < %(end)s
+)
+select 1 as part, 'opening' as kind, null::date as day, null as channel, null as workflow, null as reference,
+  null::bigint as messages, opening as won, null::numeric as cost, null::timestamptz as at from balances
+union all
+select 2, kind, day, null, null, reference, null, won, null, created_at from payments
+union all
+select 3, 'charge', day, channel, workflow, null, messages, -won, cost, null from usage
+union all
+select 4, 'closing', null, null, null, null, null, closing, null, null from balances
+order by part, at, day, channel, workflow
+"""
+
+
+async def read_statement(connection: Connection, tenant: str, start: dt.datetime, end: dt.datetime) -> Moved:
+    """The balance at `start`, what moved it, and the balance before `end`. Only for who may read what providers
+    take."""
+    parameters = {"tenant": tenant, "start": start, "end": end}
+    opening, *lines, closing = await fetch_all(connection, STATEMENT, parameters)
+    return Moved(
+        opening=opening["won"],
+        payments=tuple(
+            Payment(line["day"], line["kind"], line["reference"], line["won"])
+            for line in lines
+            if line["kind"] != "charge"
+        ),
+        usage=tuple(
+            Usage(line["day"], line["channel"], line["workflow"], line["messages"], -line["won"], line["cost"])
+            for line in lines
+            if line["kind"] == "charge"
+        ),
+        closing=closing["won"],
+    )

@@ -1,0 +1,37 @@
+"""Worlds in which money moves: of the ledger alone, of a tenant that pays, of one with a plan."""
+
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+from simulator.testing import simulator_thread
+from tests.credits.ledger_world import LedgerWorld
+from tests.credits.paying import Till, open_till
+from tests.credits.planning import Office, open_office
+from tests.databases import Migrated
+
+
+@pytest.fixture
+async def world(module_database: Migrated) -> AsyncIterator[LedgerWorld]:
+    """One database for the tests of a module, each of which adds a tenant of its own."""
+    world = LedgerWorld(module_database)
+    yield world
+    await world.close()
+
+
+@pytest.fixture(scope="module")
+def simulator_url() -> Iterator[str]:
+    with simulator_thread() as url:
+        yield url
+
+
+@pytest.fixture
+async def till(database: Migrated, simulator_url: str) -> AsyncIterator[Till]:
+    async with open_till(database, simulator_url) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def office(database: Migrated, simulator_url: str) -> AsyncIterator[Office]:
+    async with open_office(database, simulator_url) as opened:
+        yield opened
