@@ -29,7 +29,8 @@ from local.stack import Stack
 from shared.campaigns.file import CustomerFile
 from shared.campaigns.sending import send_bulk
 from shared.contracts import CustomerSnapshot
-from shared.customers.store import save_customers, save_groups
+from shared.customers.filing import file_customers
+from shared.customers.store import save_groups
 from shared.platform.clock import WallClock
 from shared.platform.database import Database
 from shared.platform.pubsub import SUBSCRIPTION_EVENTS, PubSubPublisher
@@ -203,14 +204,14 @@ class Player:
 
     async def _introduce(self, families: Sequence[Family]) -> None:
         """Families are known before the day begins: who else is to be told is nothing that an event says."""
-        people = [_snapshot(person).model_dump() for family in families for person in family.guardians]
+        people = [{"id": person.id, **_snapshot(person).told} for family in families for person in family.guardians]
         groups = {
             family.id: (f"{family.child} 가족", [person.id for person in family.guardians]) for family in families
         }
         database = Database(self._stack.database_url, pool_size=1)
         try:
             async with database.transaction() as connection:
-                await save_customers(connection, "childcare", people, as_of=LONG_AGO, blanks_tell=True)
+                await file_customers(connection, "childcare", people, changed_at=LONG_AGO)
                 await save_groups(connection, "childcare", groups)
         finally:
             await database.close()

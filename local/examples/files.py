@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import datetime as dt
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,12 +76,13 @@ class TemplateFile(TemplateContent):
 
 @dataclass(frozen=True)
 class Example:
-    """A tenant with all that it sets up."""
+    """A tenant with all that it sets up. `customers_changed_at`: when the file of its customers was."""
 
     tenant: TenantFile
     templates: list[TemplateFile]
     workflows: list[WorkflowDefinition]
     customers: list[CustomerSnapshot]
+    customers_changed_at: dt.datetime
     groups: Groups
 
     @property
@@ -127,6 +129,7 @@ def read_example(folder: Path) -> Example:
         templates=list(templates.values()),
         workflows=list(workflows.values()),
         customers=list(customers.values()),
+        customers_changed_at=dt.datetime.fromtimestamp((folder / "customers.csv").stat().st_mtime, dt.UTC),
         groups=_groups(folder / "groups.csv", customers),
     )
 
@@ -174,11 +177,11 @@ def _rows(path: Path, columns: set[str]) -> Iterator[tuple[str, dict[str, Any]]]
 
 
 def _customers(path: Path) -> dict[str, CustomerSnapshot]:
-    """By id. A column that is no field of a customer is an attribute."""
+    """By id. A column that is no field of a customer is an attribute; a blank cell clears."""
     customers: dict[str, CustomerSnapshot] = {}
     for place, row in _rows(path, {"id", "phone"}):
-        known = {name: value for name, value in row.items() if name in CustomerSnapshot.model_fields and value}
-        attributes = {name: value for name, value in row.items() if name not in CustomerSnapshot.model_fields and value}
+        known = {name: value for name, value in row.items() if name in CustomerSnapshot.model_fields}
+        attributes = {name: value for name, value in row.items() if name not in CustomerSnapshot.model_fields}
         try:
             customer = CustomerSnapshot.model_validate({**known, "attributes": attributes})
         except ValidationError as error:

@@ -20,7 +20,8 @@ from shared.bootstrap import Parts, database, topups, toss
 from shared.credits.ledger.ledger import top_up
 from shared.credits.plans.outcomes import grant
 from shared.credits.plans.plans import PlanName
-from shared.customers.store import save_customers, save_groups
+from shared.customers.filing import file_customers
+from shared.customers.store import save_groups
 from shared.platform.clock import WallClock
 from shared.platform.database import Connection, Database
 from shared.templates.store import save_templates
@@ -84,14 +85,22 @@ async def write_examples(stack: Stack, examples: Sequence[Example]) -> None:
         async with database.transaction() as connection:
             for example in examples:
                 key = base64.b64decode(stack.encryption_key)
-                await write_example(connection, key, example, credit=EXAMPLE_CREDIT, as_of=LONG_AGO, now=now)
+                await write_example(
+                    connection, key, example, credit=EXAMPLE_CREDIT, customers_changed_at=LONG_AGO, now=now
+                )
                 await grant(connection, example.tenant.id, EXAMPLE_PLAN, now)
     finally:
         await database.close()
 
 
 async def write_example(
-    connection: Connection, key: bytes, example: Example, *, credit: Decimal, as_of: dt.datetime, now: dt.datetime
+    connection: Connection,
+    key: bytes,
+    example: Example,
+    *,
+    credit: Decimal,
+    customers_changed_at: dt.datetime,
+    now: dt.datetime,
 ) -> None:
     """Write one tenant, or what differs from what is there.
 
@@ -100,7 +109,7 @@ async def write_example(
         key: seals its credentials.
         example: the tenant.
         credit: won that it starts with, given once.
-        as_of: since when its customers are as the file says; what an event told of one since then stays.
+        customers_changed_at: when the file of its customers was changed; what was told of one since then stays.
         now: the moment.
     """
     tenant = example.tenant.id
@@ -111,8 +120,8 @@ async def write_example(
     templates = {template.name: (template.content, template.approval) for template in example.templates}
     await save_templates(connection, tenant, templates, now=now)
     await save_workflows(connection, tenant, example.workflows, now=now)
-    people = [customer.model_dump() for customer in example.customers]
-    await save_customers(connection, tenant, people, as_of=as_of, blanks_tell=True)
+    people = [{"id": customer.id, **customer.told} for customer in example.customers]
+    await file_customers(connection, tenant, people, changed_at=customers_changed_at)
     await save_groups(connection, tenant, example.groups)
 
 

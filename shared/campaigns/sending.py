@@ -125,7 +125,7 @@ async def send_bulk(
                 if fresh:
                     messages = [planned.message for planned in fresh]
                     customers_told = [planned.customer for planned in fresh]
-                    await save_customers(connection, tenant, customers_told, as_of=bulk.now, blanks_tell=False)
+                    await save_customers(connection, tenant, customers_told, as_of=bulk.now)
                     await queue_alike(connection, messages, key=key)
                     queued += [message.id for message in messages if message.status is Status.QUEUED]
                 if on_progress:

@@ -61,10 +61,10 @@ def storable(value: Any) -> Any:
 
 
 class CustomerSnapshot(BaseModel):
-    """A customer as the source knew them when the event happened.
+    """A customer as the source knew them when the event happened. What is absent says nothing; null clears.
 
     `phone` is taken in any Korean notation; it is normalised when a message needs it, so that an event with a bad
-    number is still an event.
+    number is still an event. Each of the `attributes` is a word of its own.
     """
 
     model_config = ConfigDict(extra="ignore")
@@ -76,8 +76,13 @@ class CustomerSnapshot(BaseModel):
     company: str | None = Field(default=None, max_length=200)
     status: str | None = Field(default=None, max_length=60)
     plan: str | None = Field(default=None, max_length=60)
-    locale: str = Field(default="ko", max_length=20)
-    attributes: dict[str, Any] = Field(default_factory=dict)
+    locale: str | None = Field(default=None, max_length=20)
+    attributes: dict[str, Any] | None = None
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """What the source says, null included, and nothing of what it leaves out."""
+        return self.model_dump(exclude={"id"}, exclude_unset=True)
 
 
 class EventData(BaseModel):

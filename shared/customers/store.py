@@ -1,7 +1,7 @@
 """SQL of customers and their groups. Alone writes them: whoever hears of a customer tells it here.
 
 One function a statement. Which word counts is decided by the database, for several may tell of one customer at once: of
-each field the newest word, and of two as old the one that came last.
+each field, and of each attribute, the newest, and of two as old the one that came last.
 """
 
 from __future__ import annotations
@@ -13,117 +13,170 @@ from typing import Any
 
 import orjson
 
+from shared.customers.words import FIELDS, Telling, newest_words
 from shared.platform.database import Connection, fetch_all
 
 Person = Mapping[str, Any]
 """A customer as paths see one: id, name, phone, plan, …"""
 
-FIELDS = ("name", "phone", "email", "company", "status", "plan", "locale", "attributes")
-"""What may be told of a customer, in the order of the column `told_at`."""
+_PLAIN = FIELDS[:-1]
+_ATTRIBUTES_AT = len(FIELDS)
 
 
-def _columns(template: str, separator: str = ", ") -> str:
-    """`template` for each field: its name, its place in `told_at`, when it was told before, and whether it is newer."""
-    written = []
-    for at, field in enumerate(FIELDS, 1):
-        known = f"case cardinality(customers.told_at) when 0 then customers.as_of else customers.told_at[{at}] end"
-        newer = f"coalesce(excluded.told_at[{at}] >= coalesce({known}, '-infinity'), false)"
-        written.append(template.format(field=field, at=at, known=known, newer=newer))
-    return separator.join(written)
+def _known_at(at: int) -> str:
+    """When the field at a place of `told_at` was told; null for never."""
+    return f"case cardinality(customers.told_at) when 0 then customers.as_of else customers.told_at[{at}] end"
 
 
-_SET = _columns("{field} = case when {newer} then excluded.{field} else customers.{field} end", ",\n    ")
-_TOLD_AT = _columns("case when {newer} then excluded.told_at[{at}] else {known} end", ",\n    ")
-_NEWS = _columns(
-    "{newer} and (excluded.{field}, excluded.told_at[{at}])"
-    " is distinct from (customers.{field}, customers.told_at[{at}])",
-    "\n    or ",
+def _newer(at: int) -> str:
+    return f"coalesce(excluded.told_at[{at}] >= coalesce({_known_at(at)}, '-infinity'), false)"
+
+
+def _microseconds(moment: str) -> str:
+    return f"(extract(epoch from {moment}) * 1000000)::bigint"
+
+
+def _entries(row: str, cleared_at: str) -> str:
+    """The attributes of a row, each with when it was told: alone, or with all of them."""
+    return f"""select key, {row}.attributes -> key as value,
+          coalesce(({row}.attributes_told_at ->> key)::bigint, {_microseconds(cleared_at)}) as at,
+          {row}.attributes_told_at ? key as alone
+        from jsonb_object_keys({row}.attributes || {row}.attributes_told_at) as key"""
+
+
+_CLEARED_AT, _CLEARS_AT = _known_at(_ATTRIBUTES_AT), f"excluded.told_at[{_ATTRIBUTES_AT}]"
+_NO_ATTRIBUTES = f"{_CLEARS_AT} is null and excluded.attributes_told_at = '{{}}'"
+_NEWEST_ATTRIBUTES = f"""
+      select customers.attributes, customers.attributes_told_at where {_NO_ATTRIBUTES}
+      union all
+      select coalesce(jsonb_object_agg(key, value) filter (where value is not null), '{{}}'),
+        coalesce(jsonb_object_agg(key, at) filter (where alone), '{{}}')
+      from (
+        select distinct on (key) key, value, at, alone
+        from (
+          select true as later, n.* from ({_entries("excluded", _CLEARS_AT)}) as n
+          where {_CLEARED_AT} is null or n.at >= {_microseconds(_CLEARED_AT)}
+          union all
+          select false, k.* from ({_entries("customers", _CLEARED_AT)}) as k
+          where {_CLEARS_AT} is null or k.at > {_microseconds(_CLEARS_AT)}
+        ) as told
+        order by key, at desc, later desc
+      ) as newest
+      where not ({_NO_ATTRIBUTES}) having not ({_NO_ATTRIBUTES})"""
+
+_SET = ",\n    ".join(
+    f"{name} = case when {_newer(at)} then {value} else customers.{name} end"
+    for at, name in enumerate(_PLAIN, 1)
+    for value in [f"coalesce(excluded.{name}, 'ko')" if name == "locale" else f"excluded.{name}"]
+)
+_TOLD_AT = ", ".join(
+    [f"case when {_newer(at)} then excluded.told_at[{at}] else {_known_at(at)} end" for at in range(1, _ATTRIBUTES_AT)]
+    + [f"greatest({_CLEARED_AT}, {_CLEARS_AT})"]
 )
 
 
-def deciding_newest_words(source: str) -> str:
+def _deciding_newest_words(source: str) -> str:
     """The statement that writes what is told of customers, as a part of another.
 
     Args:
-        source: a relation with a row a customer: tenant, id, the columns of `FIELDS`, `as_of`, and `told_at` with the
-            moment of each field's telling, null for one that was not told.
+        source: a relation with a row a customer: the columns of the table. `told_at` has the moment of each field,
+            null for one that is not told.
     """
     return f"""
-  insert into customers (tenant, id, {", ".join(FIELDS)}, as_of, told_at)
+  insert into customers (tenant, id, {", ".join(FIELDS)}, as_of, told_at, attributes_told_at, filed)
   select tenant, id, name, phone, email, company, status, plan, coalesce(locale, 'ko'), coalesce(attributes, '{{}}'),
-    as_of, told_at
+    as_of, told_at, coalesce(attributes_told_at, '{{}}'), filed
   from {source} order by tenant, id
   on conflict (tenant, id) do update
   set {_SET},
+    (attributes, attributes_told_at) = ({_NEWEST_ATTRIBUTES}),
     as_of = greatest(customers.as_of, excluded.as_of),
-    told_at = array[{_TOLD_AT}]
-  where {_NEWS}
+    told_at = array[{_TOLD_AT}],
+    filed = coalesce(excluded.filed, customers.filed)
 """
-
-
-def all_told(moment: str) -> str:
-    """`told_at` of who tells every field; `moment` is a column of the telling statement."""
-    return f"array_fill({moment}, array[{len(FIELDS)}])"
 
 
 def person_of(row: str) -> str:
     """A row of `customers` as a `Person`, as a part of another statement; `row` is its alias there."""
-    return f"to_jsonb({row}) - array['tenant', 'as_of', 'told_at']"
+    return f"to_jsonb({row}) - array['tenant', 'as_of', 'told_at', 'attributes_told_at', 'filed']"
 
 
-_TOLD = _columns("case when %(blanks_tell)s or {field} is not null then %(as_of)s end")
+DECIDE_NEWEST_WORDS = f"""
+with told as (
+  select * from json_to_recordset(%(words)s::json) as t (
+    tenant text, id text, name text, phone text, email text, company text, status text, plan text, locale text,
+    attributes jsonb, as_of timestamptz, told_at timestamptz[], attributes_told_at jsonb, filed jsonb
+  )
+)
+{_deciding_newest_words("told")}
+returning tenant, id, {person_of("customers")} as person
+"""
 
-SAVE_CUSTOMERS = f"""
+
+async def decide_newest_words(connection: Connection, tellings: Sequence[Telling]) -> dict[tuple[str, str], Person]:
+    """Take in what is told of customers; what somebody told later stays.
+
+    Args:
+        connection: of a role that may write customers.
+        tellings: in the order in which they came.
+
+    Returns:
+        By tenant and id, each customer as known now.
+    """
+    words = orjson.dumps(newest_words(tellings)).decode()
+    rows = await fetch_all(connection, DECIDE_NEWEST_WORDS, {"words": words})
+    return {(row["tenant"], row["id"]): row["person"] for row in rows}
+
+
+_TOLD = ", ".join(f"case when {name} is not null then %(as_of)s end" for name in _PLAIN)
+
+DECIDE_WORDS_OF_A_SEND = f"""
 with given as materialized (
-  select %(tenant)s::text as tenant, g.*, %(as_of)s::timestamptz as as_of, array[{_TOLD}]::timestamptz[] as told_at
+  select %(tenant)s::text as tenant, g.*, null::jsonb as attributes, %(as_of)s::timestamptz as as_of,
+    array[{_TOLD}, null]::timestamptz[] as told_at, null::jsonb as attributes_told_at, null::jsonb as filed
   from json_to_recordset(%(customers)s::json) as g (
-    id text, name text, phone text, email text, company text, status text, plan text, locale text, attributes jsonb
+    id text, name text, phone text, email text, company text, status text, plan text, locale text
   )
 ),
 news as (
   -- Of whom it tells nothing new is not even locked: events about the customer would wait for the whole transaction.
   select g.* from given g
   left join customers c on c.tenant = g.tenant and c.id = g.id
-  where c.id is null or %(blanks_tell)s
-    or ({_columns("coalesce(g.{field}, c.{field})")})
-      is distinct from ({_columns("c.{field}")})
+  where c.id is null
+    or ({", ".join(f"coalesce(g.{name}, c.{name})" for name in _PLAIN)})
+      is distinct from ({", ".join(f"c.{name}" for name in _PLAIN)})
 )
-{deciding_newest_words("news")}
+{_deciding_newest_words("news")}
 """
 
 
 async def save_customers(
-    connection: Connection,
-    tenant: str,
-    customers: Sequence[Mapping[str, Any]],
-    *,
-    as_of: dt.datetime,
-    blanks_tell: bool,
+    connection: Connection, tenant: str, customers: Sequence[Mapping[str, Any]], *, as_of: dt.datetime
 ) -> int:
-    """Add customers, or take over what is told of them; what somebody told later stays.
+    """Add the customers of a send, or take over what its file tells of them; what somebody told later stays.
 
     Rows travel as one JSON document: arrays of parameters cost five times the client's time.
 
     Args:
         connection: of a role that may write customers.
         tenant: whose.
-        customers: `id` and any of `FIELDS`, a customer once.
+        customers: `id` and any of `FIELDS` but attributes, a customer once. None tells nothing.
         as_of: when they were as given; aware.
-        blanks_tell: whether a field that is absent or None clears what is known. If not, it tells nothing.
 
     Returns:
         How many rows were written.
     """
-    cursor = await connection.execute(
-        SAVE_CUSTOMERS,
-        {
-            "tenant": tenant,
-            "as_of": as_of,
-            "blanks_tell": blanks_tell,
-            "customers": orjson.dumps(customers).decode(),
-        },
-    )
-    return cursor.rowcount
+    parameters = {"tenant": tenant, "as_of": as_of, "customers": orjson.dumps(customers).decode()}
+    return (await connection.execute(DECIDE_WORDS_OF_A_SEND, parameters)).rowcount
+
+
+FILED = "select id, filed from customers where tenant = %(tenant)s and id = any(%(ids)s)"
+
+
+async def read_filed(connection: Connection, tenant: str, ids: Sequence[str]) -> dict[str, Mapping[str, Any] | None]:
+    """By id, what the business's file said of each of some customers when it was last read."""
+    rows = await fetch_all(connection, FILED, {"tenant": tenant, "ids": list(ids)})
+    return {row["id"]: row["filed"] for row in rows}
 
 
 FELLOWS = f"""

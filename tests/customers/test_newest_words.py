@@ -10,22 +10,23 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.contracts import SubscriptionEvent
-from shared.customers.store import FIELDS, save_customers
+from shared.customers.filing import file_customers
+from shared.customers.store import decide_newest_words, save_customers
+from shared.customers.words import FIELDS, Telling
 from shared.platform.database import Connection
-from shared.workflows.events.store import receive_events
 from tests.clock import NOON
 from tests.scratch import INSTANT, Row, Scratch, mostly, rows
-from tests.world import SOURCE, event
 
 TENANTS, CUSTOMERS = ("cafe", "shop"), ("c-1", "c-2")
-UNTOLD: Mapping[str, Any] = {**dict.fromkeys(FIELDS), "locale": "ko", "attributes": {}}
+PLAIN = FIELDS[:-1]
+UNTOLD: Mapping[str, Any] = {**dict.fromkeys(PLAIN), "locale": "ko"}
 """What is taken for a field of which nobody has said anything."""
+CLEARED = "all attributes cleared"
 
 
 @dataclass(frozen=True)
 class Word:
-    """What was said of a field, and as of when."""
+    """What was said of something, and as of when."""
 
     at: dt.datetime
     value: Any
@@ -37,23 +38,38 @@ class Known:
 
     as_of: dt.datetime
     said: dict[str, list[Word]] = field(default_factory=dict)
-    before_moments_were_kept: bool = False
+    attributes: list[tuple[str, Word]] = field(default_factory=list)
+    filed: Mapping[str, Any] | None = None
 
-    def newest(self, name: str) -> Word | None:
-        """Of a field the newest word counts, and of two as old the one that came last."""
-        return max(reversed(self.said.get(name, [])), key=lambda word: word.at, default=None)
+    def hear(self, at: dt.datetime, told: Mapping[str, Any]) -> None:
+        self.as_of = max(self.as_of, at)
+        for name, value in told.items():
+            if name in PLAIN:
+                self.said.setdefault(name, []).append(Word(at, value))
+            elif value is None:
+                self.attributes.append((CLEARED, Word(at, None)))
+            else:
+                self.attributes += [(key, Word(at, each)) for key, each in value.items()]
 
     def value(self, name: str) -> Any:
-        newest = self.newest(name)
-        return UNTOLD[name] if newest is None or newest.value is None else newest.value
-
-    def told_at(self, name: str) -> dt.datetime | None:
-        newest = self.newest(name)
-        return newest.at if newest else None
+        """Of a field the newest word counts, and of two as old the one that came last."""
+        newest = max(reversed(self.said.get(name, [])), key=lambda word: word.at, default=Word(NOON, None))
+        return UNTOLD[name] if newest.value is None else newest.value
 
     @property
-    def state(self) -> tuple[list[Any], list[dt.datetime | None]]:
-        return [self.value(name) for name in FIELDS], [self.told_at(name) for name in FIELDS]
+    def attributes_now(self) -> dict[str, Any]:
+        """Each is a word of its own, and to clear them all is one about each."""
+        found = {}
+        for key in {key for key, _ in self.attributes} - {CLEARED}:
+            about = [word for about, word in self.attributes if about in (key, CLEARED)]
+            newest = max(reversed(about), key=lambda word: word.at)
+            if newest.value is not None:
+                found[key] = newest.value
+        return found
+
+    @property
+    def person(self) -> dict[str, Any]:
+        return {name: self.value(name) for name in PLAIN} | {"attributes": self.attributes_now}
 
 
 class Memory:
@@ -62,163 +78,129 @@ class Memory:
     def __init__(self) -> None:
         self.known: dict[tuple[str, str], Known] = {}
 
-    def hear(self, who: tuple[str, str], at: dt.datetime, told: Mapping[str, Any]) -> bool:
-        """Take in what is told of a customer's fields. Gives whether that is news."""
-        known = self.known.get(who)
-        before = known and known.state
+    def hear(self, who: tuple[str, str], at: dt.datetime, told: Mapping[str, Any]) -> Known:
         known = self.known.setdefault(who, Known(at))
-        for name, value in told.items():
-            known.said.setdefault(name, []).append(Word(at, value))
-        if known.state == before:
-            return False
-        known.as_of = max(known.as_of, at)
-        known.before_moments_were_kept = False
-        return True
+        known.hear(at, told)
+        return known
 
-    def save(self, tenant: str, customers: Sequence[Row], at: dt.datetime, *, blanks_tell: bool) -> int:
-        """Customers of a file, as of a moment: how many of them are written."""
+    def send(self, tenant: str, customers: Sequence[Row], at: dt.datetime) -> int:
+        """Customers of a send: how many of them are written. What is known already is not even said again."""
         written = 0
         for customer in customers:
-            who = tenant, customer["id"]
-            if blanks_tell:
-                told = {name: customer.get(name) for name in FIELDS}
-            else:
-                told = {name: customer[name] for name in FIELDS if customer.get(name) is not None}
-                # What is known already is not even said again: whoever speaks of the customer would have to wait.
-                if who in self.known and all(self.known[who].value(name) == told[name] for name in told):
-                    continue
-            written += self.hear(who, at, told)
+            who, told = (tenant, customer["id"]), {name: customer[name] for name in PLAIN if customer.get(name)}
+            if who not in self.known or any(self.known[who].value(name) != told[name] for name in told):
+                self.hear(who, at, told)
+                written += 1
         return written
 
-    def receive(self, events: Sequence[SubscriptionEvent], seen: set[tuple[str, str]]) -> list[bool]:
-        """Events tell all that their source knew of the customer, each once. Gives which of them are fresh."""
-        fresh = []
-        for each in events:
-            fresh.append(each.tenant in TENANTS and (each.tenant, each.id) not in seen)
-            if fresh[-1]:
-                seen.add((each.tenant, each.id))
-                told = each.customer.model_dump()
-                self.hear((each.tenant, told["id"]), each.time, {name: told[name] for name in FIELDS})
-        return fresh
+    def file(self, tenant: str, customers: Sequence[Row], at: dt.datetime) -> int:
+        """Customers of a file: how many say something. What it said before, it does not say again."""
+        saying = 0
+        for customer in customers:
+            row = {name: value for name, value in customer.items() if name != "id"}
+            known = self.known.get((tenant, customer["id"]))
+            before = known.filed if known and known.filed is not None else {}
+            told = {n: v for n, v in row.items() if n in PLAIN and (n not in before or before[n] != v)}
+            old = before.get("attributes", {})
+            keys = {k: v for k, v in row.get("attributes", {}).items() if k not in old or old[k] != v}
+            if told or keys or known is None:
+                saying += 1
+                self.hear((tenant, customer["id"]), at, {**told, "attributes": keys}).filed = row
+        return saying
 
 
 @dataclass(frozen=True)
-class Saving:
-    """A file's customers. It blanks what it does not name, or says nothing of it."""
-
+class Sending:
     tenant: str
     customers: Sequence[Row]
     at: dt.datetime
-    blanks_tell: bool
 
 
-moments = st.integers(0, 2).map(lambda steps: NOON + steps * INSTANT)
+@dataclass(frozen=True)
+class Filing:
+    tenant: str
+    customers: Sequence[Row]
+    at: dt.datetime
+
+
+moments = st.integers(0, 3).map(lambda steps: NOON + steps * INSTANT)
 tenants = mostly(*TENANTS, times=3)
+ids = mostly(*CUSTOMERS, times=3)
+attributes = st.dictionaries(st.sampled_from(("seats", "동")), st.sampled_from((1, "가", None)))
 words: Mapping[str, st.SearchStrategy[Any]] = {
-    **dict.fromkeys(FIELDS, st.sampled_from(("가", "나", None))),
-    "locale": st.sampled_from(("ko", "en")),
-    "attributes": st.sampled_from(({}, {"seats": 1}, {"seats": 2})),
+    **dict.fromkeys(PLAIN, st.sampled_from(("가", "나", None))),
+    "locale": st.sampled_from(("ko", "en", None)),
 }
 
 
-@st.composite
-def people(draw: st.DrawFn) -> Row:
-    """A customer of whom some fields are told."""
-    told = draw(st.lists(st.sampled_from(("name", "attributes", *FIELDS)), max_size=3, unique=True))
-    return {"id": draw(mostly(*CUSTOMERS, times=3)), **{name: draw(words[name]) for name in told}}
+def told(attributes: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
+    """Some fields of a customer."""
+    return st.fixed_dictionaries(
+        {}, optional={"name": words["name"], "locale": words["locale"], "attributes": attributes}
+    )
 
 
-savings = st.builds(
-    Saving,
-    tenant=tenants,
-    customers=st.lists(people(), min_size=1, max_size=2, unique_by=lambda person: str(person["id"])),
-    at=moments,
-    blanks_tell=st.booleans(),
-)
+def customers(attributes: st.SearchStrategy[Any]) -> st.SearchStrategy[list[Row]]:
+    people = st.builds(lambda id_, fields: {"id": id_, **fields}, ids, told(attributes))
+    return st.lists(people, min_size=1, max_size=2, unique_by=lambda person: str(person["id"]))
 
 
-@st.composite
-def events(draw: st.DrawFn) -> SubscriptionEvent:
-    told = {
-        "specversion": "1.0",
-        "source": SOURCE,
-        "type": "subscription.signup",
-        "tenant": draw(mostly(*TENANTS, "stranger", times=9)),
-        "id": f"e-{draw(mostly(*range(20), times=9))}",
-        "time": draw(moments),
-        "data": {"customer": draw(people())},
-    }
-    return SubscriptionEvent.model_validate(told)
+tellings = st.builds(Telling, tenants, ids, moments, told(st.none() | attributes))
+sendings = st.builds(Sending, tenants, customers(st.just({})), moments)
+filings = st.builds(Filing, tenants, customers(attributes), moments)
 
 
 @st.composite
 def rows_from_before(draw: st.DrawFn) -> list[Row]:
     """Customers who were kept before the moment of each word was."""
     kept = draw(st.lists(st.sampled_from([(tenant, id_) for tenant in TENANTS for id_ in CUSTOMERS]), unique=True))
-    every = st.fixed_dictionaries(dict(words))
-    return [{"tenant": tenant, "id": id_, "as_of": draw(moments), **draw(every)} for tenant, id_ in kept[:2]]
+    fields = st.fixed_dictionaries(dict(words))
+    some = attributes.map(lambda each: {key: value for key, value in each.items() if value is not None})
+    return [
+        {"tenant": tenant, "id": id_, "as_of": draw(moments), **draw(fields), "locale": "en", "attributes": draw(some)}
+        for tenant, id_ in kept[:2]
+    ]
 
 
 def _remembered(before: Sequence[Row]) -> Memory:
     memory = Memory()
     for row in before:
-        said = {name: [Word(row["as_of"], row[name])] for name in FIELDS}
-        memory.known[row["tenant"], row["id"]] = Known(row["as_of"], said, before_moments_were_kept=True)
+        who = row["tenant"], row["id"]
+        memory.hear(who, row["as_of"], {"attributes": None})
+        memory.hear(who, row["as_of"], {name: row[name] for name in FIELDS})
     return memory
 
 
 async def _customers(connection: Connection) -> Sequence[Row]:
-    return await rows(connection, "select * from customers order by tenant, id")
+    found = await rows(connection, "select * from customers order by tenant, id")
+    return [{name: row[name] for name in ("tenant", "id", *FIELDS, "as_of", "filed")} for row in found]
 
 
 def _expected(memory: Memory) -> list[Row]:
     return [
-        {
-            "tenant": tenant,
-            "id": id_,
-            **{name: known.value(name) for name in FIELDS},
-            "as_of": known.as_of,
-            "told_at": [] if known.before_moments_were_kept else known.state[1],
-        }
+        {"tenant": tenant, "id": id_, **known.person, "as_of": known.as_of, "filed": known.filed}
         for (tenant, id_), known in sorted(memory.known.items())
     ]
 
 
-@given(rows_from_before(), st.lists(savings | st.lists(events(), min_size=2, max_size=5), min_size=1, max_size=4))
+@given(rows_from_before(), st.lists(sendings | filings | st.lists(tellings, max_size=5), min_size=1, max_size=5))
 async def test_of_each_field_the_newest_word_counts_whoever_tells_it_in_any_order_and_batches(
-    scratch: Scratch, before: list[Row], tellings: list[Saving | list[SubscriptionEvent]]
+    scratch: Scratch, before: list[Row], story: list[Sending | Filing | list[Telling]]
 ) -> None:
-    memory, seen = _remembered(before), set[tuple[str, str]]()
-    tenants = [{"id": tenant, "name": tenant} for tenant in TENANTS]
-    async with scratch.holding(tenants=tenants, customers=before) as connection:
-        for telling in tellings:
-            if isinstance(telling, Saving):
-                written = await save_customers(
-                    connection,
-                    telling.tenant,
-                    telling.customers,
-                    as_of=telling.at,
-                    blanks_tell=telling.blanks_tell,
-                )
-                assert written == memory.save(
-                    telling.tenant, telling.customers, telling.at, blanks_tell=telling.blanks_tell
-                )
+    memory = _remembered(before)
+    async with scratch.holding(customers=before) as connection:
+        for step in story:
+            if isinstance(step, Sending):
+                people = [{name: row.get(name) for name in ("id", *PLAIN)} for row in step.customers]
+                written = await save_customers(connection, step.tenant, people, as_of=step.at)
+                assert written == memory.send(step.tenant, step.customers, step.at)
+            elif isinstance(step, Filing):
+                saying = await file_customers(connection, step.tenant, step.customers, changed_at=step.at)
+                assert saying == memory.file(step.tenant, step.customers, step.at)
             else:
-                received = await receive_events(connection, telling, NOON)
-                assert [each.fresh for each in received] == memory.receive(telling, seen)
+                people_now = await decide_newest_words(connection, step)
+                heard = {(each.tenant, each.customer) for each in step}
+                for each in step:
+                    memory.hear((each.tenant, each.customer), each.at, each.told)
+                assert people_now == {who: {"id": who[1], **memory.known[who].person} for who in heard}
             assert await _customers(connection) == _expected(memory)
-
-
-async def test_of_two_events_of_one_moment_and_batch_the_last_counts(scratch: Scratch) -> None:
-    told = [event("cafe", f"e-{number}", customer={"name": name}) for number, name in enumerate(("홍길동", "홍길순"))]
-    async with scratch.holding(tenants=[{"id": "cafe", "name": "cafe"}]) as connection:
-        await receive_events(connection, told, NOON)
-        assert await rows(connection, "select name from customers") == [{"name": "홍길순"}]
-
-
-async def test_a_file_that_tells_of_nothing_new_but_attributes_is_heard(scratch: Scratch) -> None:
-    async with scratch.holding(tenants=[{"id": "cafe", "name": "cafe"}]) as connection:
-        for attributes in ({"seats": 1}, {"seats": 2}):
-            told = [{"id": "c-1", "attributes": attributes}]
-            assert await save_customers(connection, "cafe", told, as_of=NOON, blanks_tell=False) == 1
-        assert await rows(connection, "select attributes from customers") == [{"attributes": {"seats": 2}}]

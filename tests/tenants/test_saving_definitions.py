@@ -11,7 +11,9 @@ import pytest
 
 from local.examples.files import Example, read_examples
 from local.examples.loading import LONG_AGO, write_example
-from shared.customers.store import save_customers, save_groups
+from shared.customers.filing import file_customers
+from shared.customers.store import decide_newest_words, save_groups
+from shared.customers.words import Telling
 from shared.platform.database import Connection, Database
 from shared.templates.store import save_template
 from shared.templates.template import TemplateContent
@@ -65,17 +67,17 @@ async def _revision(connection: Connection) -> int:
 
 async def test_loading_the_examples_twice_changes_nothing(connection: Connection) -> None:
     for example in EXAMPLES:
-        await write_example(connection, KEY, example, credit=Decimal(1000), as_of=LONG_AGO, now=NOON)
+        await write_example(connection, KEY, example, credit=Decimal(1000), customers_changed_at=LONG_AGO, now=NOON)
     before = await _everything(connection)
     for example in EXAMPLES:
-        await write_example(connection, KEY, example, credit=Decimal(1000), as_of=LONG_AGO, now=NOON)
+        await write_example(connection, KEY, example, credit=Decimal(1000), customers_changed_at=LONG_AGO, now=NOON)
     assert await _everything(connection) == before
     assert len(before["workflows"]) == sum(len(example.workflows) for example in EXAMPLES)
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.tenant.id)
 async def test_what_is_read_back_is_what_the_files_say(connection: Connection, example: Example) -> None:
-    await write_example(connection, KEY, example, credit=Decimal(1000), as_of=LONG_AGO, now=NOON)
+    await write_example(connection, KEY, example, credit=Decimal(1000), customers_changed_at=LONG_AGO, now=NOON)
     catalog = (await load_catalogs(connection, [example.tenant.id]))[example.tenant.id]
     assert {name: template.content for name, template in catalog.templates.items()} == {
         template.name: template.content for template in example.templates
@@ -158,19 +160,19 @@ async def _accounts(connection: Connection) -> list[tuple[str, bool]]:
 
 async def test_what_an_event_told_of_a_customer_outlives_the_file(connection: Connection) -> None:
     customer = {"id": "c-1", "name": "홍길동", "phone": "010-9000-4000"}
-    assert await save_customers(connection, "shop", [customer], as_of=LONG_AGO, blanks_tell=True) == 1
-    moved = {**customer, "phone": "010-9999-4000"}
-    assert (
-        await save_customers(connection, "shop", [moved], as_of=LONG_AGO + dt.timedelta(days=1), blanks_tell=True) == 1
-    )
-    assert await save_customers(connection, "shop", [customer], as_of=LONG_AGO, blanks_tell=True) == 0
-    row = await (await connection.execute("select phone from customers")).fetchone()
-    assert row == {"phone": "010-9999-4000"}
+    assert await file_customers(connection, "shop", [customer], changed_at=LONG_AGO) == 1
+    moved = Telling("shop", "c-1", LONG_AGO + dt.timedelta(days=1), {"phone": "010-9999-4000"})
+    await decide_newest_words(connection, [moved])
+    assert await file_customers(connection, "shop", [customer], changed_at=NOON) == 0
+    renamed = {**customer, "name": "홍길순"}
+    assert await file_customers(connection, "shop", [renamed], changed_at=NOON) == 1
+    row = await (await connection.execute("select name, phone from customers")).fetchone()
+    assert row == {"name": "홍길순", "phone": "010-9999-4000"}
 
 
 async def test_a_group_has_the_members_that_were_given_last(connection: Connection) -> None:
     people = [{"id": name} for name in ("a", "b", "c")]
-    await save_customers(connection, "shop", people, as_of=LONG_AGO, blanks_tell=True)
+    await file_customers(connection, "shop", people, changed_at=LONG_AGO)
     await save_groups(connection, "shop", {"home": ("우리 집", ["a", "b"]), "work": ("회사", ["c"])})
     await save_groups(connection, "shop", {"home": ("새 집", ["b", "c"])})
     rows = await (

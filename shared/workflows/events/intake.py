@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from shared.contracts import FUTURE_TOLERANCE, SubscriptionEvent
-from shared.customers.store import read_fellows
+from shared.customers.store import Person, decide_newest_words, read_fellows
+from shared.customers.words import Telling, together
 from shared.messages.metrics import count_queued
 from shared.messages.outbox import PATIENCE, cut_tickets, publish_tickets
 from shared.messages.status import Status
@@ -61,7 +62,10 @@ class EventIntake:
             revisions = {one.tenant: one.revision for one in received if one.revision is not None}
             catalogs = await self._catalogs.get(connection, revisions)
             fresh_events = [event for event, one in zip(events, received, strict=True) if one.fresh]
-            fresh = [(_happening(event), catalogs[event.tenant].workflows_for(event.type)) for event in fresh_events]
+            people = await decide_newest_words(connection, [_telling(event) for event in fresh_events])
+            fresh = [
+                (_happening(event, people), catalogs[event.tenant].workflows_for(event.type)) for event in fresh_events
+            ]
             keys = [key for happening, workflows in fresh for key in run_keys(happening, workflows)]
             stored = {}
             if keys:
@@ -92,8 +96,13 @@ class EventIntake:
         return [None if one.revision is not None else _unknown_tenant(one.tenant) for one in received]
 
 
-def _happening(event: SubscriptionEvent) -> Happening:
-    person = event.customer.model_dump()
+def _telling(event: SubscriptionEvent) -> Telling:
+    return Telling(event.tenant, event.customer.id, event.time, event.customer.told)
+
+
+def _happening(event: SubscriptionEvent, people: Mapping[tuple[str, str], Person]) -> Happening:
+    """The event, and its customer by its own words, and else by what is known."""
+    person = together(people[event.tenant, event.customer.id], event.customer.told)
     return Happening(
         tenant=event.tenant,
         source=event.source,

@@ -7,11 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from shared.contracts import SubscriptionEvent
-from shared.customers.store import all_told, deciding_newest_words
 from shared.platform.database import Connection, fetch_all
 from shared.workflows.planning import EventKey
 
-RECEIVE_EVENTS = f"""
+RECEIVE_EVENTS = """
 with given as (
   select e.*, t.revision, row_number() over (partition by e.tenant, e.source, e.id order by e.place) = 1 as first
   from unnest(
@@ -27,18 +26,7 @@ fresh as (
   order by tenant, source, id
   on conflict do nothing
   returning tenant, source, id
-),
-words as (
-  select distinct on (tenant, c ->> 'id')
-    tenant, c ->> 'id' as id, c ->> 'name' as name, c ->> 'phone' as phone, c ->> 'email' as email,
-    c ->> 'company' as company, c ->> 'status' as status, c ->> 'plan' as plan, c ->> 'locale' as locale,
-    c -> 'attributes' as attributes, time as as_of, {all_told("time")} as told_at
-  from (
-    select tenant, time, place, data -> 'customer' as c from given join fresh using (tenant, source, id) where first
-  ) as told
-  order by tenant, c ->> 'id', time desc, place desc
-),
-people as ({deciding_newest_words("words")})
+)
 select g.tenant, g.revision, (f.id is not null and g.first) as fresh
 from given g left join fresh f using (tenant, source, id)
 order by g.place
@@ -58,7 +46,7 @@ class Received:
 async def receive_events(
     connection: Connection, events: Sequence[SubscriptionEvent], now: dt.datetime
 ) -> list[Received]:
-    """Keep events and what they tell of customers; in the order of `events`, what became of each."""
+    """Keep events; in their order, what became of each."""
     rows = await fetch_all(
         connection,
         RECEIVE_EVENTS,
@@ -68,7 +56,7 @@ async def receive_events(
             "ids": [event.id for event in events],
             "types": [event.type for event in events],
             "times": [event.time for event in events],
-            "data": [event.data.model_dump_json() for event in events],
+            "data": [event.data.model_dump_json(exclude_unset=True) for event in events],
             "now": now,
         },
     )
