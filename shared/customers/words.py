@@ -91,11 +91,10 @@ def changed_since(filed: Mapping[str, Any] | None, row: Mapping[str, Any]) -> di
         filed: what it told then; None where it was never read.
         row: what it tells now: fields, attributes among them.
     """
-    if filed is None:
-        return dict(row)
-    changed = {name: value for name, value in row.items() if name != ATTRIBUTES and filed.get(name, ...) != value}
-    before = filed.get(ATTRIBUTES, {})
-    attributes = {name: value for name, value in row.get(ATTRIBUTES, {}).items() if before.get(name, ...) != value}
+    before = filed or {}
+    changed = {name: value for name, value in row.items() if name != ATTRIBUTES and before.get(name, ...) != value}
+    then = before.get(ATTRIBUTES, {})
+    attributes = {name: value for name, value in row.get(ATTRIBUTES, {}).items() if then.get(name, ...) != value}
     return changed | ({ATTRIBUTES: attributes} if attributes else {})
 
 
