@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -41,8 +41,9 @@ class Happening:
 class Run:
     """`…_as_of` is the time of the event that told it. `revision` grows whenever the timeline changes.
 
+    anchored_by: the event that did, as `_strength` writes it; of two of one moment the greater counts.
     facts: by event type, when the newest event of it happened.
-    data: for each field that an event told, `[since when, its value]`; `fields` has the values alone.
+    data: for each field that an event told, `[since when, its value, by which event]`; `fields` has the values alone.
     """
 
     tenant: str
@@ -52,6 +53,7 @@ class Run:
     customer: str | None = None
     anchor_at: dt.datetime | None = None
     anchored_as_of: dt.datetime | None = None
+    anchored_by: str = ""
     started_as_of: dt.datetime | None = None
     stopped_as_of: dt.datetime | None = None
     facts: Mapping[str, str] = field(default_factory=dict)
@@ -69,7 +71,7 @@ class Run:
     @property
     def fields(self) -> dict[str, Any]:
         """What the paths `data.…` of templates reach: each field as the newest event told it."""
-        return {name: value for name, (_, value) in self.data.items()}
+        return {name: word[1] for name, word in self.data.items()}
 
     def seen(self, event_type: str) -> bool:
         """Whether the fact was told since the run was started."""
@@ -133,27 +135,39 @@ def apply(run: Run, definition: WorkflowDefinition, happening: Happening) -> Run
 
 def _anchored(run: Run, definition: WorkflowDefinition, happening: Happening) -> Run:
     anchor_at = anchor_of(definition, happening)
-    run = replace(run, data=_told_fields(run.data, happening))
-    if run.anchored_as_of is not None and happening.time <= run.anchored_as_of:
+    by = _strength(definition, happening)
+    run = replace(run, data=_told_fields(run.data, happening, by))
+    if run.anchored_as_of is not None and (happening.time, by) <= (run.anchored_as_of, run.anchored_by):
         return run
     return replace(
         run,
         customer=happening.customer,
         anchor_at=anchor_at,
         anchored_as_of=happening.time,
+        anchored_by=by,
         event_source=happening.source,
         event_id=happening.id,
     )
 
 
-def _told_fields(data: Mapping[str, Any], happening: Happening) -> Mapping[str, Any]:
+def _strength(definition: WorkflowDefinition, happening: Happening) -> str:
+    """Of two events of one moment the greater counts, in whatever order they come: a move beats a start."""
+    return f"{int(not starts(definition, happening))} {happening.source} {happening.id}"
+
+
+def _told_fields(data: Mapping[str, Any], happening: Happening, by: str) -> Mapping[str, Any]:
     since = happening.time.isoformat()
     told = {
-        name: [since, value]
+        name: [since, value, by]
         for name, value in happening.scope.get("data", {}).items()
-        if name not in data or dt.datetime.fromisoformat(data[name][0]) < happening.time
+        if name not in data or _older(data[name], happening.time, by)
     }
     return {**data, **told}
+
+
+def _older(word: Sequence[Any], time: dt.datetime, by: str) -> bool:
+    since, told_by = dt.datetime.fromisoformat(word[0]), word[2] if len(word) > 2 else ""
+    return (since, told_by) < (time, by)
 
 
 def anchor_of(definition: WorkflowDefinition, happening: Happening) -> dt.datetime:

@@ -55,14 +55,14 @@ def run_of(row: Mapping[str, Any]) -> Run:
 SAVE_RUNS = """
 with saved as (
   insert into runs (
-    tenant, workflow, key, version, customer, anchor_at, anchored_as_of, started_as_of, stopped_as_of, facts, data,
-    event_source, event_id, revision, updated_at
+    tenant, workflow, key, version, customer, anchor_at, anchored_as_of, anchored_by, started_as_of, stopped_as_of,
+    facts, data, event_source, event_id, revision, updated_at
   )
   select r.*, %(now)s from unnest(
     %(tenants)s::text[], %(workflows)s::text[], %(keys)s::text[], %(versions)s::int[], %(customers)s::text[],
-    %(anchor_at)s::timestamptz[], %(anchored_as_of)s::timestamptz[], %(started_as_of)s::timestamptz[],
-    %(stopped_as_of)s::timestamptz[], %(facts)s::jsonb[], %(data)s::jsonb[], %(event_sources)s::text[],
-    %(event_ids)s::text[], %(revisions)s::int[]
+    %(anchor_at)s::timestamptz[], %(anchored_as_of)s::timestamptz[], %(anchored_by)s::text[],
+    %(started_as_of)s::timestamptz[], %(stopped_as_of)s::timestamptz[], %(facts)s::jsonb[], %(data)s::jsonb[],
+    %(event_sources)s::text[], %(event_ids)s::text[], %(revisions)s::int[]
   ) as r
   on conflict (tenant, workflow, key) do update
   set version = excluded.version, customer = excluded.customer, anchor_at = excluded.anchor_at,
@@ -104,6 +104,7 @@ async def save_runs(connection: Connection, plan: Plan, now: dt.datetime) -> Non
             "customers": [run.customer for run in runs],
             "anchor_at": [run.anchor_at for run in runs],
             "anchored_as_of": [run.anchored_as_of for run in runs],
+            "anchored_by": [run.anchored_by for run in runs],
             "started_as_of": [run.started_as_of for run in runs],
             "stopped_as_of": [run.stopped_as_of for run in runs],
             "facts": [to_json(run.facts).decode() for run in runs],

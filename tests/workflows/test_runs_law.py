@@ -39,12 +39,14 @@ TYPES = (
 )
 
 
-def happening(kind: str, minute: int, *, status: str = "active", customer: str = "c-1", **data: Any) -> Happening:
+def happening(
+    kind: str, minute: int, *, id_: str | None = None, status: str = "active", customer: str = "c-1", **data: Any
+) -> Happening:
     """An event at that many minutes past noon."""
     return Happening(
         tenant="childcare",
         source="//app",
-        id=f"e-{minute}",
+        id=id_ or f"e-{minute}",
         type=kind,
         time=NOON + dt.timedelta(minutes=minute),
         customer=customer,
@@ -61,18 +63,19 @@ def run_after(happenings: Sequence[Happening], definition: WorkflowDefinition = 
 
 @st.composite
 def stories(draw: st.DrawFn) -> list[Happening]:
-    """Events of one run, each at a minute of its own."""
-    minutes = draw(st.lists(st.integers(0, 60), min_size=1, max_size=7, unique=True))
+    """Events of one run, some of them in the same minute."""
+    minutes = draw(st.lists(st.integers(0, 4) | st.integers(0, 60), min_size=1, max_size=7))
     return [
         happening(
             draw(st.sampled_from([*TYPES, *TYPES[:2]])),
             minute,
+            id_=f"e-{number}",
             status=draw(st.sampled_from(["active", "active", "active", "lapsed"])),
             customer=draw(st.sampled_from(["c-1", "c-2"])),
             starts_at=(NOON + dt.timedelta(minutes=draw(st.integers(-60, 600)))).isoformat(),
             **draw(st.dictionaries(st.sampled_from(["child", "room", "note"]), st.integers(0, 3), max_size=3)),
         )
-        for minute in minutes
+        for number, minute in enumerate(minutes)
     ]
 
 
@@ -123,6 +126,35 @@ def test_a_move_that_comes_before_its_start_decides_the_anchor() -> None:
     run = apply(waiting, REMINDERS, start)
     assert run.active
     assert run.anchor_at == dt.datetime(2026, 11, 21, 9, tzinfo=dt.UTC)
+
+
+@pytest.mark.parametrize("swapped", [False, True])
+def test_a_move_in_the_moment_of_its_start_counts_in_either_order(swapped: bool) -> None:
+    start = happening("appointment.scheduled", 0, id_="z", starts_at="2026-11-21T17:00:00+09:00", room="A")
+    move = happening("appointment.rescheduled", 0, id_="a", starts_at="2026-11-21T18:00:00+09:00", room="B")
+    run = run_after([move, start] if swapped else [start, move])
+    assert run.active
+    assert run.anchor_at == dt.datetime(2026, 11, 21, 9, tzinfo=dt.UTC)
+    assert run.fields["room"] == "B"
+
+
+@pytest.mark.parametrize("kind", ["appointment.scheduled", "appointment.rescheduled"])
+@pytest.mark.parametrize("swapped", [False, True])
+def test_a_stop_beats_whatever_happens_in_its_moment(kind: str, swapped: bool) -> None:
+    before = happening("appointment.scheduled", 0, starts_at="2026-11-21T17:00:00+09:00")
+    other = happening(kind, 1, id_="z", starts_at="2026-11-21T18:00:00+09:00")
+    stop = happening("appointment.cancelled", 1, id_="a")
+    assert not run_after([before, *([stop, other] if swapped else [other, stop])]).active
+
+
+def test_a_run_from_before_ties_were_told_apart_takes_the_word_of_the_same_moment() -> None:
+    start = happening("appointment.scheduled", 0, starts_at="2026-11-21T17:00:00+09:00", room="A")
+    run = run_after([start])
+    earlier = replace(run, anchored_by="", data={name: word[:2] for name, word in run.data.items()})
+    move = happening("appointment.rescheduled", 0, id_="m", starts_at="2026-11-21T18:00:00+09:00", room="B")
+    after = apply(earlier, REMINDERS, move)
+    assert after.anchor_at == dt.datetime(2026, 11, 21, 9, tzinfo=dt.UTC)
+    assert (earlier.fields["room"], after.fields["room"]) == ("A", "B")
 
 
 def test_a_start_after_a_stop_starts_again_and_forgets_what_was_confirmed_before() -> None:
