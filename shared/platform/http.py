@@ -7,10 +7,20 @@ from starlette.responses import JSONResponse
 
 from shared.platform.errors import AllimError
 
+METHOD_NOT_ALLOWED = 405
+
 
 def refused(error: AllimError) -> JSONResponse:
     """The answer to a caller whose request was not carried out."""
-    return JSONResponse({"error": {"code": error.code, "message": error.detail}}, status_code=error.status)
+    headers = {"allow": "POST"} if error.status == METHOD_NOT_ALLOWED else None
+    body = {"error": {"code": error.code, "message": error.detail}}
+    return JSONResponse(body, status_code=error.status, headers=headers)
+
+
+def require_post(request: Request) -> None:
+    """Raises AllimError: `method_not_allowed` (405), when the request is no POST."""
+    if request.method != "POST":
+        raise AllimError("method_not_allowed", "call it with POST", status=METHOD_NOT_ALLOWED)
 
 
 async def read_limited(request: Request, max_bytes: int) -> bytes:

@@ -39,6 +39,19 @@ async def test_a_malformed_ticket_is_a_dead_letter(world: World, change: dict[st
     assert [reason for reason, _ in reasons] == ["schema_violation"]
 
 
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
+@pytest.mark.parametrize(
+    "name", ["on_subscription_event", "on_send_request", "on_delivery_callback", "on_reminder_tick", "on_dead_letter"]
+)
+async def test_what_is_no_post_is_refused_and_nothing_is_kept(world: World, name: str, method: str) -> None:
+    before = len(world.rows("select 1 from dead_letters"))
+    async with running(name, world) as function:
+        answer = await function.client.request(method, "/")
+    assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
+    assert answer.json()["error"]["code"] == "method_not_allowed"
+    assert len(world.rows("select 1 from dead_letters")) == before
+
+
 async def test_a_ticket_of_nothing_is_acknowledged_and_does_nothing(world: World) -> None:
     tenant = await world.tenant()
     async with running("on_send_request", world) as function:

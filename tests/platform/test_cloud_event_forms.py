@@ -32,6 +32,16 @@ def _binary(fields: dict[str, Any]) -> tuple[bytes, dict[str, str]]:
     return json.dumps(fields["data"]).encode(), attributes | {"content_type": "application/json"}
 
 
+def _pubsub_binary(fields: dict[str, Any]) -> tuple[bytes, dict[str, str]]:
+    attributes = {f"ce-{name}": value for name, value in fields.items() if name != "data"}
+    return push_of(json.dumps(fields["data"]).encode(), **attributes, **{"content-type": "application/json"}), {}
+
+
+def _base64(fields: dict[str, Any]) -> tuple[bytes, dict[str, str]]:
+    data = base64.b64encode(json.dumps(fields["data"]).encode()).decode()
+    return _structured({name: value for name, value in fields.items() if name != "data"} | {"data_base64": data})
+
+
 def _eventarc_binary(fields: dict[str, Any]) -> tuple[bytes, dict[str, str]]:
     headers = {"ce_id": "1", "ce_source": "//pubsub.googleapis.com/projects/p/topics/t", "ce_specversion": "1.0"}
     kind = {"ce_type": "google.cloud.pubsub.topic.v1.messagePublished", "content_type": "application/json"}
@@ -49,7 +59,9 @@ def _eventarc_structured(fields: dict[str, Any]) -> tuple[bytes, dict[str, str]]
     return json.dumps(wrapped).encode(), {"content_type": "Application/CloudEvents+JSON"}
 
 
-@pytest.mark.parametrize("wrap", [_structured, _binary, _eventarc_binary, _eventarc_structured])
+@pytest.mark.parametrize(
+    "wrap", [_structured, _binary, _base64, _pubsub_binary, _eventarc_binary, _eventarc_structured]
+)
 async def test_an_event_is_the_same_however_it_is_wrapped(
     function: Endpoint, shared_world: World, tenant: str, wrap: Any
 ) -> None:
@@ -74,3 +86,29 @@ async def test_a_malformed_native_cloud_event_is_a_dead_letter_too(
     before = len(shared_world.rows("select 1 from dead_letters"))
     assert (await function.post(b"{nonsense", **headers)).status_code == 204
     assert len(shared_world.rows("select 1 from dead_letters")) == before + 1
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"data_base64": "%%"}, {"data_base64": "bm8="}, {"data_base64": 1}, {"data_base64": "e30="}]
+)
+async def test_data_that_can_not_be_opened_is_a_dead_letter_that_says_so(
+    function: Endpoint, shared_world: World, tenant: str, wrong: dict[str, Any]
+) -> None:
+    fields = event_fields(tenant)
+    told = {**fields, **wrong} if wrong["data_base64"] == "e30=" else {**fields, **wrong, "data": ...}
+    assert await function.push({name: value for name, value in told.items() if value is not ...}) == 204
+    [(reason, detail)] = shared_world.dead_letters(tenant)
+    assert reason == "schema_violation"
+    assert "data_base64" in detail
+
+
+async def test_a_dead_letter_in_binary_mode_is_the_whole_event_and_can_be_replayed(
+    function: Endpoint, shared_world: World, tenant: str
+) -> None:
+    body, headers = _pubsub_binary(event_fields(tenant) | {"time": "2026-11-21T12:00:00"})
+    assert (await function.post(body, **headers)).status_code == 204
+    letter = shared_world.last_dead_letter()
+    assert (letter["tenant"], letter["reason"]) == (tenant, "schema_violation")
+    mended = json.loads(letter["body"]) | {"time": "2026-11-21T12:00:00+09:00"}
+    assert await function.push(mended, **letter["attributes"]) == 204
+    assert shared_world.statuses(tenant) == [("queued", None)]

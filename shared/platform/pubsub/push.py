@@ -20,7 +20,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from shared.platform.errors import AllimError
-from shared.platform.http import read_limited, refused
+from shared.platform.http import read_limited, refused, require_post
 from shared.platform.logs import log, log_for
 from shared.platform.signals.dead_letters import DeadLetter, DeadLetters, Poison
 
@@ -76,11 +76,12 @@ def push_raw(*, dead_letters: DeadLetters) -> Callable[[RawHandler], Endpoint]:
         async def endpoint(request: Request) -> Response:
             log_for(request.headers)
             try:
+                require_post(request)
                 body = await read_limited(request, MAX_PUSH_BYTES)
             except ClientDisconnect:
                 return Response(status_code=AGAIN)
-            except AllimError as too_large:
-                return refused(too_large)
+            except AllimError as error:
+                return refused(error)
             pushed = Pushed(body)
             try:
                 try:
@@ -107,7 +108,7 @@ def decode(headers: Mapping[str, str], body: bytes) -> Pushed:
     if headers.get("ce-type") == PUBSUB_CLOUD_EVENT:
         return _unwrap(_json(body))
     if "ce-type" in headers:
-        return Pushed(_structured(headers, body))
+        return Pushed(_structured({name: unquote(value) for name, value in headers.items()}, body))
     wrapped = _json(body)
     if headers.get("content-type", "").lower().startswith("application/cloudevents+json"):
         if isinstance(wrapped, dict) and wrapped.get("type") == PUBSUB_CLOUD_EVENT:
@@ -125,17 +126,23 @@ def _unwrap(envelope: Any) -> Pushed:
     except (binascii.Error, TypeError, ValueError) as error:
         raise Poison("not_a_push", f"the message's data is not base64: {error}") from error
     attributes = message.get("attributes") or {}
-    return Pushed(data, attributes if isinstance(attributes, dict) else {})
+    if not isinstance(attributes, dict):
+        attributes = {}
+    if "ce-specversion" not in attributes:
+        return Pushed(data, attributes)
+    others = {name: value for name, value in attributes.items() if not name.startswith("ce-")}
+    return Pushed(_structured(attributes, data), others)  # published again as it is now, it is still one event
 
 
-def _structured(headers: Mapping[str, str], body: bytes) -> bytes:
+def _structured(attributes: Mapping[str, str], body: bytes) -> bytes:
     """A CloudEvent in binary mode as one in structured mode.
 
-    Its attributes are in `ce-` headers, percent-encoded (CloudEvents' HTTP binding, section 3.1.3.2). The data stay as
-    they were written: read into Python and written again, a long number would be another one.
+    Its attributes begin with `ce-`: in HTTP they are headers, percent-encoded (CloudEvents' HTTP binding, section
+    3.1.3.2); in Pub/Sub they are the message's, as they are (its Pub/Sub binding, section 3.1). The data stay as they
+    were written: read into Python and written again, a long number would be another one.
     """
     _json(body)
-    event: dict[str, Any] = {name[3:]: unquote(value) for name, value in headers.items() if name.startswith("ce-")}
+    event: dict[str, Any] = {name[3:]: value for name, value in attributes.items() if name.startswith("ce-")}
     return orjson.dumps(event | {"data": orjson.Fragment(body)})
 
 
