@@ -13,7 +13,7 @@ from typing import Any
 
 import orjson
 
-from shared.customers.words import FIELDS, Telling, newest_words
+from shared.customers.words import FIELDS, Telling, row_of
 from shared.platform.database import Connection, fetch_all
 
 Person = Mapping[str, Any]
@@ -118,12 +118,12 @@ async def decide_newest_words(connection: Connection, tellings: Sequence[Telling
 
     Args:
         connection: of a role that may write customers.
-        tellings: in the order in which they came.
+        tellings: of a customer one.
 
     Returns:
         By tenant and id, each customer as known now.
     """
-    words = orjson.dumps(newest_words(tellings)).decode()
+    words = orjson.dumps([row_of(telling) for telling in tellings]).decode()
     rows = await fetch_all(connection, DECIDE_NEWEST_WORDS, {"words": words})
     return {(row["tenant"], row["id"]): row["person"] for row in rows}
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 FIELDS = ("name", "phone", "email", "company", "status", "plan", "locale", "attributes")
@@ -28,60 +28,21 @@ class Telling:
     filed: Mapping[str, Any] | None = None
 
 
-@dataclass(slots=True)
-class Words:
-    """The newest words on one customer, of some tellings."""
-
-    as_of: dt.datetime
-    fields: dict[str, tuple[dt.datetime, Any]] = field(default_factory=dict)
-    attributes: dict[str, tuple[dt.datetime, Any]] = field(default_factory=dict)
-    attributes_cleared_at: dt.datetime | None = None
-    filed: Mapping[str, Any] | None = None
-
-    def hear(self, telling: Telling) -> None:
-        """Take in one more telling, which came after the others; of two as old, it counts."""
-        at = telling.at
-        self.as_of = max(self.as_of, at)
-        self.filed = self.filed if telling.filed is None else telling.filed
-        for name, value in telling.told.items():
-            if name == ATTRIBUTES:
-                self._hear_attributes(at, value)
-            elif name not in self.fields or at >= self.fields[name][0]:
-                self.fields[name] = at, value
-
-    def _hear_attributes(self, at: dt.datetime, attributes: Mapping[str, Any] | None) -> None:
-        if attributes is None:
-            if self.attributes_cleared_at is None or at > self.attributes_cleared_at:
-                self.attributes_cleared_at = at
-            self.attributes = {name: word for name, word in self.attributes.items() if word[0] > at}
-            return
-        for name, value in attributes.items():
-            cleared_later = self.attributes_cleared_at is not None and at < self.attributes_cleared_at
-            if not cleared_later and (name not in self.attributes or at >= self.attributes[name][0]):
-                self.attributes[name] = at, value
-
-    def row(self, tenant: str, customer: str) -> dict[str, Any]:
-        """As the statement takes it that writes customers."""
-        told_at = [self.fields[name][0] if name in self.fields else None for name in FIELDS[:-1]]
-        return {
-            "tenant": tenant,
-            "id": customer,
-            **{name: value for name, (_, value) in self.fields.items()},
-            "as_of": self.as_of,
-            "told_at": [*told_at, self.attributes_cleared_at],
-            "attributes": {name: value for name, (_, value) in self.attributes.items() if value is not None},
-            "attributes_told_at": {name: _microseconds(at) for name, (at, _) in self.attributes.items()},
-            "filed": self.filed,
-        }
-
-
-def newest_words(tellings: Iterable[Telling]) -> list[dict[str, Any]]:
-    """One row a customer, in the order in which rows are locked. Tellings are given in the order in which they came."""
-    known: dict[tuple[str, str], Words] = {}
-    for telling in tellings:
-        words = known.setdefault((telling.tenant, telling.customer), Words(telling.at))
-        words.hear(telling)
-    return [words.row(*who) for who, words in sorted(known.items())]
+def row_of(telling: Telling) -> dict[str, Any]:
+    """As the statement takes it that writes customers."""
+    at, told = telling.at, telling.told
+    attributes: Mapping[str, Any] = told.get(ATTRIBUTES) or {}
+    cleared = ATTRIBUTES in told and told[ATTRIBUTES] is None
+    return {
+        "tenant": telling.tenant,
+        "id": telling.customer,
+        **{name: value for name, value in told.items() if name != ATTRIBUTES},
+        "as_of": at,
+        "told_at": [at if name in told else None for name in FIELDS[:-1]] + [at if cleared else None],
+        "attributes": {name: value for name, value in attributes.items() if value is not None},
+        "attributes_told_at": dict.fromkeys(attributes, _microseconds(at)),
+        "filed": telling.filed,
+    }
 
 
 def changed_since(filed: Mapping[str, Any] | None, row: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Sequence
 
 from shared.contracts import FUTURE_TOLERANCE, SubscriptionEvent
 from shared.customers.store import Person, decide_newest_words, read_fellows
@@ -13,7 +14,7 @@ from shared.messages.status import Status
 from shared.messages.store import queue_messages
 from shared.platform.clock import Clock
 from shared.platform.coalescer import Coalescer
-from shared.platform.database import PASSING_ERRORS, Database
+from shared.platform.database import PASSING_ERRORS, Connection, Database
 from shared.platform.pubsub import SEND_REQUESTS, Publisher
 from shared.platform.signals.dead_letters import DeadLetter, Poison, keep_dead_letters
 from shared.workflows.catalog import catalog_cache
@@ -62,9 +63,10 @@ class EventIntake:
             revisions = {one.tenant: one.revision for one in received if one.revision is not None}
             catalogs = await self._catalogs.get(connection, revisions)
             fresh_events = [event for event, one in zip(events, received, strict=True) if one.fresh]
-            people = await decide_newest_words(connection, [_telling(event) for event in fresh_events])
+            people = await _people(connection, fresh_events)
             fresh = [
-                (_happening(event, people), catalogs[event.tenant].workflows_for(event.type)) for event in fresh_events
+                (_happening(event, person), catalogs[event.tenant].workflows_for(event.type))
+                for event, person in zip(fresh_events, people, strict=True)
             ]
             keys = [key for happening, workflows in fresh for key in run_keys(happening, workflows)]
             stored = {}
@@ -96,13 +98,31 @@ class EventIntake:
         return [None if one.revision is not None else _unknown_tenant(one.tenant) for one in received]
 
 
+async def _people(connection: Connection, events: Sequence[SubscriptionEvent]) -> list[Person]:
+    """The customer of each event, by its own words, and else by what is known when it has been heard.
+
+    Events are heard in the order of their times; those of one customer one after the other.
+    """
+    people: dict[int, Person] = {}
+    rounds: dict[int, list[int]] = defaultdict(list)
+    heard: Counter[tuple[str, str]] = Counter()
+    for place in sorted(range(len(events)), key=lambda place: events[place].time):
+        who = events[place].tenant, events[place].customer.id
+        rounds[heard[who]].append(place)
+        heard[who] += 1
+    for places in rounds.values():
+        known = await decide_newest_words(connection, [_telling(events[place]) for place in places])
+        for place in places:
+            event = events[place]
+            people[place] = together(known[event.tenant, event.customer.id], event.customer.told)
+    return [people[place] for place in range(len(events))]
+
+
 def _telling(event: SubscriptionEvent) -> Telling:
     return Telling(event.tenant, event.customer.id, event.time, event.customer.told)
 
 
-def _happening(event: SubscriptionEvent, people: Mapping[tuple[str, str], Person]) -> Happening:
-    """The event, and its customer by its own words, and else by what is known."""
-    person = together(people[event.tenant, event.customer.id], event.customer.told)
+def _happening(event: SubscriptionEvent, person: Person) -> Happening:
     return Happening(
         tenant=event.tenant,
         source=event.source,

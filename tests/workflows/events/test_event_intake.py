@@ -192,3 +192,56 @@ async def test_a_ticket_that_nobody_consumed_is_published_again_ever_more_patien
     assert await taken_at(NOON + 4 * PATIENCE) == 1
     assert len(await world.claim_waiting(tenant)) == 1
     assert await taken_at(NOON + dt.timedelta(days=1)) == 0
+
+
+def bare(tenant: str, id_: str, kind: str = "subscription.signup", **told: Any) -> SubscriptionEvent:
+    """An event that tells of its customer nothing but these fields."""
+    untold = dict.fromkeys(("name", "phone"), ...)
+    return event(tenant, id_, kind, customer={**untold, **told})
+
+
+async def test_what_an_event_does_not_say_of_its_customer_is_taken_from_what_is_known(world: World) -> None:
+    tenant = await world.tenant()
+    intake = an_intake(world)
+    await intake.receive(event(tenant, "e-1", customer={"attributes": {"동": "101", "층": 3}, "plan": "pro"}))
+    await intake.receive(bare(tenant, "e-2", attributes={"층": 4, "동": None}))
+    assert [row["recipient"] for row in world.messages(tenant)] == ["01090004000"] * 2
+    [known] = world.rows("select * from customers where tenant = %s", tenant)
+    assert (known["name"], known["phone"], known["plan"], known["attributes"]) == (
+        "홍길동",
+        "010-9000-4000",
+        "pro",
+        {"층": 4},
+    )
+
+
+async def test_an_explicit_null_clears(world: World) -> None:
+    tenant = await world.tenant()
+    await an_intake(world).take([event(tenant, "e-1"), bare(tenant, "e-2", phone=None, locale=None, attributes=None)])
+    assert sorted(world.statuses(tenant)) == [("failed", "missing_phone"), ("queued", None)]
+    [known] = world.rows("select phone, locale, attributes from customers where tenant = %s", tenant)
+    assert known == {"phone": None, "locale": "ko", "attributes": {}}
+
+
+async def test_an_event_knows_what_earlier_ones_of_its_batch_told(world: World) -> None:
+    tenant = await world.tenant()
+    batch = [bare(tenant, "e-1"), event(tenant, "e-2", time=NOON - MINUTE)]
+    assert await an_intake(world).take(batch) == [None, None]
+    assert world.statuses(tenant) == [("queued", None)] * 2
+
+
+async def test_conditions_go_by_what_is_known_where_the_event_does_not_say(world: World) -> None:
+    only_pro = {"name": "pro", "on": "used", "where": {"customer.plan": ["pro"]}, "steps": [{"send": "welcome"}]}
+    tenant = await world.tenant(only_pro)
+    told = [event(tenant, "e-1", "other", customer={"plan": "pro"}), bare(tenant, "e-2", "used")]
+    await an_intake(world).take([*told, bare(tenant, "e-3", "used", plan="free")])
+    assert len(world.messages(tenant)) == 1
+
+
+async def test_a_new_customers_first_two_events_at_once_know_of_each_other(world: World) -> None:
+    tenant = await world.tenant()
+    pairs = [(event(tenant, f"a-{n}", customer={"id": f"c-{n}"}), n) for n in range(20)]
+    told = [bare(tenant, f"b-{n}", id=f"c-{n}") for _, n in pairs]
+    await asyncio.gather(*(an_intake(world).take([one]) for one in [each for each, _ in pairs]))
+    await asyncio.gather(*(an_intake(world).take([one]) for one in told))
+    assert {status for status, _ in world.statuses(tenant)} == {"queued"}
