@@ -99,7 +99,7 @@ def deciding_next_check(moment: str, messages: str, *, later_than: str) -> str:
     )"""
 
 
-_WAITED = "%(now)s + least(%(first)s * (2 ^ least(d.checks, 10)), %(longest)s)"
+_DECIDE_WAIT = "%(now)s + least(%(first)s * (2 ^ least(d.checks, 10)), %(longest)s)"
 
 DECIDE_CHECKS = f"""
 with due as (
@@ -109,7 +109,7 @@ with due as (
 )
 update dispatches d
 set checks = d.checks + 1, updated_at = %(now)s,
-    check_at = {deciding_next_check(_WAITED, "d.messages", later_than="%(now)s")}
+    check_at = {deciding_next_check(_DECIDE_WAIT, "d.messages", later_than="%(now)s")}
 from due join tenants t on t.id = due.tenant
 where d.tenant = due.tenant and d.id = due.id
 returning d.tenant, d.id, d.account, d.state::text, d.provider_batch_id as batch, d.created_at, t.revision

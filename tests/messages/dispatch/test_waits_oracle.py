@@ -1,4 +1,7 @@
-"""When a dispatch is looked at, and when a ticket is published again, against the rules in Python."""
+"""When a dispatch is looked at, and when a ticket is published again, against the rules in Python.
+
+`deciding_next_check` is tried through both statements that it is a part of.
+"""
 
 from __future__ import annotations
 
