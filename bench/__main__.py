@@ -6,7 +6,7 @@ import argparse
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path as File
 
 from pydantic_core import to_json
@@ -17,12 +17,12 @@ from bench.check import check
 from bench.cpu import cpu_by_process, machine, spent
 from bench.floor import SqlFloor, http_floor, sql_floor
 from bench.home import fresh_stack
-from bench.imports import import_costs
+from bench.imports import ImportCost, import_costs
 from bench.report import show
 from bench.results import Lone, Path, Results, path, sql_use
 from bench.saas import give_credit
 from bench.sql_count import StatementLog, logged_statements
-from bench.watch import BenchError, Watch
+from bench.watch import REST_SECONDS, BenchError, Watch
 from local.examples.loading import load as load_examples
 from local.home import Home
 from local.stack import Stack, StackError
@@ -43,13 +43,24 @@ class Bench:
         home: the stack's folder.
         stack: the stack, fresh and up.
         console: progress is told here.
+        rest_seconds: how long nothing is to happen before each measurement.
+        imports: measures imports, so many tries each.
     """
 
-    def __init__(self, home: Home, stack: Stack, console: Console) -> None:
+    def __init__(
+        self,
+        home: Home,
+        stack: Stack,
+        console: Console,
+        *,
+        rest_seconds: float = REST_SECONDS,
+        imports: Callable[[int], Sequence[ImportCost]] = import_costs,
+    ) -> None:
         self._home = home
         self._stack = stack
         self._console = console
-        self._watch = Watch(stack.database_url)
+        self._import_costs = imports
+        self._watch = Watch(stack.database_url, rest_seconds)
         self._publisher = load.Publisher(stack)
 
     def run(self, *, singles: int, bulk: int, import_tries: int) -> Results:
@@ -89,7 +100,7 @@ class Bench:
         floors = self._sql_floors(max(singles, bulk))
         bare = http_floor(singles)
         self._tell("imports")
-        imports = import_costs(import_tries)
+        imports = self._import_costs(import_tries)
         return Results(
             machine=on,
             broker=stack.broker,

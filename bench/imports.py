@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import tempfile
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,21 +22,29 @@ class ImportCost:
     cpu_ms: float
 
 
-def import_costs(tries: int) -> list[ImportCost]:
-    """Import each function from its zip, `tries` times, with nothing installed but what deployed functions have.
+def import_costs(
+    tries: int, *, functions: Collection[str] | None = None, python: str | None = None
+) -> list[ImportCost]:
+    """Import functions from their zips, with nothing installed but what deployed functions have.
 
     The tools of a checkout would count otherwise: httpx, for one, imports `rich` where it finds it.
+
+    Args:
+        tries: processes for each function.
+        functions: their names; all there are if None.
+        python: an interpreter that has what they need; one in a new environment if None.
     """
+    packages = [package for package in build(CHECKOUT) if functions is None or package.function in functions]
     with tempfile.TemporaryDirectory(prefix="allim-bench-") as folder:
-        python = _environment(Path(folder))
-        costs = import_milliseconds(build(CHECKOUT), python=python, tries=tries)
+        python = python or new_environment(Path(folder), CHECKOUT / "requirements.txt")
+        costs = import_milliseconds(packages, python=python, tries=tries)
     return [ImportCost(name, cost) for name, cost in costs.items()]
 
 
-def _environment(folder: Path) -> str:
-    """The interpreter of a new environment with what requirements.txt pins, made in `folder`."""
-    subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)  # noqa: S603
+def new_environment(folder: Path, requirements: Path) -> str:
+    """The interpreter of a new environment with what `requirements` pins, made in `folder`."""
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder)], check=True)  # noqa: S603
     python = str(folder / "bin" / "python")
-    install = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    subprocess.run([*install, "-r", str(CHECKOUT / "requirements.txt")], check=True)  # noqa: S603
+    install = [sys.executable, "-m", "pip", "--python", python, "install", "--quiet", "--disable-pip-version-check"]
+    subprocess.run([*install, "-r", str(requirements)], check=True)  # noqa: S603
     return python

@@ -16,7 +16,7 @@ STALLED_SECONDS = 60.0
 _LONGEST_WAIT = 2.0
 _SHORTEST_WAIT = 0.01
 _TICKETS_WAIT = 0.05
-_REST_SECONDS = 0.5
+REST_SECONDS = 0.5
 
 _DELIVERED = """
 select count(*) filter (where status in ('delivered', 'read')) from messages where tenant = %s and id >= %s
@@ -38,10 +38,12 @@ class Watch:
 
     Args:
         database_url: the owner's.
+        rest_seconds: how long nothing is to happen before the next measurement.
     """
 
-    def __init__(self, database_url: str) -> None:
+    def __init__(self, database_url: str, rest_seconds: float = REST_SECONDS) -> None:
         self._connection = psycopg.connect(database_url, autocommit=True)
+        self._rest_seconds = rest_seconds
 
     def close(self) -> None:
         self._connection.close()
@@ -83,7 +85,7 @@ class Watch:
     def until_quiet(self) -> None:
         """Wait until no ticket waits, so that the next measurement begins from rest."""
         wait(lambda: self._number(_TICKETS) == 0, "tickets are still in the outbox")
-        time.sleep(_REST_SECONDS)
+        time.sleep(self._rest_seconds)
 
     def ids(self) -> list[UUID]:
         """Every message that there is."""

@@ -16,7 +16,7 @@ from local import functions
 from local.home import CHECKOUT, Home, Secrets
 from local.postgres import DATABASE, EmbeddedPostgres, with_parts
 from local.process import HOME_VARIABLE, free_ports
-from local.service import Service, ServiceError, accepts_connections, answers_http
+from local.service import STOP_SECONDS, Service, ServiceError, accepts_connections, answers_http
 from local.stack import Stack
 from shared.platform.clock import WallClock
 
@@ -194,6 +194,7 @@ class Blueprint:
                 **(self.storage_environment() if name == functions.BACKUP else {}),
             },
             is_ready=lambda: answers_http(port, functions.HEALTH_PATH),
+            stop_seconds=0.5 if name in functions.HELD_OPEN else STOP_SECONDS,
         )
 
     def toss_environment(self) -> dict[str, str]:

@@ -22,6 +22,7 @@ import grpc
 from google.pubsub_v1 import types
 
 from local.home import CHECKOUT
+from local.process import free_ports
 
 Kind = Literal["auto", "built-in", "google"]
 
@@ -121,10 +122,10 @@ def _google_launcher(gcloud: str) -> Path | None:
 
 
 def _free_ports(*ports: int) -> list[int]:
-    """Ports that can be bound now, for 0 any. Raises BrokerStartError when one that was asked for is taken."""
+    """Ports that can be bound now, for 0 one of ours. Raises BrokerStartError when one that was asked for is taken."""
     with contextlib.ExitStack() as probes:
         found = []
-        for port in ports:
+        for port in (asked or free_ports(1)[0] for asked in ports):
             probe = probes.enter_context(socket.socket())
             # As the brokers themselves do: a port left a moment ago (TIME_WAIT) is free.
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

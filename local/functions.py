@@ -35,6 +35,9 @@ SIMULATED_SLACK_PATH = "/services/T000000/B000000/local"
 
 SIMULATED_TOSS_KEY = "test_sk_localsimulator000000000000"  # opens a simulator and nothing else
 
+HELD_OPEN = frozenset({"on_reminder_tick"})
+"""The functions whose call lasts for most of its minute: to wait for its end makes every stop a long one."""
+
 BACKUP = "backup"
 """The function that has a bucket."""
 

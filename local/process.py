@@ -22,6 +22,7 @@ _libc = ctypes.CDLL(None) if sys.platform == "linux" else None
 # Below the range from which systems take the local ports of outgoing connections (Linux 32768, macOS 49152): a port
 # from inside it may be gone when a killed server wants it back.
 _SERVER_PORTS = range(20_000, 32_000)
+_marks: list[socket.socket] = []
 
 
 def die_with_parent(signum: signal.Signals) -> Callable[[], None] | None:
@@ -44,21 +45,30 @@ def die_with_parent(signum: signal.Signals) -> Callable[[], None] | None:
 
 
 def free_ports(count: int) -> list[int]:
-    """`count` different TCP ports on which nothing listens at 127.0.0.1 now."""
+    """`count` different TCP ports on which nothing listens at 127.0.0.1 now, and that nobody else was given."""
     ports: list[int] = []
     while len(ports) < count:
         port = random.choice(_SERVER_PORTS)  # noqa: S311
-        if port not in ports and _is_free(port):
+        if _take(port):
             ports.append(port)
     return ports
 
 
-def _is_free(port: int) -> bool:
+def _take(port: int) -> bool:
+    """Whether a port is free, and is ours from now on.
+
+    A server listens some time after its port was chosen; who chooses in between would find it free, too. So the UDP
+    port of the same number is held as a mark for as long as this process lives.
+    """
+    mark = socket.socket(type=socket.SOCK_DGRAM)
     with socket.socket() as probe:
         try:
+            mark.bind(("127.0.0.1", port))
             probe.bind(("127.0.0.1", port))
         except OSError:
+            mark.close()
             return False
+    _marks.append(mark)
     return True
 
 

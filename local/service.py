@@ -16,6 +16,7 @@ from local.process import die_with_parent, kill_group
 
 _log = logging.getLogger(__name__)
 
+STOP_SECONDS = 5.0
 _PROBE_SECONDS = 0.05
 _FIRST_BACK_OFF_SECONDS = 0.1
 _LONGEST_BACK_OFF_SECONDS = 5.0
@@ -41,7 +42,7 @@ class Service:
     after_ready: Callable[[], Awaitable[None]] | None = None
     start_seconds: float = 30.0
     stop_signal: signal.Signals = signal.SIGTERM
-    stop_seconds: float = 5.0
+    stop_seconds: float = STOP_SECONDS
 
 
 @dataclass

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from importlib.metadata import Distribution, PackageNotFoundError, distribution, distributions
 from pathlib import Path, PurePosixPath
@@ -76,7 +76,7 @@ def _closure(requirement: Requirement) -> set[str]:
     while unread:
         name, extras = unread.pop()
         found.add(name)
-        for needed in _needs(_installed(name), extras):
+        for needed in _needs(name, extras):
             step = (canonicalize_name(needed.name), frozenset(needed.extras))
             if step not in seen:
                 seen.add(step)
@@ -84,11 +84,12 @@ def _closure(requirement: Requirement) -> set[str]:
     return found
 
 
-def _needs(installed: Distribution, extras: frozenset[str]) -> Iterable[Requirement]:
-    for requirement in map(Requirement, installed.requires or ()):
-        marker = requirement.marker
-        if marker is None or any(marker.evaluate({"extra": extra}) for extra in ("", *extras)):
-            yield requirement
+@cache
+def _needs(name: str, extras: frozenset[str]) -> Sequence[Requirement]:
+    """What a distribution requires with these extras, here. Most functions ask the same of the same ones."""
+    requirements = map(Requirement, _installed(name).requires or ())
+    here = [{"extra": extra} for extra in ("", *extras)]
+    return [each for each in requirements if each.marker is None or any(map(each.marker.evaluate, here))]
 
 
 def _installed(name: str) -> Distribution:

@@ -1,12 +1,12 @@
 """A simulator for tests: on its own thread and port, gone when the block ends."""
 
 import asyncio
+import contextlib
+import http.client
 import socket
 import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-
-import httpx
 
 from simulator.app import Settings
 from simulator.clock import Clock, present
@@ -27,7 +27,7 @@ def simulator_thread(settings: Settings | None = None, clock: Clock = present) -
         The base address, such as http://127.0.0.1:40123. It answers already.
 
     Raises:
-        RuntimeError: it did not stop.
+        RuntimeError: it is not well at first, or did not stop.
     """
     listener = socket.create_server(("127.0.0.1", 0))
     port = listener.getsockname()[1]
@@ -37,7 +37,10 @@ def simulator_thread(settings: Settings | None = None, clock: Clock = present) -
     address = f"http://127.0.0.1:{port}"
     try:
         # The socket listens already, so this waits in its queue until the server takes it.
-        httpx.get(f"{address}/control/health", timeout=10).raise_for_status()
+        with contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, timeout=10)) as connection:
+            connection.request("GET", "/control/health")
+            if connection.getresponse().status != http.HTTPStatus.OK:
+                raise RuntimeError("the simulator is not well")
         yield address
     finally:
         running.should_exit = True
@@ -59,7 +62,7 @@ async def running_simulator(settings: Settings | None = None, clock: Clock = pre
         The base address, such as http://127.0.0.1:40123. It answers already.
 
     Raises:
-        RuntimeError: it did not stop.
+        RuntimeError: it is not well at first, or did not stop.
     """
     running = simulator_thread(settings, clock)
     address = await asyncio.to_thread(running.__enter__)

@@ -1,15 +1,13 @@
 """What all tests share: one embedded Postgres a session, a copy of the schema a test, and a world in it."""
 
-import tempfile
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 
 import hypothesis
 import pytest
 
 from local.postgres import running
 from tests.clock import SettableClock
-from tests.databases import Migrated, copy_of_template, make_template
+from tests.databases import Migrated, copy_of_template, folder_for_a_server, make_template
 from tests.parameter_ids import readable_id
 from tests.scratch import Scratch
 from tests.world import World
@@ -27,10 +25,7 @@ def pytest_make_parametrize_id(config: pytest.Config, val: object, argname: str)
 @pytest.fixture(scope="session")
 def postgres_url() -> Iterator[str]:
     """A superuser's URL of an empty embedded Postgres, the same one for the whole session."""
-    with (
-        tempfile.TemporaryDirectory(prefix="allim-tests-") as folder,
-        running(Path(folder, "postgres"), durable=False) as server,
-    ):
+    with folder_for_a_server() as folder, running(folder / "postgres", durable=False) as server:
         yield server.url("postgres")
 
 

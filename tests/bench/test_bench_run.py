@@ -1,5 +1,7 @@
 import io
 import json
+import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -8,6 +10,7 @@ from rich.console import Console
 
 from bench.__main__ import Bench
 from bench.home import fresh_stack
+from bench.imports import import_costs
 from bench.report import show
 from local.stack import StackError
 
@@ -19,7 +22,9 @@ def test_a_tiny_run_measures_every_path_and_finds_each_message_told_once(
     with fresh_stack() as (home, stack):
         with pytest.raises(StackError, match="another bench"), fresh_stack():
             pass
-        bench = Bench(home, stack, Console(file=io.StringIO()))
+        # A rest of a moment, and one function's import with what is installed here: what takes long is not the run.
+        imports = partial(import_costs, functions={"health"}, python=sys.executable)
+        bench = Bench(home, stack, Console(file=io.StringIO()), rest_seconds=0.05, imports=imports)
         try:
             results = bench.run(singles=3, bulk=5, import_tries=1)
         finally:
@@ -30,6 +35,9 @@ def test_a_tiny_run_measures_every_path_and_finds_each_message_told_once(
     assert results.bulk is not None
     assert results.lone.sql.statements > 0
     assert results.bulk.cpu.total > 0
+    [cost] = results.imports
+    assert cost.function == "health"
+    assert cost.cpu_ms > 0
     assert json.loads(to_json(results))["broker"] == "built-in"
     told = io.StringIO()
     show(results, Console(file=told, width=120))

@@ -7,7 +7,7 @@ import pytest
 from simulator.testing import simulator_thread
 from tests.credits.ledger_world import LedgerWorld
 from tests.credits.paying import Till, open_till
-from tests.credits.planning import Office, open_office
+from tests.credits.planning import Office
 from tests.databases import Migrated
 
 
@@ -27,11 +27,11 @@ def simulator_url() -> Iterator[str]:
 
 @pytest.fixture
 async def till(database: Migrated, simulator_url: str) -> AsyncIterator[Till]:
-    async with open_till(database, simulator_url) as opened:
+    async with open_till(Till, database, simulator_url) as opened:
         yield opened
 
 
 @pytest.fixture
 async def office(database: Migrated, simulator_url: str) -> AsyncIterator[Office]:
-    async with open_office(database, simulator_url) as opened:
+    async with open_till(Office, database, simulator_url) as opened:
         yield opened

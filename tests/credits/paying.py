@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
+
+import httpx
 
 from shared.credits.ledger.audit import audit
 from shared.credits.ledger.store import Account, read_accounts
@@ -13,10 +15,11 @@ from shared.credits.payments.payments import Payments
 from shared.credits.plans.outcomes import PlanPurpose
 from shared.credits.topups.automatic import AutomaticTopUps
 from shared.credits.topups.outcomes import AutomaticTopUpPurpose
-from shared.providers.toss import Toss
+from shared.providers.toss import TIMEOUT, Toss
 from shared.tenants.store import save_tenant
 from tests.databases import Migrated
 from tests.simulator.toss.shop import Shop
+from tests.tls import NO_TLS
 from tests.world import KEY, World
 
 TENANT = "saas"
@@ -82,20 +85,16 @@ class Till(World):
             return (await audit(connection)).difference
 
 
-@asynccontextmanager
-async def opened(till: Till) -> AsyncIterator[None]:
-    """The till takes money for a new tenant with an empty account."""
-    async with till.owner.transaction() as connection:
-        await save_tenant(connection, TENANT, "SaaS", now=till.clock.now())
-    yield
-    await till.shop.faults()
-    await till.close()
+AnyTill = TypeVar("AnyTill", bound=Till)
 
 
 @asynccontextmanager
-async def open_till(database: Migrated, simulator_url: str) -> AsyncIterator[Till]:
-    """A till at a new merchant of the simulator."""
-    async with Shop.at(simulator_url) as shop:
-        till = Till(database, shop, Toss(simulator_url, shop.secret_key))
-        async with opened(till):
-            yield till
+async def open_till(kind: type[AnyTill], database: Migrated, simulator_url: str) -> AsyncIterator[AnyTill]:
+    """A till at a new merchant of the simulator, for a new tenant with an empty account."""
+    async with Shop.at(simulator_url) as shop, httpx.AsyncClient(timeout=TIMEOUT, verify=NO_TLS) as client:
+        till = kind(database, shop, Toss(simulator_url, shop.secret_key, client))
+        async with till.owner.transaction() as connection:
+            await save_tenant(connection, TENANT, "SaaS", now=till.clock.now())
+        yield till
+        await shop.faults()
+        await till.close()

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 from shared.credits.payments.payments import Payments
 from shared.credits.plans.plans import PlanName, Subscription
@@ -12,10 +10,7 @@ from shared.credits.plans.store import read_subscriptions
 from shared.credits.plans.subscribing import Plans
 from shared.platform.clock import SEOUL
 from shared.platform.database import Database as Pool
-from shared.providers.toss import Toss
-from tests.credits.paying import PURPOSES, TENANT, Till, opened
-from tests.databases import Migrated
-from tests.simulator.toss.shop import Shop
+from tests.credits.paying import PURPOSES, TENANT, Till
 from tests.world import KEY
 
 CHARGE = r"POST .*/billing/[^/]+$"
@@ -75,12 +70,3 @@ class Office(Till):
     def orders(self) -> list[str]:
         rows = self.rows("select status::text from payment_orders order by created_at")
         return [row["status"] for row in rows]
-
-
-@asynccontextmanager
-async def open_office(database: Migrated, simulator_url: str) -> AsyncIterator[Office]:
-    """An office for a new tenant, on FREE since the day that the clock shows."""
-    async with Shop.at(simulator_url) as shop:
-        office = Office(database, shop, Toss(simulator_url, shop.secret_key))
-        async with opened(office):
-            yield office

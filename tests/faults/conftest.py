@@ -1,6 +1,7 @@
 """The world that every test of this folder sends in: one a session, empty for each test."""
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -44,6 +45,7 @@ async def _world(
         yield world
         await world.close()
     await runner.cleanup()
+    gc.collect()  # what ended unobserved is told of when it is collected, and would be in another test's log
     loop.set_exception_handler(None)
 
 

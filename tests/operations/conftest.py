@@ -12,6 +12,7 @@ from simulator.testing import simulator_thread
 from tests.clock import NOON
 from tests.databases import Migrated, copy_of_template
 from tests.operations.slack import SlackChannel
+from tests.tls import NO_TLS
 from tests.world import World
 
 
@@ -36,7 +37,7 @@ def slack_address() -> Iterator[str]:
 @pytest.fixture
 def slack(slack_address: str) -> Iterator[SlackChannel]:
     """An empty channel of the simulated Slack."""
-    with httpx.Client(base_url=slack_address) as client:
+    with httpx.Client(base_url=slack_address, verify=NO_TLS) as client:
         client.delete("/control/slack")
         yield SlackChannel(client, f"{slack_address}/services/T1/B1/secret-of-the-channel")
 

@@ -84,7 +84,7 @@ def look(memory: Memory, firing: Mapping[What, str], now: dt.datetime) -> tuple[
     after |= {what: Remembered(True, now, firing[what], owed=True) for what in firing if what not in memory}
     was_firing = {what for what, known in memory.items() if known.firing}
     changed = sorted(was_firing ^ firing.keys())
-    return after, [AlertChange(*what, what in firing) for what in changed]
+    return after, [AlertChange(*what, firing=what in firing) for what in changed]
 
 
 def taken(memory: Memory, now: dt.datetime, limit: int) -> list[What]:

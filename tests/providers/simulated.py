@@ -15,6 +15,7 @@ from simulator.app import Settings
 from simulator.testing import simulator_thread
 from simulator.webhooks import WebhookPolicy
 from tests.clock import SettableClock
+from tests.tls import NO_TLS
 
 SENDER = "0212345678"
 KAKAO_CHANNEL = "KA01PF00000000000000000000000001"
@@ -99,7 +100,7 @@ def simulated(clock: SettableClock) -> Iterator[Simulator]:
     settings = Settings(webhooks=WebhookPolicy(flush_after=0, first_backoff=0.01))
     with (
         simulator_thread(settings, lambda: clock.now().timestamp()) as url,
-        httpx.Client(base_url=url, timeout=10) as control,
+        httpx.Client(base_url=url, timeout=10, verify=NO_TLS) as control,
     ):
         simulator = Simulator(url, control)
         simulator.set_faults()

@@ -90,7 +90,7 @@ async def test_a_host_that_no_name_server_knows_means_that_nothing_was_done(
 
 
 async def test_a_timeout_leaves_it_open_what_was_done(account: ProviderAccount, clock: SettableClock) -> None:
-    async with answering(None) as url, httpx.AsyncClient(timeout=0.05) as impatient:
+    async with answering(None) as url, httpx.AsyncClient(timeout=httpx.Timeout(10, read=0.05)) as impatient:
         assert type(await error_of(Solapi(url, clock, impatient), account)) is ProviderUndecided
 
 

@@ -14,7 +14,8 @@ from shared.platform.settings import Settings
 from shared.providers import ProviderError, ProviderRefused, ProviderUnavailable, ProviderUndecided, toss_payments
 from shared.providers.toss import PaymentStatus, RefundAccount, Toss
 from simulator.testing import running_simulator
-from tests.simulator.toss.shop import NO_TLS, Shop, new_order
+from tests.simulator.toss.shop import Shop, new_order
+from tests.tls import NO_TLS
 
 WON = Decimal(10_000)
 CONFIRM = "POST /v1/payments/confirm"

@@ -23,6 +23,7 @@ from simulator.testing import simulator_thread
 from tests.credits.paying import PURPOSES
 from tests.databases import Migrated
 from tests.simulator.toss.shop import Shop
+from tests.tls import NO_TLS
 from tests.world import KEY
 
 _numbers = count(1)
@@ -52,7 +53,7 @@ def tenant(module_database: Migrated, simulator_url: str) -> str:
         connection.execute("insert into tenants (id, name) values (%s, %s)", [name, name])
 
     async def register() -> None:
-        async with httpx.AsyncClient(base_url=simulator_url) as http:
+        async with httpx.AsyncClient(base_url=simulator_url, verify=NO_TLS) as http:
             shop = Shop(http, secret_key="test_sk_plans")
             await shop.change()
             card = await shop.control("card", customerKey=f"tenant_{name}")

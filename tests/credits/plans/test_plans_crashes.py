@@ -16,7 +16,7 @@ from tests.credits.paying import PURPOSES, TENANT
 from tests.credits.planning import Office
 from tests.faults.boundaries import WatchedDatabase, WatchedTransport
 from tests.faults.world import Crash
-from tests.simulator.toss.shop import NO_TLS
+from tests.tls import NO_TLS
 from tests.world import KEY
 
 

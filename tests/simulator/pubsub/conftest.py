@@ -42,7 +42,7 @@ def wait_until(condition: Callable[[], bool], what: str, patience: float = PATIE
     while not condition():
         if time.monotonic() > deadline:
             pytest.fail(f"after {patience} s still not: {what}")
-        threading.Event().wait(0.01)
+        time.sleep(0.01)
 
 
 @dataclass

@@ -1,7 +1,6 @@
 """A plain caller of Toss, and a webhook that remembers what it was told."""
 
 import asyncio
-import ssl
 import uuid
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -12,11 +11,10 @@ import httpx
 import orjson
 from aiohttp import web
 
+from tests.tls import NO_TLS
+
 PATIENCE = 10
 """Seconds that a test waits for a condition before it fails."""
-
-NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-"""Saves each client the half second of loading certificates that nobody here shows."""
 
 Json = dict[str, Any]
 

@@ -10,7 +10,8 @@ import pytest
 
 from simulator.testing import running_simulator
 from simulator.toss.model import SESSION
-from tests.simulator.toss.shop import NO_TLS, Shop, code, new_order
+from tests.simulator.toss.shop import Shop, code, new_order
+from tests.tls import NO_TLS
 
 
 @pytest.fixture
