@@ -52,8 +52,8 @@ def _lives_on(day: dt.datetime, environment: Mapping[str, str]) -> bool:
 def waits_end() -> bool:
     """Whether a thread that waits with a limit goes on when it is over.
 
-    It does not where the monotonic clock is moved, too, by a libfaketime of 2022, which is Debian's: it does not know the
-    call by which Python waits.
+    It does not where the monotonic clock is moved, too, by a libfaketime of 2022, which is Debian's: it does not know
+    the call by which Python waits.
     """
     wait = [sys.executable, "-c", "import threading; threading.Event().wait(0.01)"]
     try:
