@@ -123,7 +123,7 @@ class Worker:
             tenant = self._random.choice(self._tenants)
             await self._pay(tenant)
             ticket = await self._queue(tenant)
-            again = [self._random.choice(self._tickets)] if self._random.random() < 0.3 else []
+            again = [self._random.choice(self._tickets)] if self._tickets and self._random.random() < 0.3 else []
             self._tickets.append(ticket)
             await self._begin(await self._claim([ticket, *again]))
             if len(self._on_their_way) > WAITING_BATCHES:

@@ -21,6 +21,10 @@ MISSING = (
     "there is no libfaketime that works here: `make test-any-day` installs one for Linux on x86-64; "
     "elsewhere, with a C compiler: .venv/bin/pip install --no-deps --no-binary :all: -r requirements-any-day.txt"
 )
+UNENDING = (
+    "with this libfaketime a wait never ends by its limit, and tests would hang: `make test-any-day` has another one"
+)
+_WAIT_SECONDS = 20
 _TOLERANCE = dt.timedelta(minutes=1)
 _LOOK = "import time; time.sleep(0.001); print(time.time())"
 
@@ -43,6 +47,20 @@ def _lives_on(day: dt.datetime, environment: Mapping[str, str]) -> bool:
         [sys.executable, "-c", _LOOK], env=environment, capture_output=True, text=True, check=False
     )
     return looked.returncode == 0 and abs(dt.datetime.fromtimestamp(float(looked.stdout), dt.UTC) - day) < _TOLERANCE
+
+
+def waits_end() -> bool:
+    """Whether a thread that waits with a limit goes on when it is over.
+
+    It does not where the monotonic clock is moved, too, by a libfaketime of 2022, which is Debian's: it does not know
+    the call by which Python waits.
+    """
+    wait = [sys.executable, "-c", "import threading; threading.Event().wait(0.01)"]
+    try:
+        subprocess.run(wait, check=True, timeout=_WAIT_SECONDS)  # noqa: S603 - our own program
+    except subprocess.TimeoutExpired:
+        return False
+    return True
 
 
 def main(arguments: list[str]) -> None:

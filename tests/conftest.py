@@ -1,11 +1,13 @@
 """What all tests share: one embedded Postgres a session, a copy of the schema a test, and a world in it."""
 
+import os
 from collections.abc import AsyncIterator, Iterator
 
 import hypothesis
 import pytest
 
 from local.postgres import running
+from tests.any_day import UNENDING, waits_end
 from tests.clock import SettableClock
 from tests.databases import Migrated, copy_of_template, folder_for_a_server, make_template
 from tests.parameter_ids import readable_id
@@ -15,6 +17,11 @@ from tests.world import World
 # The same examples each time, however busy the machine: a test that fails is one that can be run again.
 hypothesis.settings.register_profile("allim", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("allim")
+
+
+def pytest_sessionstart() -> None:
+    if "faketime" in os.environ.get("LD_PRELOAD", "") and not waits_end():
+        pytest.exit(UNENDING, returncode=pytest.ExitCode.USAGE_ERROR)
 
 
 def pytest_make_parametrize_id(config: pytest.Config, val: object, argname: str) -> str | None:

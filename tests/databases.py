@@ -21,7 +21,7 @@ from local.postgres import ROLES, ensure_database, let_roles_log_in, with_parts
 from shared.platform.database.migrations import migrate
 
 _MEMORY = Path("/dev/shm")
-_ENOUGH_BYTES = 2 << 30
+_ENOUGH_BYTES = 1 << 30
 _PREFIX = "allim-tests-"
 _TEMPLATE = "allim_template"
 _ROLE_PASSWORD = "role-password"

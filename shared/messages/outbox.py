@@ -12,8 +12,9 @@ from shared.platform.ids import new_id
 from shared.platform.logs import log
 from shared.platform.pubsub import SEND_REQUESTS, Outgoing, Publisher
 
-PATIENCE = dt.timedelta(seconds=10)
-"""A ticket that nobody consumed within this time of its publishing is published again, by the tick."""
+PATIENCE, LONGEST_PATIENCE = dt.timedelta(seconds=10), dt.timedelta(minutes=10)
+"""A ticket that nobody consumed within the first of its publishing is published again, by the tick. Each time it waits
+twice as long, and the second at most."""
 
 
 def cut_tickets(messages: Iterable[tuple[str, UUID]], now: dt.datetime) -> list[SendTicket]:

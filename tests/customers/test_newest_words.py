@@ -1,4 +1,7 @@
-"""Which word about a customer counts: of each field the newest, whoever tells it, and of two as old the last."""
+"""Which word about a customer counts: of each field the newest, whoever tells it, and of two as old the last.
+
+The oracle of `deciding_newest_words`, through both statements that it is a part of.
+"""
 
 from __future__ import annotations
 

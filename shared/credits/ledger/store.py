@@ -1,4 +1,4 @@
-"""SQL of credits. One function a statement; nothing here decides."""
+"""SQL of credits. One function a statement; what decides says so by its name."""
 
 from __future__ import annotations
 

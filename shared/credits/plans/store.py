@@ -148,16 +148,24 @@ async def mark_applied(connection: Connection, tenant: str, order: str, now: dt.
 
 @dataclass(frozen=True, slots=True)
 class Paid:
-    """A payment of the running period, and what of it was not given back, in won."""
+    """A payment of the running period in won: how much of it Toss gave back, and how much we asked Toss to."""
 
     order_id: str
-    left: Decimal
+    amount: Decimal
+    cancelled: Decimal
+    asked: Decimal
+
+    @property
+    def left(self) -> Decimal:
+        """What is not given back, nor going to be. What we asked for and what Toss did are mostly the same."""
+        return self.amount - max(self.cancelled, self.asked)
 
 
 PAID = """
-select p.order_id, o.amount - greatest(o.cancelled, coalesce((
-    select sum(c.amount) from payment_cancels c
-    where c.tenant = o.tenant and c.order_id = o.id and c.status <> 'refused'), 0)) as left
+select p.order_id, o.amount, o.cancelled, (
+    select coalesce(sum(c.amount), 0) from payment_cancels c
+    where c.tenant = o.tenant and c.order_id = o.id and c.status <> 'refused'
+  ) as asked
 from tenant_plans t
 join plan_orders p on p.tenant = t.tenant and p.period_start = t.period_start and p.applied_at is not null
 join payment_orders o on o.tenant = p.tenant and o.id = p.order_id

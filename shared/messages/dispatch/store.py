@@ -1,4 +1,4 @@
-"""SQL of a dispatch once it has its messages: prepared, sent, or given up. Nothing here decides."""
+"""SQL of a dispatch: claimed, prepared, sent, or given up. What decides says so by its name."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from shared.contracts import SendTicket
 from shared.contracts.channels import LEG_PRICES
 from shared.credits.ledger.entries import entering
 from shared.credits.prices.store import current_prices
+from shared.messages.dispatch.sweep_store import deciding_next_check
 from shared.messages.reasons import SENTENCES, WAITING_FOR_CREDIT
 from shared.platform.database import Connection, fetch_all
 from shared.platform.signals.alerts import raising
@@ -34,17 +35,11 @@ async def mark_prepared(
     return bool(await fetch_all(connection, MARK_PREPARED, parameters))
 
 
-MARK_SENT = """
+MARK_SENT = f"""
 with told as (
   update dispatches d
-  set state = 'sent', updated_at = %(now)s, check_at = least(
-    %(check_at)s,
-    (
-      select d.created_at + make_interval(secs => min(m.deadlines[m.position + 1]))
-      from messages m
-      where m.tenant = %(tenant)s and m.id = any(%(ids)s::uuid[]) and m.position + 1 < cardinality(m.route)
-    )
-  )
+  set state = 'sent', updated_at = %(now)s,
+      check_at = {deciding_next_check("%(check_at)s", "%(ids)s::uuid[]", later_than="'-infinity'")}
   where tenant = %(tenant)s and id = %(id)s and state = 'prepared'
 ),
 still_sending as (
@@ -87,7 +82,7 @@ async def mark_sent(
         dispatch: the call.
         accepted: message, the channel it really took, and the provider's id for it.
         now: the moment.
-        check_at: when to ask the provider, should no report have come.
+        check_at: when to ask the provider, should no report have come, unless a channel's time is over before.
     """
     await connection.execute(
         MARK_SENT,

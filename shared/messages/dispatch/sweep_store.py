@@ -1,4 +1,7 @@
-"""SQL of what has waited too long. One function a statement; nothing here decides."""
+"""SQL of what has waited too long. One function a statement.
+
+What is taken is put off in the same statement, for others take at the same time: so it decides when that is due again.
+"""
 
 from __future__ import annotations
 
@@ -13,13 +16,13 @@ from shared.platform.database import Connection, fetch_all
 
 DispatchState = Literal["open", "prepared", "sent", "closed", "abandoned"]
 
-TAKE_UNCONSUMED_TICKETS = """
+DECIDE_TICKETS_AGAIN = """
 with waiting as (
   select tenant, id from outbox where publish_at <= %(now)s order by publish_at limit %(limit)s for update skip locked
 )
 update outbox o
 set attempts = o.attempts + 1,
-    publish_at = %(now)s + least(%(patience)s * (2 ^ least(o.attempts, 10)), interval '10 minutes')
+    publish_at = %(now)s + least(%(patience)s * (2 ^ least(o.attempts, 10)), %(longest)s)
 from waiting w where o.tenant = w.tenant and o.id = w.id
 returning o.topic, o.body
 """
@@ -33,12 +36,12 @@ class UnconsumedTicket:
     body: Mapping[str, Any]
 
 
-async def take_unconsumed_tickets(
-    connection: Connection, *, now: dt.datetime, patience: dt.timedelta, limit: int
+async def decide_tickets_again(
+    connection: Connection, *, now: dt.datetime, patience: dt.timedelta, longest: dt.timedelta, limit: int
 ) -> list[UnconsumedTicket]:
-    """Tickets to publish again. Each waits twice as long for its next time, ten minutes at most."""
-    parameters = {"now": now, "patience": patience, "limit": limit}
-    return [UnconsumedTicket(**row) for row in await fetch_all(connection, TAKE_UNCONSUMED_TICKETS, parameters)]
+    """Tickets to publish again. Each waits twice as long for its next time: first `patience`, and `longest` at most."""
+    parameters = {"now": now, "patience": patience, "longest": longest, "limit": limit}
+    return [UnconsumedTicket(**row) for row in await fetch_all(connection, DECIDE_TICKETS_AGAIN, parameters)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +79,29 @@ async def take_undecided(
     return [TakenDispatch(**row) for row in await fetch_all(connection, TAKE_UNDECIDED, parameters)]
 
 
-TAKE_TO_CHECK = """
+def deciding_next_check(moment: str, messages: str, *, later_than: str) -> str:
+    """When a sent dispatch is looked at next, as a part of another statement: at a moment, or sooner at the deadline of
+    one of its messages that may still go on to its next channel.
+
+    Args:
+        moment: in that statement, which calls the dispatch `d`.
+        messages: the ids of those that it carries.
+        later_than: a deadline that was before that, or at it, does not count.
+    """
+    deadline = "d.created_at + make_interval(secs => m.deadlines[m.position + 1])"
+    return f"""least(
+      {moment},
+      (
+        select min({deadline}) from messages m
+        where m.tenant = d.tenant and m.id = any({messages}) and m.dispatch = d.id and m.status in ('sending', 'sent')
+          and m.position + 1 < cardinality(m.route) and {deadline} > {later_than}
+      )
+    )"""
+
+
+_DECIDE_WAIT = "%(now)s + least(%(first)s * (2 ^ least(d.checks, 10)), %(longest)s)"
+
+DECIDE_CHECKS = f"""
 with due as (
   select tenant, id from dispatches
   where state = 'sent' and check_at <= %(now)s
@@ -84,27 +109,20 @@ with due as (
 )
 update dispatches d
 set checks = d.checks + 1, updated_at = %(now)s,
-    check_at = least(
-      %(now)s + least(interval '30 seconds' * (2 ^ least(d.checks, 10)), interval '1 hour'),
-      (
-        select min(d.created_at + make_interval(secs => m.deadlines[m.position + 1]))
-        from messages m
-        where m.tenant = d.tenant and m.id = any(d.messages) and m.dispatch = d.id and m.status in ('sending', 'sent')
-          and m.position + 1 < cardinality(m.route)
-          and d.created_at + make_interval(secs => m.deadlines[m.position + 1]) > %(now)s
-      )
-    )
+    check_at = {deciding_next_check(_DECIDE_WAIT, "d.messages", later_than="%(now)s")}
 from due join tenants t on t.id = due.tenant
 where d.tenant = due.tenant and d.id = due.id
 returning d.tenant, d.id, d.account, d.state::text, d.provider_batch_id as batch, d.created_at, t.revision
 """
 
 
-async def take_to_check(connection: Connection, *, now: dt.datetime, limit: int) -> list[TakenDispatch]:
-    """Sent dispatches to look at again. Each waits twice as long for its next time, an hour at most, and never beyond
-    the next deadline of a message that may go on."""
-    rows = await fetch_all(connection, TAKE_TO_CHECK, {"now": now, "limit": limit})
-    return [TakenDispatch(**row) for row in rows]
+async def decide_checks(
+    connection: Connection, *, now: dt.datetime, first: dt.timedelta, longest: dt.timedelta, limit: int
+) -> list[TakenDispatch]:
+    """Sent dispatches to look at now. Each waits twice as long for its next time, first `first` and `longest` at most,
+    and never beyond the next deadline of a message that may go on."""
+    parameters = {"now": now, "first": first, "longest": longest, "limit": limit}
+    return [TakenDispatch(**row) for row in await fetch_all(connection, DECIDE_CHECKS, parameters)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,17 +10,17 @@ from uuid import UUID
 import orjson
 
 from shared.contracts import Outcome, ProviderReport
-from shared.messages.dispatch.dispatching import Dispatcher
+from shared.messages.dispatch.dispatching import FIRST_CHECK, Dispatcher
 from shared.messages.dispatch.sweep_store import (
     OpenMessage,
     TakenDispatch,
     close,
-    take_to_check,
-    take_unconsumed_tickets,
+    decide_checks,
+    decide_tickets_again,
     take_undecided,
     unsettled,
 )
-from shared.messages.outbox import PATIENCE, publish_committed
+from shared.messages.outbox import LONGEST_PATIENCE, PATIENCE, publish_committed
 from shared.messages.reasons import DEADLINE, NO_REPORT, SENTENCES
 from shared.messages.reports.reporting import Reports, Told, refusal
 from shared.messages.status import Status
@@ -35,6 +35,9 @@ from shared.tenants.accounts import Accounts
 LEASE = dt.timedelta(seconds=60)
 TICKETS_A_SWEEP = 500
 DISPATCHES_A_SWEEP = 20
+
+LONGEST_WITHOUT_CHECK = dt.timedelta(hours=1)
+"""A dispatch of which nobody has said anything is looked at again after twice as long each time, and this at most."""
 
 
 class Sweeper:
@@ -78,7 +81,9 @@ class Sweeper:
         """Publish again the tickets that nobody consumed. One that was merely slow is consumed once all the same."""
         now = self._clock.now()
         async with self._database.connection() as connection:
-            tickets = await take_unconsumed_tickets(connection, now=now, patience=PATIENCE, limit=TICKETS_A_SWEEP)
+            tickets = await decide_tickets_again(
+                connection, now=now, patience=PATIENCE, longest=LONGEST_PATIENCE, limit=TICKETS_A_SWEEP
+            )
         by_topic: dict[str, list[Outgoing]] = defaultdict(list)
         for ticket in tickets:
             by_topic[ticket.topic].append(Outgoing(orjson.dumps(ticket.body)))
@@ -122,7 +127,9 @@ class Sweeper:
         """Ask about sent dispatches whose reports are missing, move on past deadlines, and close what has its end."""
         now = self._clock.now()
         async with self._database.connection() as connection:
-            due = await take_to_check(connection, now=now, limit=DISPATCHES_A_SWEEP)
+            due = await decide_checks(
+                connection, now=now, first=FIRST_CHECK, longest=LONGEST_WITHOUT_CHECK, limit=DISPATCHES_A_SWEEP
+            )
             if not due:
                 return
             accounts = await self._accounts.get(connection, {each.tenant: each.revision for each in due})

@@ -14,6 +14,12 @@ OLD_TICKETS = 20
 NEWEST_DISPATCHES = 10
 """Of each account, looked at to say whether calls get through."""
 
+LETTERS_ARE_NEW, FAILURES_ARE_NEW = dt.timedelta(minutes=10), dt.timedelta(hours=1)
+"""For so long after they came, dead letters and failed payments count."""
+
+PAYMENTS_END_WITHIN = dt.timedelta(days=2)
+"""Of payments only those count that were begun within this time."""
+
 GAUGES = """
 select
   (select at from heartbeats where name = 'tick') as last_tick_at,
@@ -41,12 +47,12 @@ select
   (select min(due_at) from timers) as next_step_at,
   (select min(created_at) from dispatches where state = 'sent' and check_at is not null) as oldest_hold_at,
   (
-    select count(*) from dead_letters where state = 'open' and received_at > %(now)s - interval '10 minutes'
+    select count(*) from dead_letters where state = 'open' and received_at > %(letters_since)s
   ) as new_dead_letters,
   (select count(*) from dead_letters where state = 'open') as open_dead_letters,
   (
     select count(*) from payment_orders
-    where status = 'failed' and updated_at > %(now)s - interval '1 hour' and created_at > %(now)s - interval '2 days'
+    where status = 'failed' and updated_at > %(failures_since)s and created_at > %(payments_since)s
   ) as payment_failures,
   (select numbackends from pg_stat_database where datname = current_database()) as connections,
   current_setting('max_connections')::int as max_connections
@@ -55,7 +61,14 @@ select
 
 async def read_gauges(connection: Connection, now: dt.datetime, *, patience: dt.timedelta) -> Gauges:
     """The figures that are the whole platform's. `patience`: how long a ticket waits before it is published again."""
-    parameters = {"now": now, "patience": patience, "old_tickets": OLD_TICKETS}
+    parameters = {
+        "now": now,
+        "patience": patience,
+        "old_tickets": OLD_TICKETS,
+        "letters_since": now - LETTERS_ARE_NEW,
+        "failures_since": now - FAILURES_ARE_NEW,
+        "payments_since": now - PAYMENTS_END_WITHIN,
+    }
     return Gauges(**(await fetch_all(connection, GAUGES, parameters))[0])
 
 

@@ -1,4 +1,4 @@
-"""SQL of events. One function a statement; nothing here decides."""
+"""SQL of events. One function a statement; which word about a customer counts is `deciding_newest_words` to say."""
 
 from __future__ import annotations
 

@@ -335,5 +335,7 @@ async def test_what_is_undecided_or_has_failed_is_found_among_50_000_orders(till
     assert "payment_orders_undecided" in undecided
     assert "payment_cancels_undecided" in undecided
     assert "Seq Scan" not in undecided
-    gauges = await plan_of(till, "allim_health", GAUGES, {"now": now, "patience": dt.timedelta(1), "old_tickets": 1})
+    since = dict.fromkeys(("letters_since", "failures_since", "payments_since"), now - dt.timedelta(hours=1))
+    others = {"patience": dt.timedelta(1), "old_tickets": 1}
+    gauges = await plan_of(till, "allim_health", GAUGES, {"now": now, **since, **others})
     assert "payment_orders_failed" in gauges

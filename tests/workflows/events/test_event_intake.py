@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from shared.contracts import SubscriptionEvent
-from shared.messages.dispatch.sweep_store import take_unconsumed_tickets
-from shared.messages.outbox import PATIENCE
+from shared.messages.dispatch.sweep_store import decide_tickets_again
+from shared.messages.outbox import LONGEST_PATIENCE, PATIENCE
 from shared.platform.signals.dead_letters import Poison
 from shared.workflows.events.intake import EventIntake
 from tests.clock import NOON
@@ -180,7 +180,9 @@ async def test_a_ticket_that_nobody_consumed_is_published_again_ever_more_patien
 
     async def taken_at(moment: dt.datetime) -> int:
         async with world.as_role("allim_ticker").connection() as connection:
-            tickets = await take_unconsumed_tickets(connection, now=moment, patience=PATIENCE, limit=500)
+            tickets = await decide_tickets_again(
+                connection, now=moment, patience=PATIENCE, longest=LONGEST_PATIENCE, limit=500
+            )
         return sum(ticket.body["tenant"] == tenant for ticket in tickets)
 
     second = dt.timedelta(seconds=1)

@@ -1,0 +1,266 @@
+"""When a dispatch is looked at, and when a ticket is published again, against the rules in Python.
+
+`deciding_next_check` is tried through both statements that it is a part of.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.messages.dispatch.dispatching import FIRST_CHECK
+from shared.messages.dispatch.store import mark_sent
+from shared.messages.dispatch.sweep_store import TakenDispatch, decide_checks, decide_tickets_again
+from shared.messages.dispatch.sweeping import LONGEST_WITHOUT_CHECK
+from shared.messages.outbox import LONGEST_PATIENCE, PATIENCE
+from shared.platform.pubsub import SEND_REQUESTS
+from tests.clock import NOON
+from tests.scratch import INSTANT, Row, Scratch, mostly, rows
+
+TENANTS = ("cafe", "shop")
+SECOND = dt.timedelta(seconds=1)
+MADE = NOON - 60 * SECOND
+"""When each dispatch was made."""
+
+OTHER = UUID(int=99)
+"""A dispatch of which nothing is known here."""
+
+
+def waits(first: dt.timedelta, longest: dt.timedelta, times: int) -> dt.timedelta:
+    """Each wait is twice as long as the one before, up to the longest."""
+    factor: int = 2**times
+    return min(first * factor, longest)
+
+
+@dataclass(frozen=True)
+class Message:
+    """A message that a dispatch carries, or carried. `deadlines`: seconds that each of its channels is given."""
+
+    id: UUID
+    status: str
+    dispatch: UUID
+    position: int
+    deadlines: Sequence[int]
+
+    def may_go_on(self, dispatch: UUID) -> bool:
+        """Whether it is still on its way with this dispatch, and another channel follows."""
+        on_its_way = self.dispatch == dispatch and self.status in ("sending", "sent")
+        return on_its_way and self.position + 1 < len(self.deadlines)
+
+    @property
+    def deadline(self) -> dt.datetime:
+        """Until when its channel is given."""
+        return MADE + self.deadlines[self.position] * SECOND
+
+
+@dataclass(frozen=True)
+class Dispatch:
+    """A call that was made or is being made. `listed`: the messages that it says it carries."""
+
+    id: UUID
+    state: str
+    check_at: dt.datetime
+    checks: int
+    listed: Sequence[UUID]
+
+    @property
+    def is_due(self) -> bool:
+        return self.state == "sent" and self.check_at <= NOON
+
+    def deadlines(self, messages: Sequence[Message]) -> list[dt.datetime]:
+        """Of its messages that may still go on to their next channel."""
+        return [each.deadline for each in messages if each.id in self.listed and each.may_go_on(self.id)]
+
+
+@dataclass(frozen=True)
+class Business:
+    """A tenant with its dispatches and messages."""
+
+    dispatches: Sequence[Dispatch]
+    messages: Sequence[Message]
+    revision: int
+
+
+IDS = [UUID(int=number) for number in range(10, 13)]
+ON_A_ROUTE = ((0, (59, 9)), (0, (60, 9)), (0, (62, 9)), (0, (75, 9)), (1, (9, 65, 9)), (1, (9, 61)))
+"""Where a message is, and how many seconds each channel has: some are over, some at noon or a second later."""
+
+
+@st.composite
+def messages(draw: st.DrawFn, number: int) -> Message:
+    status = draw(mostly("sent", "sending", "sending", "queued", "unknown", "failed", "delivered", times=9))
+    dispatch = draw(mostly(*IDS, OTHER, times=3))
+    return Message(UUID(int=number), status, dispatch, *draw(st.sampled_from(ON_A_ROUTE)))
+
+
+@st.composite
+def businesses(draw: st.DrawFn, state: str, check_at: Sequence[dt.datetime]) -> Business:
+    carried = [draw(messages(number)) for number in range(draw(st.integers(3, 6)))]
+    dispatches = []
+    for id_, moment in zip(IDS, check_at, strict=True):
+        own = [message.id for message in carried if message.dispatch == id_]
+        listed = draw(mostly(own, [message.id for message in carried], own[1:])) or [OTHER]
+        states = mostly(state, "sent", "prepared", "open", "closed")
+        dispatches.append(Dispatch(id_, draw(states), moment, draw(st.integers(0, 15)), listed))
+    return Business(dispatches, carried, draw(st.integers(1, 9)))
+
+
+@st.composite
+def worlds(draw: st.DrawFn, state: str) -> dict[str, Business]:
+    """Most dispatches are in the state, and no two of them are due at the same moment."""
+    moments = draw(st.permutations([NOON + INSTANT, *(NOON - seconds * SECOND for seconds in range(5))]))
+    return {tenant: draw(businesses(state, moments[at::2])) for at, tenant in enumerate(TENANTS)}
+
+
+def _rows_of(businesses: Mapping[str, Business]) -> dict[str, list[Row]]:
+    every = businesses.items()
+    return {
+        "tenants": [{"id": tenant, "name": tenant, "revision": business.revision} for tenant, business in every],
+        "dispatches": [
+            {
+                "tenant": tenant,
+                "id": dispatch.id,
+                "provider": "solapi",
+                "account": "main",
+                "messages": dispatch.listed,
+                "state": dispatch.state,
+                "provider_batch_id": f"batch of {tenant}",
+                "lease_until": NOON,
+                "check_at": dispatch.check_at,
+                "checks": dispatch.checks,
+                "created_at": MADE,
+                "updated_at": MADE,
+            }
+            for tenant, business in every
+            for dispatch in business.dispatches
+        ],
+        "messages": [
+            {
+                "tenant": tenant,
+                "id": message.id,
+                "customer": "c-1",
+                "template": "hello",
+                "template_version": 1,
+                "route": ["alimtalk", "sms", "push"][: len(message.deadlines)],
+                "deadlines": message.deadlines,
+                "position": message.position,
+                "channel": "alimtalk",
+                "status": message.status,
+                "reason": "any",
+                "dispatch": message.dispatch,
+                **dict.fromkeys(("due_at", "expires_at", "created_at", "updated_at"), MADE),
+            }
+            for tenant, business in every
+            for message in business.messages
+        ],
+    }
+
+
+DISPATCHES = "select tenant, id, state::text, check_at, checks, updated_at from dispatches order by tenant, id"
+
+
+def _found(tenant: str, dispatch: Dispatch, **changed: Any) -> Row:
+    """A dispatch as `DISPATCHES` has to find it."""
+    known = {"state": dispatch.state, "check_at": dispatch.check_at, "checks": dispatch.checks, "updated_at": MADE}
+    return {"tenant": tenant, "id": dispatch.id, **known, **changed}
+
+
+def _each(businesses: Mapping[str, Business]) -> list[tuple[str, Business, Dispatch]]:
+    return [(tenant, each, dispatch) for tenant, each in sorted(businesses.items()) for dispatch in each.dispatches]
+
+
+@given(worlds("sent"), mostly(20, 1, 2))
+async def test_a_dispatch_is_looked_at_ever_more_seldom_and_at_each_deadline(
+    scratch: Scratch, businesses: Mapping[str, Business], limit: int
+) -> None:
+    due = sorted((each for each in _each(businesses) if each[2].is_due), key=lambda each: each[2].check_at)[:limit]
+    after = []
+    for tenant, business, dispatch in _each(businesses):
+        changed: dict[str, Any] = {}
+        if (tenant, business, dispatch) in due:
+            later = NOON + waits(FIRST_CHECK, LONGEST_WITHOUT_CHECK, dispatch.checks)
+            ahead = [deadline for deadline in dispatch.deadlines(business.messages) if deadline > NOON]
+            changed = {"check_at": min([later, *ahead]), "checks": dispatch.checks + 1, "updated_at": NOON}
+        after.append(_found(tenant, dispatch, **changed))
+    async with scratch.holding(**_rows_of(businesses)) as connection:
+        taken = await decide_checks(connection, now=NOON, first=FIRST_CHECK, longest=LONGEST_WITHOUT_CHECK, limit=limit)
+        assert await rows(connection, DISPATCHES) == after
+    assert sorted(taken, key=lambda each: (each.tenant, each.id)) == [
+        TakenDispatch(tenant, dispatch.id, "main", "sent", f"batch of {tenant}", MADE, business.revision)
+        for tenant, business, dispatch in _each(businesses)
+        if (tenant, business, dispatch) in due
+    ]
+
+
+@given(worlds("prepared"), mostly(FIRST_CHECK, SECOND))
+async def test_a_dispatch_is_first_looked_at_soon_or_at_its_first_deadline(
+    scratch: Scratch, businesses: Mapping[str, Business], soon: dt.timedelta
+) -> None:
+    """Also at one that was over before it was sent."""
+    [own, *_] = businesses[TENANTS[0]].dispatches
+    after = []
+    for tenant, business, dispatch in _each(businesses):
+        changed: dict[str, Any] = {}
+        if (tenant, dispatch) == (TENANTS[0], own) and dispatch.state == "prepared":
+            check_at = min([NOON + soon, *dispatch.deadlines(business.messages)])
+            changed = {"state": "sent", "check_at": check_at, "updated_at": NOON}
+        after.append(_found(tenant, dispatch, **changed))
+    accepted = [(id_, "alimtalk", None) for id_ in own.listed]
+    async with scratch.holding(**_rows_of(businesses)) as connection:
+        await mark_sent(connection, TENANTS[0], own.id, accepted, now=NOON, check_at=NOON + soon)
+        assert await rows(connection, DISPATCHES) == after
+
+
+@dataclass(frozen=True)
+class Ticket:
+    """A ticket that nobody has consumed, and how often it was published again."""
+
+    publish_at: dt.datetime
+    attempts: int
+
+
+@st.composite
+def tickets(draw: st.DrawFn) -> dict[tuple[str, UUID], Ticket]:
+    """Of no two the moment is the same."""
+    moments = draw(st.permutations([NOON + INSTANT, NOON, NOON - SECOND, NOON - 2 * SECOND]))
+    names = [(tenant, id_) for id_ in IDS for tenant in TENANTS]
+    return {name: Ticket(moment, draw(st.integers(0, 15))) for name, moment in zip(names, moments, strict=False)}
+
+
+@given(tickets(), mostly(20, 1, 2))
+async def test_a_ticket_is_published_again_ever_more_seldom(
+    scratch: Scratch, tickets: dict[tuple[str, UUID], Ticket], limit: int
+) -> None:
+    waiting = [(tenant, id_) for tenant, id_ in tickets if tickets[tenant, id_].publish_at <= NOON]
+    due = sorted(waiting, key=lambda name: tickets[name].publish_at)[:limit]
+    again = {
+        name: Ticket(NOON + waits(PATIENCE, LONGEST_PATIENCE, tickets[name].attempts), tickets[name].attempts + 1)
+        for name in due
+    }
+    outbox = [
+        {
+            "tenant": tenant,
+            "id": id_,
+            "topic": SEND_REQUESTS,
+            "body": {"tenant": tenant, "id": id_},
+            "attempts": ticket.attempts,
+            "publish_at": ticket.publish_at,
+            "created_at": MADE,
+        }
+        for (tenant, id_), ticket in tickets.items()
+    ]
+    async with scratch.holding(outbox=outbox) as connection:
+        published = await decide_tickets_again(
+            connection, now=NOON, patience=PATIENCE, longest=LONGEST_PATIENCE, limit=limit
+        )
+        found = await rows(connection, "select tenant, id, publish_at, attempts from outbox")
+    assert {(row["tenant"], row["id"]): Ticket(row["publish_at"], row["attempts"]) for row in found} == tickets | again
+    assert {(ticket.topic, ticket.body["tenant"], UUID(ticket.body["id"])) for ticket in published} == {
+        (SEND_REQUESTS, *name) for name in due
+    }
