@@ -14,7 +14,7 @@ from shared.credits.ledger.audit import disagreements
 from shared.credits.ledger.audit_store import Audit, read_audit
 from tests.clock import NOON
 from tests.credits.ledger.model import ZERO
-from tests.scratch import Row, Scratch
+from tests.scratch import Row, Scratch, mostly
 
 TENANTS = ("cafe", "shop")
 SIGNS = {"topup": (1, 0), "refund": (-1, 0), "hold": (0, 1), "capture": (-1, -1), "release": (0, -1)}
@@ -180,13 +180,29 @@ def damaged_entry(draw: st.DrawFn, entry: Entry) -> Entry:
             return replace(entry, listed=listed) if hold else entry
 
 
+accounts = st.sampled_from((None, (300, 0), (300, 70), (70, 70))).map(
+    lambda account: account and (Decimal(account[0]), Decimal(account[1]))
+)
+
+
 @st.composite
 def ledgers(draw: st.DrawFn) -> Ledger:
-    """Books in order, most often with something broken."""
+    """Books in order, most often with something broken, or with all of something gone."""
     ledger = draw(sound())
     account, entries, messages = ledger.account, list(ledger.entries), list(ledger.messages)
+    match draw(mostly(None, "account", "entries", "messages", "top-up", "top-up", "account and entries")):
+        case "account":
+            account = draw(accounts)
+        case "entries":
+            entries = []
+        case "messages":
+            messages = []
+        case "top-up":
+            del entries[0]
+        case "account and entries":
+            account, entries = None, []
     for _ in range(draw(st.integers(0, 3))):
-        match draw(st.integers(0, 6)):
+        match draw(st.integers(0, 4)):
             case 0 | 1 if messages:
                 at = draw(st.integers(0, len(messages) - 1))
                 messages[at] = draw(damaged_message(messages[at]))
@@ -195,14 +211,6 @@ def ledgers(draw: st.DrawFn) -> Ledger:
                 entries[at] = draw(damaged_entry(entries[at]))
             case 4 if messages:
                 del messages[draw(st.integers(0, len(messages) - 1))]
-            case 5 if entries:
-                del entries[draw(st.integers(0, len(entries) - 1))]
-            case _:
-                account = draw(
-                    st.sampled_from(
-                        (None, (Decimal(300), ZERO), (Decimal(300), Decimal(70)), (Decimal(70), Decimal(70)))
-                    )
-                )
     return Ledger(account, entries, messages)
 
 
