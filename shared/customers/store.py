@@ -75,7 +75,7 @@ _TOLD_AT = ", ".join(
 )
 
 
-def _deciding_newest_words(source: str) -> str:
+def deciding_newest_words(source: str) -> str:
     """The statement that writes what is told of customers, as a part of another.
 
     Args:
@@ -108,7 +108,7 @@ with told as (
     attributes jsonb, as_of timestamptz, told_at timestamptz[], attributes_told_at jsonb, filed jsonb
   )
 )
-{_deciding_newest_words("told")}
+{deciding_newest_words("told")}
 returning tenant, id, {person_of("customers")} as person
 """
 
@@ -146,7 +146,7 @@ news as (
     or ({", ".join(f"coalesce(g.{name}, c.{name})" for name in _PLAIN)})
       is distinct from ({", ".join(f"c.{name}" for name in _PLAIN)})
 )
-{_deciding_newest_words("news")}
+{deciding_newest_words("news")}
 """
 
 

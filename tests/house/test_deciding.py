@@ -21,6 +21,7 @@ ORACLES: Mapping[str, str] = {
     "decide_due_notices": "operations/test_notices_oracle.py",
     "decide_ended_shortages": "credits/ledger/test_low_credit_oracle.py",
     "decide_low_balances": "credits/ledger/test_low_credit_oracle.py",
+    "decide_newest_words": "customers/test_newest_words.py",
     "decide_retries": "messages/dispatch/test_retries_oracle.py",
     "decide_tickets_again": "messages/dispatch/test_waits_oracle.py",
     "deciding_newest_words": "customers/test_newest_words.py",
