@@ -17,7 +17,7 @@ from shared.customers.words import Telling
 from shared.platform.database import Connection, Database
 from shared.templates.store import save_template
 from shared.templates.template import TemplateContent
-from shared.tenants.accounts import register_account
+from shared.tenants.accounts import AccountBusy, register_account
 from shared.tenants.store import save_tenant
 from shared.workflows.catalog import load_catalogs
 from shared.workflows.definition import WorkflowDefinition
@@ -151,6 +151,26 @@ async def test_the_account_that_was_registered_last_sends_and_the_earlier_ones_s
     assert not await register_account(connection, KEY, second, now=NOON)
     assert await register_account(connection, KEY, first, now=NOON)
     assert await _accounts(connection) == [("main", True), ("second", False)]
+
+
+@pytest.mark.parametrize("state", ["open", "prepared"])
+async def test_an_account_becomes_no_other_one_while_a_send_by_it_is_undecided(
+    connection: Connection, state: str
+) -> None:
+    account = replace(EXAMPLES[0].account, tenant="shop")
+    other = replace(account, secrets={**account.secrets, "api_key": "another"})
+    await register_account(connection, KEY, account, now=NOON)
+    await connection.execute(
+        "insert into dispatches (tenant, id, provider, account, messages, state, lease_until, created_at, updated_at) "
+        "values ('shop', gen_random_uuid(), 'solapi', 'main', array[gen_random_uuid()], %s, %s, %s, %s)",
+        [state, NOON, NOON, NOON],
+    )
+    with pytest.raises(AccountBusy, match="main"):
+        await register_account(connection, KEY, other, now=NOON)
+    assert await register_account(connection, KEY, replace(account, sender="0233334444"), now=NOON)
+    assert await register_account(connection, KEY, replace(other, id="second"), now=NOON)
+    await connection.execute("update dispatches set state = 'sent'")
+    assert await register_account(connection, KEY, other, now=NOON)
 
 
 async def _accounts(connection: Connection) -> list[tuple[str, bool]]:
