@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 TOO_LATE, RUN_CHANGED = "too_late", "run_changed"
 NO_PROVIDER_ACCOUNT, PRICE_MISSING, CREDIT_SHORTAGE = "no_provider_account", "price_missing", "credit_shortage"
-PROVIDER_UNAVAILABLE = "provider_unavailable"
+PROVIDER_UNAVAILABLE, TEMPLATE_UNREADABLE = "provider_unavailable", "template_unreadable"
 DEADLINE = "deadline"
 NO_REPORT = "no_report"
 """A failure for want of any final report: its hold has expired."""
@@ -17,6 +17,7 @@ SENTENCES: Mapping[str, str] = {
     NO_PROVIDER_ACCOUNT: "the tenant has no active provider account",
     PRICE_MISSING: "a channel of its route has no price",
     CREDIT_SHORTAGE: "크레딧이 부족합니다. 충전한 뒤 다시 보내 주세요. (not enough credit)",
+    TEMPLATE_UNREADABLE: "템플릿을 읽을 수 없습니다. 운영자에게 문의해 주세요. (this release can't read its template)",
     DEADLINE: "no final report came before the channel's deadline",
     NO_REPORT: "the provider gave no final report within three days",
 }

@@ -8,9 +8,10 @@ from decimal import Decimal
 import pytest
 
 from shared.credits.ledger.ledger import top_up
+from shared.messages.dispatch.dispatching import MAX_TRIES
 from shared.messages.dispatch.sending import LEASE
 from tests.faults.boundaries import Hook
-from tests.faults.fates import DELIVERED, assert_each_has_its_fate, queue_one_of_each
+from tests.faults.fates import DELIVERED, REFUSED, assert_each_has_its_fate, queue_one_of_each
 from tests.faults.world import TENANT, Crash, FaultyWorld
 
 UNLUCKY = "unlucky"
@@ -66,6 +67,42 @@ async def test_a_tenant_whose_account_can_not_be_used_does_not_disturb_the_other
     row = world.message(stranded)
     assert (row["status"], row["reason"]) == ("failed", "provider_unavailable")
     assert row["detail"] == "its account's credentials can't be opened"
+
+
+async def test_a_template_that_can_not_be_read_stops_the_messages_with_its_words_alone(world: FaultyWorld) -> None:
+    async with world.owner.transaction() as connection:
+        await connection.execute("set local session_replication_role = replica")
+        await connection.execute(
+            "insert into template_versions (tenant, name, version, content, approval, created_at) "
+            "values (%s, 'of another release', 1, '{\"hologram\": {}}', 'draft', %s)",
+            [TENANT, world.clock.now()],
+        )
+    stranded, sound = await world.queue(DELIVERED, REFUSED, templates={DELIVERED: "of another release"})
+    alone = await world.queue(DELIVERED, templates={DELIVERED: "of another release"})
+    sent = await queue_one_of_each(world)
+    assert await world.live(world.process())
+    await assert_each_has_its_fate(world, sent)
+    assert world.message(sound)["reason"] == world.message(sent[REFUSED])["reason"]
+    for message in (stranded, *alone):
+        row = world.message(message)
+        assert (row["status"], row["reason"], row["tries"]) == ("failed", "template_unreadable", MAX_TRIES)
+    async with world.owner.transaction() as connection:
+        await connection.execute("set local session_replication_role = replica")
+        await connection.execute("delete from template_versions where name = 'of another release'")
+
+
+async def test_a_template_that_can_be_read_again_lets_its_messages_leave(world: FaultyWorld) -> None:
+    async with world.owner.transaction() as connection:
+        await connection.execute("set local session_replication_role = replica")
+        await connection.execute("update template_versions set content = content || '{\"hologram\": {}}'")
+    [message] = await world.queue(DELIVERED)
+    await world.deliver(world.process())
+    assert world.message(message)["status"] == "queued"
+    async with world.owner.transaction() as connection:
+        await connection.execute("set local session_replication_role = replica")
+        await connection.execute("update template_versions set content = content - 'hologram'")
+    assert await world.live(world.process())
+    assert world.message(message)["status"] == "delivered"
 
 
 async def test_a_dispatch_whose_account_can_not_be_used_any_more_waits_and_the_others_go_on(

@@ -7,7 +7,9 @@ from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from shared.messages.dispatch.store import decide_retries, mark_sent
+from shared.messages.dispatch.sweep_store import DispatchState
 from shared.messages.metrics import count_sent
+from shared.messages.reasons import PROVIDER_UNAVAILABLE
 from shared.platform.clock import Clock
 from shared.platform.database import Database
 from shared.platform.ids import new_id
@@ -124,14 +126,25 @@ class Dispatcher:
             await mark_sent(connection, account.tenant, dispatch, accepted, now=now, check_at=now + FIRST_CHECK)
         count_sent(account.provider, (channel for _, channel, _ in accepted))
 
-    async def abandon(self, tenant: str, dispatch: UUID, state: str, error: str) -> None:
+    async def abandon(
+        self,
+        tenant: str,
+        dispatch: UUID,
+        state: DispatchState,
+        error: str,
+        *,
+        only: Sequence[UUID] | None = None,
+        reason: str = PROVIDER_UNAVAILABLE,
+    ) -> None:
         """Give up a dispatch that was certainly never sent; its messages are queued again, or fail after the last try.
 
         Args:
             tenant: whose.
             dispatch: our record.
             state: the state it must still be in, or it is left alone.
-            error: why.
+            error: why, for people.
+            only: give up these of its messages and go on with the others.
+            reason: why, as the code of messages that fail.
         """
         now = self._clock.now()
         async with self._database.connection() as connection:
@@ -139,7 +152,9 @@ class Dispatcher:
                 connection,
                 tenant,
                 dispatch,
+                only=only,
                 state=state,
+                reason=reason,
                 error=error[:500],
                 max_tries=MAX_TRIES,
                 ticket=new_id(now),

@@ -12,9 +12,12 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from uuid import UUID
 
+from pydantic import ValidationError
+
 from shared.contracts import MAX_TICKET_MESSAGES, ProviderReport, SendTicket
 from shared.messages.dispatch.dispatching import Dispatcher
 from shared.messages.dispatch.store import Claimed, decide_claims, mark_prepared
+from shared.messages.reasons import SENTENCES, TEMPLATE_UNREADABLE
 from shared.messages.reports.reporting import Reports, Told, refusal
 from shared.platform.clock import Clock
 from shared.platform.coalescer import Coalescer
@@ -96,11 +99,16 @@ class Sender:
         return [None] * len(tickets)
 
     async def _know_templates(self, connection: Connection, claimed: Sequence[Claimed]) -> None:
-        """Versions never change, so what was read once is known for good."""
+        """Versions never change, so what was read once is known for good. One that can't be read is asked for again."""
         wanted = {(row.tenant, row.template, row.template_version) for row in claimed} - self._templates.keys()
-        if wanted:
-            for row in await template_versions(connection, sorted(wanted)):
+        if not wanted:
+            return
+        for row in await template_versions(connection, sorted(wanted)):
+            try:
                 self._templates[row.tenant, row.name, row.version] = TemplateContent.model_validate(row.content)
+            except ValidationError:
+                fields = {"tenant": row.tenant, "template": row.name, "version": row.version}
+                log("sending").error("a template can't be read", extra={"fields": fields})
 
     async def _dispatch_or_leave(self, rows: Sequence[Claimed], accounts: Accounts) -> None:
         """The claim is committed, so an error is neither the ticket's nor the other dispatches': the sweep mends it."""
@@ -118,6 +126,17 @@ class Sender:
     async def _dispatch(self, rows: Sequence[Claimed], account: ProviderAccount) -> None:
         """One call to one provider, for messages of one tenant."""
         tenant, dispatch = account.tenant, rows[0].dispatch
+        if unreadable := [row.id for row in rows if self._template(row) is None]:
+            await self._dispatcher.abandon(
+                tenant,
+                dispatch,
+                "open",
+                SENTENCES[TEMPLATE_UNREADABLE],
+                only=unreadable,
+                reason=TEMPLATE_UNREADABLE,
+            )
+            if len(unreadable) == len(rows):
+                return
         ready, refused = self._rendered(rows)
         prepared = Prepared(None, (), ())
         if ready:
@@ -154,7 +173,8 @@ class Sender:
         ready: list[OutboundMessage] = []
         refused: list[ProviderReport] = []
         for row in rows:
-            content = self._templates[row.tenant, row.template, row.template_version]
+            if (content := self._template(row)) is None:
+                continue
             try:
                 ready.append(
                     render(content, row.leg, row.variables, message=row.id, attempt=row.attempt, to=row.recipient)
@@ -162,3 +182,6 @@ class Sender:
             except MessageError as error:
                 refused.append(refusal(row.id, row.attempt, row.leg, error.code, error.detail))
         return ready, refused
+
+    def _template(self, row: Claimed) -> TemplateContent | None:
+        return self._templates.get((row.tenant, row.template, row.template_version))

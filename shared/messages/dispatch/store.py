@@ -13,7 +13,7 @@ from shared.contracts import SendTicket
 from shared.contracts.channels import LEG_PRICES
 from shared.credits.ledger.entries import entering
 from shared.credits.prices.store import current_prices
-from shared.messages.dispatch.sweep_store import deciding_next_check
+from shared.messages.dispatch.sweep_store import DispatchState, deciding_next_check
 from shared.messages.reasons import SENTENCES, WAITING_FOR_CREDIT
 from shared.platform.database import Connection, fetch_all
 from shared.platform.signals.alerts import raising
@@ -103,7 +103,9 @@ _RELEASES = """
 
 DECIDE_RETRIES = f"""
 with abandoned as (
-  update dispatches set state = 'abandoned', error = %(error)s, updated_at = %(now)s
+  update dispatches
+  set state = case when coalesce(messages <@ %(only)s::uuid[], true) then 'abandoned' else state end,
+      error = %(error)s, updated_at = %(now)s
   where tenant = %(tenant)s and id = %(id)s and state = %(state)s::dispatch_state
   returning id, messages, gen_random_uuid() as release
 ),
@@ -111,7 +113,7 @@ with abandoned as (
 taken as (
   select a.id as dispatch, a.release, m.id
   from abandoned a
-  cross join lateral (select unnest(a.messages) as id order by id) listed
+  cross join lateral (select unnest(coalesce(%(only)s::uuid[], a.messages)) as id order by id) listed
   cross join lateral (
     select id from messages
     where tenant = %(tenant)s and id = listed.id and dispatch = a.id and status = 'sending' for no key update
@@ -120,7 +122,7 @@ taken as (
 back as (
   update messages m
   set status = (case when m.tries >= %(max_tries)s then 'failed' else 'queued' end)::message_status,
-      reason = case when m.tries >= %(max_tries)s then 'provider_unavailable' end,
+      reason = case when m.tries >= %(max_tries)s then %(reason)s end,
       detail = case when m.tries >= %(max_tries)s then %(error)s end,
       attempt = m.attempt + 1, dispatch = null, updated_at = %(now)s,
       settlement = case when m.tries >= %(max_tries)s and m.hold is not null then t.release end
@@ -145,7 +147,9 @@ async def decide_retries(
     tenant: str,
     dispatch: UUID,
     *,
-    state: str,
+    only: Sequence[UUID] | None = None,
+    state: DispatchState,
+    reason: str,
     error: str,
     max_tries: int,
     ticket: UUID,
@@ -159,7 +163,9 @@ async def decide_retries(
         connection: in autocommit; the statement is the transaction.
         tenant: whose.
         dispatch: the call.
+        only: those of its messages that are given up; the call goes on with the others. All of them unless told.
         state: the state that it must still be in, or nothing changes.
+        reason: the code of messages that fail.
         error: why; kept with the dispatch and with the messages that fail.
         max_tries: a message that was tried so often fails, and what is held for it is given back.
         ticket: the id of the ticket of those that wait, if any does.
@@ -176,7 +182,9 @@ async def decide_retries(
         {
             "tenant": tenant,
             "id": dispatch,
+            "only": None if only is None else list(only),
             "state": state,
+            "reason": reason,
             "error": error,
             "max_tries": max_tries,
             "ticket": ticket,

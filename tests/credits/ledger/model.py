@@ -159,11 +159,12 @@ class Books:
         bill.tries += 1
         bill.made[bill.attempt] = bill.route[bill.position]
 
-    def abandon(self, dispatch: UUID) -> list[Bill]:
-        """A dispatch that was never sent is given up. Gives those of its messages that are to be tried again."""
+    def abandon(self, dispatch: UUID, only: Iterable[UUID] | None = None) -> list[Bill]:
+        """A dispatch that was never sent is given up, or only some of its messages. Gives those of them that are to be
+        tried again."""
         again = []
         for bill in self.bills.values():
-            if bill.dispatch == dispatch and bill.status == "sending":
+            if bill.dispatch == dispatch and bill.status == "sending" and (only is None or bill.id in only):
                 bill.attempt += 1
                 bill.dispatch = None
                 if bill.tries >= MAX_TRIES:

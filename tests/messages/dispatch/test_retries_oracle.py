@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 
 from shared.messages.dispatch.dispatching import MAX_TRIES, RETRY_DELAY
 from shared.messages.dispatch.store import decide_retries
+from shared.messages.dispatch.sweep_store import DispatchState
+from shared.messages.reasons import PROVIDER_UNAVAILABLE
 from shared.platform.pubsub import SEND_REQUESTS
 from tests.clock import NOON
 from tests.credits.ledger.bookkeeping import (
@@ -33,7 +35,7 @@ from tests.scratch import Row, Scratch, mostly, rows
 
 TENANT, NEIGHBOUR = "cafe", "shop"
 DISPATCH, OTHER, TICKET = (UUID(int=2_000_000 + at) for at in range(3))
-STATES = ("open", "prepared", "sent", "closed", "abandoned")
+STATES: tuple[DispatchState, ...] = ("open", "prepared", "sent", "closed", "abandoned")
 AWAY = "the provider is away"
 
 DISPATCHES = """
@@ -43,12 +45,18 @@ select tenant, id, state::text, error, updated_at from dispatches order by tenan
 
 @dataclass(frozen=True)
 class GivenUp:
-    """A dispatch that is to be given up if it is still in a state. `listed`: what it says it carries."""
+    """A dispatch that is to be given up if it is still in a state. `listed`: what it says it carries; `only`: what is
+    given up of that."""
 
-    state: str
-    expected: str
+    state: DispatchState
+    expected: DispatchState
     books: Books
     listed: Sequence[UUID]
+    only: Sequence[UUID] | None
+
+    @property
+    def all_of_it(self) -> bool:
+        return self.only is None or set(self.listed) <= set(self.only)
 
 
 @st.composite
@@ -79,8 +87,10 @@ def given_up(draw: st.DrawFn) -> GivenUp:
     carried = [bill.id for bill in books.bills.values() if bill.dispatch == DISPATCH]
     elsewhere = draw(st.lists(st.sampled_from([id_ for id_ in books.bills if id_ not in carried] or [OTHER])))
     listed = draw(st.permutations([*carried, *set(elsewhere)]))
-    expected = draw(st.sampled_from(("open", "prepared")))
-    return GivenUp(draw(mostly(expected, *STATES)), expected, books, listed or [OTHER])
+    expected: DispatchState = draw(st.sampled_from(("open", "prepared")))
+    listed = listed or [OTHER]
+    only = draw(st.none() | st.lists(st.sampled_from(listed), unique=True))
+    return GivenUp(draw(mostly(expected, *STATES)), expected, books, listed, only)
 
 
 def delay(again: Sequence[Bill]) -> dt.timedelta:
@@ -102,7 +112,7 @@ async def test_what_becomes_of_messages_that_were_never_sent_is_what_the_rules_s
 ) -> None:
     neighbour, was, books = case.books, case.books.bills, deepcopy(case.books)
     applies = case.state == case.expected
-    again = books.abandon(DISPATCH) if applies else []
+    again = books.abandon(DISPATCH, case.only) if applies else []
     others = [_dispatch(TENANT, OTHER, "open", case.listed), _dispatch(NEIGHBOUR, DISPATCH, "open", case.listed)]
     async with scratch.holding(
         dispatches=[_dispatch(TENANT, DISPATCH, case.state, case.listed), *others],
@@ -112,7 +122,9 @@ async def test_what_becomes_of_messages_that_were_never_sent_is_what_the_rules_s
             connection,
             TENANT,
             DISPATCH,
+            only=case.only,
             state=case.expected,
+            reason=PROVIDER_UNAVAILABLE,
             error=AWAY,
             max_tries=MAX_TRIES,
             ticket=TICKET,
@@ -132,14 +144,20 @@ async def test_what_becomes_of_messages_that_were_never_sent_is_what_the_rules_s
         tickets = [found_ticket(TENANT, [bill.id for bill in again], NOON + delay(again))] if again else []
         assert await rows(connection, TICKETS) == tickets
         assert await rows(connection, DISPATCHES) == [
-            _found(TENANT, DISPATCH, *(("abandoned", AWAY, NOON) if applies else (case.state, None, BEFORE))),
+            _found(TENANT, DISPATCH, *_said(case)),
             _found(TENANT, OTHER, "open", None, BEFORE),
             _found(NEIGHBOUR, DISPATCH, "open", None, BEFORE),
         ]
 
 
+def _said(case: GivenUp) -> tuple[str, str | None, dt.datetime]:
+    if case.state != case.expected:
+        return case.state, None, BEFORE
+    return "abandoned" if case.all_of_it else case.state, AWAY, NOON
+
+
 def _detail(bill: Bill) -> str | None:
-    return AWAY if bill.reason == "provider_unavailable" else None
+    return AWAY if bill.reason == PROVIDER_UNAVAILABLE else None
 
 
 def _found(tenant: str, id_: UUID, state: str, error: str | None, updated_at: dt.datetime) -> Row:
