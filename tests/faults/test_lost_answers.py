@@ -50,7 +50,7 @@ async def test_taking_a_batch_back_may_be_lost(world: FaultyWorld, fault: str) -
     assert not await world.live(world.process(ending_before_send))
     assert await world.live(world.process())
     assert world.accepted()[message] == ["ATA"]
-    assert [row["state"] for row in world.table("dispatches")] == ["abandoned", "sent"]
+    assert [row["state"] for row in world.table("dispatches")] == ["abandoned", "closed"]
 
 
 async def ending_before_send(boundary: str) -> None:

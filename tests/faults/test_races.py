@@ -150,7 +150,7 @@ async def test_a_batch_that_was_handed_over_at_the_last_moment_is_not_given_up(w
     await sweeper_work
     assert await world.live(world.process())
     assert world.accepted()[message] == ["ATA"]
-    assert [row["state"] for row in world.table("dispatches")] == ["sent"]
+    assert [row["state"] for row in world.table("dispatches")] == ["closed"]
 
 
 @pytest.mark.parametrize(("to", "types"), [(DELIVERED, ["ATA"]), (NOT_ON_KAKAO, ["ATA", "SMS"])])

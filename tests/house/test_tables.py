@@ -26,7 +26,7 @@ OWNER: Mapping[str, str] = {
     "events": "workflows.events",
     "messages": "messages",
     "outbox": "messages",
-    "dispatches": "messages.dispatch",
+    "dispatches": "messages",
     "reports": "messages.reports",
     "credit_accounts": "credits.ledger",
     "ledger_entries": "credits.ledger",

@@ -10,6 +10,7 @@ from shared.contracts import ProviderReport, SendTicket
 from shared.contracts.channels import price_name
 from shared.credits.ledger.entries import LATE, entering
 from shared.credits.prices.store import current_prices
+from shared.messages.ends_store import deciding_ends
 from shared.messages.status import Change, Standing, State, Status
 from shared.messages.store import WRITE_TICKETS, ticket_columns
 from shared.platform.database import Connection, fetch_all
@@ -72,10 +73,13 @@ changes as (
     tenant, id, status, attempt, position, channel, provider_message_id, reason, detail, requeued, settles, price_name
   )
   cross join lateral (
-    select ctid as place, hold, held, settlement, price as paid from messages where tenant = c.tenant and id = c.id
+    select ctid as place, hold, held, settlement, price as paid, dispatch,
+      status in ('sending', 'sent', 'unknown') as was_open
+    from messages where tenant = c.tenant and id = c.id
     offset 0
   ) m
 ),
+{deciding_ends("changes")},
 price_list as ({current_prices(_CAPTURED)}),
 owed as (
   -- A price that rose after the hold is charged as held; a delivery that comes after the release finds no hold.
@@ -134,6 +138,8 @@ async def record_reports_and_decide_charges(
     publish_at: dt.datetime,
 ) -> None:
     """Keep what was said (tenant, provider, report), what it changes, and the tickets of messages that go on.
+
+    A dispatch is closed once the last of its messages is not on its way with it any more.
 
     A hold is captured at the price of the channel that delivered, and never at more than was held. A delivery that
     comes after its hold was released is charged as far as there is credit, and is free beyond that.

@@ -37,8 +37,8 @@ async def test_a_fallback_is_told_call_by_call_and_report_by_report(sending: Sen
     assert [
         (call["id"], call["provider"], call["account"], call["provider_batch_id"], call["state"]) for call in calls
     ] == [
-        (first, "solapi", "main", f"G-{first}", "sent"),
-        (second, "solapi", "main", f"G-{second}", "sent"),
+        (first, "solapi", "main", f"G-{first}", "closed"),
+        (second, "solapi", "main", f"G-{second}", "closed"),
     ]
     reports = [chapter.facts for chapter in told.chapters if chapter.what == "report"]
     assert [(report["attempt"], report["channel"], report["code"], report["outcome"]) for report in reports] == [

@@ -1,0 +1,31 @@
+"""The end of a dispatch, in the words of SQL: it comes with the end of its last message."""
+
+from __future__ import annotations
+
+
+def deciding_ends(changes: str) -> str:
+    """Close the dispatches whose last messages come to an end or go on elsewhere, as a part of another statement.
+
+    What another transaction is ending counts as on its way: of two that come to the end at once neither may close the
+    dispatch. It is closed when it is looked at then, as one that was not told `sent` yet.
+
+    Args:
+        changes: in that statement, a table of what messages become (`tenant`, `status`, whether they are `requeued`) and
+            of what they were before (`dispatch`, and whether they were on their way with it: `was_open`).
+    """
+    return f"""ending as (
+  select tenant, dispatch, count(*) as messages from {changes}
+  where was_open and dispatch is not null and (requeued or status >= 'expired') group by tenant, dispatch
+),
+closed as (
+  update dispatches d set state = 'closed', check_at = null, updated_at = %(now)s
+  from ending e
+  where d.tenant = e.tenant and d.id = e.dispatch and d.state = 'sent' and e.messages = (
+    select count(*) from unnest(d.messages) as carried (id) cross join lateral (
+      select from messages m
+      where m.tenant = d.tenant and m.id = carried.id and m.dispatch = d.id
+        and m.status in ('sending', 'sent', 'unknown')
+      offset 0
+    ) still_open
+  )
+)"""
