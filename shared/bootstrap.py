@@ -144,7 +144,9 @@ def ticker(parts: Parts) -> Ticker:
     from shared.workflows.ticks.ticking import Ticker
 
     sweeps: list[Callable[[], Awaitable[object]]] = [
-        sweeper(parts).sweep,
+        sweeper(parts).republish,
+        sweeper(parts).decide,
+        sweeper(parts).check,
         partial(watch_low_balances, database(parts), parts.clock),
     ]
     if parts.settings.toss_secret_key is not None:

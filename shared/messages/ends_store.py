@@ -10,8 +10,8 @@ def deciding_ends(changes: str) -> str:
     dispatch. It is closed when it is looked at then, as one that was not told `sent` yet.
 
     Args:
-        changes: in that statement, a table of what messages become (`tenant`, `status`, whether they are `requeued`) and
-            of what they were before (`dispatch`, and whether they were on their way with it: `was_open`).
+        changes: in that statement, a table of what messages become (`tenant`, `status`, whether they are
+            `requeued`) and of what they were before (`dispatch`, and whether they were on their way: `was_open`).
     """
     return f"""ending as (
   select tenant, dispatch, count(*) as messages from {changes}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from uuid import UUID
 
 import orjson
@@ -25,19 +26,40 @@ from shared.messages.reasons import DEADLINE, NO_REPORT, SENTENCES
 from shared.messages.reports.reporting import Reports, Told, refusal
 from shared.messages.status import Status
 from shared.platform.clock import Clock
-from shared.platform.database import Database
+from shared.platform.database import Connection, Database
 from shared.platform.database.revisions import RevisionCache
 from shared.platform.logs import log
 from shared.platform.pubsub import Outgoing, Publisher
-from shared.providers import Provider, ProviderAccount, ProviderError
+from shared.platform.sweeps import Limits, Sweep
+from shared.providers import Provider, ProviderAccount
 from shared.tenants.accounts import Accounts
 
 LEASE = dt.timedelta(seconds=60)
 TICKETS_A_SWEEP = 500
-DISPATCHES_A_SWEEP = 20
+
+LIMITS = Limits(at_once=32, patience=dt.timedelta(seconds=20), work_for=dt.timedelta(seconds=20))
+"""Of asking a provider what became of dispatches."""
 
 LONGEST_WITHOUT_CHECK = dt.timedelta(hours=1)
 """A dispatch of which nobody has said anything is looked at again after twice as long each time, and this at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Undecided:
+    """A dispatch that was begun and left. `account`: None where nobody can be asked in its name just now."""
+
+    dispatch: TakenDispatch
+    account: ProviderAccount | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Unreported:
+    """A sent dispatch with those of its messages that have no end, as of `now`."""
+
+    dispatch: TakenDispatch
+    account: ProviderAccount
+    messages: Sequence[OpenMessage]
+    now: dt.datetime
 
 
 class Sweeper:
@@ -70,6 +92,8 @@ class Sweeper:
         self._dispatcher = dispatcher
         self._reports = reports
         self._clock = clock
+        self._undecided = Sweep("decide", self._take_undecided, self._settle, _fields, clock, LIMITS)
+        self._unreported = Sweep("check", self._take_unreported, self._ask, _fields, clock, LIMITS)
 
     async def sweep(self) -> None:
         """Look once at everything that may have waited too long."""
@@ -99,20 +123,21 @@ class Sweeper:
         An `open` one was never sent, for the provider is told to send only after the row says `prepared`. Of a
         `prepared` one the provider knows.
         """
+        await self._undecided.run()
+
+    async def _take_undecided(self, limit: int) -> list[_Undecided]:
         now = self._clock.now()
         async with self._database.connection() as connection:
-            left = await take_undecided(connection, now=now, lease_until=now + LEASE, limit=DISPATCHES_A_SWEEP)
+            left = await take_undecided(connection, now=now, lease_until=now + LEASE, limit=limit)
             accounts = await self._accounts.get(connection, {each.tenant: each.revision for each in left})
-        for each in left:
-            if each.state == "open" or each.batch is None:
-                await self._dispatcher.abandon(each.tenant, each.id, "open", "its instance ended before sending")
-                continue
-            if (account := self._account(accounts, each)) is None:
-                continue
-            try:
-                await self._dispatcher.settle(account, each.id, each.batch)
-            except ProviderError as error:
-                log("sweeping").warning("still undecided: %s", error, extra={"fields": {"dispatch": each.id}})
+        return [_Undecided(each, self._account(accounts, each) if each.batch else None) for each in left]
+
+    async def _settle(self, left: _Undecided) -> None:
+        dispatch, account = left.dispatch, left.account
+        if dispatch.state == "open" or dispatch.batch is None:
+            await self._dispatcher.abandon(dispatch.tenant, dispatch.id, "open", "its instance ended before sending")
+        elif account is not None:
+            await self._dispatcher.settle(account, dispatch.id, dispatch.batch)
 
     def _account(self, accounts: Mapping[str, Accounts], dispatch: TakenDispatch) -> ProviderAccount | None:
         """The account that made a dispatch, or None where nobody can be asked in its name just now."""
@@ -125,48 +150,48 @@ class Sweeper:
 
     async def check(self) -> None:
         """Ask about sent dispatches whose reports are missing, move on past deadlines, and close what has its end."""
-        now = self._clock.now()
-        async with self._database.connection() as connection:
-            due = await decide_checks(
-                connection, now=now, first=FIRST_CHECK, longest=LONGEST_WITHOUT_CHECK, limit=DISPATCHES_A_SWEEP
-            )
-            if not due:
-                return
-            accounts = await self._accounts.get(connection, {each.tenant: each.revision for each in due})
-            open_messages = await unsettled(connection, due)
-        waiting: dict[tuple[str, UUID], list[OpenMessage]] = defaultdict(list)
-        for message in open_messages:
-            waiting[message.tenant, message.dispatch].append(message)
-        for each in due:
-            messages = waiting.get((each.tenant, each.id))
-            if messages and (account := self._account(accounts, each)):
-                await self._ask(account, each, messages, now)
-        settled = [each for each in due if (each.tenant, each.id) not in waiting]
-        if settled:
-            async with self._database.connection() as connection:
-                await close(connection, settled, now)
+        await self._unreported.run()
 
-    async def _ask(
-        self,
-        account: ProviderAccount,
-        dispatch: TakenDispatch,
-        messages: Sequence[OpenMessage],
-        now: dt.datetime,
-    ) -> None:
+    async def _take_unreported(self, limit: int) -> list[_Unreported]:
+        """Closes those that need no asking, and goes on until there are some that do, or none at all."""
+        unreported: list[_Unreported] = []
+        async with self._database.connection() as connection:
+            while not unreported and (due := await self._due_for_check(connection, limit)):
+                now = self._clock.now()
+                accounts = await self._accounts.get(connection, {each.tenant: each.revision for each in due})
+                waiting: dict[tuple[str, UUID], list[OpenMessage]] = defaultdict(list)
+                for message in await unsettled(connection, due):
+                    waiting[message.tenant, message.dispatch].append(message)
+                if settled := [each for each in due if (each.tenant, each.id) not in waiting]:
+                    await close(connection, settled, now)
+                unreported = [
+                    _Unreported(each, account, messages, now)
+                    for each in due
+                    if (messages := waiting.get((each.tenant, each.id))) and (account := self._account(accounts, each))
+                ]
+        return unreported
+
+    async def _due_for_check(self, connection: Connection, limit: int) -> list[TakenDispatch]:
+        now = self._clock.now()
+        return await decide_checks(connection, now=now, first=FIRST_CHECK, longest=LONGEST_WITHOUT_CHECK, limit=limit)
+
+    async def _ask(self, unreported: _Unreported) -> None:
+        dispatch, account, now = unreported.dispatch, unreported.account, unreported.now
         assert dispatch.batch is not None, "what was sent has its provider's name"  # noqa: S101
-        try:
-            reports = await self._providers[account.provider].batch_reports(account, dispatch.batch)
-        except ProviderError as error:
-            log("sweeping").warning("could not ask: %s", error, extra={"fields": {"dispatch": dispatch.id}})
-            return
+        provider = self._providers[account.provider]
+        reports = await provider.batch_reports(account, dispatch.batch)
         said = {(report.message, report.attempt): report for report in reports}
-        last_word_at = dispatch.created_at + self._providers[account.provider].reports_within
+        last_word_at = dispatch.created_at + provider.reports_within
         told = [
             Told(account.tenant, account.provider, report)
-            for message in messages
+            for message in unreported.messages
             if (report := overdue(message, said.get((message.id, message.attempt)), last_word_at, now))
         ]
         await self._reports.record(told)
+
+
+def _fields(due: _Undecided | _Unreported) -> dict[str, object]:
+    return {"tenant": due.dispatch.tenant, "dispatch": due.dispatch.id}
 
 
 def overdue(
