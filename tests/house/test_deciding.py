@@ -24,6 +24,7 @@ ORACLES: Mapping[str, str] = {
     "decide_newest_words": "customers/test_newest_words.py",
     "decide_retries": "messages/dispatch/test_retries_oracle.py",
     "decide_tickets_again": "messages/dispatch/test_waits_oracle.py",
+    "decide_undecided": "credits/payments/test_undecided_oracle.py",
     "deciding_ends": "messages/reports/test_ends_oracle.py",
     "deciding_newest_words": "customers/test_newest_words.py",
     "deciding_next_check": "messages/dispatch/test_waits_oracle.py",

@@ -11,6 +11,7 @@ import datetime as dt
 import hmac
 import secrets
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from shared.credits.errors import CreditError
@@ -31,13 +32,14 @@ from shared.credits.payments.rules import UNDECIDED_AFTER, UNPAID, dispute_of, i
 from shared.credits.payments.store import (
     Cancel,
     Order,
+    UndecidedOrder,
+    decide_undecided,
     first_time,
     insert_order,
     lock_order,
     payment_failed,
     read_cancels,
     save_cancel,
-    undecided_orders,
     update_order,
 )
 from shared.credits.payments.webhooks import DEPOSIT_CALLBACK, read_call
@@ -46,10 +48,14 @@ from shared.platform.database import Connection, Database
 from shared.platform.ids import derived_id
 from shared.platform.logs import log
 from shared.platform.signals.alerts import raise_alert
-from shared.providers import ProviderError, ProviderRefused
+from shared.platform.sweeps import Limits, Sweep
+from shared.providers import ProviderRefused
 from shared.providers.toss import Payment, RefundAccount, Toss
 
-ORDERS_A_SWEEP = 20
+LONGEST_WITHOUT_ASKING = dt.timedelta(hours=1)
+LIMITS = Limits(at_once=8, patience=dt.timedelta(seconds=30), work_for=dt.timedelta(seconds=20))
+"""Of asking what became of orders."""
+
 ORDER_NAME = "알림 크레딧 충전"
 VIRTUAL_ACCOUNT = "가상계좌"
 """The method of a payment, as Toss calls it, whose refund needs an account."""
@@ -69,6 +75,7 @@ class Payments:
         self.database = database
         self._toss = toss
         self._clock = clock
+        self._undecided = Sweep("payments", self._take_undecided, self._decide, asdict, clock, LIMITS)
         self._purposes: dict[str, Purpose] = {purpose.name: purpose for purpose in (CreditPurpose(), *purposes)}
 
     async def create_order(self, tenant: str, amount: object, purpose: str = "topup") -> Order:
@@ -267,22 +274,27 @@ class Payments:
                 log("payments").info("webhook repeated", extra={"fields": {"order": order_id}})
 
     async def reconcile(self) -> None:
-        """Decide what was begun and has no end: an answer was lost, or the instance ended."""
-        async with self.database.connection() as connection:
-            theirs = [purpose.name for purpose in self._purposes.values() if purpose.decides_charges]
-            before = self._clock.now() - UNDECIDED_AFTER
-            orders = await undecided_orders(connection, before, ORDERS_A_SWEEP, without=theirs)
-        for order_id in orders:
-            try:
-                await self._decide(order_id)
-            except (ProviderError, CreditError) as error:
-                log("payments").warning("still undecided: %s", error, extra={"fields": {"order": order_id}})
+        """Decide what was begun and has no end: an answer or a webhook was lost, or the instance ended."""
+        await self._undecided.run()
 
-    async def _decide(self, order_id: str) -> None:
+    async def _take_undecided(self, limit: int) -> list[UndecidedOrder]:
+        now = self._clock.now()
+        async with self.database.connection() as connection:
+            return await decide_undecided(
+                connection,
+                now=now,
+                before=now - UNDECIDED_AFTER,
+                first=UNDECIDED_AFTER,
+                longest=LONGEST_WITHOUT_ASKING,
+                limit=(limit + 1) // 2,
+                without=[purpose.name for purpose in self._purposes.values() if purpose.decides_charges],
+            )
+
+    async def _decide(self, undecided: UndecidedOrder) -> None:
         try:
-            order = await self.settle(await self._toss.payment_of_order(order_id))
+            order = await self.settle(await self._toss.payment_of_order(undecided.id))
         except ProviderRefused as refused:
-            await self.fail(order_id, refused.code, refused.detail)
+            await self.fail(undecided.id, refused.code, refused.detail)
             return
         async with self.database.connection() as connection:
             asked = [cancel for cancel in await read_cancels(connection, order) if cancel.status == "asked"]
@@ -345,5 +357,3 @@ async def _note_dispute(
     log("payments").error("payment disputed: %s", detail, extra={"fields": {"order": order.id, "code": dispute.code}})
     if payment.approved_at is not None:
         await raise_alert(connection, order.tenant, "payment_disputed", detail, now)
-    if order.status == "confirming":  # it is looked at again a minute later, and not with each tick
-        await update_order(connection, order, now)

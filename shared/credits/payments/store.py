@@ -1,4 +1,4 @@
-"""SQL of payments. One function a statement; nothing here decides."""
+"""SQL of payments. One function a statement; only when an order is asked about again is decided here."""
 
 from __future__ import annotations
 
@@ -205,29 +205,76 @@ async def first_time(
     return bool(await fetch_all(connection, SEEN_WEBHOOK, parameters))
 
 
-UNDECIDED = """
+_DECIDE_WAIT = "%(now)s + least(%(first)s * (2 ^ least(asks, 10)), %(longest)s)"
+
+DECIDE_UNDECIDED = f"""
 with confirmed as (
-  select id from payment_orders
-  where status = 'confirming' and purpose <> all(%(without)s::text[]) and updated_at < %(before)s
-  order by updated_at limit %(limit)s
+  select tenant, id from payment_orders
+  where status in ('confirming', 'waiting_for_deposit') and purpose <> all(%(without)s::text[])
+    and updated_at < %(before)s and ask_again_at <= %(now)s
+  order by greatest(updated_at, ask_again_at) limit %(limit)s for update skip locked
 ),
 cancelled as (
-  select order_id from payment_cancels where status = 'asked' and updated_at < %(before)s
-  order by updated_at limit %(limit)s
+  select tenant, id from payment_cancels
+  where status = 'asked' and updated_at < %(before)s and ask_again_at <= %(now)s
+  order by greatest(updated_at, ask_again_at) limit %(limit)s for update skip locked
+),
+orders as (
+  update payment_orders o set asks = asks + 1, ask_again_at = {_DECIDE_WAIT}
+  from confirmed c where o.tenant = c.tenant and o.id = c.id
+  returning o.tenant, o.id
+),
+cancels as (
+  update payment_cancels p set asks = asks + 1, ask_again_at = {_DECIDE_WAIT}
+  from cancelled c where p.tenant = c.tenant and p.id = c.id
+  returning p.tenant, p.order_id
 )
-select id from confirmed union select order_id from cancelled limit %(limit)s
+select tenant, id from orders union select tenant, order_id from cancels
 """
 
 
-async def undecided_orders(
-    connection: Connection, before: dt.datetime, limit: int, *, without: Sequence[str]
-) -> list[str]:
-    """Orders whose confirmation or cancel was begun before a moment and has no end.
+@dataclass(frozen=True, slots=True)
+class UndecidedOrder:
+    """An order of which only Toss knows what became of it."""
 
-    Confirmations of the purposes `without` are left to whoever charges for them.
+    tenant: str
+    id: str
+
+
+async def decide_undecided(
+    connection: Connection,
+    *,
+    now: dt.datetime,
+    before: dt.datetime,
+    first: dt.timedelta,
+    longest: dt.timedelta,
+    limit: int,
+    without: Sequence[str],
+) -> list[UndecidedOrder]:
+    """Orders to ask about now: a confirmation or a cancel was begun and has no end, or a deposit is waited for.
+
+    Args:
+        connection: in autocommit.
+        now: the moment.
+        before: what changed since may still be under way.
+        first: until the second time; each later one waits twice as long.
+        longest: and that at most.
+        limit: of confirmations, and again of cancels.
+        without: purposes whose confirmations are left to whoever charges for them.
     """
-    parameters = {"before": before, "limit": limit, "without": list(without)}
-    return [row["id"] for row in await fetch_all(connection, UNDECIDED, parameters)]
+    rows = await fetch_all(
+        connection,
+        DECIDE_UNDECIDED,
+        {
+            "now": now,
+            "before": before,
+            "first": first,
+            "longest": longest,
+            "limit": limit,
+            "without": list(without),
+        },
+    )
+    return [UndecidedOrder(**row) for row in rows]
 
 
 def payment_failed(tenant: str, code: str) -> None:

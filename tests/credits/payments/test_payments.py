@@ -9,7 +9,7 @@ import orjson
 import pytest
 
 from shared.credits.errors import CreditError
-from shared.credits.payments.store import UNDECIDED
+from shared.credits.payments.store import DECIDE_UNDECIDED
 from shared.operations.health.store import GAUGES
 from shared.platform.database import fetch_all
 from shared.providers import ProviderError
@@ -122,6 +122,41 @@ async def test_a_lost_answer_to_confirm_is_decided_by_asking(till: Till) -> None
     await till.payments.reconcile()
     assert await till.balance() == 10_000
     assert (await till.shop.charged())["charged"] == 10_000
+
+
+async def test_orders_that_can_not_be_decided_do_not_keep_the_others_waiting(till: Till) -> None:
+    await till.shop.faults(accept_then_drop={"count": 21, "on": "POST .*/confirm$"})
+    orders = [await till.ordered() for _ in range(21)]
+    for order_id, payment_key in orders:
+        with pytest.raises(ProviderError):
+            await till.payments.confirm(TENANT, order_id, payment_key, 10_000)
+    sick = "|".join(order_id for order_id, _ in orders[:20])
+    await till.shop.faults(drop_before={"rate": 1.0, "on": f"GET .*/orders/({sick})$"})
+    till.clock.advance(120)
+    await till.payments.reconcile()
+    assert await till.balance() == 10_000
+    [asks] = till.rows("select sum(asks) as asks from payment_orders")
+    await till.payments.reconcile()
+    assert till.rows("select sum(asks) as asks from payment_orders") == [asks]  # not again at once
+    await till.shop.faults()
+    till.clock.advance(120)
+    await till.payments.reconcile()
+    assert await till.balance() == 210_000
+    assert await till.difference() == 0
+
+
+async def test_a_deposit_of_which_no_call_tells_is_found_by_asking(till: Till) -> None:
+    order_id, payment_key = await till.ordered(10_000, method="virtual_account")
+    await till.payments.confirm(TENANT, order_id, payment_key, 10_000)
+    for _ in range(5):
+        till.clock.advance(3_600)
+        await till.payments.reconcile()
+    assert await till.balance() == 0
+    await till.shop.control("deposit", orderId=order_id)
+    till.clock.advance(3_601)
+    await till.payments.reconcile()
+    assert await till.balance() == 10_000
+    assert await till.difference() == 0
 
 
 async def test_a_deposit_becomes_credit_when_it_comes_and_only_with_its_secret(till: Till) -> None:
@@ -331,7 +366,9 @@ async def test_what_is_undecided_or_has_failed_is_found_among_50_000_orders(till
         now=now,
     )
     till.rows("analyze payment_orders, payment_cancels")
-    undecided = await plan_of(till, "allim_ticker", UNDECIDED, {"before": now, "limit": 20, "without": ["plan"]})
+    hour = dt.timedelta(hours=1)
+    asked = {"now": now, "before": now, "first": hour, "longest": hour, "limit": 20, "without": ["plan"]}
+    undecided = await plan_of(till, "allim_ticker", DECIDE_UNDECIDED, asked)
     assert "payment_orders_undecided" in undecided
     assert "payment_cancels_undecided" in undecided
     assert "Seq Scan" not in undecided
