@@ -12,7 +12,7 @@ Milliseconds = Annotated[float, Field(ge=0, le=600_000)]
 
 
 class Drop(BaseModel):
-    """Which requests lose their connection: a share of them, or the next few.
+    """Which requests are hit: a share of them, or the next few.
 
     Attributes:
         rate: the share of requests, 0 to 1. Either this or `count`.
@@ -60,6 +60,8 @@ class FaultPlan(BaseModel):
         seed: starts the random choices, so that the same requests in the same order meet the same faults.
         latency_ms: each answer is at least this late.
         error_rate: share of requests answered 500 without having been looked at.
+        too_many: requests answered 429 without having been looked at.
+        retry_after: seconds, as that answer's header says; without one it says nothing.
         outage: every request is answered 503 without having been looked at.
         drop_before: connections dropped before the request has been looked at.
         accept_then_drop: connections dropped after the request has been carried out in full, without an answer.
@@ -76,6 +78,8 @@ class FaultPlan(BaseModel):
     seed: int = 0
     latency_ms: Milliseconds = 0
     error_rate: Rate = 0
+    too_many: Drop | None = None
+    retry_after: Annotated[int, Field(ge=0)] | None = None
     outage: bool = False
     drop_before: Drop | None = None
     accept_then_drop: Drop | None = None
@@ -107,6 +111,11 @@ class Faults:
     def drops_after(self, request: str) -> bool:
         """Whether to carry out a request ("METHOD /path") and drop its connection instead of answering."""
         drop = self.plan.accept_then_drop
+        return drop is not None and drop.strikes(request, self._requests)
+
+    def is_too_many(self, request: str) -> bool:
+        """Whether to answer a request ("METHOD /path") with 429."""
+        drop = self.plan.too_many
         return drop is not None and drop.strikes(request, self._requests)
 
     def errs(self) -> bool:

@@ -1,6 +1,7 @@
 """The door of every provider: where latency, errors and dropped connections happen."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 import orjson
@@ -42,6 +43,10 @@ class Gate:
             await _drop(scope, receive)
         elif faults.plan.outage:
             await _answer(send, _UNAVAILABLE, scope["path"], "ServiceUnavailable", "Service Unavailable")
+        elif faults.is_too_many(request):
+            retry_after = faults.plan.retry_after
+            headers = [] if retry_after is None else [(b"retry-after", str(retry_after).encode())]
+            await _answer(send, 429, scope["path"], "TooManyRequests", "Too Many Requests", headers)
         elif faults.errs():
             await _answer(send, 500, scope["path"], "InternalServerError", "Internal Server Error")
         elif faults.drops_after(request):
@@ -63,13 +68,15 @@ async def _drop(scope: Scope, receive: Receive) -> None:
         pass
 
 
-async def _answer(send: Send, status: int, path: str, code: str, message: str) -> None:
+async def _answer(
+    send: Send, status: int, path: str, code: str, message: str, more: Sequence[tuple[bytes, bytes]] = ()
+) -> None:
     """Answer an error in the provider's own words."""
     if path.startswith("/v1/"):
         toss = TossError("COMMON_ERROR" if status == _UNAVAILABLE else "FAILED_INTERNAL_SYSTEM_PROCESSING")
         body = orjson.dumps({"code": toss.code, "message": toss.message})
     else:
         body = orjson.dumps({"errorCode": code, "errorMessage": message})
-    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode()), *more]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

@@ -2,6 +2,7 @@
 
 ProviderError
 ├── ProviderUnavailable   it could not take the request now; nothing of it was done; a later try may work
+│   └── ProviderBusy      it asks for a pause, and did not look at the request
 ├── ProviderRefused       it understood and said no; trying again won't help
 └── ProviderUndecided     the answer was lost: it may have done it or not; ask before anything else
 """
@@ -18,6 +19,9 @@ from uuid import UUID
 from shared.contracts import ProviderReport
 from shared.platform.errors import AllimError
 
+PAUSE, SHORTEST_PAUSE, LONGEST_PAUSE = dt.timedelta(seconds=10), dt.timedelta(seconds=1), dt.timedelta(minutes=10)
+"""Where a provider asks for fewer requests: unless it says for how long, and what we make of too little or too much."""
+
 
 class ProviderError(AllimError):
     """A provider would not, could not, or may have. `code` is its own word where there is one."""
@@ -27,6 +31,20 @@ class ProviderError(AllimError):
 
 class ProviderUnavailable(ProviderError):  # noqa: N818 - it names the state
     """Nothing was done; a later try may work."""
+
+
+class ProviderBusy(ProviderUnavailable):
+    """It asks for a pause.
+
+    Args:
+        code, detail: as of any error.
+        retry_after: its header of that name, in seconds; without a number in it we choose.
+    """
+
+    def __init__(self, code: str, detail: str, retry_after: str | None) -> None:
+        super().__init__(code, detail)
+        asked = float(retry_after) if retry_after and retry_after.isdecimal() else PAUSE.total_seconds()
+        self.again_in = min(max(dt.timedelta(seconds=min(asked, 1e6)), SHORTEST_PAUSE), LONGEST_PAUSE)
 
 
 class ProviderRefused(ProviderError):  # noqa: N818

@@ -27,6 +27,7 @@ from shared.providers.base import (
     OutboundMessage,
     Prepared,
     ProviderAccount,
+    ProviderBusy,
     ProviderRefused,
     ProviderUnavailable,
     ProviderUndecided,
@@ -184,7 +185,7 @@ class Solapi:
         except httpx.HTTPError as error:
             raise ProviderUndecided("no_answer", str(error) or type(error).__name__) from error
         if response.status_code == httpx.codes.TOO_MANY_REQUESTS:
-            raise ProviderUnavailable("rate_limited", "SOLAPI asks for fewer requests")
+            raise ProviderBusy("rate_limited", "SOLAPI asks for fewer requests", response.headers.get("retry-after"))
         if response.status_code >= httpx.codes.INTERNAL_SERVER_ERROR:
             raise ProviderUndecided(str(response.status_code), response.text[:200])
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import AsyncIterator
 from decimal import Decimal
 
@@ -67,6 +68,17 @@ async def test_a_tenant_whose_account_can_not_be_used_does_not_disturb_the_other
     row = world.message(stranded)
     assert (row["status"], row["reason"]) == ("failed", "provider_unavailable")
     assert row["detail"] == "its account's credentials can't be opened"
+
+
+async def test_a_provider_that_asks_for_pauses_is_given_them_and_no_message_fails_for_it(world: FaultyWorld) -> None:
+    world.simulator.set_faults(too_many={"count": 3 * MAX_TRIES, "on": "POST .*/groups$"}, retry_after=90)
+    [message] = await world.queue(DELIVERED)
+    await world.deliver(world.process())
+    [ticket] = world.table("outbox")
+    assert ticket["publish_at"] == world.clock.now() + dt.timedelta(seconds=90)
+    assert (world.message(message)["status"], world.message(message)["tries"]) == ("queued", 0)
+    assert await world.live(world.process(), rounds=4 * MAX_TRIES)
+    assert world.message(message)["status"] == "delivered"
 
 
 async def test_a_template_that_can_not_be_read_stops_the_messages_with_its_words_alone(world: FaultyWorld) -> None:

@@ -20,6 +20,7 @@ from shared.providers import (
     BatchState,
     OutboundMessage,
     ProviderAccount,
+    ProviderBusy,
     ProviderError,
     ProviderUnavailable,
     ProviderUndecided,
@@ -94,12 +95,21 @@ async def test_a_timeout_leaves_it_open_what_was_done(account: ProviderAccount, 
         assert type(await error_of(Solapi(url, clock, impatient), account)) is ProviderUndecided
 
 
-async def test_too_many_requests_means_that_nothing_was_done(
-    account: ProviderAccount, clock: SettableClock, client: httpx.AsyncClient
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [("", 10), ("Retry-After: 30", 30), ("Retry-After: 0", 1), ("Retry-After: 86400", 600), ("Retry-After: soon", 10)],
+    ids=["not said", "30 seconds", "at once", "a day", "no number"],
+)
+async def test_too_many_requests_means_that_nothing_was_done_and_a_pause_is_wanted(
+    account: ProviderAccount, clock: SettableClock, client: httpx.AsyncClient, header: str, seconds: int
 ) -> None:
-    async with answering(http("429 Too Many Requests", "slow down", "text/plain")) as url:
+    answer = http("429 Too Many Requests", "slow down", "text/plain")
+    async with answering(
+        answer.replace(b"Connection: close", f"{header or 'X: y'}\r\nConnection: close".encode())
+    ) as url:
         error = await error_of(Solapi(url, clock, client), account)
-    assert (type(error), error.code) == (ProviderUnavailable, "rate_limited")
+    assert isinstance(error, ProviderBusy)
+    assert (error.code, error.again_in.total_seconds()) == ("rate_limited", seconds)
 
 
 @pytest.mark.parametrize("status", ["500 Internal Server Error", "502 Bad Gateway", "504 Gateway Timeout"])

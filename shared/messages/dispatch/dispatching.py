@@ -135,6 +135,7 @@ class Dispatcher:
         *,
         only: Sequence[UUID] | None = None,
         reason: str = PROVIDER_UNAVAILABLE,
+        again_in: dt.timedelta | None = None,
     ) -> None:
         """Give up a dispatch that was certainly never sent; its messages are queued again, or fail after the last try.
 
@@ -145,6 +146,7 @@ class Dispatcher:
             error: why, for people.
             only: give up these of its messages and go on with the others.
             reason: why, as the code of messages that fail.
+            again_in: when the provider wants to be asked again; then it was no try.
         """
         now = self._clock.now()
         async with self._database.connection() as connection:
@@ -160,6 +162,7 @@ class Dispatcher:
                 ticket=new_id(now),
                 topic=SEND_REQUESTS,
                 retry_delay=RETRY_DELAY,
+                again_in=again_in,
                 now=now,
             )
         if requeued:

@@ -16,6 +16,7 @@ from pydantic import ValidationError
 
 from shared.contracts import MAX_TICKET_MESSAGES, ProviderReport, SendTicket
 from shared.messages.dispatch.dispatching import Dispatcher
+from shared.messages.dispatch.handing_over import hand_over
 from shared.messages.dispatch.store import Claimed, decide_claims, mark_prepared
 from shared.messages.reasons import SENTENCES, TEMPLATE_UNREADABLE
 from shared.messages.reports.reporting import Reports, Told, refusal
@@ -26,7 +27,7 @@ from shared.platform.database.revisions import RevisionCache
 from shared.platform.ids import new_id
 from shared.platform.logs import log
 from shared.platform.pubsub import SEND_REQUESTS
-from shared.providers import OutboundMessage, Prepared, Provider, ProviderAccount, ProviderError, ProviderRefused
+from shared.providers import OutboundMessage, Prepared, Provider, ProviderAccount, ProviderBusy, ProviderError
 from shared.templates.errors import MessageError
 from shared.templates.rendering import render
 from shared.templates.store import template_versions
@@ -141,14 +142,14 @@ class Sender:
         prepared = Prepared(None, (), ())
         if ready:
             try:
-                prepared = await self._providers[account.provider].prepare(account, ready)
-            except ProviderRefused as error:
-                refused += [
-                    refusal(each.message, each.attempt, each.channel, error.code, error.detail) for each in ready
-                ]
+                prepared, refused_alone = await hand_over(self._providers[account.provider], account, ready)
+            except ProviderBusy as busy:
+                await self._dispatcher.abandon(tenant, dispatch, "open", str(busy), again_in=busy.again_in)
+                return
             except ProviderError as error:
                 await self._dispatcher.abandon(tenant, dispatch, "open", str(error))
                 return
+            refused += refused_alone
         # Refusals are recorded before the batch is sent: a crash later leaves nothing but the batch to ask about.
         told = [Told(tenant, OWN_REFUSALS, report) for report in refused]
         told += [Told(tenant, account.provider, report) for report in prepared.refused]

@@ -111,21 +111,22 @@ with abandoned as (
 ),
 -- Locked in the order of reports and claims, which may speak of these messages at the same time.
 taken as (
-  select a.id as dispatch, a.release, m.id
+  select a.id as dispatch, a.release, m.id, m.tries >= %(max_tries)s and %(again_in)s::interval is null as was_last
   from abandoned a
   cross join lateral (select unnest(coalesce(%(only)s::uuid[], a.messages)) as id order by id) listed
   cross join lateral (
-    select id from messages
+    select id, tries from messages
     where tenant = %(tenant)s and id = listed.id and dispatch = a.id and status = 'sending' for no key update
   ) m
 ),
 back as (
   update messages m
-  set status = (case when m.tries >= %(max_tries)s then 'failed' else 'queued' end)::message_status,
-      reason = case when m.tries >= %(max_tries)s then %(reason)s end,
-      detail = case when m.tries >= %(max_tries)s then %(error)s end,
-      attempt = m.attempt + 1, dispatch = null, updated_at = %(now)s,
-      settlement = case when m.tries >= %(max_tries)s and m.hold is not null then t.release end
+  set status = (case when t.was_last then 'failed' else 'queued' end)::message_status,
+      reason = case when t.was_last then %(reason)s end,
+      detail = case when t.was_last then %(error)s end,
+      attempt = m.attempt + 1, tries = m.tries - case when %(again_in)s::interval is null then 0 else 1 end,
+      dispatch = null, updated_at = %(now)s,
+      settlement = case when t.was_last and m.hold is not null then t.release end
   from taken t
   where m.tenant = %(tenant)s and m.id = t.id and m.dispatch = t.dispatch and m.status = 'sending'
   returning m.tenant, m.id, m.status, m.tries, m.held, m.settlement
@@ -135,7 +136,7 @@ again as (
   insert into outbox (tenant, id, topic, body, publish_at, created_at)
   select %(tenant)s, %(ticket)s, %(topic)s,
     jsonb_build_object('id', %(ticket)s::text, 'tenant', %(tenant)s::text, 'messages', jsonb_agg(id)),
-    %(now)s + %(retry_delay)s * (4 ^ (min(tries) - 1)), %(now)s
+    %(now)s + coalesce(%(again_in)s::interval, %(retry_delay)s * (4 ^ (min(tries) - 1))), %(now)s
   from back where status = 'queued' having count(*) > 0
 )
 select count(*) as requeued from back where status = 'queued'
@@ -155,6 +156,7 @@ async def decide_retries(
     ticket: UUID,
     topic: str,
     retry_delay: dt.timedelta,
+    again_in: dt.timedelta | None = None,
     now: dt.datetime,
 ) -> int:
     """Give up a dispatch that was never sent: its messages wait for their next try, or fail after the last.
@@ -171,6 +173,7 @@ async def decide_retries(
         ticket: the id of the ticket of those that wait, if any does.
         topic: of that ticket.
         retry_delay: before the second try; each later one waits four times as long.
+        again_in: until the next try, where the provider asked for a pause. It did not look, so that was no try.
         now: the moment.
 
     Returns:
@@ -190,6 +193,7 @@ async def decide_retries(
             "ticket": ticket,
             "topic": topic,
             "retry_delay": retry_delay,
+            "again_in": again_in,
             "now": now,
         },
     )

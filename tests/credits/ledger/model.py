@@ -159,15 +159,17 @@ class Books:
         bill.tries += 1
         bill.made[bill.attempt] = bill.route[bill.position]
 
-    def abandon(self, dispatch: UUID, only: Iterable[UUID] | None = None) -> list[Bill]:
+    def abandon(self, dispatch: UUID, only: Iterable[UUID] | None = None, *, counts: bool = True) -> list[Bill]:
         """A dispatch that was never sent is given up, or only some of its messages. Gives those of them that are to be
-        tried again."""
+        tried again. `counts`: whether it was a try."""
         again = []
         for bill in self.bills.values():
             if bill.dispatch == dispatch and bill.status == "sending" and (only is None or bill.id in only):
                 bill.attempt += 1
                 bill.dispatch = None
-                if bill.tries >= MAX_TRIES:
+                if not counts:
+                    bill.tries -= 1
+                if counts and bill.tries >= MAX_TRIES:
                     bill.end("failed", "provider_unavailable")
                 else:
                     bill.status, bill.reason = "queued", None

@@ -46,13 +46,14 @@ select tenant, id, state::text, error, updated_at from dispatches order by tenan
 @dataclass(frozen=True)
 class GivenUp:
     """A dispatch that is to be given up if it is still in a state. `listed`: what it says it carries; `only`: what is
-    given up of that."""
+    given up of that; `pause`: what the provider asked for."""
 
     state: DispatchState
     expected: DispatchState
     books: Books
     listed: Sequence[UUID]
     only: Sequence[UUID] | None
+    pause: dt.timedelta | None
 
     @property
     def all_of_it(self) -> bool:
@@ -89,8 +90,9 @@ def given_up(draw: st.DrawFn) -> GivenUp:
     listed = draw(st.permutations([*carried, *set(elsewhere)]))
     expected: DispatchState = draw(st.sampled_from(("open", "prepared")))
     listed = listed or [OTHER]
+    pause = draw(mostly(None, dt.timedelta(seconds=7), times=2))
     only = draw(st.none() | st.lists(st.sampled_from(listed), unique=True))
-    return GivenUp(draw(mostly(expected, *STATES)), expected, books, listed, only)
+    return GivenUp(draw(mostly(expected, *STATES)), expected, books, listed, only, pause)
 
 
 def delay(again: Sequence[Bill]) -> dt.timedelta:
@@ -112,7 +114,7 @@ async def test_what_becomes_of_messages_that_were_never_sent_is_what_the_rules_s
 ) -> None:
     neighbour, was, books = case.books, case.books.bills, deepcopy(case.books)
     applies = case.state == case.expected
-    again = books.abandon(DISPATCH, case.only) if applies else []
+    again = books.abandon(DISPATCH, case.only, counts=case.pause is None) if applies else []
     others = [_dispatch(TENANT, OTHER, "open", case.listed), _dispatch(NEIGHBOUR, DISPATCH, "open", case.listed)]
     async with scratch.holding(
         dispatches=[_dispatch(TENANT, DISPATCH, case.state, case.listed), *others],
@@ -130,6 +132,7 @@ async def test_what_becomes_of_messages_that_were_never_sent_is_what_the_rules_s
             ticket=TICKET,
             topic=SEND_REQUESTS,
             retry_delay=RETRY_DELAY,
+            again_in=case.pause,
             now=NOON,
         )
         bills = [bill for _, bill in sorted(books.bills.items())]
@@ -141,7 +144,9 @@ async def test_what_becomes_of_messages_that_were_never_sent_is_what_the_rules_s
         assert await rows(connection, ACCOUNTS) == [account_row(TENANT, books), account_row(NEIGHBOUR, neighbour)]
         released = [bill for bill in bills if was[bill.id].open and not bill.open]
         assert await rows(connection, ENTRIES, now=NOON) == found_entries(TENANT, "release", released)
-        tickets = [found_ticket(TENANT, [bill.id for bill in again], NOON + delay(again))] if again else []
+        tickets = (
+            [found_ticket(TENANT, [bill.id for bill in again], NOON + (case.pause or delay(again)))] if again else []
+        )
         assert await rows(connection, TICKETS) == tickets
         assert await rows(connection, DISPATCHES) == [
             _found(TENANT, DISPATCH, *_said(case)),
