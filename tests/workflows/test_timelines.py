@@ -12,6 +12,7 @@ from shared.platform.pubsub import SEND_REQUESTS
 from shared.workflows.definition import WorkflowDefinition
 from shared.workflows.events.intake import EventIntake
 from shared.workflows.store import save_workflow
+from shared.workflows.ticks import ticking
 from shared.workflows.ticks.ticking import Ticker
 from tests.clock import NOON, DrivenClock, SettableClock
 from tests.world import World, event
@@ -322,6 +323,23 @@ async def test_two_tickers_at_once_let_each_step_speak_once(timeline: Timeline) 
     assert len(timeline.spoken()) == 120
     published = [id_ for ticket in timeline.tickets() for id_ in ticket["messages"]]
     assert len(published) == len(set(published)) == 120
+
+
+async def test_a_reminder_waits_for_one_batch_of_a_crowd_and_not_for_all_of_it(
+    timeline: Timeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ticking, "TIMERS_A_BATCH", 4)
+    other = Timeline(timeline.world, await timeline.world.tenant(REMINDERS))
+    await asyncio.gather(
+        *(timeline.tell("appointment.scheduled", starts_at=FIVE, appointment_id=f"a-{number}") for number in range(20))
+    )
+    await other.tell("appointment.scheduled", starts_at=FIVE + MINUTE)
+    timeline.world.clock.moment = FIVE + MINUTE
+    spoke = [await timeline.ticker.speak_due() for _ in range(2)]
+    assert (spoke, len(other.spoken()), len(timeline.spoken())) == ([4, 2], 2, 4)
+    for _ in range(2 * 40 // 4):
+        await timeline.ticker.speak_due()
+    assert len(timeline.spoken()) == 40
 
 
 async def test_a_move_and_a_tick_at_once_never_leave_an_old_reminder_to_be_sent(timeline: Timeline) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 
 from shared.customers.store import read_fellows
@@ -60,6 +61,7 @@ class Ticker:
         self._catalogs = catalog_cache()
         self._definitions: dict[tuple[str, str, int], WorkflowDefinition] = {}
         self._set_aside: dict[str, dt.datetime] = {}
+        self._crowd: set[str] = set()
 
     async def hold(self, stay: dt.timedelta = TICK) -> None:
         """Work for as long as a tick lasts."""
@@ -79,7 +81,7 @@ class Ticker:
                     seen = True
                     async with self.database.connection() as connection:
                         await beat(connection, "tick", self._clock.now())
-                if spoke == TIMERS_A_BATCH:
+                if spoke == TIMERS_A_BATCH or self._crowd:
                     continue
             except UnreadableDefinition as unreadable:
                 # Its steps stay due, and leave as soon as it is mended. The others are asked for again at once.
@@ -102,6 +104,13 @@ class Ticker:
         """The tenants that are set aside now."""
         return [tenant for tenant, until in self._set_aside.items() if self._clock.now() < until]
 
+    def _crowd_of(self, due: Sequence[DueStep]) -> set[str]:
+        """Who filled a batch. The next one is the others': they wait for one batch of a crowd, and not for all."""
+        if self._crowd or len(due) < TIMERS_A_BATCH:
+            return set()
+        steps = Counter(each.run.tenant for each in due)
+        return {tenant for tenant, count in steps.items() if count * 2 > TIMERS_A_BATCH}
+
     async def speak_due(self) -> int:
         """Let one batch of due steps speak, in one transaction. Gives how many there were.
 
@@ -110,13 +119,14 @@ class Ticker:
         """
         now = self._clock.now()
         async with self.database.transaction() as connection:
-            due = await take_due_timers(connection, now, TIMERS_A_BATCH, without=self._without())
+            due = await take_due_timers(connection, now, TIMERS_A_BATCH, without=[*self._without(), *self._crowd])
             messages = await self._messages(connection, due, now) if due else []
             tickets = cut_tickets(((m.tenant, m.id) for m in messages if m.status is Status.QUEUED), now)
             if messages:
                 await queue_messages(
                     connection, messages, tickets, topic=SEND_REQUESTS, now=now, publish_at=now + PATIENCE
                 )
+        self._crowd = self._crowd_of(due)
         count_queued(messages)
         await publish_tickets(self._publisher, tickets)
         if due:
