@@ -52,7 +52,9 @@ _INSERT = re.compile(r"\binsert\s+into\s+(?:only\s+)?(?:public\.)?(\w+)\s*(?:\((
 @pytest.fixture(scope="module")
 def said(module_database: Migrated) -> dict[str, str]:
     with psycopg.connect(module_database.url) as connection:
-        return {name: text for name, text in connection.execute(SAID).fetchall() if not name.startswith(("yoyo", "_yoyo"))}
+        return {
+            name: text for name, text in connection.execute(SAID).fetchall() if not name.startswith(("yoyo", "_yoyo"))
+        }
 
 
 def _forgotten(statement: str) -> Iterator[str]:
