@@ -55,7 +55,7 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "operations.watch": ("operations.health", "providers", *STORES),
     "operations.backups": STORES,
     "operations.dead_letters": STORES,
-    "operations.reconcile": ("credits.ledger", *STORES),
+    "operations.reconcile": ("credits", "credits.ledger", *STORES),
     "bootstrap": (*WORKFLOWS, *OPERATIONS, *MESSAGES, *MONEY, *BELOW_MESSAGES),
 }
 """By room of `shared`: the rooms that it may know, beside itself. A room within a room is one of its own."""

@@ -1,4 +1,5 @@
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -138,12 +139,15 @@ def test_doors_that_only_the_owner_can_shut_are_told_until_they_are_shut(
     assert migrate(empty_database, directory=directory) == []
 
 
-def test_who_migrates_without_owning_the_database_is_told_what_was_left_open(empty_database: str) -> None:
+def test_who_migrates_without_owning_the_database_is_told_what_was_left_open(
+    empty_database: str, tmp_path: Path
+) -> None:
+    shutil.copy(MIGRATIONS / "0017_doors.sql", tmp_path)  # which shuts the doors, as far as who applies it may
     newcomer = roles_of_one_test(Migrated(empty_database), "no_owner")
     with newcomer, psycopg.connect(empty_database, autocommit=True) as connection:
         connection.execute("grant create, temporary on database allim_empty to public")
         connection.execute("grant create on schema public to no_owner")
-        connection.execute("alter role no_owner login createrole password 'x'")
+        connection.execute("alter role no_owner login password 'x'")
         with pytest.raises(OpenDoorsError, match="as postgres, run `revoke create, temporary on database allim_empty"):
-            migrate(with_parts(empty_database, user="no_owner", password="x"))
+            migrate(with_parts(empty_database, user="no_owner", password="x"), directory=tmp_path)
         connection.execute("drop owned by no_owner cascade")
