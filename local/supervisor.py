@@ -21,7 +21,8 @@ from local.home import Home, Phase, ProcessRecord, State, write_private
 from local.postgres import PostgresError, ensure_database, let_roles_log_in
 from local.service import RunningService, Service, ServiceError
 from local.stack import Broker, remove_leftovers
-from shared.platform.database.migrations import MigrationError, migrate
+from shared.platform.database.migrations import migrate
+from shared.platform.errors import AllimError
 
 _LOCK_SECONDS = 2.0  # a client that looks whether one is running holds the lock for a moment
 
@@ -51,7 +52,7 @@ class Supervisor:
                 await starting
                 self._enter("ready")
                 await stopping
-        except* (ServiceError, PostgresError, MigrationError) as failures:
+        except* (ServiceError, PostgresError, AllimError) as failures:
             self._state.error = str(_first(failures))
             _log.error("%s", self._state.error)
         finally:

@@ -10,7 +10,7 @@ from local.postgres import running
 from tests.any_day import UNENDING, waits_end
 from tests.clock import SettableClock
 from tests.databases import Migrated, copy_of_template, folder_for_a_server, make_template
-from tests.parameter_ids import readable_id
+from tests.parameter_ids import named_id
 from tests.scratch import Scratch
 from tests.world import World
 
@@ -26,7 +26,7 @@ def pytest_sessionstart() -> None:
 
 def pytest_make_parametrize_id(config: pytest.Config, val: object, argname: str) -> str | None:
     """The name of a value in the name of a test; pytest's own way for what has none."""
-    return readable_id(val)
+    return named_id(argname, val)
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,7 @@ AllimError
 ├── Poison                 input that no retry can help: a dead letter
 ├── InvalidPhone, BadAnchor, UnreadableDefinition, AccountBusy
 ├── WebhookRefused         a call from outside that is not taken
-└── BackupError, MigrationError
+└── BackupError, MigrationError, OpenDoorsError
 """
 
 from __future__ import annotations
