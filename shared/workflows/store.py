@@ -66,10 +66,10 @@ with saved as (
   ) as r
   on conflict (tenant, workflow, key) do update
   set version = excluded.version, customer = excluded.customer, anchor_at = excluded.anchor_at,
-      anchored_as_of = excluded.anchored_as_of, started_as_of = excluded.started_as_of,
-      stopped_as_of = excluded.stopped_as_of, facts = excluded.facts, data = excluded.data,
-      event_source = excluded.event_source, event_id = excluded.event_id, revision = excluded.revision,
-      updated_at = excluded.updated_at
+      anchored_as_of = excluded.anchored_as_of, anchored_by = excluded.anchored_by,
+      started_as_of = excluded.started_as_of, stopped_as_of = excluded.stopped_as_of,
+      facts = excluded.facts, data = excluded.data, event_source = excluded.event_source, event_id = excluded.event_id,
+      revision = excluded.revision, updated_at = excluded.updated_at
 ),
 silenced as (
   delete from timers t
