@@ -72,6 +72,15 @@ def refund_account_needed() -> CreditError:
     )
 
 
+def card_unreadable() -> CreditError:
+    return CreditError(
+        "card_unreadable",
+        "ALLIM_ENCRYPTION_KEY does not open the card: it has to be registered again",
+        "등록된 카드 정보를 읽을 수 없습니다. 카드를 다시 등록해 주세요.",
+        field="card",
+    )
+
+
 def no_card(tenant: str) -> CreditError:
     return CreditError(
         "no_card",

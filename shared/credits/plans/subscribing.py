@@ -56,6 +56,7 @@ from shared.credits.plans.store import (
 )
 from shared.platform.clock import Clock, day_of
 from shared.platform.database import Connection, Database
+from shared.platform.errors import AllimError
 from shared.platform.ids import derived_id, new_id
 from shared.platform.logs import log
 from shared.providers import ProviderError, ProviderRefused
@@ -132,8 +133,8 @@ class Plans:
             What was done.
 
         Raises:
-            CreditError: `unknown_tenant`, `no_card`, `quote_changed`, `plan_change_under_way`, or `payment_refused`;
-                the plan is as it was.
+            CreditError: `unknown_tenant`, `no_card`, `card_unreadable`, `quote_changed`, `plan_change_under_way`, or
+                `payment_refused`; the plan is as it was.
             ProviderError: whether it was charged is not known yet; the tick decides it within minutes.
         """
         now = self._clock.now()
@@ -222,11 +223,15 @@ class Plans:
         """Charge an order. Doing it again charges nothing again: Toss knows its id, and the key.
 
         Raises:
-            CreditError: `payment_refused`; the plan is as it was.
+            CreditError: `payment_refused`, `card_unreadable`; the plan is as it was.
             ProviderError: undecided.
         """
         order, card = charge.order, charge.card
-        billing_key = open_card(self._key, order.tenant, card.billing_key)
+        try:
+            billing_key = open_card(self._key, order.tenant, card.billing_key)
+        except CreditError as unreadable:
+            await self._give_up(order.id, unreadable)
+            raise
         try:
             payment = await self._toss.charge(
                 billing_key,
@@ -241,8 +246,8 @@ class Plans:
             raise plan_payment_refused(error.code, error.detail) from error
         await self._payments.settle(payment)
 
-    async def _give_up(self, order_id: str, why: ProviderRefused, *, counts: bool = True) -> None:
-        """Let an order fail. `counts`: a renewal's card was refused, and the plan is past due."""
+    async def _give_up(self, order_id: str, why: AllimError, *, counts: bool = True) -> None:
+        """Let an order fail. `counts`: a renewal's card can't be charged, and the plan is past due."""
         now = self._clock.now()
         async with self._database.transaction() as connection:
             order = await lock_order(connection, order_id)
@@ -273,7 +278,7 @@ class Plans:
                     await self._carry_on(due)
             except (ProviderError, CreditError) as error:
                 log("plans").warning("not renewed: %s", error)
-            except Exception:  # one tenant's card that can't be opened is nobody else's matter
+            except Exception:  # whatever one tenant's renewal meets is nobody else's matter
                 log("plans").exception("a renewal is left to a later sweep")
         return looked_at
 
