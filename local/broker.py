@@ -21,6 +21,7 @@ from typing import Literal, Self
 import grpc
 from google.pubsub_v1 import types
 
+from local.errors import LocalError
 from local.home import CHECKOUT
 from local.process import free_ports
 
@@ -32,8 +33,10 @@ _HOST = "127.0.0.1"
 _POLL_SECONDS = 0.05
 
 
-class BrokerStartError(Exception):
+class BrokerStartError(LocalError):
     """The broker could not be started; says why, with the end of its log."""
+
+    kind = "broker_failed"
 
 
 @dataclass(frozen=True)

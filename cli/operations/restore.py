@@ -78,7 +78,7 @@ def _bucket(named: str | None) -> Bucket:
         return Bucket(name, os.environ.get("GOOGLE_CLOUD_PROJECT", "none"))
     stack = running_stack_if_any()
     if stack is None:
-        raise CommandError("which bucket? Give --bucket, set BACKUP_BUCKET, or start a stack (`allim up`)")
+        raise CommandError("no_bucket: give --bucket, set BACKUP_BUCKET, or start a stack (`allim up`)")
     from local.functions import SIMULATED_BUCKET
 
     os.environ["STORAGE_EMULATOR_HOST"] = stack.simulator_url

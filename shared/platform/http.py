@@ -10,7 +10,7 @@ from shared.platform.errors import AllimError
 
 def refused(error: AllimError) -> JSONResponse:
     """The answer to a caller whose request was not carried out."""
-    return JSONResponse({"error": {"code": error.code, "message": error.detail}}, status_code=error.status)
+    return JSONResponse({"error": error.told}, status_code=error.status)
 
 
 async def read_limited(request: Request, max_bytes: int) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import logging
 import re
@@ -104,7 +105,7 @@ def test_no_number_that_is_taken_stands_in_a_log_line_or_a_dead_letter(
         ("0169004000", "016***4000"),
         ("010.9000.4000, 010 9000 4001", "010.****.4000, 010 **** 4001"),
         ("02-123-4567, 031 123 4567", "02-***-4567, 031 *** 4567"),
-        ("010\\u20119000\\u20114000", "010\\u2011****\\u20114000"),
+        pytest.param(r"010\u20119000\u20114000", r"010\u2011****\u20114000", id="as JSON escapes it"),
     ],
 )
 def test_the_middle_of_a_number_is_starred(text: str, masked: str) -> None:
@@ -134,7 +135,12 @@ def test_what_is_no_phone_number_stays(text: str) -> None:
     assert mask_phones(text) == text
 
 
-@given(st.uuids(), st.datetimes(), st.integers(0, 10**9), st.integers(10**12, 2 * 10**12))
+@given(
+    st.uuids(),
+    st.datetimes(dt.datetime(1970, 1, 1), dt.datetime(2099, 12, 31)),
+    st.integers(0, 10**9),
+    st.integers(10**12, 2 * 10**12),
+)
 def test_ids_moments_and_amounts_stay(id_: object, moment: object, won: int, milliseconds: int) -> None:
     text = f"{id_} at {moment}: {won:,} won, {milliseconds} ms"
     assert mask_phones(text) == text

@@ -1,8 +1,8 @@
 """Payments through Toss Payments (https://docs.tosspayments.com): for credit, or for whatever else an order is for.
 
-What is believed of a payment is what Toss says when asked: `settle` brings an order and what it is for to what a fetched
-payment says, once, however often and in whatever order it is told. So a confirmation, a webhook, a deposit, a cancel in
-Toss's dashboard and a look-up after a lost answer all end the same way.
+What is believed of a payment is what Toss says when asked: `settle` brings an order, and what it is for, to what a
+fetched payment says, once, however often and in whatever order it is told. So a confirmation, a webhook, a deposit, a
+cancel in Toss's dashboard and a look-up after a lost answer all end the same way.
 """
 
 from __future__ import annotations
@@ -338,8 +338,8 @@ class Payments:
             deposit_secret=payment.secret,
             cancelled=cancelled,
             reversals=reversals,
-            failure_code=failure and failure.code,
-            failure_detail=failure and failure.message[:500],
+            failure_code=failure.code if failure else None,
+            failure_detail=failure.message[:500] if failure else None,
         )
 
 

@@ -180,4 +180,4 @@ def test_help_names_every_verb_and_no_database_is_a_clear_error(monkeypatch: pyt
     assert all(verb in run("--help").stdout for verb in ("balance", "ledger", "topup", "statement", "audit"))
     monkeypatch.delenv("DATABASE_URL")
     result = run("audit")
-    assert (result.exit_code, result.stderr[:23]) == (1, "error: which database? ")
+    assert (result.exit_code, result.stderr[:19]) == (1, "error: no_database:")

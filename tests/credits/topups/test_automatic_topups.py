@@ -109,7 +109,9 @@ async def test_an_error_of_one_tenants_charge_is_not_its_neighbours(till: Till) 
     till.rows("insert into tenants (id, name) values ('broken', 'X')")
     card = await till.shop.control("card", customerKey="tenant_broken", outcome="ok")
     await till.automatic.register_card("broken", card["authKey"])
-    till.rows("insert into automatic_topups (tenant, threshold, amount, daily_cap) values ('broken', 5000, 10000, 90000)")
+    till.rows(
+        "insert into automatic_topups (tenant, threshold, amount, daily_cap) values ('broken', 5000, 10000, 90000)"
+    )
     till.rows("update automatic_topups set next_try_at = %s where tenant = %s", till.clock.now(), TENANT)
     till.rows("alter table ledger_entries add constraint none check (tenant <> 'broken')")
     assert await till.automatic.charge_due() == 1
