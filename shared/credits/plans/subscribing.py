@@ -16,6 +16,7 @@ from shared.credits.errors import CreditError, unknown_tenant
 from shared.credits.payments.cards import BillingKey, read_billing_key
 from shared.credits.payments.errors import no_card
 from shared.credits.payments.payments import Payments
+from shared.credits.payments.rules import CHARGE_LEASE
 from shared.credits.payments.sealing import open_card
 from shared.credits.payments.store import (
     Cancel,
@@ -61,9 +62,6 @@ from shared.platform.ids import derived_id, new_id
 from shared.platform.logs import log
 from shared.providers import ProviderError, ProviderRefused
 from shared.providers.toss import Toss
-
-LEASE = dt.timedelta(minutes=3)
-"""A charge under way is its instance's own. Longer than Toss's slowest answer, or two would work on it."""
 
 WORK_FOR = dt.timedelta(seconds=20)
 
@@ -216,7 +214,7 @@ class Plans:
         anchor = period.start if kind == "subscription" else has.anchor
         bought = PlanOrder(has.tenant, order.id, kind, plan, PLANS[plan].fee, anchor, period)
         await insert_plan_order(connection, bought)
-        await save_subscription(connection, replace(has, pending_order=order.id), now + LEASE)
+        await save_subscription(connection, replace(has, pending_order=order.id), now + CHARGE_LEASE)
         return _Charge(order, card)
 
     async def _charge(self, charge: _Charge) -> None:
@@ -286,7 +284,7 @@ class Plans:
         """Take a tenant that is due. Gives the charge that follows, the order to decide, or "" for neither."""
         now = self._clock.now()
         async with self._database.transaction() as connection:
-            has = await take_due(connection, now=now, lease_until=now + LEASE)
+            has = await take_due(connection, now=now, lease_until=now + CHARGE_LEASE)
             if has is None:
                 return None
             if has.pending_order is not None:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import datetime as dt
-
 from shared.credits.errors import CreditError
 from shared.credits.payments.cards import save_billing_key
 from shared.credits.payments.payments import ORDER_NAME, Payments
+from shared.credits.payments.rules import CHARGE_LEASE
 from shared.credits.payments.sealing import open_card, seal_card
 from shared.credits.payments.store import insert_order
 from shared.credits.topups.store import Due, decide_due_charge
@@ -16,9 +15,6 @@ from shared.platform.ids import new_id
 from shared.platform.logs import log
 from shared.providers import ProviderError, ProviderRefused
 from shared.providers.toss import Toss
-
-LEASE = dt.timedelta(minutes=3)
-"""A charge under way keeps its tenant from another; by then a look-up has decided it."""
 
 
 class AutomaticTopUps:
@@ -67,7 +63,7 @@ class AutomaticTopUps:
                 order=f"auto_{new_id(now).hex}",
                 now=now,
                 since=first_moment(day_of(now)),
-                lease_until=now + LEASE,
+                lease_until=now + CHARGE_LEASE,
             )
             if due is not None:
                 await insert_order(connection, due.tenant, due.order, due.amount, "automatic_topup", "confirming", now)
