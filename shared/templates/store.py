@@ -118,16 +118,3 @@ async def save_templates(
         },
     )
     return {row["name"]: row["version"] for row in rows}
-
-
-async def save_template(
-    connection: Connection,
-    tenant: str,
-    name: str,
-    content: TemplateContent,
-    approval: Approval = "draft",
-    *,
-    now: dt.datetime,
-) -> int | None:
-    """Save one template, as `save_templates` does. Gives the number of the version that it made, if it made one."""
-    return (await save_templates(connection, tenant, {name: (content, approval)}, now=now)).get(name)

@@ -224,10 +224,3 @@ async def save_workflows(
         },
     )
     return {row["name"]: row["version"] for row in rows}
-
-
-async def save_workflow(
-    connection: Connection, tenant: str, definition: WorkflowDefinition, *, now: dt.datetime
-) -> int | None:
-    """Save one workflow, as `save_workflows` does. Gives the number of the version that it made, if it made one."""
-    return (await save_workflows(connection, tenant, [definition], now=now)).get(definition.name)

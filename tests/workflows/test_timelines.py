@@ -11,7 +11,7 @@ import pytest
 from shared.platform.pubsub import SEND_REQUESTS
 from shared.workflows.definition import WorkflowDefinition
 from shared.workflows.events.intake import EventIntake
-from shared.workflows.store import save_workflow
+from shared.workflows.store import save_workflows
 from shared.workflows.ticks.ticking import Ticker
 from tests.clock import NOON, DrivenClock, SettableClock
 from tests.world import World, event
@@ -232,7 +232,8 @@ async def test_what_the_customer_is_told_is_what_is_known_when_the_step_speaks(t
 async def _change_to_one_step_an_hour_before(timeline: Timeline) -> None:
     changed = WorkflowDefinition.model_validate(REMINDERS | {"steps": [{"at": "-60m", "send": "welcome"}]})
     async with timeline.world.owner.transaction() as connection:
-        assert await save_workflow(connection, timeline.tenant, changed, now=timeline.world.clock.now()) == 2
+        made = await save_workflows(connection, timeline.tenant, [changed], now=timeline.world.clock.now())
+    assert made == {changed.name: 2}
 
 
 async def test_a_run_that_has_begun_keeps_the_version_that_it_began_with(timeline: Timeline) -> None:

@@ -91,7 +91,8 @@ balances as (
   from ledger_entries where tenant = %(tenant)s and created_at < %(end)s
 )
 select 1 as part, 'opening' as kind, null::date as day, null as channel, null as workflow, null as key,
-  null as reference, null::bigint as messages, opening as won, null::numeric as cost, null::timestamptz as at from balances
+  null as reference, null::bigint as messages, opening as won, null::numeric as cost, null::timestamptz as at
+from balances
 union all
 select 2, kind, day, null, null, null, reference, null, won, null, created_at from payments
 union all

@@ -11,7 +11,6 @@ import datetime as dt
 import hmac
 import secrets
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from shared.credits.errors import CreditError
 from shared.credits.ledger.ledger import take_back, top_up, whole_won
@@ -79,18 +78,6 @@ class Payments:
             order = await insert_order(connection, tenant, order_id, won, purpose, "created", self._clock.now())
         assert order is not None, "96 random bits do not repeat"  # noqa: S101
         return order
-
-    @staticmethod
-    def checkout(order: Order, *, success_url: str, fail_url: str) -> dict[str, Any]:
-        """What the checkout page hands to Toss's widget. The customer key names the tenant, and no person."""
-        return {
-            "orderId": order.id,
-            "orderName": ORDER_NAME,
-            "amount": {"currency": "KRW", "value": int(order.amount)},
-            "customerKey": f"tenant_{order.tenant}",
-            "successUrl": success_url,
-            "failUrl": fail_url,
-        }
 
     async def confirm(self, tenant: str, order_id: str, payment_key: str, amount: object) -> Order:
         """Confirm what the customer authorised in the browser, and add the credit.

@@ -81,7 +81,8 @@ def given_up(draw: st.DrawFn) -> GivenUp:
     carried = [bill.id for bill in books.bills.values() if bill.dispatch == DISPATCH]
     elsewhere = draw(st.lists(st.sampled_from([id_ for id_ in books.bills if id_ not in carried] or [OTHER])))
     listed = draw(st.permutations([*carried, *set(elsewhere)]))
-    expected = draw(st.sampled_from(("open", "prepared")))
+    states: tuple[DispatchState, ...] = ("open", "prepared")
+    expected = draw(st.sampled_from(states))
     return GivenUp(draw(mostly(expected, *STATES)), expected, books, listed or [OTHER])
 
 
