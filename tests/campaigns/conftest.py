@@ -16,6 +16,7 @@ from shared.platform.pubsub import SEND_REQUESTS
 from shared.templates.store import save_templates
 from shared.templates.template import Approval, TemplateContent
 from tests.clock import SettableClock
+from tests.credits.ledger_world import LedgerWorld
 from tests.databases import Migrated
 from tests.world import World
 
@@ -74,3 +75,8 @@ def csv_file(tmp_path: Path) -> Callable[..., CustomerFile]:
         return CustomerFile(path)
 
     return write
+
+
+@pytest.fixture
+def world(ledger_world: LedgerWorld) -> LedgerWorld:
+    return ledger_world

@@ -208,8 +208,8 @@ _MOVES = """
     from claimed where status = 'sending' and hold = new_hold
     union all
     select tenant, settlement, 'release', id, 0, -held, null from claimed where settlement is not null"""
-_SHORT = f"""
-    select distinct tenant, '{CREDIT_SHORTAGE}', %(short)s::text
+_SHORT = """
+    select distinct tenant, 'credit_shortage', %(short)s::text
     from verdicts where not affordable and verdict = 'sending'"""
 
 DECIDE_CLAIMS = f"""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from shared.messages.reasons import CREDIT_SHORTAGE
 from shared.operations.health.checks import FAILURES, UNDECIDED_AGE, Check, duration, failing, written
 from shared.operations.health.figures import Figures, OpenAlert, failures_in_a_row
 from shared.operations.watch.rules import OTHER, RULES
@@ -47,7 +46,7 @@ def alerts(checks: Sequence[Check], figures: Figures) -> list[Alert]:
     found = [alert for check in checks if (alert := of_check(check))]
     found += _failing_accounts(figures)
     found += _undecided(figures)
-    short = {each.tenant for each in figures.alerts if each.kind == CREDIT_SHORTAGE}
+    short = {each.tenant for each in figures.alerts if each.kind == "credit_shortage"}
     for each in figures.alerts:
         # Who is out of credit need not hear that it runs low.
         if not (each.kind == "low_balance" and each.tenant in short):
