@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from shared.credits.errors import CreditError
+from shared.credits.payments.cards import customer_key_of
 
 
 def no_order(order: str) -> CreditError:
@@ -84,7 +85,7 @@ def card_unreadable() -> CreditError:
 def no_card(tenant: str) -> CreditError:
     return CreditError(
         "no_card",
-        f"no card is registered: open Toss's card page with the customer key tenant_{tenant}, give the authKey"
-        " that comes back to AutomaticTopUps.register_card, and try again",
+        f"no card is registered: open Toss's card page with the customer key {customer_key_of(tenant)}, give the"
+        " authKey that comes back to AutomaticTopUps.register_card, and try again",
         "등록된 카드가 없습니다. 토스페이먼츠 카드 등록 창에서 카드를 등록한 뒤 다시 시도해 주세요.",
     )

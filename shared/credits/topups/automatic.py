@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from shared.credits.errors import CreditError
-from shared.credits.payments.cards import save_billing_key
+from shared.credits.payments.cards import customer_key_of, save_billing_key
 from shared.credits.payments.payments import ORDER_NAME, Payments
 from shared.credits.payments.rules import CHARGE_LEASE
 from shared.credits.payments.sealing import open_card, seal_card
@@ -37,7 +37,7 @@ class AutomaticTopUps:
 
     async def register_card(self, tenant: str, auth_key: str) -> None:
         """Exchange what the card page gave for a billing key, and keep it sealed. Raises ProviderError."""
-        customer_key = f"tenant_{tenant}"
+        customer_key = customer_key_of(tenant)
         issued = await self._toss.issue_billing_key(auth_key, customer_key)
         sealed = seal_card(self._key, tenant, issued.billing_key)
         async with self._database.transaction() as connection:
