@@ -7,9 +7,9 @@ is not asked for is not even packed.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
-from functools import partial, wraps
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from dataclasses import dataclass
+from functools import cache, partial
+from typing import TYPE_CHECKING
 
 from shared.platform.clock import Clock, WallClock
 from shared.platform.logs import configure_logs
@@ -37,8 +37,6 @@ if TYPE_CHECKING:
     from shared.workflows.events.intake import EventIntake
     from shared.workflows.ticks.ticking import Ticker
 
-Part = TypeVar("Part")
-
 
 @dataclass(frozen=True, eq=False)
 class Parts:
@@ -47,13 +45,11 @@ class Parts:
     settings: of the process.
     clock: the time.
     bus: where messages are published; Pub/Sub unless given.
-    made: the parts that were made so far, by the function that makes them.
     """
 
     settings: Settings
     clock: Clock
     bus: Publisher | None = None
-    made: dict[Callable[[Parts], Any], Any] = field(default_factory=dict, init=False, repr=False)
 
     @classmethod
     def of_this_process(cls) -> Parts:
@@ -62,19 +58,7 @@ class Parts:
         return cls(Settings.from_environment(), WallClock())
 
 
-def once(make: Callable[[Parts], Part]) -> Callable[[Parts], Part]:
-    """Have a part made once for each `Parts`, which keeps it for as long as it lives itself."""
-
-    @wraps(make)
-    def part(parts: Parts) -> Part:
-        if make not in parts.made:
-            parts.made[make] = make(parts)
-        return cast("Part", parts.made[make])
-
-    return part
-
-
-@once
+@cache
 def database(parts: Parts) -> Database:
     """A pool for the role that the settings name."""
     from shared.platform.database import Database
@@ -82,7 +66,7 @@ def database(parts: Parts) -> Database:
     return Database(parts.settings.database_url, pool_size=parts.settings.database_pool_size)
 
 
-@once
+@cache
 def publisher(parts: Parts) -> Publisher:
     from shared.platform.pubsub import PubSubPublisher
 
@@ -90,56 +74,56 @@ def publisher(parts: Parts) -> Publisher:
     return parts.bus or PubSubPublisher(project, emulator_host=emulator_host)
 
 
-@once
+@cache
 def dead_letters(parts: Parts) -> DeadLetters:
     from shared.platform.signals.dead_letters import DeadLetters
 
     return DeadLetters(database(parts), parts.clock)
 
 
-@once
+@cache
 def providers(parts: Parts) -> Mapping[str, Provider]:
     from shared.providers import providers
 
     return providers(parts.settings, parts.clock)
 
 
-@once
+@cache
 def accounts(parts: Parts) -> RevisionCache[Accounts]:
     from shared.tenants.accounts import account_cache
 
     return account_cache(parts.settings.encryption_key)
 
 
-@once
+@cache
 def intake(parts: Parts) -> EventIntake:
     from shared.workflows.events.intake import EventIntake
 
     return EventIntake(database(parts), publisher(parts), parts.clock)
 
 
-@once
+@cache
 def reports(parts: Parts) -> Reports:
     from shared.messages.reports.reporting import Reports
 
     return Reports(database(parts), publisher(parts), parts.clock)
 
 
-@once
+@cache
 def dispatcher(parts: Parts) -> Dispatcher:
     from shared.messages.dispatch.dispatching import Dispatcher
 
     return Dispatcher(database(parts), providers(parts), parts.clock)
 
 
-@once
+@cache
 def sender(parts: Parts) -> Sender:
     from shared.messages.dispatch.sending import Sender
 
     return Sender(database(parts), providers(parts), accounts(parts), dispatcher(parts), reports(parts), parts.clock)
 
 
-@once
+@cache
 def sweeper(parts: Parts) -> Sweeper:
     from shared.messages.dispatch.sweeping import Sweeper
 
@@ -154,7 +138,7 @@ def sweeper(parts: Parts) -> Sweeper:
     )
 
 
-@once
+@cache
 def ticker(parts: Parts) -> Ticker:
     from shared.credits.ledger.low_balances import watch_low_balances
     from shared.workflows.ticks.ticking import Ticker
@@ -168,21 +152,21 @@ def ticker(parts: Parts) -> Ticker:
     return Ticker(database(parts), publisher(parts), parts.clock, sweeps)
 
 
-@once
+@cache
 def webhooks(parts: Parts) -> Webhooks:
     from shared.messages.reports.webhooks import Webhooks
 
     return Webhooks(database(parts), publisher(parts), providers(parts), parts.settings.encryption_key, parts.clock)
 
 
-@once
+@cache
 def toss(parts: Parts) -> Toss:
     from shared.providers import toss_payments
 
     return toss_payments(parts.settings)
 
 
-@once
+@cache
 def payments(parts: Parts) -> Payments:
     from shared.credits.payments.payments import Payments
     from shared.credits.plans.outcomes import PlanPurpose
@@ -191,21 +175,21 @@ def payments(parts: Parts) -> Payments:
     return Payments(database(parts), toss(parts), parts.clock, [AutomaticTopUpPurpose(), PlanPurpose()])
 
 
-@once
+@cache
 def topups(parts: Parts) -> AutomaticTopUps:
     from shared.credits.topups.automatic import AutomaticTopUps
 
     return AutomaticTopUps(database(parts), toss(parts), payments(parts), parts.settings.encryption_key, parts.clock)
 
 
-@once
+@cache
 def plans(parts: Parts) -> Plans:
     from shared.credits.plans.subscribing import Plans
 
     return Plans(database(parts), toss(parts), payments(parts), parts.settings.encryption_key, parts.clock)
 
 
-@once
+@cache
 def watch(parts: Parts) -> Watch:
     from shared.operations.watch.watch import Watch
     from shared.providers.slack import Slack
@@ -215,7 +199,7 @@ def watch(parts: Parts) -> Watch:
     return Watch(database(parts), slack, parts.settings.runbook_url, parts.clock)
 
 
-@once
+@cache
 def backups(parts: Parts) -> Backups:
     from shared.operations.backups.backups import Backups
     from shared.platform.buckets import Bucket
@@ -226,7 +210,7 @@ def backups(parts: Parts) -> Backups:
     return Backups(database(parts), Bucket(bucket, parts.settings.google_cloud_project), parts.clock)
 
 
-@once
+@cache
 def reconciliation(parts: Parts) -> Reconciliation:
     from shared.operations.reconcile.reconciling import Reconciliation
 
