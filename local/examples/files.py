@@ -12,6 +12,7 @@ from typing import Annotated, Any, TypeVar
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from local.errors import LocalError
 from local.home import CHECKOUT
 from shared.contracts import CustomerSnapshot
 from shared.contracts.events import TenantId
@@ -27,14 +28,14 @@ Groups = Mapping[str, tuple[str, list[str]]]
 """By id: the name, and the ids of the customers."""
 
 
-class ExampleError(Exception):
-    """A file that can't be used. The message names the file, the field and what is wrong."""
+class ExampleError(LocalError):
+    """A file that can't be used. The detail names the file, the field and what is wrong."""
+
+    kind = "bad_file"
 
     def __init__(self, path: Path, field: str, problem: str) -> None:
         shown = path.relative_to(CHECKOUT) if path.is_relative_to(CHECKOUT) else path
-        super().__init__(f"{shown}: {field}: {problem}" if field else f"{shown}: {problem}")
-        self.path = path
-        self.field = field
+        super().__init__(f"{shown}: {field}: {problem}" if field else f"{shown}: {problem}", field=field or None)
 
 
 class _File(BaseModel):

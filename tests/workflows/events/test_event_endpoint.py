@@ -26,14 +26,6 @@ async def function(shared_world: World) -> AsyncIterator[Endpoint]:
 
 
 @pytest.fixture
-def world(shared_world: World) -> World:
-    shared_world.clock.moment = NOON
-    shared_world.publisher.published.clear()
-    shared_world.publisher.away = False
-    return shared_world
-
-
-@pytest.fixture
 async def tenant(world: World) -> str:
     return await world.tenant()
 
