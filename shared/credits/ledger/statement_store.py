@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Literal
-
-from psycopg.rows import DictRow
+from typing import Any, Literal
 
 from shared.platform.database import Connection, fetch_all
 
@@ -124,7 +123,7 @@ async def read_statement(connection: Connection, tenant: str, start: dt.datetime
     )
 
 
-def _sender(line: DictRow) -> str:
+def _sender(line: Mapping[str, Any]) -> str:
     if line["workflow"] is not None:
         return str(line["workflow"])
     return "(bulk)" if line["key"] is None else f"bulk {line['key']}"
