@@ -11,6 +11,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from shared.contracts.text import clean
+
 MAX_EVENT_BYTES = 256 * 1024
 """A larger event is a dead letter: data of that size belongs in storage, with its address in the event."""
 
@@ -21,6 +23,7 @@ NUL = "\x00"
 YEARS = range(1970, 9_990)
 """Those of a usable moment: years of steps and time zones fit on either side, in Python and in Postgres."""
 
+_HALF_A_PAIR = re.compile("[\ud800-\udfff]")
 _RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d", re.ASCII)
 
 TENANT_ID = r"^[a-z][a-z0-9-]{1,39}$"
@@ -45,11 +48,13 @@ Moment = Annotated[AwareDatetime, BeforeValidator(_rfc_3339), AfterValidator(_in
 
 
 def storable(value: Any) -> Any:
-    """Postgres stores no NUL in text or jsonb, and JSON has no word for a number that is none: an event that holds one
-    could never be kept whole."""
+    """Postgres stores no NUL and no half of a surrogate pair in text or jsonb, and JSON has no word for a number that
+    is none: an event that holds one could never be kept whole."""
     if isinstance(value, str):
         if NUL in value:
             raise ValueError("holds a NUL character, which cannot be stored")
+        if not value.isascii() and _HALF_A_PAIR.search(value):
+            raise ValueError("holds half of a surrogate pair, which is no character and cannot be stored")
     elif isinstance(value, dict):
         for key, item in value.items():
             storable(key)
@@ -59,6 +64,21 @@ def storable(value: Any) -> Any:
             storable(item)
     elif isinstance(value, float) and not math.isfinite(value):
         raise ValueError("holds a number that is infinite or none at all, which cannot be stored")
+    return value
+
+
+def readable(value: Any) -> Any:
+    """What can be stored, every text and every name in it clean: the same in whatever form a keyboard gave it."""
+    return _cleaned(storable(value))
+
+
+def _cleaned(value: Any) -> Any:
+    if isinstance(value, str):
+        return clean(value)
+    if isinstance(value, dict):
+        return {_cleaned(key): _cleaned(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_cleaned(item) for item in value]
     return value
 
 
@@ -110,7 +130,7 @@ class SubscriptionEvent(BaseModel):
     time: Moment = Field(description="When it happened, RFC 3339 with an offset; naive times are refused.")
     tenant: TenantId
     subject: str | None = Field(default=None, max_length=500)
-    data: Annotated[EventData, BeforeValidator(storable)]
+    data: Annotated[EventData, BeforeValidator(readable)]
 
     @model_validator(mode="before")
     @classmethod
