@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from shared.contracts.text import clean
+from shared.contracts.text import clean, cleaned
 
 MAX_EVENT_BYTES = 256 * 1024
 """A larger event is a dead letter: data of that size belongs in storage, with its address in the event."""
@@ -67,21 +67,6 @@ def storable(value: Any) -> Any:
     return value
 
 
-def readable(value: Any) -> Any:
-    """What can be stored, every text and every name in it clean: the same in whatever form a keyboard gave it."""
-    return _cleaned(storable(value))
-
-
-def _cleaned(value: Any) -> Any:
-    if isinstance(value, str):
-        return clean(value)
-    if isinstance(value, dict):
-        return {_cleaned(key): _cleaned(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_cleaned(item) for item in value]
-    return value
-
-
 class CustomerSnapshot(BaseModel):
     """A customer as the source knew them when the event happened. What is absent says nothing; null clears.
 
@@ -103,8 +88,8 @@ class CustomerSnapshot(BaseModel):
 
     @property
     def told(self) -> dict[str, Any]:
-        """What the source says, null included, and nothing of what it leaves out."""
-        return self.model_dump(exclude={"id"}, exclude_unset=True)
+        """What the source says, null included, and nothing of what it leaves out; every text and name in it clean."""
+        return {name: cleaned(value) for name, value in self.model_dump(exclude={"id"}, exclude_unset=True).items()}
 
 
 class EventData(BaseModel):
@@ -130,7 +115,7 @@ class SubscriptionEvent(BaseModel):
     time: Moment = Field(description="When it happened, RFC 3339 with an offset; naive times are refused.")
     tenant: TenantId
     subject: str | None = Field(default=None, max_length=500)
-    data: Annotated[EventData, BeforeValidator(readable)]
+    data: Annotated[EventData, BeforeValidator(storable)]
 
     @model_validator(mode="before")
     @classmethod
@@ -157,8 +142,9 @@ class SubscriptionEvent(BaseModel):
         return self.data.customer
 
     def fields(self) -> dict[str, Any]:
-        """`data` without the customer: what the paths `data.…` of workflows and templates reach."""
-        return self.data.model_extra or {}
+        """`data` without the customer: what the paths `data.…` of workflows and templates reach, every text and name in
+        it clean. (The event itself is kept as it came.)"""
+        return {clean(name): cleaned(value) for name, value in (self.data.model_extra or {}).items()}
 
     @property
     def time_utc(self) -> dt.datetime:

@@ -11,6 +11,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from difflib import get_close_matches
+from typing import Any
 
 _LINE_ENDS = "\r\n|[\r\x0b\x0c\x85\u2028\u2029]"
 _SPACES = "[\t\xa0\u1680\u2000-\u200a\u202f\u205f]"
@@ -56,6 +57,17 @@ def _mended(match: re.Match[str]) -> str:
         case "kept":
             return match[0]
     return ""
+
+
+def cleaned(value: Any) -> Any:
+    """The same for whatever JSON can hold: its texts, and the names in it."""
+    if isinstance(value, str):
+        return clean(value)
+    if isinstance(value, dict):
+        return {clean(name): cleaned(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [cleaned(item) for item in value]
+    return value
 
 
 def for_carriers(text: str) -> str:

@@ -56,6 +56,11 @@ class AllimError(Exception):
         """For people who may read either language: the code, and both sentences where there are two."""
         return f"{self.code}: {self.detail} ({self.detail_ko})" if self.detail_ko else f"{self.code}: {self.detail}"
 
+    @property
+    def both(self) -> str:
+        """For people at a business, whose reason has a code beside it: the Korean sentence and the English one."""
+        return f"{self.detail_ko} ({self.detail})" if self.detail_ko else self.detail
+
 
 class WrongValue(ValueError):  # noqa: N818 - it names what is wrong
     """What a validator of ours says of something that people write by hand, in both languages.

@@ -5,14 +5,22 @@ What is stored is read as `WorkflowDefinition` without these checks: a rule that
 
 from __future__ import annotations
 
+from typing import Any
+
 from pydantic import model_validator
 
+from shared.contracts.text import cleaned
 from shared.templates.paths import OF_WORKFLOWS, check_path
 from shared.workflows.definition import WorkflowDefinition
 
 
 class WrittenWorkflow(WorkflowDefinition):
     """A workflow that is to be saved."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _clean(cls, written: Any) -> Any:
+        return cleaned(written)
 
     @model_validator(mode="after")
     def _leads_somewhere(self) -> WrittenWorkflow:
