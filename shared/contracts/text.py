@@ -75,12 +75,18 @@ def for_carriers(text: str) -> str:
     return text if text.isascii() else _OF_PICTURES.sub("", text)
 
 
-def nearest(given: str, known: Iterable[str]) -> str | None:
-    """The name that was most probably meant, of those known; `moveOn` and `Move-On` are `move_on`."""
+def nearest(given: str, known: Iterable[str], *, cutoff: float = 0.6) -> str | None:
+    """The name that was most probably meant, of those known; `moveOn` and `Move-On` are `move_on`.
+
+    Args:
+        given: what is written.
+        known: what may be.
+        cutoff: how much alike they must be, 0 to 1; letters of Hangul count one by one.
+    """
     plain = {_bare(name): name for name in known}
-    found = get_close_matches(_bare(given), plain, n=1, cutoff=0.6)
+    found = get_close_matches(_bare(given), plain, n=1, cutoff=cutoff)
     return plain[found[0]] if found else None
 
 
 def _bare(name: str) -> str:
-    return re.sub(r"[\W_]", "", name).lower()
+    return re.sub(r"[\W_]", "", unicodedata.normalize("NFD", name)).lower()

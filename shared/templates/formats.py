@@ -17,7 +17,7 @@ from shared.platform.clock import SEOUL
 from shared.platform.errors import WrongValue
 
 LONGEST_NUMBER = 40
-"""Characters of a number as it is written; a longer one is a mistake."""
+"""Characters of a number without its commas; a longer one is a mistake."""
 
 EXACT = 2**53
 """JSON's numbers with a fraction or an exponent are exact below this."""
@@ -96,9 +96,10 @@ def _read(text: str) -> Decimal:
     written = unicodedata.normalize("NFKC", text).strip().replace("\u2212", "-")
     if not _NUMBER.fullmatch(written):
         raise _no_number(text)
-    if len(written) > LONGEST_NUMBER:
+    digits = written.replace(",", "")
+    if len(digits) > LONGEST_NUMBER:
         raise _too_long(text)
-    return Decimal(written.replace(",", ""))
+    return Decimal(digits)
 
 
 def _decimal(value: float | Decimal) -> Decimal:

@@ -20,6 +20,9 @@ from shared.templates.template import TemplateContent, parse_text
 
 _UNFINISHED = re.compile(r"#\{[^}]{0,20}")
 
+_A_SLIP = 0.75
+"""How much alike a name that is mapped and one that is used must be to be taken for one."""
+
 Place = tuple[str, ...]
 
 
@@ -69,7 +72,7 @@ class WrittenTemplate(TemplateContent):
         used = {name for text in self.texts for name in parse_text(text).names}
         unmapped = used - self.variables.keys()
         for name in self.variables.keys() - used:
-            meant = nearest(name, unmapped)
+            meant = nearest(name, unmapped, cutoff=_A_SLIP)
             if meant is None and self.alimtalk:
                 continue
             raise WrongValue(
