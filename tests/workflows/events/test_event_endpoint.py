@@ -282,7 +282,9 @@ async def test_half_of_a_pair_in_base64_is_a_dead_letter_and_not_tried_for_ever(
     told["data_base64"] = base64.b64encode(json.dumps({**told.pop("data"), "note": "\ud83d"}).encode()).decode()
     assert await function.push(told) == 204
     assert world.messages(tenant) == []
-    assert "surrogate pair" in world.last_dead_letter()["detail"]
+    [(reason, detail)] = world.dead_letters(tenant)
+    assert reason == "schema_violation"
+    assert "surrogate pair" in detail
 
 
 @pytest.mark.parametrize(
