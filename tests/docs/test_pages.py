@@ -31,8 +31,8 @@ def _codes() -> set[str]:
         for module in (CHECKOUT / "shared" / room).rglob("*.py"):
             found.update(_RAISED.findall(module.read_text()))
     found.update(_ROW.findall((CHECKOUT / "shared/campaigns/file.py").read_text()))
-    for module in ("campaigns/preflight.py", "law/advertising.py"):
-        found.update(_CHECK.findall((CHECKOUT / "shared" / module).read_text()))
+    for name in ("campaigns/preflight.py", "law/advertising.py"):
+        found.update(_CHECK.findall((CHECKOUT / "shared" / name).read_text()))
     return found - NEVER
 
 
