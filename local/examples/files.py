@@ -19,7 +19,9 @@ from shared.contracts.events import TenantId
 from shared.platform.yaml12 import load_yaml
 from shared.providers import ProviderAccount
 from shared.templates.template import Approval, TemplateContent
+from shared.templates.writing import WrittenTemplate
 from shared.workflows.definition import WorkflowDefinition
+from shared.workflows.writing import WrittenWorkflow
 
 EXAMPLES = CHECKOUT / "examples"
 
@@ -62,7 +64,7 @@ class TenantFile(_File):
     account: AccountFile
 
 
-class TemplateFile(TemplateContent):
+class TemplateFile(WrittenTemplate):
     """`templates/*.yaml`: the words, with their name and what Kakao thinks of them."""
 
     name: Annotated[str, Field(min_length=1, max_length=100)]
@@ -116,7 +118,7 @@ def read_examples(folder: Path = EXAMPLES) -> list[Example]:
 def read_example(folder: Path) -> Example:
     """The tenant in `folder`. Raises ExampleError."""
     templates = {path: _read_yaml(path, TemplateFile) for path in sorted(folder.glob("templates/*.yaml"))}
-    workflows = {path: _read_yaml(path, WorkflowDefinition) for path in sorted(folder.glob("workflows/*.yaml"))}
+    workflows = {path: _read_yaml(path, WrittenWorkflow) for path in sorted(folder.glob("workflows/*.yaml"))}
     _check_names({path: template.name for path, template in templates.items()})
     _check_names({path: workflow.name for path, workflow in workflows.items()})
     names = {template.name for template in templates.values()}
@@ -128,7 +130,7 @@ def read_example(folder: Path) -> Example:
     return Example(
         tenant=_read_yaml(folder / "tenant.yaml", TenantFile),
         templates=list(templates.values()),
-        workflows=list(workflows.values()),
+        workflows=[workflow.definition for workflow in workflows.values()],
         customers=list(customers.values()),
         customers_changed_at=dt.datetime.fromtimestamp((folder / "customers.csv").stat().st_mtime, dt.UTC),
         groups=_groups(folder / "groups.csv", customers),
