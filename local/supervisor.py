@@ -53,7 +53,7 @@ class Supervisor:
                 self._enter("ready")
                 await stopping
         except* (ServiceError, PostgresError, AllimError) as failures:
-            self._state.error = str(_first(failures))
+            self._state.error = _told(failures)
             _log.error("%s", self._state.error)
         finally:
             starting.cancel()
@@ -125,12 +125,12 @@ class Supervisor:
         write_private(self._home.state_file, self._state.model_dump_json(indent=2))
 
 
-def _first(failures: BaseExceptionGroup[BaseException]) -> BaseException:
-    """Of what failed together, the first: the others are mostly its consequences."""
-    failure: BaseException = failures
+def _told(failures: BaseExceptionGroup[AllimError]) -> str:
+    """What is wrong, of what failed together the first: the others are mostly its consequences."""
+    failure: BaseExceptionGroup[AllimError] | AllimError = failures
     while isinstance(failure, BaseExceptionGroup):
         failure = failure.exceptions[0]
-    return failure
+    return failure.detail
 
 
 async def supervise(home: Home, broker: Broker, functions_folder: Path) -> bool:

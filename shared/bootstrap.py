@@ -147,6 +147,7 @@ def ticker(parts: Parts) -> Ticker:
         sweeper(parts).republish,
         sweeper(parts).decide,
         sweeper(parts).check,
+        sweeper(parts).end_alerts,
         partial(watch_low_balances, database(parts), parts.clock),
     ]
     if parts.settings.toss_secret_key is not None:

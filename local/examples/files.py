@@ -12,13 +12,16 @@ from typing import Annotated, Any, TypeVar
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from local.errors import LocalError
 from local.home import CHECKOUT
 from shared.contracts import CustomerSnapshot
 from shared.contracts.events import TenantId
 from shared.platform.yaml12 import load_yaml
 from shared.providers import ProviderAccount
 from shared.templates.template import Approval, TemplateContent
+from shared.templates.writing import WrittenTemplate
 from shared.workflows.definition import WorkflowDefinition
+from shared.workflows.writing import WrittenWorkflow
 
 EXAMPLES = CHECKOUT / "examples"
 
@@ -27,14 +30,14 @@ Groups = Mapping[str, tuple[str, list[str]]]
 """By id: the name, and the ids of the customers."""
 
 
-class ExampleError(Exception):
-    """A file that can't be used. The message names the file, the field and what is wrong."""
+class ExampleError(LocalError):
+    """A file that can't be used. The detail names the file, the field and what is wrong."""
+
+    kind = "bad_file"
 
     def __init__(self, path: Path, field: str, problem: str) -> None:
         shown = path.relative_to(CHECKOUT) if path.is_relative_to(CHECKOUT) else path
-        super().__init__(f"{shown}: {field}: {problem}" if field else f"{shown}: {problem}")
-        self.path = path
-        self.field = field
+        super().__init__(f"{shown}: {field}: {problem}" if field else f"{shown}: {problem}", field=field or None)
 
 
 class _File(BaseModel):
@@ -61,7 +64,7 @@ class TenantFile(_File):
     account: AccountFile
 
 
-class TemplateFile(TemplateContent):
+class TemplateFile(WrittenTemplate):
     """`templates/*.yaml`: the words, with their name and what Kakao thinks of them."""
 
     name: Annotated[str, Field(min_length=1, max_length=100)]
@@ -115,7 +118,7 @@ def read_examples(folder: Path = EXAMPLES) -> list[Example]:
 def read_example(folder: Path) -> Example:
     """The tenant in `folder`. Raises ExampleError."""
     templates = {path: _read_yaml(path, TemplateFile) for path in sorted(folder.glob("templates/*.yaml"))}
-    workflows = {path: _read_yaml(path, WorkflowDefinition) for path in sorted(folder.glob("workflows/*.yaml"))}
+    workflows = {path: _read_yaml(path, WrittenWorkflow) for path in sorted(folder.glob("workflows/*.yaml"))}
     _check_names({path: template.name for path, template in templates.items()})
     _check_names({path: workflow.name for path, workflow in workflows.items()})
     names = {template.name for template in templates.values()}
@@ -127,7 +130,7 @@ def read_example(folder: Path) -> Example:
     return Example(
         tenant=_read_yaml(folder / "tenant.yaml", TenantFile),
         templates=list(templates.values()),
-        workflows=list(workflows.values()),
+        workflows=[workflow.definition for workflow in workflows.values()],
         customers=list(customers.values()),
         customers_changed_at=dt.datetime.fromtimestamp((folder / "customers.csv").stat().st_mtime, dt.UTC),
         groups=_groups(folder / "groups.csv", customers),

@@ -11,8 +11,10 @@ from shared.campaigns.store import Readiness, read_readiness
 from shared.credits.errors import CreditError, credit_shortage, unknown_tenant
 from shared.credits.plans.quota import Quota, read_quota
 from shared.credits.prices.estimates import Estimate, Ways, estimate_for
-from shared.law.advertising import Words, breaches, is_advertising
+from shared.law.advertising import breaches
 from shared.law.senders import is_sender
+from shared.messages.composing import has_approved_words, usable_legs
+from shared.messages.reasons import NO_PROVIDER_ACCOUNT
 from shared.platform.database import Connection
 
 Subject = Literal["template", "law", "sender", "recipients", "quota", "prices", "credit"]
@@ -67,6 +69,7 @@ async def preflight(
         raise unknown_tenant(tenant)
     checks = [_template(found, template, route), *_law(found, route, now), _sender(found, route)]
     checks.append(_recipients(sum(ways.values()), refused))
+    checks += _fallback(found, route, ways)
     checks.append(_quota(await read_quota(connection, tenant, now), sum(ways.values())))
     costs: Estimate | None = None
     try:
@@ -87,10 +90,12 @@ def _template(found: Readiness, template: str, route: Sequence[str]) -> Check:
             f"there is no template {template!r}",
             f"{template} 템플릿이 없습니다.",
         )
-    if "alimtalk" not in route or (found.has_alimtalk and found.approval == "approved"):
+    approved = has_approved_words(has_alimtalk=found.has_alimtalk, approval=found.approval)
+    usable = usable_legs(route, approved=approved)
+    if len(usable) == len(route):
         return _ok("template", "the template can be sent on the whole route", "템플릿을 보낼 수 있습니다.")
     why = f"is {found.approval}" if found.has_alimtalk else "has no words for AlimTalk"
-    if set(route) == {"alimtalk"}:
+    if not usable:
         return Check(
             "template",
             "failed",
@@ -108,11 +113,9 @@ def _template(found: Readiness, template: str, route: Sequence[str]) -> Check:
 
 
 def _law(found: Readiness, route: Sequence[str], now: dt.datetime) -> list[Check]:
-    words = [Words(found.alimtalk)] if found.alimtalk and "alimtalk" in route else []
-    if "sms" in route and (text := found.sms or found.alimtalk):
-        words.append(Words(text, found.subject))
-    if not is_advertising(found.category, words):
+    if found.content is None or not found.content.is_advertising:
         return [_ok("law", "by its category and words it is no advertising", "광고성 정보가 아닙니다.")]
+    words = found.content.words(route)
     against = [
         Check("law", one.verdict, one.code, one.detail, one.detail_ko) for one in breaches(words, found.business, now)
     ]
@@ -124,7 +127,7 @@ def _sender(found: Readiness, route: Sequence[str]) -> Check:
         return Check(
             "sender",
             "failed",
-            "no_provider_account",
+            NO_PROVIDER_ACCOUNT,
             "there is no active provider account",
             "사용 중인 발송 계정이 없습니다.",
         )
@@ -161,6 +164,26 @@ def _recipients(sendable: int, refused: int) -> Check:
             f"수신자 {sendable + refused:,}명 중 {refused:,}명에게는 보낼 수 없습니다.",
         )
     return _ok("recipients", f"{sendable:,} recipients", f"수신자 {sendable:,}명")
+
+
+def _fallback(found: Readiness, route: Sequence[str], ways: Ways) -> list[Check]:
+    """Whether some messages have fewer channels than the route: then a customer may not be told."""
+    left_out = not (found.has_alimtalk and found.approval == "approved")
+    legs = [leg for leg in route if leg != "alimtalk" or not left_out]
+    fewer = sum(messages for channels, messages in ways.items() if len(channels) < len(legs))
+    if not fewer:
+        return []
+    return [
+        Check(
+            "recipients",
+            "warning",
+            "no_fallback",
+            f"the words of {fewer:,} messages don't fit every channel of the route (characters that carriers can't "
+            "carry, or too many): whom the others do not reach is not told",
+            f"{fewer:,}건은 문자로 보낼 수 없는 글자가 있거나 너무 길어 일부 채널로만 보냅니다. "
+            "그 채널로 닿지 않는 수신자에게는 전달되지 않습니다.",
+        )
+    ]
 
 
 def _quota(quota: Quota, messages: int) -> Check:

@@ -4,6 +4,7 @@ AllimError
 ├── CreditError            something is wrong with money
 ├── MessageError           a message can't be made or sent
 │   ├── ContentError       the words don't fit the channel
+│   ├── BadVariable        a template's variable whose field does not suit its format
 │   ├── MissingVariable    a template's variable that no field fills
 │   ├── BulkError          a send as a whole can't be made
 │   └── StoryError         there is no one message to tell of
@@ -12,11 +13,14 @@ AllimError
 ├── Poison                 input that no retry can help: a dead letter
 ├── InvalidPhone, BadAnchor, UnreadableDefinition, AccountBusy
 ├── WebhookRefused         a call from outside that is not taken
-└── BackupError, MigrationError, OpenDoorsError
+├── BackupError, MigrationError, OpenDoorsError, PackagingError
+├── LocalError             the stack on this machine is not as it has to be
+└── CommandError           a verb can't do what was asked
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 
@@ -50,6 +54,32 @@ class AllimError(Exception):
         self.status = self.default_status if status is None else status
 
     @property
+    def told(self) -> dict[str, str]:
+        """For a program: `code` and `message`, and where there are any `message_ko` and `field`."""
+        told = {"code": self.code, "message": self.detail, "message_ko": self.detail_ko, "field": self.field}
+        return {name: value for name, value in told.items() if value is not None}
+
+    @property
     def sentence(self) -> str:
         """For people who may read either language: the code, and both sentences where there are two."""
         return f"{self.code}: {self.detail} ({self.detail_ko})" if self.detail_ko else f"{self.code}: {self.detail}"
+
+    @property
+    def both(self) -> str:
+        """For people at a business, whose reason has a code beside it: the Korean sentence and the English one."""
+        return f"{self.detail_ko} ({self.detail})" if self.detail_ko else self.detail
+
+
+class WrongValue(ValueError):  # noqa: N818 - it names what is wrong
+    """What a validator of ours says of something that people write by hand, in both languages.
+
+    Args:
+        detail, detail_ko: what is wrong with the value, and what to write.
+        at: where in the value, when it is not all of it.
+    """
+
+    def __init__(self, detail: str, detail_ko: str, *, at: Sequence[str | int] = ()) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.detail_ko = detail_ko
+        self.at = tuple(at)

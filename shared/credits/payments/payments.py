@@ -1,8 +1,8 @@
-"""Top-ups through Toss Payments (https://docs.tosspayments.com).
+"""Payments through Toss Payments (https://docs.tosspayments.com): for credit, or for whatever else an order is for.
 
-What is believed of a payment is what Toss says when asked: `settle` brings an order and the ledger to what a fetched
-payment says, once, however often and in whatever order it is told. So a confirmation, a webhook, a deposit, a cancel in
-Toss's dashboard and a look-up after a lost answer all end the same way.
+What is believed of a payment is what Toss says when asked: `settle` brings an order, and what it is for, to what a
+fetched payment says, once, however often and in whatever order it is told. So a confirmation, a webhook, a deposit, a
+cancel in Toss's dashboard and a look-up after a lost answer all end the same way.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import hmac
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import Any
 
 from shared.credits.errors import CreditError
 from shared.credits.ledger.ledger import take_back, top_up, whole_won
@@ -86,18 +85,6 @@ class Payments:
             order = await insert_order(connection, tenant, order_id, won, purpose, "created", self._clock.now())
         assert order is not None, "96 random bits do not repeat"  # noqa: S101
         return order
-
-    @staticmethod
-    def checkout(order: Order, *, success_url: str, fail_url: str) -> dict[str, Any]:
-        """What the checkout page hands to Toss's widget. The customer key names the tenant, and no person."""
-        return {
-            "orderId": order.id,
-            "orderName": ORDER_NAME,
-            "amount": {"currency": "KRW", "value": int(order.amount)},
-            "customerKey": f"tenant_{order.tenant}",
-            "successUrl": success_url,
-            "failUrl": fail_url,
-        }
 
     async def confirm(self, tenant: str, order_id: str, payment_key: str, amount: object) -> Order:
         """Confirm what the customer authorised in the browser, and add the credit.
@@ -333,9 +320,9 @@ class Payments:
             await purpose.lose(connection, order, order.amount - order.cancelled, key, now)
             reversals += 1
         cancelled = await settle_cancels(connection, order, purpose, payment, now)
-        status = status_of(payment)
-        failure = f"{payment.failure.code}: {payment.failure.message}" if payment.failure else None
-        await purpose.settle(connection, order, status, failure, now)
+        status, failure = status_of(payment), payment.failure
+        why = f"{failure.code}: {failure.message}" if failure else None
+        await purpose.settle(connection, order, status, why, now)
         await update_order(
             connection,
             order,
@@ -346,6 +333,8 @@ class Payments:
             deposit_secret=payment.secret,
             cancelled=cancelled,
             reversals=reversals,
+            failure_code=failure.code if failure else None,
+            failure_detail=failure.message[:500] if failure else None,
         )
 
 

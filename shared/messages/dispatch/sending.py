@@ -18,6 +18,8 @@ from shared.contracts import MAX_TICKET_MESSAGES, ProviderReport, SendTicket
 from shared.messages.dispatch.dispatching import Dispatcher
 from shared.messages.dispatch.handing_over import hand_over
 from shared.messages.dispatch.store import Claimed, decide_claims, mark_prepared
+from shared.messages.lawful import forbidden, leaves_before
+from shared.messages.metrics import OURSELVES
 from shared.messages.reasons import SENTENCES, TEMPLATE_UNREADABLE
 from shared.messages.reports.reporting import Reports, Told, refusal
 from shared.platform.clock import Clock
@@ -36,9 +38,6 @@ from shared.tenants.accounts import Accounts
 
 LEASE = dt.timedelta(seconds=60)
 """How long a dispatch is its instance's own. Longer than a provider's slowest answer, or two would work on it."""
-
-OWN_REFUSALS = "allim"
-"""Named as the provider of refusals that we made ourselves, before any provider was asked."""
 
 
 class Sender:
@@ -101,7 +100,7 @@ class Sender:
 
     async def _know_templates(self, connection: Connection, claimed: Sequence[Claimed]) -> None:
         """Versions never change, so what was read once is known for good. One that can't be read is asked for again."""
-        wanted = {(row.tenant, row.template, row.template_version) for row in claimed} - self._templates.keys()
+        wanted = {_template_of(row) for row in claimed} - self._templates.keys()
         if not wanted:
             return
         for row in await template_versions(connection, sorted(wanted)):
@@ -127,18 +126,10 @@ class Sender:
     async def _dispatch(self, rows: Sequence[Claimed], account: ProviderAccount) -> None:
         """One call to one provider, for messages of one tenant."""
         tenant, dispatch = account.tenant, rows[0].dispatch
-        if unreadable := [row.id for row in rows if self._template(row) is None]:
-            await self._dispatcher.abandon(
-                tenant,
-                dispatch,
-                "open",
-                SENTENCES[TEMPLATE_UNREADABLE],
-                only=unreadable,
-                reason=TEMPLATE_UNREADABLE,
-            )
-            if len(unreadable) == len(rows):
-                return
-        ready, refused = self._rendered(rows)
+        if not (rows := await self._readable(rows)):
+            return
+        rendered_at = self._clock.now()
+        ready, refused = self._rendered(rows, rendered_at)
         prepared = Prepared(None, (), ())
         if ready:
             try:
@@ -151,7 +142,7 @@ class Sender:
                 return
             refused += refused_alone
         # Refusals are recorded before the batch is sent: a crash later leaves nothing but the batch to ask about.
-        told = [Told(tenant, OWN_REFUSALS, report) for report in refused]
+        told = [Told(tenant, OURSELVES, report) for report in refused]
         told += [Told(tenant, account.provider, report) for report in prepared.refused]
         if told:
             await self._reports.record(told)
@@ -168,21 +159,44 @@ class Sender:
             return
         channels = {message.message: message.channel for message in ready}
         accepted = [(entry.message, channels[entry.message], entry.provider_message_id) for entry in prepared.accepted]
-        await self._dispatcher.complete(account, dispatch, prepared.batch, accepted)
+        before = leaves_before((self._content(row) for row in rows), rendered_at)
+        await self._dispatcher.complete(account, dispatch, prepared.batch, accepted, before=before)
 
-    def _rendered(self, rows: Sequence[Claimed]) -> tuple[list[OutboundMessage], list[ProviderReport]]:
+    async def _readable(self, rows: Sequence[Claimed]) -> list[Claimed]:
+        """Those of a dispatch whose templates are known. The others are given up by themselves."""
+        unreadable = [row.id for row in rows if _template_of(row) not in self._templates]
+        if unreadable:
+            await self._dispatcher.abandon(
+                rows[0].tenant,
+                rows[0].dispatch,
+                "open",
+                SENTENCES[TEMPLATE_UNREADABLE],
+                only=unreadable,
+                reason=TEMPLATE_UNREADABLE,
+            )
+        return [row for row in rows if row.id not in unreadable]
+
+    def _content(self, row: Claimed) -> TemplateContent:
+        return self._templates[_template_of(row)]
+
+    def _rendered(
+        self, rows: Sequence[Claimed], now: dt.datetime
+    ) -> tuple[list[OutboundMessage], list[ProviderReport]]:
+        """What may leave now, and why the rest may not or can't."""
         ready: list[OutboundMessage] = []
         refused: list[ProviderReport] = []
         for row in rows:
-            if (content := self._template(row)) is None:
-                continue
+            content = self._content(row)
             try:
+                if error := forbidden(content, (row.leg,), now):
+                    raise error
                 ready.append(
                     render(content, row.leg, row.variables, message=row.id, attempt=row.attempt, to=row.recipient)
                 )
             except MessageError as error:
-                refused.append(refusal(row.id, row.attempt, row.leg, error.code, error.detail))
+                refused.append(refusal(row.id, row.attempt, row.leg, error.code, error.both))
         return ready, refused
 
-    def _template(self, row: Claimed) -> TemplateContent | None:
-        return self._templates.get((row.tenant, row.template, row.template_version))
+
+def _template_of(row: Claimed) -> tuple[str, str, int]:
+    return row.tenant, row.template, row.template_version

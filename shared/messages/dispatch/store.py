@@ -14,7 +14,15 @@ from shared.contracts.channels import LEG_PRICES
 from shared.credits.ledger.entries import entering
 from shared.credits.prices.store import current_prices
 from shared.messages.dispatch.sweep_store import DispatchState, deciding_next_check
-from shared.messages.reasons import SENTENCES, WAITING_FOR_CREDIT
+from shared.messages.reasons import (
+    CREDIT_SHORTAGE,
+    NO_PROVIDER_ACCOUNT,
+    PRICE_MISSING,
+    RUN_CHANGED,
+    SENTENCES,
+    TOO_LATE,
+    WAITING_FOR_CREDIT,
+)
 from shared.platform.database import Connection, fetch_all
 from shared.platform.signals.alerts import raising
 from shared.tenants.store import sending_account
@@ -270,7 +278,7 @@ priced as (
       when c.account is null or d.unpriced then 'failed'
       else 'sending'
     end as verdict,
-    case when c.account is null then 'no_provider_account' when d.unpriced then 'price_missing' end as obstacle
+    case when c.account is null then '{NO_PROVIDER_ACCOUNT}' when d.unpriced then '{PRICE_MISSING}' end as obstacle
   from candidates c join dearest d using (tenant, route, position)
 ),
 afforded as (
@@ -286,10 +294,10 @@ verdicts as (
       when wait_for_credit then 'queued'
       else 'failed' end)::message_status as next,
     case
-      when verdict = 'expired' then 'too_late'
-      when verdict = 'cancelled' then 'run_changed'
+      when verdict = 'expired' then '{TOO_LATE}'
+      when verdict = 'cancelled' then '{RUN_CHANGED}'
       when obstacle is not null then obstacle
-      when verdict = 'sending' and not affordable and not wait_for_credit then 'credit_shortage' end as reason
+      when verdict = 'sending' and not affordable and not wait_for_credit then '{CREDIT_SHORTAGE}' end as reason
   from afforded a
 ),
 claimed as (

@@ -12,6 +12,7 @@ import orjson
 
 from shared.contracts import Outcome, ProviderReport
 from shared.messages.dispatch.dispatching import FIRST_CHECK, Dispatcher
+from shared.messages.dispatch.sending import LEASE
 from shared.messages.dispatch.sweep_store import (
     OpenMessage,
     TakenDispatch,
@@ -22,7 +23,7 @@ from shared.messages.dispatch.sweep_store import (
     unsettled,
 )
 from shared.messages.outbox import LONGEST_PATIENCE, PATIENCE, publish_committed
-from shared.messages.reasons import DEADLINE, NO_REPORT, SENTENCES
+from shared.messages.reasons import DEADLINE, NO_REPORT, SENTENCES, WORDS_REFUSED
 from shared.messages.reports.reporting import Reports, Told, refusal
 from shared.messages.status import Status
 from shared.platform.clock import Clock
@@ -30,11 +31,11 @@ from shared.platform.database import Connection, Database
 from shared.platform.database.revisions import RevisionCache
 from shared.platform.logs import log
 from shared.platform.pubsub import Outgoing, Publisher
+from shared.platform.signals.alerts import resolve_raised_before
 from shared.platform.sweeps import Limits, Sweep
 from shared.providers import Provider, ProviderAccount
 from shared.tenants.accounts import Accounts
 
-LEASE = dt.timedelta(seconds=60)
 TICKETS_A_SWEEP = 500
 
 LIMITS = Limits(at_once=32, patience=dt.timedelta(seconds=20), work_for=dt.timedelta(seconds=20))
@@ -42,6 +43,10 @@ LIMITS = Limits(at_once=32, patience=dt.timedelta(seconds=20), work_for=dt.timed
 
 LONGEST_WITHOUT_CHECK = dt.timedelta(hours=1)
 """A dispatch of which nobody has said anything is looked at again after twice as long each time, and this at most."""
+
+
+WORDS_REFUSED_FOR, ALERTS_EVERY = dt.timedelta(days=1), dt.timedelta(hours=1)
+"""How long that alert stays open, and how often an instance looks whether it is over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,12 +99,14 @@ class Sweeper:
         self._clock = clock
         self._undecided = Sweep("decide", self._take_undecided, self._settle, _fields, clock, LIMITS)
         self._unreported = Sweep("check", self._take_unreported, self._ask, _fields, clock, LIMITS)
+        self._alerts_at = dt.datetime.min.replace(tzinfo=dt.UTC)
 
     async def sweep(self) -> None:
         """Look once at everything that may have waited too long."""
         await self.republish()
         await self.decide()
         await self.check()
+        await self.end_alerts()
 
     async def republish(self) -> None:
         """Publish again the tickets that nobody consumed. One that was merely slow is consumed once all the same."""
@@ -151,6 +158,15 @@ class Sweeper:
     async def check(self) -> None:
         """Ask about sent dispatches whose reports are missing, move on past deadlines, and close what has its end."""
         await self._unreported.run()
+
+    async def end_alerts(self) -> None:
+        """End the alerts of refused words a day after: nobody can say that the next message's words will do."""
+        now = self._clock.now()
+        if now - self._alerts_at < ALERTS_EVERY:
+            return
+        async with self._database.connection() as connection:
+            await resolve_raised_before(connection, WORDS_REFUSED, now - WORDS_REFUSED_FOR, now)
+        self._alerts_at = now
 
     async def _take_unreported(self, limit: int) -> list[_Unreported]:
         """Closes those that need no asking, and goes on until there are some that do, or none at all."""
