@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.platform.sweeps import Limits, Sweep
+from shared.platform.loops.sweeps import Limits, Sweep
 from tests.clock import NOON, SettableClock
 
 LIMITS = Limits(at_once=4, patience=dt.timedelta(seconds=0.02), work_for=dt.timedelta(seconds=10))

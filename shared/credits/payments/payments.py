@@ -47,7 +47,7 @@ from shared.platform.database import Connection, Database
 from shared.platform.ids import derived_id
 from shared.platform.logs import log
 from shared.platform.signals.alerts import raise_alert
-from shared.platform.sweeps import Limits, Sweep
+from shared.platform.loops.sweeps import Limits, Sweep
 from shared.providers import ProviderRefused
 from shared.providers.toss import Payment, RefundAccount, Toss
 

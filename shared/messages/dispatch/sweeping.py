@@ -32,7 +32,7 @@ from shared.platform.database.revisions import RevisionCache
 from shared.platform.logs import log
 from shared.platform.pubsub import Outgoing, Publisher
 from shared.platform.signals.alerts import resolve_raised_before
-from shared.platform.sweeps import Limits, Sweep
+from shared.platform.loops.sweeps import Limits, Sweep
 from shared.providers import Provider, ProviderAccount
 from shared.tenants.accounts import Accounts
 
