@@ -9,7 +9,7 @@ def explain(error: Exception) -> str | None:
     """The message for an error that a user may meet, None for a bug. (Imports only now: nobody waits for a failure.)"""
     import psycopg
 
-    from local.examples.files import ExampleError
+    from local.examples.errors import ExampleError
     from local.postgres import PostgresError
     from local.stack import StackError
     from shared.platform.errors import AllimError

@@ -8,6 +8,7 @@ import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,7 @@ EXAMPLE_CREDIT = Decimal(1_000_000)
 EXAMPLE_PLAN: PlanName = "PRO"
 """What each example tenant begins with, so that the demo's and the benchmark's sends stay within the quota."""
 
+CUSTOMERS_A_STATEMENT = 5_000
 SIMULATOR_SECONDS = 10
 _INSPECTION = {"draft": "PENDING", "submitted": "INSPECTING", "approved": "APPROVED"}
 """What Kakao's inspection calls our approvals; it has only rejected left for the others."""
@@ -120,8 +122,9 @@ async def write_example(
     templates = {template.name: (template.content, template.approval) for template in example.templates}
     await save_templates(connection, tenant, templates, now=now)
     await save_workflows(connection, tenant, example.workflows, now=now)
-    people = [{"id": customer.id, **customer.told} for customer in example.customers]
-    await file_customers(connection, tenant, people, changed_at=customers_changed_at)
+    people = ({"id": customer.id, **customer.told} for customer in example.customers)
+    while some := list(islice(people, CUSTOMERS_A_STATEMENT)):
+        await file_customers(connection, tenant, some, changed_at=customers_changed_at)
     await save_groups(connection, tenant, example.groups)
 
 

@@ -11,6 +11,9 @@ DEADLINE = "deadline"
 NO_REPORT = "no_report"
 """A failure for want of any final report: its hold has expired."""
 
+OWN_REFUSALS = "allim"
+"""Named as the provider of refusals that we made ourselves, before any provider was asked."""
+
 SENTENCES: Mapping[str, str] = {
     TOO_LATE: "its moment was over before it could be sent",
     RUN_CHANGED: "its run was moved or stopped after the message was made",

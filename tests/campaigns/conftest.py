@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from shared.campaigns.file import CustomerFile
 from shared.contracts import SendTicket
 from shared.credits.plans.outcomes import grant
+from shared.customers.files.people import CustomerFile
 from shared.platform.database import Database
 from shared.platform.pubsub import SEND_REQUESTS
 from shared.templates.store import save_template

@@ -8,9 +8,10 @@ from dataclasses import replace
 import pytest
 
 from shared.campaigns import sending as bulk
-from shared.campaigns.file import BulkError, CustomerFile
+from shared.campaigns.errors import BulkError
 from shared.campaigns.sending import BulkResult, preview_bulk, send_bulk
 from shared.credits.plans.plans import PLANS
+from shared.customers.files.people import CustomerFile
 from tests.campaigns.conftest import TENANT, Shop
 
 Open = Callable[..., CustomerFile]
