@@ -19,8 +19,9 @@ from local.functions import SIMULATED_TOSS_KEY
 from local.stack import Stack, StackError
 from shared.bootstrap import Parts, database, topups, toss
 from shared.credits.ledger.ledger import top_up
-from shared.credits.plans.outcomes import grant
+from shared.credits.plans.granting import grant
 from shared.credits.plans.plans import PlanName
+from shared.credits.plans.store import read_history
 from shared.customers.filing import file_customers
 from shared.customers.store import save_groups
 from shared.platform.clock import WallClock
@@ -90,7 +91,8 @@ async def write_examples(stack: Stack, examples: Sequence[Example]) -> None:
                 await write_example(
                     connection, key, example, credit=EXAMPLE_CREDIT, customers_changed_at=LONG_AGO, now=now
                 )
-                await grant(connection, example.tenant.id, EXAMPLE_PLAN, now)
+                if not await read_history(connection, example.tenant.id, 1):
+                    await grant(connection, example.tenant.id, EXAMPLE_PLAN, now, why="an example's first plan")
     finally:
         await database.close()
 
