@@ -151,7 +151,7 @@ class Table:
             except csv.Error as error:
                 unreadable = unreadable or error
                 continue
-            at = columns_named(names, columns, self.path.name)
+            at = columns_named(names, required, columns, self.path.name)
             if all(name in at for name in required):
                 return _Header(begin, lines, separator, columns, at)
             widest = max(widest, columns, key=len)
@@ -161,7 +161,7 @@ class Table:
                 f"the header of {self.path.name} can't be read as CSV: {unreadable}",
                 f"{self.path.name} 머리글을 CSV로 읽을 수 없습니다.",
             ) from unreadable
-        at = columns_named(names, widest, self.path.name)
+        at = columns_named(names, required, widest, self.path.name)
         missing = [name for name in required if name not in at]
         raise missing_columns(
             self.path.name, missing, widest[:20], self._hint(head, begin, separators, names, required)
@@ -175,7 +175,7 @@ class Table:
             for separator in separators:
                 cells = [tidy(cell) for cell in line.split(separator)]
                 try:
-                    at = columns_named(names, cells, self.path.name)
+                    at = columns_named(names, required, cells, self.path.name)
                 except FileError:
                     continue
                 if all(name in at for name in required):
