@@ -91,7 +91,7 @@ async def _write(url: str, key: bytes, example: Example, credit: Decimal) -> Non
     database, now = Database(url, pool_size=1), WallClock().now()
     try:
         async with database.transaction() as connection:
-            changed_at = min(now, example.customers_changed_at)
+            changed_at = min(now, example.customers.changed_at)
             await write_example(connection, key, example, credit=credit, customers_changed_at=changed_at, now=now)
     finally:
         await database.close()

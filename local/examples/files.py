@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import csv
-import datetime as dt
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from local.errors import LocalError
+from local.examples.errors import ExampleError
+from local.examples.people import FiledCustomers, Groups, read_groups
 from local.home import CHECKOUT
-from shared.contracts import CustomerSnapshot
 from shared.contracts.events import TenantId
 from shared.platform.yaml12 import load_yaml
 from shared.providers import ProviderAccount
@@ -26,18 +24,6 @@ from shared.workflows.writing import WrittenWorkflow
 EXAMPLES = CHECKOUT / "examples"
 
 Model = TypeVar("Model", bound=BaseModel)
-Groups = Mapping[str, tuple[str, list[str]]]
-"""By id: the name, and the ids of the customers."""
-
-
-class ExampleError(LocalError):
-    """A file that can't be used. The detail names the file, the field and what is wrong."""
-
-    kind = "bad_file"
-
-    def __init__(self, path: Path, field: str, problem: str) -> None:
-        shown = path.relative_to(CHECKOUT) if path.is_relative_to(CHECKOUT) else path
-        super().__init__(f"{shown}: {field}: {problem}" if field else f"{shown}: {problem}", field=field or None)
 
 
 class _File(BaseModel):
@@ -79,13 +65,12 @@ class TemplateFile(WrittenTemplate):
 
 @dataclass(frozen=True)
 class Example:
-    """A tenant with all that it sets up. `customers_changed_at`: when the file of its customers was."""
+    """A tenant with all that it sets up."""
 
     tenant: TenantFile
     templates: list[TemplateFile]
     workflows: list[WorkflowDefinition]
-    customers: list[CustomerSnapshot]
-    customers_changed_at: dt.datetime
+    customers: FiledCustomers
     groups: Groups
 
     @property
@@ -126,14 +111,13 @@ def read_example(folder: Path) -> Example:
         for index, step in enumerate(workflow.steps):
             if step.send not in names:
                 raise ExampleError(path, f"steps.{index}.send", f"there is no template {step.send!r}")
-    customers = _customers(folder / "customers.csv")
+    customers = FiledCustomers(folder / "customers.csv")
     return Example(
         tenant=_read_yaml(folder / "tenant.yaml", TenantFile),
         templates=list(templates.values()),
         workflows=[workflow.definition for workflow in workflows.values()],
-        customers=list(customers.values()),
-        customers_changed_at=dt.datetime.fromtimestamp((folder / "customers.csv").stat().st_mtime, dt.UTC),
-        groups=_groups(folder / "groups.csv", customers),
+        customers=customers,
+        groups=read_groups(folder / "groups.csv", customers),
     )
 
 
@@ -165,43 +149,3 @@ def _check_names(names: Mapping[Path, str]) -> None:
         if name in seen:
             raise ExampleError(path, "name", f"{name!r} is in {seen[name].name} too")
         seen[name] = path
-
-
-def _rows(path: Path, columns: set[str]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Each row with its place, blank cells as None. Raises ExampleError when a column is missing or a row too long."""
-    reader = csv.DictReader(_text(path).splitlines())
-    if missing := columns - set(reader.fieldnames or ()):
-        raise ExampleError(path, "line 1", f"the header lacks {', '.join(sorted(missing))}")
-    for row in reader:
-        place = f"line {reader.line_num}"
-        if None in row:
-            raise ExampleError(path, place, "more cells than the header has columns")
-        yield place, {name: (value or "").strip() or None for name, value in row.items()}
-
-
-def _customers(path: Path) -> dict[str, CustomerSnapshot]:
-    """By id. A column that is no field of a customer is an attribute; a blank cell clears."""
-    customers: dict[str, CustomerSnapshot] = {}
-    for place, row in _rows(path, {"id", "phone"}):
-        known = {name: value for name, value in row.items() if name in CustomerSnapshot.model_fields}
-        attributes = {name: value for name, value in row.items() if name not in CustomerSnapshot.model_fields}
-        try:
-            customer = CustomerSnapshot.model_validate({**known, "attributes": attributes})
-        except ValidationError as error:
-            raise _invalid(path, place, error) from error
-        if customer.id in customers:
-            raise ExampleError(path, f"{place}.id", f"{customer.id!r} is there twice")
-        customers[customer.id] = customer
-    return customers
-
-
-def _groups(path: Path, customers: Mapping[str, CustomerSnapshot]) -> Groups:
-    groups: dict[str, tuple[str, list[str]]] = {}
-    for place, row in _rows(path, {"group", "name", "customer"}):
-        if not row["group"] or not row["name"]:
-            raise ExampleError(path, place, "a group needs an id and a name")
-        if row["customer"] not in customers:
-            raise ExampleError(path, f"{place}.customer", f"there is no customer {row['customer']!r}")
-        _, members = groups.setdefault(row["group"], (row["name"], []))
-        members.append(row["customer"])
-    return groups

@@ -8,6 +8,7 @@ import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,9 @@ from local.functions import SIMULATED_TOSS_KEY
 from local.stack import Stack, StackError
 from shared.bootstrap import Parts, database, topups, toss
 from shared.credits.ledger.ledger import top_up
-from shared.credits.plans.outcomes import grant
+from shared.credits.plans.granting import grant
 from shared.credits.plans.plans import PlanName
+from shared.credits.plans.store import read_history
 from shared.customers.filing import file_customers
 from shared.customers.store import save_groups
 from shared.platform.clock import WallClock
@@ -38,6 +40,7 @@ EXAMPLE_CREDIT = Decimal(1_000_000)
 EXAMPLE_PLAN: PlanName = "PRO"
 """What each example tenant begins with, so that the demo's and the benchmark's sends stay within the quota."""
 
+CUSTOMERS_A_STATEMENT = 5_000
 SIMULATOR_SECONDS = 10
 _INSPECTION = {"draft": "PENDING", "submitted": "INSPECTING", "approved": "APPROVED"}
 """What Kakao's inspection calls our approvals; it has only rejected left for the others."""
@@ -88,7 +91,8 @@ async def write_examples(stack: Stack, examples: Sequence[Example]) -> None:
                 await write_example(
                     connection, key, example, credit=EXAMPLE_CREDIT, customers_changed_at=LONG_AGO, now=now
                 )
-                await grant(connection, example.tenant.id, EXAMPLE_PLAN, now)
+                if not await read_history(connection, example.tenant.id, 1):
+                    await grant(connection, example.tenant.id, EXAMPLE_PLAN, now, why="an example's first plan")
     finally:
         await database.close()
 
@@ -120,8 +124,9 @@ async def write_example(
     templates = {template.name: (template.content, template.approval) for template in example.templates}
     await save_templates(connection, tenant, templates, now=now)
     await save_workflows(connection, tenant, example.workflows, now=now)
-    people = [{"id": customer.id, **customer.told} for customer in example.customers]
-    await file_customers(connection, tenant, people, changed_at=customers_changed_at)
+    people = ({"id": customer.id, **customer.told} for customer in example.customers)
+    while some := list(islice(people, CUSTOMERS_A_STATEMENT)):
+        await file_customers(connection, tenant, some, changed_at=customers_changed_at)
     await save_groups(connection, tenant, example.groups)
 
 

@@ -8,7 +8,7 @@ import re
 import pytest
 
 from cli.errors import CommandError, explain
-from local.examples.files import ExampleError
+from local.examples.errors import ExampleError
 from local.home import CHECKOUT
 from local.stack import StackError
 from tests.house.imports import files_of, name_of, tree_of

@@ -6,9 +6,10 @@ from uuid import UUID
 
 import pytest
 
-from local.examples.files import EXAMPLES, Example, ExampleError, read_example, read_examples
-from shared.campaigns.file import CustomerFile, Recipient
+from local.examples.errors import ExampleError
+from local.examples.files import EXAMPLES, Example, read_example, read_examples
 from shared.contracts import SubscriptionEvent
+from shared.customers.files.people import CustomerFile, Recipient
 from shared.customers.phones import normalise_mobile
 from shared.templates.limits import check_alimtalk, text_channel
 from shared.templates.rendering import render
@@ -108,9 +109,9 @@ def test_a_sign_up_with_nothing_but_a_customer_is_enough_for_the_welcome() -> No
         ("templates/trial-3d.yaml", "| date", "| dat", "did you mean date?"),
         ("workflows/plan-changed.yaml", "customer.status", "customer.staus", "did you mean customer.status?"),
         ("workflows/dunning.yaml", "data.invoice_id", "dta.invoice_id", "did you mean data.invoice_id?"),
-        ("customers.csv", "c-2,", "c-1,", "customers.csv: line 3.id: 'c-1' is there twice"),
-        ("customers.csv", "id,name,phone", "id,name,fon", "customers.csv: line 1: the header lacks phone"),
-        ("customers.csv", "premium,ko", "premium,ko,more", "customers.csv: line 2: more cells"),
+        ("customers.csv", "c-2,", "c-1,", "customers.csv: line 3.id: customer c-1 was on line 2 before"),
+        ("customers.csv", "id,name,phone", "id,name,fon", "customers.csv: the header of customers.csv lacks phone"),
+        ("customers.csv", "premium,ko", "premium,ko,more", "customers.csv: line 2: the row has 9 cells, the header 8"),
         ("groups.csv", "c-2", "c-99", "groups.csv: line 3.customer: there is no customer 'c-99'"),
     ],
 )

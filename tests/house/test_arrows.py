@@ -22,7 +22,7 @@ MONEY = ("credits", "credits.ledger", "credits.prices", "credits.payments", "cre
 MESSAGES = ("messages", "messages.dispatch", "messages.reports", "messages.stories")
 WORKFLOWS = ("workflows", "workflows.events", "workflows.ticks")
 OPERATIONS = tuple(f"operations.{room}" for room in ("backups", "dead_letters", "health", "reconcile", "watch"))
-BELOW_MESSAGES = ("templates", "tenants", "customers", "law", "providers", *STORES)
+BELOW_MESSAGES = ("templates", "tenants", "customers", "customers.files", "law", "providers", *STORES)
 
 MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "contracts": (),
@@ -34,6 +34,7 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "providers": BASE,
     "tenants": ("providers", *STORES),
     "customers": STORES,
+    "customers.files": ("customers", *BASE),
     "templates": ("law", "providers", *STORES),
     "credits": ("platform",),
     "credits.ledger": ("credits", *STORES),

@@ -56,3 +56,27 @@ def test_a_folder_that_is_none_and_a_file_that_is_wrong_are_named(run: Run, fold
     assert "no_folder" in run("tenants", "add", folder / "nothing").output
     (folder / "tenant.yaml").write_text("id: [")
     assert "tenant.yaml: not YAML" in run("tenants", "add", folder).output
+
+
+def test_customers_are_taken_from_a_file_as_korean_excel_saves_it(
+    run: Run, database: Migrated, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", database.url)
+    monkeypatch.setenv("ALLIM_ENCRYPTION_KEY", KEY)
+    people = '고객번호;휴대폰 번호;이름;동;비고\r\nc-1;1090004000;홍길동;101;"첫 줄\r\n둘째 줄"\r\n'
+    (folder / "customers.csv").write_bytes(people.encode("cp949"))
+    (folder / "groups.csv").write_text("group,name,customer\n")
+    done = run("tenants", "add", folder)
+    assert done.exit_code == 0, done.output
+    with psycopg.connect(database.url) as connection:
+        found = connection.execute("select id, phone, name, attributes from customers").fetchall()
+    assert found == [("c-1", "01090004000", "홍길동", {"동": "101", "비고": "첫 줄\n둘째 줄"})]
+
+
+def test_a_row_at_fault_is_told_with_its_file_line_and_column(run: Run, folder: Path) -> None:
+    (folder / "customers.csv").write_text("ID,Phone\nc-1,010-9000-4000\nc-2,1.09E+09\n")
+    refused = run("tenants", "add", folder)
+    assert (refused.exit_code, len(refused.output.splitlines())) == (1, 1)
+    assert "customers.csv: line 3.Phone: a spreadsheet has shortened Phone" in refused.output
+    (folder / "customers.csv").write_bytes(b"PK\x03\x04")
+    assert "Save As" in run("tenants", "add", folder).output
