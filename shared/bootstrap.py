@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from shared.operations.reconcile.reconciling import Reconciliation
     from shared.operations.watch.watch import Watch
     from shared.platform.database import Database
+    from shared.platform.database.pulse import Pulse
     from shared.platform.database.revisions import RevisionCache
     from shared.platform.pubsub import Publisher
     from shared.platform.signals.dead_letters import DeadLetters
@@ -64,6 +65,13 @@ def database(parts: Parts) -> Database:
     from shared.platform.database import Database
 
     return Database(parts.settings.database_url, pool_size=parts.settings.database_pool_size)
+
+
+@cache
+def pulse(parts: Parts) -> Pulse:
+    from shared.platform.database.pulse import Pulse
+
+    return Pulse(database(parts), parts.clock)
 
 
 @cache

@@ -27,10 +27,11 @@ class TcpProxy:
         self._flow.set()
         self._open: set[asyncio.StreamWriter] = set()
         self._loop = asyncio.new_event_loop()
-        self._server = self._loop.run_until_complete(asyncio.start_server(self._serve, "127.0.0.1", 0))
-        self.port: int = self._server.sockets[0].getsockname()[1]
-        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
+        listening = asyncio.run_coroutine_threadsafe(asyncio.start_server(self._serve, "127.0.0.1", 0), self._loop)
+        self._server = listening.result()
+        self.port: int = self._server.sockets[0].getsockname()[1]
 
     def freeze(self, *, new_ones_too: bool) -> None:
         """Nothing gets through the connections that are open, though the kernel goes on acknowledging. Those that are
@@ -64,6 +65,9 @@ class TcpProxy:
         self._call(self._reset_all)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
+
+    def _run(self) -> None:
+        self._loop.run_forever()
         for task in asyncio.all_tasks(self._loop):
             task.cancel()
             with suppress(asyncio.CancelledError):
