@@ -21,7 +21,7 @@ STORES = ("platform.database", "platform.signals", "platform.pubsub", *BASE)
 MONEY = ("credits", "credits.ledger", "credits.prices", "credits.payments", "credits.topups", "credits.plans")
 MESSAGES = ("messages", "messages.dispatch", "messages.reports", "messages.stories")
 WORKFLOWS = ("workflows", "workflows.events", "workflows.ticks")
-OPERATIONS = tuple(f"operations.{room}" for room in ("backups", "dead_letters", "health", "reconcile", "watch"))
+OPERATIONS = tuple(f"operations.{room}" for room in ("backups", "dead_letters", "health", "keys", "reconcile", "watch"))
 BELOW_MESSAGES = ("templates", "tenants", "customers", "customers.files", "law", "providers", *STORES)
 
 MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
@@ -56,6 +56,8 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "operations.watch": ("operations.health", "providers", *STORES),
     "operations.backups": STORES,
     "operations.dead_letters": STORES,
+    # The rooms that keep what is sealed seal it anew.
+    "operations.keys": ("credits.payments", "tenants", *STORES),
     "operations.reconcile": ("credits", "credits.ledger", *STORES),
     "bootstrap": (*WORKFLOWS, *OPERATIONS, *MESSAGES, *MONEY, *BELOW_MESSAGES),
 }
@@ -72,7 +74,9 @@ DRIVERS = {"psycopg", "psycopg_pool", "psycopg_c", "yoyo", "asyncpg", "sqlalchem
 KNOW_THE_DRIVER: Mapping[str, str] = {
     "platform.database.arrays": "the driver's own way with lists",
     "platform.database.migrations": "before there is a schema",
+    "platform.database.patience": "how long a connection is waited for",
     "platform.database.pool": "has the connections",
+    "platform.database.pulse": "whether there is a database at all",
     "credits.ledger.ledger": "an account that would be overdrawn is refused by the database's own check",
     "operations.backups.restore_store": "every table, by its name",
     "operations.backups.store": "every table, by its name, as a stream",

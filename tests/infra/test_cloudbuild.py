@@ -182,8 +182,8 @@ def test_nothing_is_applied_without_a_plan(tmp_path: Path) -> None:
     assert (tmp_path / "calls").read_text() == ""
 
 
-@pytest.mark.parametrize(("status", "lives"), [("401", True), ("500", False)])
-def test_the_smoke_test_passes_when_the_webhook_refuses_strangers_and_a_tick_ended_well(
+@pytest.mark.parametrize(("status", "lives"), [("200", True), ("401", False), ("503", False)])
+def test_the_smoke_test_passes_when_the_webhooks_database_answers_and_a_tick_ended_well(
     tmp_path: Path, status: str, lives: bool
 ) -> None:
     (tmp_path / "plan").mkdir()
@@ -200,7 +200,7 @@ gcloud() {{ echo gcloud "$@" >>calls; echo 2027-01-01T00:01:00Z; }}
     done = _run(script, tmp_path, _ENVIRONMENT="staging")
     calls = (tmp_path / "calls").read_text()
     assert (done.returncode == 0) is lives
-    assert "https://provider-webhook.example" in calls
+    assert "https://provider-webhook.example/health\n" in calls
     assert ("on-reminder-tick" in calls) is lives
     assert ("plan-staging" in done.stdout) is not lives
     assert ("gs://example-artifacts/releases/" in calls) is not lives

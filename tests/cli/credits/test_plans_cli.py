@@ -23,7 +23,7 @@ from tests.credits.paying import PURPOSES
 from tests.databases import Migrated
 from tests.simulator.toss.shop import Shop
 from tests.tls import NO_TLS
-from tests.world import KEY
+from tests.world import KEY, KEYS
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +49,7 @@ def tenant(tenant: str, module_database: Migrated, simulator_url: str) -> str:
             await shop.change()
             card = await shop.control("card", customerKey=f"tenant_{tenant}")
             database, toss = Pool(module_database.url, pool_size=1), Toss(simulator_url, shop.secret_key, http)
-            cards = AutomaticTopUps(database, toss, Payments(database, toss, WallClock(), PURPOSES), KEY, WallClock())
+            cards = AutomaticTopUps(database, toss, Payments(database, toss, WallClock(), PURPOSES), KEYS, WallClock())
             await cards.register_card(tenant, card["authKey"])
             await database.close()
 
