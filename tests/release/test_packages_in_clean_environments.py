@@ -168,7 +168,7 @@ def test_a_zip_serves_its_function_from_its_own_requirements(
         if function == "provider_webhook":
             assert client.get("/").status_code == 401
         elif function == "payment_webhook":
-            assert client.post("/", json={"orderId": "nobody's"}).status_code == 404
+            assert client.post("/", json={"orderId": "nobodys-order"}).status_code == 404
         elif function == "health":
             assert client.get("/").json()["state"] in ("ok", "warn", "fail")
         elif function == "reconcile":
