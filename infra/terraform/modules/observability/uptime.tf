@@ -1,8 +1,8 @@
-# What a stranger's call is answered with, after the database was asked: it means that all is well.
+# What a stranger's call is answered with, after the database was asked: that there is no such tenant, or no such order.
 locals {
   webhooks = {
-    provider_webhook = { method = "GET", body = null, status = 401, says = "unauthorized" }
-    payment_webhook  = { method = "POST", body = base64encode(jsonencode({ orderId = "uptime-check" })), status = 404, says = "unknown_order" }
+    provider_webhook = { method = "GET", path = "/solapi/uptime-check/none", body = null, status = 401, says = "unauthorized" }
+    payment_webhook  = { method = "POST", path = "/", body = base64encode(jsonencode({ orderId = "uptime-check" })), status = 404, says = "unknown_order" }
   }
 }
 
@@ -20,7 +20,7 @@ resource "google_monitoring_uptime_check_config" "webhooks" {
   }
 
   http_check {
-    path           = "/"
+    path           = each.value.path
     port           = 443
     use_ssl        = true
     validate_ssl   = true
@@ -57,6 +57,9 @@ resource "google_monitoring_alert_policy" "webhook_down" {
       threshold_value = 1
       duration        = "600s"
 
+      # Nothing opens before the check has been made, and nothing closes because it was not made for a while.
+      evaluation_missing_data = "EVALUATION_MISSING_DATA_NO_OP"
+
       aggregations {
         alignment_period     = "600s"
         per_series_aligner   = "ALIGN_NEXT_OLDER"
@@ -77,13 +80,6 @@ resource "google_monitoring_alert_policy" "webhook_down" {
 }
 
 # From outside, by somebody who may: Monitoring proves who it is with an OIDC token.
-resource "google_cloud_run_v2_service_iam_member" "monitoring" {
-  name     = var.health.service
-  location = var.health.region
-  role     = "roles/run.invoker"
-  member   = var.health.caller
-}
-
 resource "google_monitoring_uptime_check_config" "health" {
   display_name     = "Allim ${var.environment}: health"
   period           = "300s"
@@ -92,7 +88,7 @@ resource "google_monitoring_uptime_check_config" "health" {
 
   monitored_resource {
     type   = "uptime_url"
-    labels = { project_id = var.project, host = var.health.host }
+    labels = { project_id = var.project, host = var.health_host }
   }
 
   http_check {
@@ -125,6 +121,9 @@ resource "google_monitoring_alert_policy" "unhealthy" {
       comparison      = "COMPARISON_GT"
       threshold_value = 1
       duration        = "600s"
+
+      # Nothing opens before the check has been made, and nothing closes because it was not made for a while.
+      evaluation_missing_data = "EVALUATION_MISSING_DATA_NO_OP"
 
       aggregations {
         alignment_period     = "600s"
