@@ -199,12 +199,17 @@ def let_roles_log_in(database_url: str, passwords: Mapping[str, str]) -> None:
 
 
 def with_parts(
-    database_url: str, *, user: str | None = None, password: str | None = None, database: str | None = None
+    database_url: str,
+    *,
+    user: str | None = None,
+    password: str | None = None,
+    port: int | None = None,
+    database: str | None = None,
 ) -> str:
     """`database_url` (a URL or libpq's key=value form) as a URL with some of its parts replaced."""
-    replaced = {"user": user, "password": password, "dbname": database}
+    replaced = {"user": user, "password": password, "port": port, "dbname": database}
     parts = {name: str(value) for name, value in conninfo_to_dict(database_url).items() if value is not None}
-    parts |= {name: value for name, value in replaced.items() if value is not None}
+    parts |= {name: str(value) for name, value in replaced.items() if value is not None}
     account = quote(parts.pop("user", ""), safe="")
     if "password" in parts:
         account += ":" + quote(parts.pop("password"), safe="")

@@ -17,6 +17,7 @@ from psycopg.rows import DictRow, dict_row
 from shared.contracts import SendTicket, SubscriptionEvent
 from shared.credits.ledger.ledger import top_up
 from shared.messages.dispatch.store import Claimed, decide_claims
+from shared.platform.crypto import Keys
 from shared.platform.database import Database
 from shared.platform.ids import new_id
 from shared.platform.pubsub import SEND_REQUESTS, Outgoing
@@ -31,6 +32,7 @@ from tests.clock import NOON, SettableClock
 from tests.databases import Migrated
 
 KEY = bytes(range(32))
+KEYS = Keys([KEY])
 OWNERS_CONNECTIONS, ROLES_CONNECTIONS = 8, 8
 PATIENCE_SECONDS = 10
 SOURCE = "//app.example/events"
@@ -124,7 +126,7 @@ class World:
             if account:
                 secrets = {"api_key": "key", "api_secret": "secret"} | ({"webhook_secret": webhook} if webhook else {})
                 main = ProviderAccount(tenant, "main", "solapi", "021234567", "pf", secrets)
-                await register_account(connection, KEY, main, now=now)
+                await register_account(connection, KEYS, main, now=now)
             await save_templates(connection, tenant, contents, now=now)
             await save_workflows(connection, tenant, definitions, now=now)
             if credit:

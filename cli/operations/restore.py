@@ -153,10 +153,9 @@ class _Found:
 async def _look(database: Database) -> _Found:
     from shared.credits.ledger.audit import audit
     from shared.operations.backups.restore_store import read_broken, read_waiting
-    from shared.operations.backups.store import take_time
 
     async with database.transaction() as connection:
-        await take_time(connection)
+        await connection.take_time()
         return _Found(await audit(connection), await read_broken(connection), await read_waiting(connection))
 
 

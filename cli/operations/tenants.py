@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import base64
-import binascii
 import os
 from decimal import Decimal
 from pathlib import Path
@@ -24,7 +22,6 @@ EXAMPLES = examples(
     "allim tenants add ../my-business --credit 100000     # with 100,000 won to begin with",
     "DATABASE_URL=… ALLIM_ENCRYPTION_KEY=… allim tenants add ../my-business   # in the cloud, as the database's owner",
 )
-KEY_BYTES = 32
 
 app = typer.Typer(help="The businesses that send.", no_args_is_help=True)
 
@@ -56,7 +53,7 @@ def add(
         url, key = _from_environment("DATABASE_URL"), _from_environment("ALLIM_ENCRYPTION_KEY")
     else:
         url, key = stack.database_url, stack.encryption_key
-    asyncio.run(_write(url, _opened(key), example, Decimal(credit)))
+    asyncio.run(_write(url, key, example, Decimal(credit)))
     if stack is not None:
         from local.examples.loading import register_with_simulator
 
@@ -73,25 +70,17 @@ def _from_environment(name: str) -> str:
     return value
 
 
-def _opened(key: str) -> bytes:
-    try:
-        opened = base64.b64decode(key, validate=True)
-    except binascii.Error:
-        opened = b""
-    if len(opened) != KEY_BYTES:
-        raise CommandError("bad_key: ALLIM_ENCRYPTION_KEY is not 32 bytes in base64")
-    return opened
-
-
-async def _write(url: str, key: bytes, example: Example, credit: Decimal) -> None:
+async def _write(url: str, key: str, example: Example, credit: Decimal) -> None:
     from local.examples.loading import write_example
     from shared.platform.clock import WallClock
+    from shared.platform.crypto import Keys
     from shared.platform.database import Database
+    from shared.platform.settings import read_keys
 
-    database, now = Database(url, pool_size=1), WallClock().now()
+    keys, database, now = Keys(read_keys(key)), Database(url, pool_size=1), WallClock().now()
     try:
         async with database.transaction() as connection:
             changed_at = min(now, example.customers_changed_at)
-            await write_example(connection, key, example, credit=credit, customers_changed_at=changed_at, now=now)
+            await write_example(connection, keys, example, credit=credit, customers_changed_at=changed_at, now=now)
     finally:
         await database.close()

@@ -69,7 +69,7 @@ locals {
     }
 
     on_dead_letter = {
-      does            = "What Pub/Sub gave up on after five tries is kept as a dead letter."
+      does            = "What Pub/Sub gave up on after twenty tries is kept as a dead letter."
       topic           = "dead-letters"
       publishes       = []
       role            = "allim_dead_letters"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,7 +22,9 @@ from shared.credits.plans.plans import PlanName
 from shared.customers.filing import file_customers
 from shared.customers.store import save_groups
 from shared.platform.clock import WallClock
+from shared.platform.crypto import Keys
 from shared.platform.database import Connection, Database
+from shared.platform.settings import read_keys
 from shared.templates.store import save_templates
 from shared.tenants.accounts import register_account
 from shared.tenants.store import save_tenant
@@ -83,10 +84,10 @@ async def write_examples(stack: Stack, examples: Sequence[Example]) -> None:
     database, now = Database(stack.database_url, pool_size=1), WallClock().now()
     try:
         async with database.transaction() as connection:
+            keys = Keys(read_keys(stack.encryption_key))
             for example in examples:
-                key = base64.b64decode(stack.encryption_key)
                 await write_example(
-                    connection, key, example, credit=EXAMPLE_CREDIT, customers_changed_at=LONG_AGO, now=now
+                    connection, keys, example, credit=EXAMPLE_CREDIT, customers_changed_at=LONG_AGO, now=now
                 )
                 await grant(connection, example.tenant.id, EXAMPLE_PLAN, now)
     finally:
@@ -95,7 +96,7 @@ async def write_examples(stack: Stack, examples: Sequence[Example]) -> None:
 
 async def write_example(
     connection: Connection,
-    key: bytes,
+    keys: Keys,
     example: Example,
     *,
     credit: Decimal,
@@ -106,7 +107,7 @@ async def write_example(
 
     Args:
         connection: in a transaction, as the database's owner.
-        key: seals its credentials.
+        keys: seal its credentials.
         example: the tenant.
         credit: won that it starts with, given once.
         customers_changed_at: when the file of its customers was changed; what was told of one since then stays.
@@ -114,7 +115,7 @@ async def write_example(
     """
     tenant = example.tenant.id
     await save_tenant(connection, tenant, example.tenant.name, now=now)
-    await register_account(connection, key, example.account, now=now)
+    await register_account(connection, keys, example.account, now=now)
     if credit:
         await top_up(connection, tenant, credit, key="first", reference="첫 크레딧", now=now)
     templates = {template.name: (template.content, template.approval) for template in example.templates}

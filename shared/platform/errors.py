@@ -10,6 +10,7 @@ AllimError
 ├── ProviderError          a provider would not, could not, or may have
 ├── SlackError             people could not be told
 ├── Poison                 input that no retry can help: a dead letter
+├── SealError              a sealed value that no key here opens
 ├── InvalidPhone, BadAnchor, UnreadableDefinition
 ├── WebhookRefused         a call from outside that is not taken
 └── BackupError, MigrationError

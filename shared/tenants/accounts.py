@@ -5,9 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping, Sequence
 
-from cryptography.exceptions import InvalidTag
-
-from shared.platform.crypto import seal, unseal
+from shared.platform.crypto import Keys, SealError
 from shared.platform.database import Connection
 from shared.platform.database.revisions import RevisionCache
 from shared.platform.logs import log
@@ -18,27 +16,27 @@ Accounts = Mapping[str, ProviderAccount]
 """A tenant's accounts by id."""
 
 
-async def load_accounts(connection: Connection, tenants: Sequence[str], key: bytes) -> Mapping[str, Accounts]:
-    """The accounts of some tenants; `key` opens their credentials.
+async def load_accounts(connection: Connection, tenants: Sequence[str], keys: Keys) -> Mapping[str, Accounts]:
+    """The accounts of some tenants; `keys` open their credentials.
 
-    An account that it does not open is left out: batches mix tenants, and one tenant's must not stop the others'.
+    An account that they do not open is left out: batches mix tenants, and one tenant's must not stop the others'.
     """
     loaded: dict[str, dict[str, ProviderAccount]] = {tenant: {} for tenant in tenants}
     for sealed in await provider_accounts(connection, tenants):
         try:
-            loaded[sealed.tenant][sealed.id] = _opened(sealed, key)
-        except InvalidTag:
+            loaded[sealed.tenant][sealed.id] = _opened(sealed, keys)
+        except SealError as error:
             fields = {"tenant": sealed.tenant, "account": sealed.id}
-            log("accounts").error("credentials were sealed with another key", extra={"fields": fields})
+            log("accounts").error("credentials can't be opened: %s", error, extra={"fields": fields})
     return loaded
 
 
-def account_cache(key: bytes) -> RevisionCache[Accounts]:
+def account_cache(keys: Keys) -> RevisionCache[Accounts]:
     """Accounts, remembered for as long as nothing about their tenant changes."""
-    return RevisionCache(lambda connection, tenants: load_accounts(connection, tenants, key))
+    return RevisionCache(lambda connection, tenants: load_accounts(connection, tenants, keys))
 
 
-async def register_account(connection: Connection, key: bytes, account: ProviderAccount, *, now: dt.datetime) -> bool:
+async def register_account(connection: Connection, keys: Keys, account: ProviderAccount, *, now: dt.datetime) -> bool:
     """Save the provider account that a tenant sends by from now on.
 
     What is kept already is not written again: sealing twice never gives the same bytes. Accounts that it had before
@@ -46,41 +44,42 @@ async def register_account(connection: Connection, key: bytes, account: Provider
 
     Args:
         connection: in a transaction of the database's owner.
-        key: 32 bytes that seal the secrets, which are bound to the account's tenant and id.
+        keys: seal the secrets, which are bound to the account's tenant and id.
         account: with its secrets in the open.
         now: the moment.
 
     Returns:
         Whether anything was written.
     """
-    kept = await _is_kept(connection, key, account)
+    kept = await _is_kept(connection, keys, account)
     if not kept:
-        credentials = seal(key, dict(account.secrets), context=_context(account.tenant, account.id))
+        credentials = keys.seal(dict(account.secrets), context=context_of(account.tenant, account.id))
         await save_account(connection, account, credentials, now=now)
     return await send_by(connection, account.tenant, account.id) or not kept
 
 
-async def _is_kept(connection: Connection, key: bytes, account: ProviderAccount) -> bool:
+async def _is_kept(connection: Connection, keys: Keys, account: ProviderAccount) -> bool:
     for sealed in await provider_accounts(connection, [account.tenant]):
         if sealed.id == account.id:
             try:
-                return _opened(sealed, key) == account
-            except InvalidTag:
-                return False  # sealed with a key that is gone: nobody can use it, so it is replaced
+                return _opened(sealed, keys) == account
+            except SealError:
+                return False  # nobody can use it, so it is replaced
     return False
 
 
-def _opened(sealed: SealedAccount, key: bytes) -> ProviderAccount:
-    """Raises InvalidTag."""
+def _opened(sealed: SealedAccount, keys: Keys) -> ProviderAccount:
+    """Raises SealError."""
     return ProviderAccount(
         tenant=sealed.tenant,
         id=sealed.id,
         provider=sealed.provider,
         sender=sealed.sender,
         kakao_channel=sealed.kakao_channel,
-        secrets=unseal(key, sealed.credentials, context=_context(sealed.tenant, sealed.id)),
+        secrets=keys.unseal(sealed.credentials, context=context_of(sealed.tenant, sealed.id)),
     )
 
 
-def _context(tenant: str, account: str) -> str:
+def context_of(tenant: str, account: str) -> str:
+    """What an account's credentials are bound to."""
     return f"{tenant}/{account}"

@@ -7,23 +7,37 @@ import re
 from datetime import timedelta
 from typing import Any
 
+import psycopg
 import pytest
 
 from local.functions import BACKUP, FUNCTION_OF_TOPIC, OPEN_CREDENTIALS, ROLE_OF, TAKE_PAYMENTS, TELL_PEOPLE
 from local.home import CHECKOUT
-from local.topics import DEAD_LETTERS, MAX_DELIVERY_ATTEMPTS, NEVER_GIVEN_UP, TICKS_KEPT_SECONDS
+from local.topics import (
+    DEAD_LETTERS,
+    LONGEST_BACKOFF_SECONDS,
+    MAX_DELIVERY_ATTEMPTS,
+    NEVER_GIVEN_UP,
+    TICKS_KEPT_SECONDS,
+)
 from release import build
 from shared.contracts import Tick
+from shared.platform.database import pulse
+from shared.platform.database.patience import GRACE_SECONDS
+from shared.platform.http import HEALTH_PATH
 from shared.platform.pubsub import publishing as pubsub
 from shared.platform.settings import Settings
 from shared.providers.solapi import TIMEOUT
 from shared.workflows.ticks.ticking import TICK
+from simulator.pubsub.delivery.backlog import Policy
 from simulator.scheduler.__main__ import DAILY
 from simulator.scheduler.__main__ import TICK as TICK_JOB
+from tests.databases import Migrated
 from tests.infra.conftest import Made, Resource
+from tests.outages import HOUR, is_taken_in_the_end
 
 _FOLDERS = sorted(file.parent.name for file in CHECKOUT.glob("functions/*/main.py"))
 _FUNCTION = "google_cloudfunctions2_function"
+_UPTIME = "google_monitoring_uptime_check_config"
 _PUBLIC = {"payment_webhook", "provider_webhook"}
 _CALLED_BY_FEW = {"health"}
 _SECRET_OF = {
@@ -172,6 +186,40 @@ def test_what_cannot_be_delivered_goes_to_the_dead_letters_by_pubsubs_own_accoun
         if each.values["topic"] == last_resort.values["id"]
     ]
     assert publishers == [agent]
+
+
+@pytest.mark.parametrize("topic", sorted(FUNCTION_OF_TOPIC.keys() - NEVER_GIVEN_UP))
+def test_a_message_outlives_an_hour_without_a_database(made: Made, topic: str) -> None:
+    subscription = _subscriptions(made)[topic]
+    [retry], [dead_letters] = subscription["retry_policy"], subscription["dead_letter_policy"]
+    policy = Policy(
+        min_backoff=float(retry["minimum_backoff"].removesuffix("s")),
+        max_backoff=float(retry["maximum_backoff"].removesuffix("s")),
+        dead_letter_topic=dead_letters["dead_letter_topic"],
+        max_attempts=dead_letters["max_delivery_attempts"],
+    )
+    assert policy.max_backoff == LONGEST_BACKOFF_SECONDS
+    assert is_taken_in_the_end(policy, away=HOUR)
+    assert float(subscription["message_retention_duration"].removesuffix("s")) > HOUR
+
+
+@pytest.mark.parametrize("name", _FOLDERS)
+def test_a_statement_ends_before_the_call_that_made_it(made: Made, module_database: Migrated, name: str) -> None:
+    with psycopg.connect(module_database.role_url(ROLE_OF[name])) as connection:
+        [(seconds,)] = connection.execute(
+            "select extract(epoch from current_setting('statement_timeout')::interval)::float8"
+        ).fetchall()
+    assert 0 < seconds + GRACE_SECONDS < _service(made, name)["timeout_seconds"]
+
+
+def test_the_uptime_checks_ask_what_asks_the_database(made: Made) -> None:
+    checks = {each.values["display_name"].rpartition(": ")[2]: each.values for each in made.of_type(_UPTIME)}
+    assert checks.keys() == {*_PUBLIC, *_CALLED_BY_FEW}
+    for name in _PUBLIC:
+        [call] = checks[name]["http_check"]
+        assert (call["path"], call["request_method"] or "GET") == (HEALTH_PATH, "GET")
+        assert [each["status_value"] for each in call["accepted_response_status_codes"]] == [200]
+        assert float(checks[name]["timeout"].removesuffix("s")) > pulse.PATIENCE_SECONDS
 
 
 def test_pubsub_waits_longer_than_a_function_may_take(made: Made) -> None:

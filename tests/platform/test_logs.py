@@ -24,7 +24,7 @@ from shared.tenants.accounts import register_account
 from simulator.testing import running_simulator
 from tests.endpoints import push_of, running
 from tests.log_lines import LogLines, log_lines
-from tests.world import KEY, World, event_fields
+from tests.world import KEY, KEYS, World, event_fields
 
 TRACE, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 
@@ -203,7 +203,7 @@ async def _tenant(world: World, address: str, template: Any) -> str:
         {"api_key": API_KEY, "api_secret": API_SECRET, "webhook_secret": HOOK},
     )
     async with world.owner.transaction() as connection:
-        await register_account(connection, KEY, account, now=world.clock.now())
+        await register_account(connection, KEYS, account, now=world.clock.now())
     spec = {"apiKey": API_KEY, "apiSecret": API_SECRET, "senders": ["021234567"]}
     async with httpx.AsyncClient(base_url=address) as client:
         (await client.put("/control/accounts", json=spec)).raise_for_status()

@@ -49,9 +49,9 @@ run "a_subscription_pushes_retries_gives_up_and_never_expires" {
   assert {
     condition = google_pubsub_subscription.this[0].dead_letter_policy[0] == {
       dead_letter_topic     = "projects/example/topics/dead-letters"
-      max_delivery_attempts = 5
+      max_delivery_attempts = 20
     }
-    error_message = "It does not give up after five tries."
+    error_message = "It does not give up after twenty tries."
   }
 
   assert {

@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
-from shared.platform.crypto import seal, unseal
+from shared.platform.crypto import Keys
 
 
-def seal_card(key: bytes, tenant: str, billing_key: str) -> bytes:
+def seal_card(keys: Keys, tenant: str, billing_key: str) -> bytes:
     """Seal a card for a tenant; it opens for no other.
 
     Args:
-        key: 32 bytes.
+        keys: the first of them seals.
         tenant: whose.
         billing_key: what Toss charges the card by.
     """
-    return seal(key, {"billing_key": billing_key}, context=_context(tenant))
+    return keys.seal({"billing_key": billing_key}, context=context_of(tenant))
 
 
-def open_card(key: bytes, tenant: str, sealed: bytes) -> str:
+def open_card(keys: Keys, tenant: str, sealed: bytes) -> str:
     """The billing key of a sealed card.
 
     Raises:
-        cryptography.exceptions.InvalidTag, ValueError, KeyError: it was sealed with another key or for another tenant,
-            or is none.
+        shared.platform.crypto.SealError: none of the keys opens it for this tenant.
+        KeyError: it is none.
     """
-    return str(unseal(key, sealed, context=_context(tenant))["billing_key"])
+    return str(keys.unseal(sealed, context=context_of(tenant))["billing_key"])
 
 
-def _context(tenant: str) -> str:
+def context_of(tenant: str) -> str:
+    """What a card is bound to."""
     return f"{tenant}/billing"

@@ -55,6 +55,7 @@ from shared.credits.plans.store import (
     take_due,
 )
 from shared.platform.clock import Clock, day_of
+from shared.platform.crypto import Keys
 from shared.platform.database import Connection, Database
 from shared.platform.ids import derived_id, new_id
 from shared.platform.logs import log
@@ -95,15 +96,15 @@ class Plans:
         database: a role that may write payments and plans.
         toss: the wire.
         payments: settles what was charged, and gives back.
-        key: 32 bytes that open billing keys.
+        keys: open billing keys.
         clock: the time.
     """
 
-    def __init__(self, database: Database, toss: Toss, payments: Payments, key: bytes, clock: Clock) -> None:
+    def __init__(self, database: Database, toss: Toss, payments: Payments, keys: Keys, clock: Clock) -> None:
         self._database = database
         self._toss = toss
         self._payments = payments
-        self._key = key
+        self._keys = keys
         self._clock = clock
 
     async def quote_change(self, tenant: str, target: PlanName) -> Quote:
@@ -226,7 +227,7 @@ class Plans:
             ProviderError: undecided.
         """
         order, card = charge.order, charge.card
-        billing_key = open_card(self._key, order.tenant, card.billing_key)
+        billing_key = open_card(self._keys, order.tenant, card.billing_key)
         try:
             payment = await self._toss.charge(
                 billing_key,

@@ -11,6 +11,7 @@ from shared.credits.payments.sealing import open_card, seal_card
 from shared.credits.payments.store import insert_order
 from shared.credits.topups.store import Due, decide_due_charge
 from shared.platform.clock import Clock, day_of, first_moment
+from shared.platform.crypto import Keys, SealError
 from shared.platform.database import Database
 from shared.platform.ids import new_id
 from shared.platform.logs import log
@@ -28,22 +29,22 @@ class AutomaticTopUps:
         database: a role that may write payments and the ledger.
         toss: the wire.
         payments: settles what was charged.
-        key: 32 bytes that open billing keys.
+        keys: open and seal billing keys.
         clock: the time.
     """
 
-    def __init__(self, database: Database, toss: Toss, payments: Payments, key: bytes, clock: Clock) -> None:
+    def __init__(self, database: Database, toss: Toss, payments: Payments, keys: Keys, clock: Clock) -> None:
         self._database = database
         self._toss = toss
         self._payments = payments
-        self._key = key
+        self._keys = keys
         self._clock = clock
 
     async def register_card(self, tenant: str, auth_key: str) -> None:
         """Exchange what the card page gave for a billing key, and keep it sealed. Raises ProviderError."""
         customer_key = f"tenant_{tenant}"
         issued = await self._toss.issue_billing_key(auth_key, customer_key)
-        sealed = seal_card(self._key, tenant, issued.billing_key)
+        sealed = seal_card(self._keys, tenant, issued.billing_key)
         async with self._database.transaction() as connection:
             await save_billing_key(connection, tenant, customer_key, sealed, self._clock.now())
 
@@ -70,9 +71,10 @@ class AutomaticTopUps:
         return due
 
     async def _charge(self, due: Due) -> bool:
-        billing_key = self._opened(due)
-        if billing_key is None:
-            detail = "ALLIM_ENCRYPTION_KEY does not open the card: it has to be registered again"
+        try:
+            billing_key = open_card(self._keys, due.tenant, due.billing_key)
+        except (SealError, KeyError) as error:
+            detail = f"the card can't be opened ({error}): give the function that key, or register the card again"
             await self._payments.fail(due.order, "card_unreadable", detail)
             return False
         try:
@@ -93,12 +95,3 @@ class AutomaticTopUps:
             log("topups").warning("undecided: %s", error, extra={"fields": {"tenant": due.tenant, "order": due.order}})
             return False
         return True
-
-    def _opened(self, due: Due) -> str | None:
-        """The card's billing key, or None where it was sealed with another key or for another tenant."""
-        from cryptography.exceptions import InvalidTag  # it takes its time, and most sweeps charge nobody
-
-        try:
-            return open_card(self._key, due.tenant, due.billing_key)
-        except (InvalidTag, ValueError, KeyError):
-            return None

@@ -98,8 +98,8 @@ REASONS: Mapping[str, Reason] = {
         helps=False,
     ),
     "undeliverable": Reason(
-        "Pub/Sub gave it up after five tries: the function failed or was away. Mend that, then replay it.",
-        "다섯 번 시도한 뒤 Pub/Sub가 포기했습니다. 함수의 오류나 중단을 해결한 뒤 재처리하세요.",
+        "Pub/Sub gave it up after twenty tries: the function failed or was away. Mend that, then replay it.",
+        "스무 번 시도한 뒤 Pub/Sub가 포기했습니다. 함수의 오류나 중단을 해결한 뒤 재처리하세요.",
     ),
 }
 """By the stable code of each reason."""

@@ -24,7 +24,7 @@ from tests.credits.paying import PURPOSES
 from tests.databases import Migrated
 from tests.simulator.toss.shop import Shop
 from tests.tls import NO_TLS
-from tests.world import KEY
+from tests.world import KEY, KEYS
 
 _numbers = count(1)
 
@@ -58,7 +58,7 @@ def tenant(module_database: Migrated, simulator_url: str) -> str:
             await shop.change()
             card = await shop.control("card", customerKey=f"tenant_{name}")
             database, toss = Pool(module_database.url, pool_size=1), Toss(simulator_url, shop.secret_key, http)
-            cards = AutomaticTopUps(database, toss, Payments(database, toss, WallClock(), PURPOSES), KEY, WallClock())
+            cards = AutomaticTopUps(database, toss, Payments(database, toss, WallClock(), PURPOSES), KEYS, WallClock())
             await cards.register_card(name, card["authKey"])
             await database.close()
 

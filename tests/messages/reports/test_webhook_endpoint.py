@@ -13,7 +13,7 @@ from shared.providers import ProviderAccount
 from shared.tenants.accounts import register_account
 from tests.clock import NOON
 from tests.endpoints import Endpoint, running
-from tests.world import KEY, World
+from tests.world import KEYS, World
 
 RIGHT = hashlib.sha1(b"hook", usedforsecurity=False).hexdigest()
 
@@ -68,7 +68,7 @@ async def test_reports_of_an_account_that_sends_no_more_are_taken(
     secrets = {"api_key": "another key", "api_secret": "another secret", "webhook_secret": "another hook"}
     successor = ProviderAccount(tenant, "successor", "solapi", "0233334444", "pf", secrets)
     async with world.owner.transaction() as connection:
-        await register_account(connection, KEY, successor, now=world.clock.now())
+        await register_account(connection, KEYS, successor, now=world.clock.now())
     assert await _call(function, tenant, [_entry()], account="main") == (200, {"taken": True})
     other = hashlib.sha1(b"another hook", usedforsecurity=False).hexdigest()
     assert await _call(function, tenant, [_entry()], account="successor", secret=other) == (200, {"taken": True})

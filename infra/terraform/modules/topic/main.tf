@@ -47,7 +47,7 @@ resource "google_pubsub_subscription" "this" {
     for_each = var.dead_letters[*]
     content {
       dead_letter_topic     = dead_letter_policy.value.topic
-      max_delivery_attempts = 5
+      max_delivery_attempts = 20 # more than two hours: a database may be away for one without a person
     }
   }
 }

@@ -34,7 +34,7 @@ variable "subscription" {
 }
 
 variable "dead_letters" {
-  description = "The topic that gets a message after five tries in vain, and who moves it there; null for a topic whose messages are tried until they expire."
+  description = "The topic that gets a message after twenty tries in vain, and who moves it there; null for a topic whose messages are tried until they expire."
   type        = object({ topic = string, mover = string })
 }
 
