@@ -190,11 +190,15 @@ def ensure_database(server_url: str, name: str = DATABASE) -> str:
 
 
 def let_roles_log_in(database_url: str, passwords: Mapping[str, str]) -> None:
-    """Give each role (a key of `passwords`) the right to log in with that password. Call after the migrations."""
+    """Give each role (a key of `passwords`) the right to log in with that password. Call after the migrations.
+
+    What the server is told is what it keeps, a SCRAM verifier: its log may hold every statement.
+    """
     with psycopg.connect(database_url) as connection:
         for role, password in passwords.items():
+            verifier = connection.pgconn.encrypt_password(password.encode(), role.encode(), b"scram-sha-256").decode()
             connection.execute(
-                sql.SQL("alter role {} login password {}").format(sql.Identifier(role), sql.Literal(password))
+                sql.SQL("alter role {} login password {}").format(sql.Identifier(role), sql.Literal(verifier))
             )
 
 

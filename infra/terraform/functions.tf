@@ -177,10 +177,11 @@ locals {
 
   connections = { for name, function in local.functions : name => lookup(function, "connections", var.database_pool_size) }
 
-  # Clients of the pooler, and what it opens for them: it keeps a pool for each role, and each function has a role of its
-  # own. During a rollout, old and new instances overlap. https://supabase.com/docs/guides/database/connection-management
+  # Clients of the pooler, and what it opens for them: it keeps a pool for each login. During a rollout old and new instances
+  # overlap, and when it changes the passwords, the old ones use the other login of their function's role.
+  # https://supabase.com/docs/guides/database/connecting-to-postgres/pooling-and-limits
   clients = { for name, function in local.functions : name => 2 * function.max_instances * local.connections[name] }
-  servers = { for name, clients in local.clients : name => min(clients, var.database_pooler_size) }
+  servers = { for name, clients in local.clients : name => 2 * min(clients / 2, var.database_pooler_size) }
 
   # Google's own accounts: Pub/Sub's, which pushes and moves dead letters, and Monitoring's, which asks `health`.
   pubsub_agent     = "serviceAccount:service-${data.google_project.this.number}@gcp-sa-pubsub.iam.gserviceaccount.com"

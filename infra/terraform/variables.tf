@@ -172,7 +172,7 @@ variable "database_clients" {
 }
 
 variable "database_pooler_size" {
-  description = "Connections that the pooler opens to the database at most, for each role: Supabase's \"Pool size\", under Database → Settings, which must say the same."
+  description = "Connections that the pooler opens to the database at most, for each login: Supabase's \"Pool size\", under Database → Settings, which must say the same."
   type        = number
 
   validation {
@@ -188,7 +188,7 @@ variable "database_connections" {
   # Supabase's own services, migrations and people need the rest.
   validation {
     condition     = 0.8 * var.database_connections >= sum(values(local.servers))
-    error_message = "The pooler may open ${sum(values(local.servers))} connections, for each of ${length(local.functions)} roles up to ${var.database_pooler_size}; at most 80 % of database_connections are its own: a smaller database_pooler_size, or a larger database."
+    error_message = "The pooler may open ${sum(values(local.servers))} connections, for each of ${length(local.functions)} roles up to ${var.database_pooler_size} by either of its two logins; at most 80 % of database_connections are its own: a smaller database_pooler_size, or a larger database."
   }
 }
 

@@ -20,6 +20,7 @@ from shared.operations.keys.rotating import UNNAMED, Unopened, holdings, may_be_
 from shared.platform.crypto import Keys, id_of_key
 from shared.providers import ProviderAccount
 from shared.tenants.accounts import load_accounts, register_account
+from shared.tenants.store import save_tenant
 from tests.clock import NOON
 from tests.platform.test_sealing import as_before_keys_had_ids
 from tests.world import World
@@ -112,6 +113,27 @@ async def test_it_may_end_anywhere_and_all_opens_meanwhile(world: World) -> None
             held = await holdings(world.owner)
             assert bool(held.get(OLD_ID)) is (OLD_ID not in may_be_dropped(BOTH, held))
     assert ended == 5  # three batches of accounts, two of cards
+    assert await _opens(world, AFTER, *tenants)
+
+
+async def test_twice_at_once_and_beside_who_saves_accounts_each_value_is_sealed_anew_once(world: World) -> None:
+    tenants = [f"tenant-{number}" for number in range(4)]
+    for tenant in tenants:
+        await _tenant(world, tenant)
+
+    async def save_again() -> None:
+        for tenant in reversed(tenants):
+            async with world.owner.transaction() as connection:
+                await save_tenant(connection, tenant, tenant, now=NOON)
+                secrets = {"webhook_secret": f"{tenant}-first"}
+                told = ProviderAccount(tenant, "first", "solapi", "0299998888", "pf", secrets)
+                await register_account(connection, BOTH, told, now=NOON)
+
+    one, other, _ = await asyncio.gather(
+        rotate(world.owner, BOTH, _ignore), rotate(world.owner, BOTH, _ignore), save_again()
+    )
+    assert one.resealed["cards"] + other.resealed["cards"] == 4
+    assert await holdings(world.owner) == {NEW_ID: {"accounts": 8, "cards": 4}}
     assert await _opens(world, AFTER, *tenants)
 
 

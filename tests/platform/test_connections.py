@@ -186,8 +186,11 @@ async def test_a_transaction_that_takes_time_has_no_deadline_and_the_next_one_ha
 ) -> None:
     async with through(proxy, module_database) as database:
         async with database.transaction() as connection:
+            await connection.execute("set local idle_in_transaction_session_timeout = '100ms'")
             await connection.take_time()
             await connection.execute("select pg_sleep(0.6)")
+            await asyncio.sleep(0.2)
+            await connection.execute("select 1")
             assert connection.deadline is None
         async with database.connection() as connection:
             assert connection.deadline == pytest.approx(0.4)
@@ -203,3 +206,19 @@ async def test_the_kernel_looks_whether_the_other_side_is_there(proxy: TcpProxy,
         "keepalives_count": "3",
         "tcp_user_timeout": "30000",
     }
+
+
+async def test_an_outage_that_outlasts_the_pools_own_tries_is_over_when_it_is_over(
+    proxy: TcpProxy, module_database: Migrated, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pool, "CONNECT_TIMEOUT_SECONDS", 0.3)
+    async with through(proxy, module_database) as database:
+        monkeypatch.setattr(database._pool, "reconnect_timeout", 0.1)
+        first = await _backend(database)
+        proxy.refuse(1_000_000)
+        proxy.reset_connections()
+        for _ in range(5):
+            with pytest.raises(PASSING_ERRORS):
+                await _backend(database)
+        proxy.refuse(0)
+        assert await _backend(database) != first

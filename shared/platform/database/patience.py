@@ -38,7 +38,9 @@ _WAKE_SECONDS = 0.1
 """So often psycopg looks around while it waits: its own default."""
 
 ROLES_DEADLINE = "select extract(epoch from current_setting('statement_timeout')::interval)::float8 as seconds"
-NO_TIMEOUT = "set local statement_timeout = 0"
+NO_DEADLINE = """
+select set_config('statement_timeout', '0', true), set_config('idle_in_transaction_session_timeout', '0', true)
+"""
 
 
 class NoAnswer(psycopg.OperationalError):
@@ -86,8 +88,8 @@ class PatientConnection(AsyncConnection[DictRow]):
         self.deadline = self._roles_deadline = row["seconds"] + GRACE_SECONDS if row and row["seconds"] else None
 
     async def take_time(self) -> None:
-        """Let the statements of this transaction last as long as they do, at the server and here."""
-        await self.execute(NO_TIMEOUT)
+        """Let this transaction and its statements last as long as they do, at the server and here."""
+        await self.execute(NO_DEADLINE)
         self.deadline = None
 
     async def live(self) -> None:
