@@ -27,18 +27,16 @@ def proxy(module_database: Migrated) -> Iterator[TcpProxy]:
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(patience, "GRACE_SECONDS", 0.2)
-    monkeypatch.setattr(patience, "CHECK_SECONDS", 0.2)
+    monkeypatch.setattr(patience, "GRACE_SECONDS", 1.0)
+    monkeypatch.setattr(patience, "CHECK_SECONDS", 1.0)
     monkeypatch.setattr(patience, "CANCEL_SECONDS", 0.2)
 
 
 @asynccontextmanager
-async def through(
-    proxy: TcpProxy, migrated: Migrated, *, timeout_ms: int = 200, pool_size: int = 1
-) -> AsyncIterator[Database]:
+async def through(proxy: TcpProxy, migrated: Migrated, *, timeout_ms: int = 2_000) -> AsyncIterator[Database]:
     """A pool behind the proxy, as of a role whose statements may last so long."""
     url = make_conninfo(migrated.url, port=proxy.port, options=f"-c statement_timeout={timeout_ms}")
-    database = Database(url, pool_size=pool_size)
+    database = Database(url, pool_size=1)
     try:
         async with asyncio.timeout(CAP_SECONDS):
             yield database
@@ -152,11 +150,11 @@ async def test_who_gives_up_on_a_frozen_statement_is_let_go_and_the_next_one_wor
 async def test_a_database_that_is_frozen_for_everybody_fails_in_time_and_works_when_it_is_back(
     proxy: TcpProxy, module_database: Migrated, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(patience, "UNTIL_KNOWN_SECONDS", 0.2)
     monkeypatch.setattr(pool, "CONNECT_TIMEOUT_SECONDS", 1)
     monkeypatch.setitem(pool.SOCKET, "connect_timeout", 2)  # psycopg's least
     async with through(proxy, module_database) as database:
         await _backend(database)
+        monkeypatch.setattr(patience, "UNTIL_KNOWN_SECONDS", 1.0)
         proxy.freeze(new_ones_too=True)
         for _ in range(2):
             with pytest.raises(PASSING_ERRORS):
@@ -188,12 +186,12 @@ async def test_a_transaction_that_takes_time_has_no_deadline_and_the_next_one_ha
         async with database.transaction() as connection:
             await connection.execute("set local idle_in_transaction_session_timeout = '100ms'")
             await connection.take_time()
-            await connection.execute("select pg_sleep(0.6)")
+            await connection.execute("select pg_sleep(3.5)")
             await asyncio.sleep(0.2)
             await connection.execute("select 1")
             assert connection.deadline is None
         async with database.connection() as connection:
-            assert connection.deadline == pytest.approx(0.4)
+            assert connection.deadline == pytest.approx(3.0)
 
 
 async def test_the_kernel_looks_whether_the_other_side_is_there(proxy: TcpProxy, module_database: Migrated) -> None:
@@ -211,13 +209,13 @@ async def test_the_kernel_looks_whether_the_other_side_is_there(proxy: TcpProxy,
 async def test_an_outage_that_outlasts_the_pools_own_tries_is_over_when_it_is_over(
     proxy: TcpProxy, module_database: Migrated, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pool, "CONNECT_TIMEOUT_SECONDS", 0.3)
+    monkeypatch.setattr(pool, "CONNECT_TIMEOUT_SECONDS", 3)
     async with through(proxy, module_database) as database:
         monkeypatch.setattr(database._pool, "reconnect_timeout", 0.1)
         first = await _backend(database)
         proxy.refuse(1_000_000)
         proxy.reset_connections()
-        for _ in range(5):
+        for _ in range(2):
             with pytest.raises(PASSING_ERRORS):
                 await _backend(database)
         proxy.refuse(0)
