@@ -10,6 +10,7 @@ from cli.credits.plans import app as plans_verbs
 from cli.errors import explain
 from cli.messaging import events, messages, publish, send, show
 from cli.operations import health, migrate, package, restore
+from cli.operations.alerts import app as alerts_verbs
 from cli.operations.dead_letters import app as dead_letters_verbs
 from cli.operations.keys import app as keys_verbs
 from cli.operations.tenants import app as tenants_verbs
@@ -64,6 +65,7 @@ app.command(epilog=package.EXAMPLES)(package.package)
 app.command(epilog=restore.EXAMPLES)(restore.restore)
 app.add_typer(credits_verbs, name="credits")
 app.add_typer(tenants_verbs, name="tenants")
+app.add_typer(alerts_verbs, name="alerts")
 app.add_typer(dead_letters_verbs, name="dead-letters")
 app.add_typer(keys_verbs, name="keys")
 app.add_typer(ticks_verbs, name="ticks")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.joining import running_stack, with_database
+from cli.joining import running_stack_if_any, with_database
 from cli.output import AsJson, examples, print_json, print_table
 from cli.showing import short_time
 
@@ -33,7 +33,7 @@ def events(
 
     What could not be taken at all is among the dead letters.
     """
-    stack = running_stack()
+    stack = running_stack_if_any()
 
     async def work(database: Database) -> list[EventView]:
         from shared.platform.clock import WallClock

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.joining import running_stack, with_database
+from cli.joining import running_stack_if_any, with_database
 from cli.output import AsJson, examples, print_json, print_table
 from cli.showing import short_time, won
 
@@ -42,7 +42,7 @@ def messages(
     """
     wanted = _status(status) if status else None
     rows = limit or (ROWS_FOR_PROGRAMS if as_json else ROWS_FOR_PEOPLE)
-    stack = running_stack()
+    stack = running_stack_if_any()
 
     async def work(database: Database) -> list[MessageView]:
         from shared.messages.stories.stories import list_messages

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.joining import running_stack, with_database
+from cli.joining import running_stack_if_any, with_database
 from cli.output import AsJson, examples, print_json, print_table
 from cli.showing import clock_time
 
@@ -25,7 +25,7 @@ def show(
     as_json: AsJson = False,
 ) -> None:
     """Tell the whole story of a message: its event, its making, each call to a provider, each report, its words."""
-    stack = running_stack()
+    stack = running_stack_if_any()
 
     async def work(database: Database) -> Story:
         from shared.messages.stories.stories import story

@@ -2,6 +2,7 @@
 
 import ast
 import base64
+import json
 import re
 from datetime import timedelta
 from typing import Any
@@ -58,6 +59,11 @@ def _function(made: Made, name: str) -> Resource:
 def _service(made: Made, name: str) -> dict[str, Any]:
     [service] = _function(made, name).values["service_config"]
     return dict(service)
+
+
+def _invoker(made: Made, name: str) -> Resource:
+    [invoker] = [each for each in made.of_type("google_service_account", _module(name)) if each.name == "invoker"]
+    return invoker
 
 
 def _subscriptions(made: Made) -> dict[str, dict[str, Any]]:
@@ -123,10 +129,10 @@ def test_each_topic_is_pushed_to_its_function(made: Made) -> None:
 def test_a_push_comes_from_the_only_account_that_may_call_its_function(made: Made) -> None:
     for topic, name in FUNCTION_OF_TOPIC.items():
         [token] = _subscriptions(made)[topic]["push_config"][0]["oidc_token"]
-        [invoker] = [each for each in made.of_type("google_service_account", _module(name)) if each.name == "invoker"]
-        [grant] = made.of_type("google_cloud_run_v2_service_iam_member", _module(name))
+        invoker = _invoker(made, name)
+        [grant] = made.of_type("google_cloud_run_v2_service_iam_binding", _module(name))
         assert token["service_account_email"] == invoker.values["email"]
-        assert grant.values["member"] == invoker.values["member"]
+        assert grant.values["members"] == [invoker.values["member"]]
         assert grant.values["name"] == _function(made, name).values["name"]
         assert grant.values["role"] == "roles/run.invoker"
 
@@ -246,14 +252,10 @@ def test_the_schedulers_message_is_a_tick(made: Made, name: str, topic_name: str
 
 
 def test_health_is_called_from_outside_by_monitoring_and_its_own_invoker_alone(made: Made) -> None:
-    [monitoring] = made.of_type("google_cloud_run_v2_service_iam_member", "module.observability")
-    assert monitoring.values["name"] == "health"
-    assert monitoring.values["member"] == (
-        "serviceAccount:service-123456789012@gcp-sa-monitoring-notification.iam.gserviceaccount.com"
-    )
-    [invoker] = [each for each in made.of_type("google_service_account", _module("health")) if each.name == "invoker"]
-    [grant] = made.of_type("google_cloud_run_v2_service_iam_member", _module("health"))
-    assert grant.values["member"] == invoker.values["member"]
+    monitoring = "serviceAccount:service-123456789012@gcp-sa-monitoring-notification.iam.gserviceaccount.com"
+    [grant] = made.of_type("google_cloud_run_v2_service_iam_binding", _module("health"))
+    assert grant.values["name"] == "health"
+    assert set(grant.values["members"]) == {monitoring, _invoker(made, "health").values["member"]}
     [check] = [
         each
         for each in made.of_type("google_monitoring_uptime_check_config")
@@ -287,15 +289,36 @@ def test_backups_are_private_kept_for_30_days_and_only_added_to_by_their_functio
     [rule] = bucket.values["lifecycle_rule"]
     assert (rule["condition"][0]["age"], rule["action"][0]["type"]) == (30, "Delete")
     [account] = [each for each in made.of_type("google_service_account", _module(BACKUP)) if each.name == "runtime"]
-    grants = made.of_type("google_storage_bucket_iam_member")
-    assert {
-        (each.values["role"], each.values["member"])
-        for each in grants
-        if each.values["bucket"] == bucket.values["name"]
-    } == {
-        (role, f"serviceAccount:{account.values['email']}")
-        for role in ("roles/storage.objectCreator", "roles/storage.objectViewer")
+    function, owners = f"serviceAccount:{account.values['email']}", "projectOwner:allim-example"
+    [policy] = made.of_type("google_storage_bucket_iam_policy")
+    assert policy.values["bucket"] == bucket.values["name"]
+    granted = {each["role"]: set(each["members"]) for each in json.loads(policy.values["policy_data"])["bindings"]}
+    assert granted == {
+        "roles/storage.legacyBucketOwner": {owners},
+        "roles/storage.objectCreator": {function},
+        "roles/storage.objectViewer": {function, owners},
     }
+    others = made.of_type("google_storage_bucket_iam_member")
+    assert [each for each in others if each.values["bucket"] == bucket.values["name"]] == []
+
+
+def test_pubsub_may_speak_as_the_invokers_that_it_pushes_as_and_as_nobody_else(made: Made) -> None:
+    grants = made.of_type("google_service_account_iam_member")
+    assert {each.values["member"] for each in grants} == {
+        "serviceAccount:service-123456789012@gcp-sa-pubsub.iam.gserviceaccount.com"
+    }
+    assert {each.values["role"] for each in grants} == {"roles/iam.serviceAccountTokenCreator"}
+    assert {each.values["service_account_id"] for each in grants} == {
+        _invoker(made, name).values["name"] for name in FUNCTION_OF_TOPIC.values()
+    }
+
+
+def test_what_is_stored_is_stored_in_seoul(made: Made) -> None:
+    seoul = "asia-northeast3"
+    for topic in made.of_type("google_pubsub_topic"):
+        assert topic.values["message_storage_policy"][0]["allowed_persistence_regions"] == [seoul]
+    for type_name in ("google_storage_bucket", "google_artifact_registry_repository", _FUNCTION):
+        assert {each.values["location"] for each in made.of_type(type_name)} == {seoul}
 
 
 def test_the_internet_may_call_the_webhooks_alone(made: Made) -> None:
@@ -305,24 +328,27 @@ def test_the_internet_may_call_the_webhooks_alone(made: Made) -> None:
         if {each.values.get("member"), *(each.values.get("members") or [])} & {"allUsers", "allAuthenticatedUsers"}
     }
     assert everybody == {
-        ("google_cloud_run_v2_service_iam_member", _module(name), "roles/run.invoker") for name in _PUBLIC
+        ("google_cloud_run_v2_service_iam_binding", _module(name), "roles/run.invoker") for name in _PUBLIC
     }
     for name in _FOLDERS:
         reachable = name in _PUBLIC | _CALLED_BY_FEW
         assert _service(made, name)["ingress_settings"] == ("ALLOW_ALL" if reachable else "ALLOW_INTERNAL_ONLY")
 
 
-def test_roles_are_narrow_and_grants_never_displace_others(made: Made) -> None:
+def test_roles_are_narrow_and_grants_displace_others_only_where_there_must_be_none(made: Made) -> None:
     grants = [each for each in made.resources if "_iam_" in each.type]
-    assert {each.type.rpartition("_")[2] for each in grants} == {"member"}
-    assert {each.values["role"] for each in grants} == {
+    assert {each.type for each in grants if not each.type.endswith("_member")} == {
+        "google_cloud_run_v2_service_iam_binding",
+        "google_storage_bucket_iam_policy",
+    }
+    assert {each.values["role"] for each in grants if "role" in each.values} == {
         "roles/artifactregistry.writer",
+        "roles/iam.serviceAccountTokenCreator",
         "roles/logging.logWriter",
         "roles/pubsub.publisher",
         "roles/pubsub.subscriber",
         "roles/run.invoker",
         "roles/secretmanager.secretAccessor",
-        "roles/storage.objectCreator",
         "roles/storage.objectViewer",
     }
     of_the_project = {(each.name, each.values["role"]) for each in grants if each.type == "google_project_iam_member"}

@@ -8,6 +8,7 @@ import pytest
 from local.home import Home
 from local.stack import Stack
 from tests.cli.conftest import Run
+from tests.databases import Migrated
 
 SEND = ("send", "--tenant", "saas", "--template", "welcome", "--customers")
 
@@ -155,8 +156,19 @@ def test_when_nothing_is_up_the_way_out_is_told(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]
 ) -> None:
     monkeypatch.setenv("ALLIM_HOME", str(tmp_path))
+    monkeypatch.delenv("DATABASE_URL", raising=False)
     result = run(*arguments)
-    assert (result.exit_code, result.stderr) == (1, "error: no_stack: nothing is up here, run `allim up` first\n")
+    assert (result.exit_code, result.stderr.startswith("error: no_stack: nothing is up here")) == (1, True)
+    assert "allim up" in result.stderr
+
+
+@pytest.mark.parametrize("verb", ["messages", "events", "health"])
+def test_in_the_cloud_what_only_reads_reads_the_database_that_the_environment_names(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, database: Migrated, verb: str
+) -> None:
+    monkeypatch.setenv("ALLIM_HOME", str(tmp_path))
+    monkeypatch.setenv("DATABASE_URL", database.url)
+    assert run(verb).stderr == ""
 
 
 @pytest.mark.parametrize("verb", ["publish", "send", "messages", "show"])

@@ -45,6 +45,9 @@ resource "google_monitoring_alert_policy" "webhook_down" {
       threshold_value = 1
       duration        = "600s"
 
+      # Nothing opens before the check has been made, and nothing closes because it was not made for a while.
+      evaluation_missing_data = "EVALUATION_MISSING_DATA_NO_OP"
+
       aggregations {
         alignment_period     = "600s"
         per_series_aligner   = "ALIGN_NEXT_OLDER"
@@ -65,13 +68,6 @@ resource "google_monitoring_alert_policy" "webhook_down" {
 }
 
 # From outside, by somebody who may: Monitoring proves who it is with an OIDC token.
-resource "google_cloud_run_v2_service_iam_member" "monitoring" {
-  name     = var.health.service
-  location = var.health.region
-  role     = "roles/run.invoker"
-  member   = var.health.caller
-}
-
 resource "google_monitoring_uptime_check_config" "health" {
   display_name     = "Allim ${var.environment}: health"
   period           = "300s"
@@ -80,7 +76,7 @@ resource "google_monitoring_uptime_check_config" "health" {
 
   monitored_resource {
     type   = "uptime_url"
-    labels = { project_id = var.project, host = var.health.host }
+    labels = { project_id = var.project, host = var.health_host }
   }
 
   http_check {
@@ -113,6 +109,9 @@ resource "google_monitoring_alert_policy" "unhealthy" {
       comparison      = "COMPARISON_GT"
       threshold_value = 1
       duration        = "600s"
+
+      # Nothing opens before the check has been made, and nothing closes because it was not made for a while.
+      evaluation_missing_data = "EVALUATION_MISSING_DATA_NO_OP"
 
       aggregations {
         alignment_period     = "600s"
