@@ -63,7 +63,7 @@ def load(stack: Stack, folder: Path = EXAMPLES) -> Loaded:
         folder: holds a folder for each tenant.
 
     Raises:
-        ExampleError: a file can't be used; nothing was written.
+        FolderError: files can't be used; nothing was written.
         StackError: the simulator did not take an account.
     """
     examples = read_examples(folder)

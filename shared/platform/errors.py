@@ -17,6 +17,7 @@ AllimError
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 
@@ -53,3 +54,18 @@ class AllimError(Exception):
     def sentence(self) -> str:
         """For people who may read either language: the code, and both sentences where there are two."""
         return f"{self.code}: {self.detail} ({self.detail_ko})" if self.detail_ko else f"{self.code}: {self.detail}"
+
+
+class WrongValue(ValueError):  # noqa: N818 - it names what is wrong
+    """What a validator of ours says of something that people write by hand, in both languages.
+
+    Args:
+        detail, detail_ko: what is wrong with the value, and what to write.
+        at: where in the value, when it is not all of it.
+    """
+
+    def __init__(self, detail: str, detail_ko: str, *, at: Sequence[str | int] = ()) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.detail_ko = detail_ko
+        self.at = tuple(at)

@@ -55,4 +55,4 @@ def test_what_is_missing_is_said_in_one_line(
 def test_a_folder_that_is_none_and_a_file_that_is_wrong_are_named(run: Run, folder: Path) -> None:
     assert "no_folder" in run("tenants", "add", folder / "nothing").output
     (folder / "tenant.yaml").write_text("id: [")
-    assert "tenant.yaml: not YAML" in run("tenants", "add", folder).output
+    assert "tenant.yaml:1: the [ or { that opens here" in run("tenants", "add", folder).output
