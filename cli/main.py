@@ -11,8 +11,10 @@ from cli.errors import explain
 from cli.messaging import events, messages, publish, send, show
 from cli.operations import health, migrate, package, restore
 from cli.operations.dead_letters import app as dead_letters_verbs
+from cli.operations.templates import app as templates_verbs
 from cli.operations.tenants import app as tenants_verbs
 from cli.operations.ticks import app as ticks_verbs
+from cli.operations.workflows import app as workflows_verbs
 from cli.output import flowing
 from cli.stack import demo, down, status, up
 
@@ -63,6 +65,8 @@ app.command(epilog=package.EXAMPLES)(package.package)
 app.command(epilog=restore.EXAMPLES)(restore.restore)
 app.add_typer(credits_verbs, name="credits")
 app.add_typer(tenants_verbs, name="tenants")
+app.add_typer(workflows_verbs, name="workflows")
+app.add_typer(templates_verbs, name="templates")
 app.add_typer(dead_letters_verbs, name="dead-letters")
 app.add_typer(ticks_verbs, name="ticks")
 app.add_typer(plans_verbs, name="plans")

@@ -41,6 +41,27 @@ def load_yaml(text: str) -> Any:
     return yaml.load(text, Loader=_Loader)  # noqa: S506 - derived from SafeLoader
 
 
+class _Dumper(yaml.SafeDumper):
+    """Writes what `load_yaml` reads: `on` and `17:30` without quotes."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+_Dumper.yaml_implicit_resolvers = _Loader.yaml_implicit_resolvers
+_Dumper.add_representer(
+    str,
+    lambda dumper, text: dumper.represent_scalar(
+        "tag:yaml.org,2002:str", text, style="|" if "\n" in text.strip("\n") else None
+    ),
+)
+
+
+def dump_yaml(value: Any) -> str:
+    """`value` as people write it, keys in their order, texts of several lines as blocks."""
+    return yaml.dump(value, Dumper=_Dumper, allow_unicode=True, sort_keys=False, width=110)
+
+
 @dataclass(frozen=True, slots=True)
 class YamlProblem:
     """What is wrong with a text before anybody asks what it is about.

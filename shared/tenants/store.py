@@ -167,6 +167,23 @@ async def mark_resumed(connection: Connection, tenant: str, *, entry: UUID, by: 
     return (await connection.execute(MARK_RESUMED, parameters)).rowcount > 0
 
 
+IDS = "select id from tenants order by id"
+
+
+async def tenant_ids(connection: Connection) -> list[str]:
+    """The ids of all tenants that the role may see."""
+    return [row["id"] for row in await fetch_all(connection, IDS, {})]
+
+
+NAME = "select name from tenants where id = %(tenant)s"
+
+
+async def name_of(connection: Connection, tenant: str) -> str | None:
+    """What people call a tenant; None where there is none of that id."""
+    rows = await fetch_all(connection, NAME, {"tenant": tenant})
+    return str(rows[0]["name"]) if rows else None
+
+
 SUSPENDED = "select id from tenants where id = %(tenant)s and suspended_at is not null"
 
 

@@ -7,7 +7,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.platform.yaml12 import Document, load_yaml
+from shared.platform.yaml12 import Document, dump_yaml, load_yaml
 
 scalars = st.none() | st.booleans() | st.integers(-(10**6), 10**6) | st.text(st.characters(codec="utf-8"), max_size=8)
 names = st.text("abc이름_.", min_size=1, max_size=4)
@@ -20,6 +20,17 @@ def test_a_document_says_what_was_written(tree: Any, flow: bool) -> None:
     document = Document(text)
     assert document.problems == []
     assert document.value == load_yaml(text) == tree
+
+
+@given(trees)
+def test_what_is_written_is_read_again(tree: Any) -> None:
+    assert load_yaml(dump_yaml(tree)) == tree
+
+
+def test_it_is_written_as_people_would() -> None:
+    assert dump_yaml({"on": "a", "at": "08:00", "text": "한 줄\n#{이름}"}) == (
+        "on: a\nat: 08:00\ntext: |-\n  한 줄\n  #{이름}\n"
+    )
 
 
 @given(st.dictionaries(names, scalars, min_size=1, max_size=6))
