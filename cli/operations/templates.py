@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 app = typer.Typer(help="What a tenant says, on each channel.", no_args_is_help=True, rich_markup_mode="rich")
 
 
+_ORDER = ("name", "category", "approval", "variables", "alimtalk", "sms")
+
+
 @app.command("list", epilog=examples("allim templates list --tenant saas", "allim templates list --tenant saas --json"))
 def list_(tenant: Tenant, as_json: AsJson = False, database_url: DatabaseUrl = None) -> None:
     """List a tenant's templates: their channels, and what Kakao thinks of them."""
@@ -56,10 +59,15 @@ def show(
 
     sent = next(line for line in lines if line.active)
     typer.echo(f"# version {sent.version} of {clock_time(sent.created_at)}")
-    typer.echo(dump_yaml({"name": sent.name, "approval": sent.approval, **sent.content}).rstrip())
+    whole = {"name": sent.name, "approval": sent.approval, **sent.content}
+    typer.echo(dump_yaml({name: whole[name] for name in sorted(whole, key=_place)}).rstrip())
     for line in lines:
         if line is not sent:
             typer.echo(f"# before: version {line.version} of {clock_time(line.created_at)}, {line.approval}")
+
+
+def _place(name: str) -> int:
+    return _ORDER.index(name) if name in _ORDER else len(_ORDER)
 
 
 def _told(line: TemplateLine) -> dict[str, Any]:

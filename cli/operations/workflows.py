@@ -22,6 +22,8 @@ app = typer.Typer(
     help="The rules by which a tenant's events become messages.", no_args_is_help=True, rich_markup_mode="rich"
 )
 
+_WHEN, _OF_A_STEP = ("name", "on", "key", "where", "anchor", "audience"), ("at", "send", "unless", "route")
+_ORDER = (*_WHEN, *_OF_A_STEP, "steps", "move_on", "stop_on", "valid_for")
 _SECONDS = re.compile(r"(-?)(\d+)s")
 _UNITS = (("w", 604_800), ("d", 86_400), ("h", 3_600), ("m", 60))
 
@@ -74,8 +76,12 @@ def show(
 
 
 def as_in_a_file(definition: Mapping[str, Any]) -> dict[str, Any]:
-    """What is kept of a workflow as people write it: `-1800s` is -30m, a list of one its one entry."""
-    return {name: _as_written(name, value) for name, value in definition.items()}
+    """What is kept of a workflow as people write it: in its order, `-1800s` as -30m, a list of one as its one entry."""
+    return {name: _as_written(name, definition[name]) for name in sorted(definition, key=_place)}
+
+
+def _place(name: str) -> int:
+    return _ORDER.index(name) if name in _ORDER else len(_ORDER)
 
 
 def _as_written(name: str, value: Any) -> Any:

@@ -220,7 +220,7 @@ def test_a_workflow_is_shown_as_its_file_has_it(run: Run, cloud: Migrated, folde
     listed = {line["name"]: line for line in _json(run, "workflows", "list", "--tenant", "saas")}
     assert (listed["dunning"]["version"], listed["dunning"]["active"]) == (2, True)
     shown = run("workflows", "show", "dunning", "--tenant", "saas").stdout
-    assert "on: payment.failed\nkey: data.invoice_id\n" in shown
+    assert "\nname: dunning\non: payment.failed\nkey: data.invoice_id\nsteps:\n- at: " in shown
     assert "- at: 36h\n  send: payment-failed-3d\n" in shown
     assert "# version 2 of " in shown.splitlines()[0]
     assert "# before: version 1 of " in shown.splitlines()[-1]
@@ -231,7 +231,7 @@ def test_a_template_is_shown_as_its_file_has_it(run: Run, cloud: Migrated, folde
     run("tenants", "add", folder)
     assert "welcome" in run("templates", "list", "--tenant", "saas").stdout
     shown = run("templates", "show", "welcome", "--tenant", "saas").stdout
-    assert "approval: approved\n" in shown
+    assert "\nname: welcome\ncategory: membership\napproval: approved\nvariables:\n  이름: customer.name\n" in shown
     assert "  text: |-\n    [모아오피스] 가입을 환영합니다\n\n    #{이름}님" in shown
     [told] = _json(run, "templates", "show", "welcome", "--tenant", "saas")
     assert (told["name"], told["approval"], told["active"]) == ("welcome", "approved", True)
