@@ -83,7 +83,7 @@ def _told(line: TemplateLine) -> dict[str, Any]:
 
 def _read(database_url: str | None, tenant: str, name: str | None) -> list[TemplateLine]:
     async def work(connection: Connection) -> list[TemplateLine]:
-        from local.examples.wording import nearest
+        from shared.contracts.text import nearest
         from shared.templates.store import read_templates
 
         await require_tenant(connection, tenant)

@@ -164,7 +164,7 @@ def _done(tenant: str, what: str, meaning: str, as_json: bool) -> None:
 
 async def require_tenant(connection: Connection, tenant: str) -> None:
     """Raises CommandError `unknown_tenant`, with the nearest id."""
-    from local.examples.wording import nearest
+    from shared.contracts.text import nearest
     from shared.tenants.store import tenant_exists, tenant_ids
 
     if not await tenant_exists(connection, tenant):

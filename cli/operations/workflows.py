@@ -117,7 +117,7 @@ def _told(line: WorkflowLine) -> dict[str, Any]:
 
 def _read(database_url: str | None, tenant: str, name: str | None) -> list[WorkflowLine]:
     async def work(connection: Connection) -> list[WorkflowLine]:
-        from local.examples.wording import nearest
+        from shared.contracts.text import nearest
         from shared.workflows.store import read_workflows
 
         await require_tenant(connection, tenant)

@@ -12,7 +12,7 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from local.examples.checking import paths_that_lead_nowhere, steps_without_template
+from local.examples.checking import look_alikes, steps_without_template
 from local.examples.problems import FolderError, Problem
 from local.examples.reading import Named, ReadFile, is_yaml, missing_file, read_yaml, strangers
 from local.home import CHECKOUT
@@ -20,7 +20,9 @@ from shared.contracts import CustomerSnapshot
 from shared.contracts.events import TenantId
 from shared.providers import ProviderAccount
 from shared.templates.template import Approval, TemplateContent
+from shared.templates.writing import WrittenTemplate
 from shared.workflows.definition import WorkflowDefinition
+from shared.workflows.writing import WrittenWorkflow
 
 EXAMPLES = CHECKOUT / "examples"
 
@@ -65,7 +67,7 @@ class TenantFile(_File):
     account: AccountFile
 
 
-class TemplateFile(TemplateContent):
+class TemplateFile(WrittenTemplate):
     """`templates/*.yaml`: the words, with their name and what Kakao thinks of them."""
 
     name: Annotated[str, Field(min_length=1, max_length=100)]
@@ -135,7 +137,7 @@ class Reading:
         """Files that nobody reads, though they look as if somebody should."""
         tenant = self._file(folder / "tenant.yaml", TenantFile)
         templates = self._files("templates", TemplateFile)
-        workflows = self._files("workflows", WorkflowDefinition)
+        workflows = self._files("workflows", WrittenWorkflow)
         self._check_names(templates)
         self._check_names(workflows)
         # A template that can't be read is there all the same: its own file is what must be mended.
@@ -143,7 +145,7 @@ class Reading:
         known = {template.model.name for template in templates} | unread
         for workflow in workflows:
             self.problems += steps_without_template(workflow.path, workflow.document, workflow.model, known)
-            self.problems += paths_that_lead_nowhere(workflow.path, workflow.document, workflow.model)
+            self.problems += look_alikes(workflow.path, workflow.document)
         customers = self._table(_customers, folder / "customers.csv")
         groups = self._table(lambda path: _groups(path, customers or {}), folder / "groups.csv", needs=customers)
         self._example: Example | None = None
@@ -151,7 +153,7 @@ class Reading:
             self._example = Example(
                 tenant=tenant.model,
                 templates=[template.model for template in templates],
-                workflows=[workflow.model for workflow in workflows],
+                workflows=[workflow.model.definition for workflow in workflows],
                 customers=list(customers.values()),
                 customers_changed_at=dt.datetime.fromtimestamp((folder / "customers.csv").stat().st_mtime, dt.UTC),
                 groups=groups,

@@ -10,8 +10,9 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from local.examples.problems import Problem
-from local.examples.wording import key_of, nearest, problems_of
+from local.examples.wording import key_of, problems_of
 from local.examples.yaml_errors import explained
+from shared.contracts.text import nearest
 from shared.platform.yaml12 import Document
 
 Model = TypeVar("Model", bound=BaseModel)

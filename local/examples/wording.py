@@ -6,7 +6,6 @@ import re
 import typing
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from pydantic_core import ErrorDetails
 
 from local.examples.problems import Problem
 from shared.contracts.events import TENANT_ID
+from shared.contracts.text import nearest
 from shared.platform.errors import WrongValue
 from shared.platform.yaml12 import Document
 
@@ -140,13 +140,6 @@ def unknown(what: str, given: str, known: Iterable[str], code: str) -> tuple[str
     if found := nearest(given, names):
         return code, f"there is no such {what}; did you mean {found}?", f"{given}: 없습니다. {found}인가요?"
     return code, f"there is no such {what} here; known are {listed}", f"{given}: 없습니다. 쓸 수 있는 것: {listed}"
-
-
-def nearest(given: str, known: Iterable[str]) -> str | None:
-    """The name that was most probably meant; `moveOn` and `Move-On` are `move_on`."""
-    plain = {re.sub(r"[\W_]", "", name).lower(): name for name in known}
-    found = get_close_matches(re.sub(r"[\W_]", "", given).lower(), plain, n=1, cutoff=0.6)
-    return plain[found[0]] if found else None
 
 
 def keys_at(model: type[BaseModel], place: Sequence[str | int]) -> list[str]:

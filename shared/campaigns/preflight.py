@@ -11,7 +11,7 @@ from shared.campaigns.store import Readiness, read_readiness
 from shared.credits.errors import CreditError, credit_shortage, unknown_tenant
 from shared.credits.plans.quota import Quota, read_quota
 from shared.credits.prices.estimates import Estimate, Ways, estimate_for
-from shared.law.advertising import Words, breaches, is_advertising
+from shared.law.advertising import breaches
 from shared.law.senders import is_sender
 from shared.platform.database import Connection
 
@@ -67,6 +67,7 @@ async def preflight(
         raise unknown_tenant(tenant)
     checks = [_template(found, template, route), *_law(found, route, now), _sender(found, route)]
     checks.append(_recipients(sum(ways.values()), refused))
+    checks += _fallback(found, route, ways)
     checks.append(_quota(await read_quota(connection, tenant, now), sum(ways.values())))
     costs: Estimate | None = None
     try:
@@ -108,11 +109,9 @@ def _template(found: Readiness, template: str, route: Sequence[str]) -> Check:
 
 
 def _law(found: Readiness, route: Sequence[str], now: dt.datetime) -> list[Check]:
-    words = [Words(found.alimtalk)] if found.alimtalk and "alimtalk" in route else []
-    if "sms" in route and (text := found.sms or found.alimtalk):
-        words.append(Words(text, found.subject))
-    if not is_advertising(found.category, words):
+    if found.content is None or not found.content.is_advertising:
         return [_ok("law", "by its category and words it is no advertising", "광고성 정보가 아닙니다.")]
+    words = found.content.words(route)
     against = [
         Check("law", one.verdict, one.code, one.detail, one.detail_ko) for one in breaches(words, found.business, now)
     ]
@@ -161,6 +160,26 @@ def _recipients(sendable: int, refused: int) -> Check:
             f"수신자 {sendable + refused:,}명 중 {refused:,}명에게는 보낼 수 없습니다.",
         )
     return _ok("recipients", f"{sendable:,} recipients", f"수신자 {sendable:,}명")
+
+
+def _fallback(found: Readiness, route: Sequence[str], ways: Ways) -> list[Check]:
+    """Whether some messages have fewer channels than the route: then a customer may not be told."""
+    left_out = not (found.has_alimtalk and found.approval == "approved")
+    legs = [leg for leg in route if leg != "alimtalk" or not left_out]
+    fewer = sum(messages for channels, messages in ways.items() if len(channels) < len(legs))
+    if not fewer:
+        return []
+    return [
+        Check(
+            "recipients",
+            "warning",
+            "no_fallback",
+            f"the words of {fewer:,} messages don't fit every channel of the route (characters that carriers can't "
+            "carry, or too many): whom the others do not reach is not told",
+            f"{fewer:,}건은 문자로 보낼 수 없는 글자가 있거나 너무 길어 일부 채널로만 보냅니다. "
+            "그 채널로 닿지 않는 수신자에게는 전달되지 않습니다.",
+        )
+    ]
 
 
 def _quota(quota: Quota, messages: int) -> Check:

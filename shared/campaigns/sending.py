@@ -24,6 +24,7 @@ from shared.credits.plans.quota import Quota, read_quota
 from shared.credits.prices.estimates import check_prices
 from shared.customers.store import save_customers
 from shared.messages.composing import usable_route
+from shared.messages.lawful import forbidden
 from shared.messages.outbox import PATIENCE, cut_tickets, publish_tickets
 from shared.messages.routing import DEFAULT_ROUTE, Route
 from shared.messages.status import Status
@@ -109,12 +110,15 @@ async def send_bulk(
     Raises:
         BulkError: nothing was written: `unknown_tenant`, `unknown_template`, `template_not_approved`,
             `missing_column`, `price_missing`, `bad_key`, `key_reused` (with another template), `quota_exceeded` (the
-            plan has fewer messages left).
+            plan has fewer messages left), and what the law says against advertising: `night_advertising`,
+            `advertising_unmarked`, `opt_out_missing`.
     """
     queued: list[UUID] = []
     async with database.transaction(tenant=tenant) as connection:
         await wait_for_turn(connection, tenant)
         bulk, again = await _prepare(connection, clock.now(), tenant, template, customers, route, key)
+        if (error := forbidden(bulk.template.content, bulk.route.channels, bulk.now)) is not None:
+            raise BulkError(error.code, error.detail, error.detail_ko)
         quota = await read_quota(connection, tenant, bulk.now)
         tally = Tally(bulk)
         async with aclosing(_batches(bulk, customers)) as batches:
@@ -158,7 +162,8 @@ async def preview_bulk(
 ) -> BulkResult:
     """What `send_bulk` would do, with every message rendered; nothing is written.
 
-    Arguments and errors as there, but for `quota_exceeded`: the preflight says it, beside all else that is in the way.
+    Arguments and errors as there, but for `quota_exceeded` and the law: the preflight says it, beside all else that is
+    in the way.
     """
     async with database.transaction(tenant=tenant) as connection:
         bulk, again = await _prepare(connection, clock.now(), tenant, template, customers, route, key)

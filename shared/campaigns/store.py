@@ -8,6 +8,7 @@ from decimal import Decimal
 from uuid import UUID
 
 from shared.platform.database import Connection, fetch_all
+from shared.templates.template import TemplateContent
 from shared.tenants.store import sending_account
 
 ONE_AT_A_TIME = "select pg_advisory_xact_lock(hashtextextended('bulk/' || %(tenant)s, 0))"
@@ -48,9 +49,7 @@ async def known_messages(connection: Connection, tenant: str, ids: Sequence[UUID
 
 READINESS = f"""
 select c.balance - c.held as available, c.wait_for_credit, p.sender, p.kakao_channel, v.approval,
-  coalesce(v.content -> 'alimtalk', 'null') <> 'null' as has_alimtalk,
-  b.name as business, coalesce(v.content ->> 'category', '') as category, v.content #>> '{{alimtalk,text}}' as alimtalk,
-  v.content #>> '{{sms,text}}' as sms, v.content #>> '{{sms,subject}}' as subject
+  b.name as business, v.content
 from credit_accounts c
 join tenants b on b.id = c.tenant
 left join lateral ({sending_account("c.tenant")}) p on true
@@ -63,7 +62,7 @@ where c.tenant = %(tenant)s
 @dataclass(frozen=True, slots=True)
 class Readiness:
     """What a tenant has to send with. `sender` is None without an active provider account, `approval` where there is no
-    such template. `business` is the tenant's name; `alimtalk`, `sms` and `subject` are the template's words.
+    such template. `business` is the tenant's name; `content` has the template's words.
     """
 
     available: Decimal
@@ -71,15 +70,18 @@ class Readiness:
     sender: str | None
     kakao_channel: str | None
     approval: str | None
-    has_alimtalk: bool
     business: str
-    category: str
-    alimtalk: str | None
-    sms: str | None
-    subject: str | None
+    content: TemplateContent | None
+
+    @property
+    def has_alimtalk(self) -> bool:
+        return self.content is not None and self.content.alimtalk is not None
 
 
 async def read_readiness(connection: Connection, tenant: str, template: str) -> Readiness | None:
     """What a tenant has to send a template with, or None where there is no such tenant."""
     rows = await fetch_all(connection, READINESS, {"tenant": tenant, "template": template})
-    return Readiness(**rows[0]) if rows else None
+    if not rows:
+        return None
+    written = rows[0]["content"]
+    return Readiness(**{**rows[0], "content": written and TemplateContent.model_validate(written)})

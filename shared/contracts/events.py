@@ -11,6 +11,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from shared.contracts.text import clean, cleaned
+
 MAX_EVENT_BYTES = 256 * 1024
 """A larger event is a dead letter: data of that size belongs in storage, with its address in the event."""
 
@@ -21,6 +23,7 @@ NUL = "\x00"
 YEARS = range(1970, 9_990)
 """Those of a usable moment: years of steps and time zones fit on either side, in Python and in Postgres."""
 
+_HALF_A_PAIR = re.compile("[\ud800-\udfff]")
 _RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d", re.ASCII)
 
 TENANT_ID = r"^[a-z][a-z0-9-]{1,39}$"
@@ -45,11 +48,13 @@ Moment = Annotated[AwareDatetime, BeforeValidator(_rfc_3339), AfterValidator(_in
 
 
 def storable(value: Any) -> Any:
-    """Postgres stores no NUL in text or jsonb, and JSON has no word for a number that is none: an event that holds one
-    could never be kept whole."""
+    """Postgres stores no NUL and no half of a surrogate pair in text or jsonb, and JSON has no word for a number that
+    is none: an event that holds one could never be kept whole."""
     if isinstance(value, str):
         if NUL in value:
             raise ValueError("holds a NUL character, which cannot be stored")
+        if not value.isascii() and _HALF_A_PAIR.search(value):
+            raise ValueError("holds half of a surrogate pair, which is no character and cannot be stored")
     elif isinstance(value, dict):
         for key, item in value.items():
             storable(key)
@@ -83,8 +88,8 @@ class CustomerSnapshot(BaseModel):
 
     @property
     def told(self) -> dict[str, Any]:
-        """What the source says, null included, and nothing of what it leaves out."""
-        return self.model_dump(exclude={"id"}, exclude_unset=True)
+        """What the source says, null included, and nothing of what it leaves out; every text and name in it clean."""
+        return {name: cleaned(value) for name, value in self.model_dump(exclude={"id"}, exclude_unset=True).items()}
 
 
 class EventData(BaseModel):
@@ -137,8 +142,9 @@ class SubscriptionEvent(BaseModel):
         return self.data.customer
 
     def fields(self) -> dict[str, Any]:
-        """`data` without the customer: what the paths `data.…` of workflows and templates reach."""
-        return self.data.model_extra or {}
+        """`data` without the customer: what the paths `data.…` of workflows and templates reach, every text and name in
+        it clean. (The event itself is kept as it came.)"""
+        return {clean(name): cleaned(value) for name, value in (self.data.model_extra or {}).items()}
 
     @property
     def time_utc(self) -> dt.datetime:

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from shared.law.hours import is_night
+from shared.law.hours import day_begins, is_night
 
 ADVERTISING = frozenset({"advertising", "marketing", "promotion", "광고"})
 """The categories of templates that say so. Any other is taken for information, unless the words begin with the mark."""
@@ -51,12 +51,11 @@ def is_advertising(category: str, words: Sequence[Words]) -> bool:
     return category.strip().lower() in ADVERTISING or any(one.marked for one in words)
 
 
-def breaches(words: Sequence[Words], sender_name: str, now: dt.datetime) -> Iterator[Breach]:
-    """What stands against sending advertising now.
+def failures(words: Sequence[Words], now: dt.datetime) -> Iterator[Breach]:
+    """What forbids that advertising leaves now.
 
     Args:
         words: what it says, on each channel of the route.
-        sender_name: the tenant's name. A brand may be written otherwise, so that its absence is a warning.
         now: the moment.
     """
     if not all(one.marked for one in words):
@@ -73,17 +72,31 @@ def breaches(words: Sequence[Words], sender_name: str, now: dt.datetime) -> Iter
             "advertising ends with a free way to opt out, such as 무료수신거부 080-000-0000",
             "무료수신거부 080 번호가 필요합니다.",
         )
+    if is_night(now):
+        day = day_begins(now)
+        yield Breach(
+            "failed",
+            "night_advertising",
+            "advertising does not leave from 21:00 to 08:00 in Seoul: "
+            f"send it by day, from {day:%Y-%m-%d %H:%M} (Seoul) on",
+            "광고성 정보는 21시부터 다음 날 8시까지 보낼 수 없습니다. "
+            f"{day.month}월 {day.day}일 {day.hour}시부터 보낼 수 있습니다.",
+        )
+
+
+def breaches(words: Sequence[Words], sender_name: str, now: dt.datetime) -> Iterator[Breach]:
+    """What forbids that advertising leaves now, and what may be against the law.
+
+    Args:
+        words: what it says, on each channel of the route.
+        sender_name: the tenant's name. A brand may be written otherwise, so that its absence is a warning.
+        now: the moment.
+    """
+    yield from failures(words, now)
     if not all(sender_name in one.text for one in words):
         yield Breach(
             "warning",
             "sender_unnamed",
             f"advertising names its sender, and {sender_name} is not in the words",
             f"본문에 전송자 명칭({sender_name})이 없습니다.",
-        )
-    if is_night(now):
-        yield Breach(
-            "failed",
-            "night_advertising",
-            "advertising does not leave from 21:00 to 08:00 in Seoul: send it by day",
-            "광고성 정보는 21시부터 다음 날 8시까지 보낼 수 없습니다.",
         )

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
 from shared.customers.phones import InvalidPhone, normalise_mobile
+from shared.messages.lawful import forbidden
 from shared.messages.routing import Route
 from shared.messages.status import Status
 from shared.templates.errors import MessageError, MissingVariable
@@ -82,7 +83,13 @@ def compose(
     variables: Mapping[str, str] = {}
     failures: list[MessageError] = []
     if template is None:
-        failures.append(MessageError("unknown_template", f"the tenant has no template {template_name!r}"))
+        failures.append(
+            MessageError(
+                "unknown_template",
+                f"the tenant has no template {template_name!r}",
+                f"{template_name} 템플릿이 없습니다.",
+            )
+        )
     else:
         try:
             recipient = _recipient(customer)
@@ -111,7 +118,7 @@ def compose(
         route=route,
         status=Status.FAILED if failure else Status.QUEUED,
         reason=failure.code if failure else None,
-        detail=failure.detail if failure else None,
+        detail=failure.both if failure else None,
         due_at=due_at,
         expires_at=expires_at,
         created_at=now,
@@ -122,11 +129,20 @@ def compose(
 def _recipient(customer: Mapping[str, Any]) -> str:
     phone = customer.get("phone")
     if not phone:
-        raise MessageError("missing_phone", "the customer has no phone number")
+        raise MessageError("missing_phone", "the customer has no phone number", "고객의 전화번호가 없습니다.")
     try:
         return normalise_mobile(phone)
     except InvalidPhone as error:
-        raise MessageError(error.code, error.detail) from error
+        raise MessageError(error.code, error.detail, error.detail_ko) from error
+
+
+def within_the_law(message: NewMessage, template: TemplateVersion | None, now: dt.datetime) -> NewMessage:
+    """A message as it was made, or one that has failed with the reason where the law forbids that it leaves now."""
+    if template is None or message.status is not Status.QUEUED:
+        return message
+    if (error := forbidden(template.content, message.route.channels, now)) is None:
+        return message
+    return replace(message, status=Status.FAILED, reason=error.code, detail=error.both)
 
 
 def usable_route(route: Route, template: TemplateVersion) -> Route:
@@ -140,5 +156,9 @@ def usable_route(route: Route, template: TemplateVersion) -> Route:
     legs = [leg for leg in zip(route.channels, route.deadlines, strict=True) if leg[0] != "alimtalk"]
     if not legs:
         why = f"is {template.approval}" if template.content.alimtalk else "has no words for it"
-        raise MessageError("template_not_approved", f"template {template.name!r} can't be sent as AlimTalk: it {why}")
+        raise MessageError(
+            "template_not_approved",
+            f"template {template.name!r} can't be sent as AlimTalk: it {why}",
+            "카카오 승인을 받지 않은 템플릿은 알림톡으로 보낼 수 없습니다.",
+        )
     return Route(tuple(channel for channel, _ in legs), tuple(deadline for _, deadline in legs))

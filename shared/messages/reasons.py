@@ -24,5 +24,21 @@ SENTENCES: Mapping[str, str] = {
 }
 """By code. Of `provider_unavailable` the provider's own last words tell."""
 
+REFUSED_HERE = frozenset(
+    {
+        "unencodable_characters",
+        "content_too_long",
+        "subject_too_long",
+        "no_words",
+        "night_advertising",
+        "advertising_unmarked",
+        "opt_out_missing",
+    }
+)
+"""What ends a message when its words are written for a channel: no provider was asked, and the customer is not told."""
+
+WORDS_REFUSED = "words_refused"
+"""The alert of a tenant of whose messages some ended so."""
+
 WAITING_FOR_CREDIT = "messages wait or fail for want of credit"
 """The alert of a tenant whose credit is short."""

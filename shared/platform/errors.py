@@ -4,6 +4,7 @@ AllimError
 ├── CreditError            something is wrong with money
 ├── MessageError           a message can't be made or sent
 │   ├── ContentError       the words don't fit the channel
+│   ├── BadVariable        a template's variable whose field does not suit its format
 │   ├── MissingVariable    a template's variable that no field fills
 │   ├── BulkError          a send as a whole can't be made
 │   └── StoryError         there is no one message to tell of
@@ -54,6 +55,11 @@ class AllimError(Exception):
     def sentence(self) -> str:
         """For people who may read either language: the code, and both sentences where there are two."""
         return f"{self.code}: {self.detail} ({self.detail_ko})" if self.detail_ko else f"{self.code}: {self.detail}"
+
+    @property
+    def both(self) -> str:
+        """For people at a business, whose reason has a code beside it: the Korean sentence and the English one."""
+        return f"{self.detail_ko} ({self.detail})" if self.detail_ko else self.detail
 
 
 class WrongValue(ValueError):  # noqa: N818 - it names what is wrong

@@ -2,6 +2,7 @@
 
 MessageError
 ├── ContentError       the words don't fit the channel
+├── BadVariable        a template's variable whose field does not suit its format
 └── MissingVariable    a template's variable that no field fills
 """
 
@@ -9,7 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from shared.platform.errors import AllimError
+from shared.platform.errors import AllimError, WrongValue
+
+SHOWN = 350
+"""Characters of what is wrong with a template's variables, of which there may be forty."""
 
 
 class MessageError(AllimError):
@@ -18,6 +22,21 @@ class MessageError(AllimError):
 
 class ContentError(MessageError):
     """The words don't fit the channel, on this one or on any."""
+
+
+class BadVariable(MessageError):  # noqa: N818 - it names what is wrong
+    """Fields that can't be written as their variables want them: said before sending, never cut.
+
+    Args:
+        wrong: what is wrong, by the variable and the path that fills it.
+    """
+
+    def __init__(self, wrong: Mapping[str, WrongValue]) -> None:
+        super().__init__(
+            "bad_variable",
+            "; ".join(f"{name}: {error.detail}" for name, error in wrong.items())[:SHOWN],
+            "; ".join(f"{name}: {error.detail_ko}" for name, error in wrong.items())[:SHOWN],
+        )
 
 
 class MissingVariable(MessageError):  # noqa: N818 - it names what is wrong
@@ -29,6 +48,7 @@ class MissingVariable(MessageError):  # noqa: N818 - it names what is wrong
     """
 
     def __init__(self, names: Sequence[str], values: Mapping[str, str]) -> None:
-        super().__init__("missing_variable", f"no value for {', '.join(f'#{{{name}}}' for name in names)}")
+        listed = ", ".join(f"#{{{name}}}" for name in names)
+        super().__init__("missing_variable", f"no value for {listed}", f"{listed} 값이 없습니다.")
         self.names = names
         self.values = values

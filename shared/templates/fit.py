@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from shared.contracts.channels import becomes
+from shared.contracts.text import for_carriers
 from shared.templates.errors import ContentError
 from shared.templates.limits import unencodable
 from shared.templates.rendering import render
@@ -60,7 +61,7 @@ class _Measure:
         words = content.alimtalk if leg == "alimtalk" else content.sms or content.alimtalk
         assert words is not None, "a route's legs are those that the template has words for"  # noqa: S101
         text = parse_text(words.text)
-        fixed = text.form % (("",) * len(text.names))
+        fixed = text.fixed if leg == "alimtalk" else for_carriers(text.fixed)
         self._rows = becomes(leg)
         self._names = text.names
         self._characters = len(fixed)

@@ -39,7 +39,11 @@ def carrier_bytes(text: str) -> int:
     offending = unencodable(text)
     if offending:
         shown = " ".join(f"{character} (U+{ord(character):04X})" for character in offending[:10])
-        raise ContentError("unencodable_characters", f"carriers can't carry {shown}; replace them")
+        raise ContentError(
+            "unencodable_characters",
+            f"carriers can't carry {shown}; replace them",
+            f"문자로 보낼 수 없는 글자가 있습니다: {shown}",
+        )
     return len(text.encode("cp949"))
 
 
@@ -52,12 +56,18 @@ def text_channel(text: str, subject: str | None) -> str:
     size, largest = carrier_bytes(text), _TEXTS[-1]
     if subject is not None and (length := carrier_bytes(subject)) > (largest.longest_subject or 0):
         fits = largest.longest_subject
-        raise ContentError("subject_too_long", f"the subject has {length} bytes; {fits} fit")
+        raise ContentError(
+            "subject_too_long",
+            f"the subject has {length} bytes; {fits} fit",
+            f"제목이 {length}바이트입니다. {fits}바이트까지 쓸 수 있습니다.",
+        )
     for row in _TEXTS:
         if size <= row.longest and (subject is None or row.longest_subject):
             return row.name
     raise ContentError(
-        "content_too_long", f"the text has {size:,} bytes; an {largest.name.upper()} holds {largest.longest:,}"
+        "content_too_long",
+        f"the text has {size:,} bytes; an {largest.name.upper()} holds {largest.longest:,}",
+        f"본문이 {size:,}바이트입니다. {largest.name.upper()}는 {largest.longest:,}바이트까지 보낼 수 있습니다.",
     )
 
 
@@ -65,5 +75,7 @@ def check_alimtalk(text: str) -> None:
     """Raises ContentError `content_too_long` when a substituted AlimTalk is over 1,000 characters."""
     if len(text) > _ALIMTALK.longest:
         raise ContentError(
-            "content_too_long", f"the text has {len(text):,} characters; an AlimTalk holds {_ALIMTALK.longest:,}"
+            "content_too_long",
+            f"the text has {len(text):,} characters; an AlimTalk holds {_ALIMTALK.longest:,}",
+            f"본문이 {len(text):,}자입니다. 알림톡은 {_ALIMTALK.longest:,}자까지 보낼 수 있습니다.",
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from uuid import UUID
 
+from shared.contracts.text import for_carriers
 from shared.providers import OutboundMessage
 from shared.templates.errors import ContentError
 from shared.templates.limits import check_alimtalk, text_channel
@@ -32,10 +33,12 @@ def render(
             raise ContentError("no_words", "the template has no words for AlimTalk")
         text = parse_text(content.alimtalk.text).filled(variables)
         check_alimtalk(text)
-        used = {name: variables[name] for name in parse_text(content.alimtalk.text).names}
+        used = {name: variables[name] for name in content.of_alimtalk if name in variables}
         return OutboundMessage(message, attempt, leg, to, text, template_code=content.alimtalk.code, variables=used)
     words = content.sms or content.alimtalk
     assert words is not None, "a template has the words of at least one channel"  # noqa: S101
-    text = parse_text(words.text).filled(variables)
-    subject = parse_text(content.sms.subject).filled(variables) if content.sms and content.sms.subject else None
+    text = for_carriers(parse_text(words.text).filled(variables))
+    subject = None
+    if content.sms and content.sms.subject:  # one line, whatever fills it
+        subject = for_carriers(parse_text(content.sms.subject).filled(variables)).replace("\n", " ")
     return OutboundMessage(message, attempt, text_channel(text, subject), to, text, subject=subject)

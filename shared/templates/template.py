@@ -2,30 +2,52 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from shared.platform.clock import SEOUL
+from shared.contracts.text import clean, nearest
+from shared.law.advertising import Words, is_advertising
+from shared.platform.errors import WrongValue
 from shared.platform.paths import look_up
-from shared.templates.errors import MessageError, MissingVariable
+from shared.templates.errors import BadVariable, MissingVariable
+from shared.templates.formats import FORMATS, as_it_is
 
-_MUSTACHE = re.compile(r"\{\{\s*([^{}]+?)\s*\}\}")
-_VARIABLE = re.compile(r"#\{([^{}]+)\}")
+_NAME = r"[^{}\s](?:[^{}]*[^{}\s])?"
+_NOTATION = re.compile(rf"#\{{\s*({_NAME})\s*\}}|\{{\{{\s*({_NAME})\s*\}}\}}")
+_VARIABLE = re.compile(rf"#\{{({_NAME})\}}")
 MAX_VARIABLES = 40
 """Kakao's limit for AlimTalk."""
-SHOWN_OF_AN_ERROR = 200
-"""Characters: Python's own errors quote the value, which may be as long as an event."""
 
 
-def kakao_notation(text: str) -> str:
-    """`{{이름}}` is taken on input; `#{이름}`, Kakao's notation, is kept."""
-    return _MUSTACHE.sub(r"#{\1}", text)
+def kakao_notation(text: Any) -> Any:
+    """`{{이름}}` and `#{ 이름 }` are taken on input; `#{이름}`, Kakao's notation, is kept. The text is clean."""
+    if not isinstance(text, str):
+        return text
+    return _NOTATION.sub(lambda found: f"#{{{found[1] or found[2]}}}", clean(text))
+
+
+def _bare_names(variables: Any) -> Any:
+    """`{"#{이름}": …}` is taken for `{이름: …}`."""
+    if not isinstance(variables, dict):
+        return variables
+    named: dict[Any, Any] = {}
+    for written, expression in variables.items():
+        name = _bare_name(written) if isinstance(written, str) else written
+        if name in named:
+            raise WrongValue(f"maps {name} twice", f"{name} 변수가 두 번 나옵니다.", at=(written,))
+        named[name] = clean(expression).strip() if isinstance(expression, str) else expression
+    return named
+
+
+def _bare_name(written: str) -> str:
+    text = kakao_notation(written).strip()
+    whole = _VARIABLE.fullmatch(text)
+    return whole[1] if whole else text
 
 
 TemplateText = Annotated[str, BeforeValidator(kakao_notation), Field(min_length=1, max_length=4_000)]
@@ -53,13 +75,16 @@ class TemplateContent(BaseModel):
     """One thing to say, in the words of each channel.
 
     `variables` maps a name to the field that fills it, with an optional format: `{시간: data.starts_at | time}`.
-    A name that is not mapped is filled by the field `data.<name>`. Without `sms`, the AlimTalk's words serve there too.
+    A name that is not mapped is filled by the field `data.<name>`. One that is mapped and stands in no text is one of
+    the approved AlimTalk's, in the link of a button. Without `sms`, the AlimTalk's words serve there too.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     category: str = "notice"
-    variables: Annotated[dict[str, str], Field(max_length=MAX_VARIABLES)] = Field(default_factory=dict)
+    variables: Annotated[dict[str, str], BeforeValidator(_bare_names), Field(max_length=MAX_VARIABLES)] = Field(
+        default_factory=dict
+    )
     alimtalk: AlimTalkContent | None = None
     sms: SmsContent | None = None
 
@@ -69,10 +94,15 @@ class TemplateContent(BaseModel):
             raise ValueError("a template needs the words of at least one channel")
         if len(self.names) > MAX_VARIABLES:
             raise ValueError(f"a template has at most {MAX_VARIABLES} variables")
-        for expression in self.variables.values():
+        for name, expression in self.variables.items():
             _, _, format_name = expression.partition("|")
-            if format_name and format_name.strip() not in FORMATS:
-                raise ValueError(f"unknown format {format_name.strip()!r}; known are {', '.join(FORMATS)}")
+            if format_name and (format_name := format_name.strip()) not in FORMATS:
+                known, meant = ", ".join(FORMATS), nearest(format_name, FORMATS)
+                raise WrongValue(
+                    f"unknown format {format_name!r}; " + (f"did you mean {meant}?" if meant else f"known are {known}"),
+                    f"{format_name} 형식은 없습니다. 쓸 수 있는 형식: {known}",
+                    at=("variables", name),
+                )
         return self
 
     @property
@@ -83,8 +113,16 @@ class TemplateContent(BaseModel):
 
     @cached_property
     def names(self) -> tuple[str, ...]:
-        """Every variable that some channel's words use, once each."""
-        return tuple(dict.fromkeys(name for text in self.texts for name in _VARIABLE.findall(text)))
+        """Every variable that some channel's words use, and those that only the approved AlimTalk has; once each."""
+        used = (name for text in self.texts for name in _VARIABLE.findall(text))
+        return tuple(dict.fromkeys([*used, *(self.variables if self.alimtalk else ())]))
+
+    @cached_property
+    def of_alimtalk(self) -> tuple[str, ...]:
+        """The variables that AlimTalk is given: those of its text, and every one that is mapped, for the link of a
+        button may hold it."""
+        text = self.alimtalk.text if self.alimtalk else ""
+        return tuple(dict.fromkeys([*_VARIABLE.findall(text), *self.variables]))
 
     @cached_property
     def fields(self) -> tuple[VariableField, ...]:
@@ -92,8 +130,20 @@ class TemplateContent(BaseModel):
         fields = []
         for name in self.names:
             path, _, format_name = self.variables.get(name, f"data.{name}").partition("|")
-            fields.append(VariableField(name, path.strip(), FORMATS[format_name.strip()] if format_name else str))
+            fields.append(VariableField(name, path.strip(), FORMATS[format_name.strip()] if format_name else as_it_is))
         return tuple(fields)
+
+    def words(self, legs: Collection[str]) -> list[Words]:
+        """What it says on some legs of a route: `alimtalk`, `sms`."""
+        words = [Words(self.alimtalk.text)] if self.alimtalk and "alimtalk" in legs else []
+        if "sms" in legs and (text := self.sms or self.alimtalk):
+            words.append(Words(text.text, self.sms.subject if self.sms else None))
+        return words
+
+    @cached_property
+    def is_advertising(self) -> bool:
+        """Whether it is advertising, by its category or by what it says on any channel."""
+        return is_advertising(self.category, self.words(("alimtalk", "sms")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,21 +155,6 @@ class VariableField:
     write: Callable[[Any], str]
 
 
-def _moment(value: Any) -> dt.datetime:
-    moment = value if isinstance(value, dt.datetime) else dt.datetime.fromisoformat(str(value))
-    if moment.tzinfo is None:
-        raise ValueError(f"{value} has no time zone")
-    return moment.astimezone(SEOUL)
-
-
-FORMATS: dict[str, Callable[[Any], str]] = {
-    "date": lambda value: f"{_moment(value).month}월 {_moment(value).day}일",
-    "time": lambda value: f"{_moment(value):%H:%M}",
-    "number": lambda value: f"{int(value):,}",
-}
-"""How a field is written: `date` → 11월 21일, `time` → 17:30 (Seoul), `number` → 12,900."""
-
-
 def fill(content: TemplateContent, scope: Mapping[str, Any]) -> dict[str, str]:
     """The values of a template's variables, ready to be written.
 
@@ -129,20 +164,24 @@ def fill(content: TemplateContent, scope: Mapping[str, Any]) -> dict[str, str]:
 
     Raises:
         MissingVariable: names each variable that no field fills.
-        MessageError: `bad_variable` when a field does not suit its format.
+        BadVariable: names each whose field does not suit its format.
     """
     values: dict[str, str] = {}
     missing: list[str] = []
+    wrong: dict[str, WrongValue] = {}
     for variable in content.fields:
         value = look_up(scope, variable.path)
-        if value is None or value == "" or isinstance(value, (dict, list)):
+        if isinstance(value, str):
+            value = clean(value)
+        if value is None or (isinstance(value, str) and not value.strip()):  # blank, or what nobody sees
             missing.append(variable.name)
             continue
         try:
             values[variable.name] = variable.write(value)
-        except (ValueError, TypeError, OverflowError) as error:
-            why = str(error)[:SHOWN_OF_AN_ERROR]
-            raise MessageError("bad_variable", f"#{{{variable.name}}} from {variable.path}: {why}") from error
+        except WrongValue as error:
+            wrong[f"#{{{variable.name}}} from {variable.path}"] = error
+    if wrong:
+        raise BadVariable(wrong)
     if missing:
         raise MissingVariable(missing, values)
     return values
@@ -158,6 +197,11 @@ class Text:
 
     names: tuple[str, ...]
     form: str
+
+    @property
+    def fixed(self) -> str:
+        """Without its variables."""
+        return self.form % (("",) * len(self.names))
 
     def filled(self, values: Mapping[str, str]) -> str:
         return self.form % tuple([values[name] for name in self.names])

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from shared.customers.store import Person
-from shared.messages.composing import NewMessage, Origin, compose
+from shared.messages.composing import NewMessage, Origin, compose, within_the_law
 from shared.platform.ids import derived_id
 from shared.templates.template import TemplateVersion
 from shared.workflows.definition import WorkflowDefinition
@@ -193,13 +193,14 @@ def speak(
         event_id=run.event_id,
     )
     audience = people if definition.audience == "group" else people[:1]
-    return [
+    template = templates.get(step.send)
+    messages = (
         compose(
             tenant=run.tenant,
             message_id=derived_id(due_at, run.tenant, definition.name, run.key, index, person["id"]),
             customer=person,
             template_name=step.send,
-            template=templates.get(step.send),
+            template=template,
             scope={"customer": person, "data": run.fields},
             route=step.route or definition.route,
             due_at=due_at,
@@ -208,4 +209,5 @@ def speak(
             origin=origin,
         )
         for person in audience
-    ]
+    )
+    return [within_the_law(message, template, now) for message in messages]

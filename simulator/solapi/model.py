@@ -10,7 +10,7 @@ import orjson
 
 from simulator.clock import iso
 from simulator.solapi.sending.codes import ACCEPTED, is_refusal
-from simulator.solapi.sending.templates import Template
+from simulator.solapi.sending.templates import Template, VariableMissingError
 
 COUNTRY = "82"
 DEFAULT_PRICES = {"sms": 18, "lms": 45, "mms": 110, "ata": 13}
@@ -122,11 +122,23 @@ class Message:
             "from": self.raw.get("from"),
             "type": self.type,
             "text": self.text,
+            "buttons": self._buttons(),
             "customFields": self.raw.get("customFields") or {},
             "status": self.status_code,
             "replacement": self.replacement,
             "at": iso(self.group.sent),
         }
+
+    def _buttons(self) -> list[dict[str, Any]]:
+        """Those under an AlimTalk, as the recipient has them: given with it, or its template's."""
+        kakao = self.raw.get("kakaoOptions") or {}
+        template = self.group.account.templates.get(str(kakao.get("templateId")))
+        if self.type != "ATA" or kakao.get("buttons") or template is None:
+            return list(kakao.get("buttons") or []) if self.type == "ATA" else []
+        try:
+            return template.filled_buttons(kakao.get("variables") or {})
+        except VariableMissingError:  # it was changed since
+            return []
 
 
 @dataclass(slots=True, eq=False)

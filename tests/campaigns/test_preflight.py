@@ -158,7 +158,7 @@ LAWFUL = "(광고) 가게 봄 세일 무료수신거부 080-123-4567"
             "세일",
             None,
             3,
-            ["advertising_unmarked", "opt_out_missing", "sender_unnamed", "night_advertising"],
+            ["advertising_unmarked", "opt_out_missing", "night_advertising", "sender_unnamed"],
         ),
     ],
 )

@@ -13,8 +13,11 @@ from shared.campaigns.sending import BulkResult, preview_bulk, send_bulk
 from shared.messages.dispatch.store import decide_claims
 from shared.messages.routing import parse_route
 from shared.messages.store import queue_alike
+from shared.platform.clock import SEOUL
 from shared.platform.database import Database
 from shared.platform.pubsub import Outgoing
+from shared.templates.store import save_template
+from shared.templates.template import TemplateContent
 from shared.tenants.suspending import suspend
 from tests.campaigns.conftest import NOW, TENANT, Shop
 
@@ -225,6 +228,63 @@ async def test_a_suspended_tenant_sends_nothing_and_is_told_so_in_both_languages
             await act(shop, file)
         assert refused.value.detail_ko
     assert [shop.count(table) for table in TABLES] == [0, 0, 0]
+
+
+SALE = {"category": "advertising", "sms": {"text": "(광고) saas 봄 세일 무료수신거부 080-123-4567"}}
+
+
+@pytest.mark.parametrize(
+    ("hour", "minute", "change", "code"),
+    [
+        (5, 47, {}, "night_advertising"),
+        (21, 0, {}, "night_advertising"),
+        (20, 59, {}, None),
+        (8, 0, {}, None),
+        (12, 0, {"sms": {"text": "봄 세일 무료수신거부 080-123-4567"}}, "advertising_unmarked"),
+        (12, 0, {"sms": {"text": "(광고) 봄 세일"}}, "opt_out_missing"),
+    ],
+)
+async def test_advertising_that_the_law_forbids_sends_nothing_and_says_why(
+    shop: Shop, csv_file: Open, hour: int, minute: int, change: dict[str, Any], code: str | None
+) -> None:
+    async with shop.owner.transaction() as connection:
+        await save_template(connection, TENANT, "sale", TemplateContent.model_validate(SALE | change), now=NOW)
+    shop.clock.moment = NOW.astimezone(SEOUL).replace(hour=hour, minute=minute).astimezone(dt.UTC)
+    file = csv_file("id,phone", "c-1,01012345678")
+    if code is None:
+        assert (await _send(shop, file, "sale")).queued == 1
+        return
+    with pytest.raises(BulkError) as refused:
+        await _send(shop, file, "sale")
+    assert refused.value.code == code
+    assert refused.value.detail_ko
+    if code == "night_advertising":
+        assert "08:00 (Seoul)" in refused.value.detail
+        assert "8시부터 보낼 수 있습니다" in refused.value.detail_ko
+    assert [shop.count(table) for table in TABLES] == [0, 0, 0]
+    previewed = await _preview(shop, file, "sale")
+    assert (previewed.queued, previewed.preflight.ready) == (1, False)
+    assert code in [check.code for check in previewed.preflight.checks]
+
+
+async def test_words_that_fit_one_channel_only_are_told_before_it_leaves(shop: Shop, csv_file: Open) -> None:
+    file = csv_file(HEADER, "c-1,01012345678,지우,1", "c-2,01012345678,😀,1", "c-3,01012345678,똠이,1")
+    result = await _send(shop, file)
+    [warning] = [check for check in result.preflight.checks if check.code == "no_fallback"]
+    assert (result.queued, warning.verdict) == (3, "warning")
+    assert "2 messages" in warning.detail
+    assert "2건" in warning.detail_ko
+
+
+async def test_names_as_keyboards_and_web_pages_write_them_are_sent(shop: Shop, csv_file: Open) -> None:
+    pieces, sticky = "\u1112\u1169\u11bc\u1100\u1175\u11af\u1103\u1169\u11bc", "홍\xa0길동\u200b"
+    file = csv_file(
+        "id,phone,말", f"c-1,01012345678,{pieces}", f"c-2,01012345679,{sticky}", 'c-3,01012345670,"가\r\n나"'
+    )
+    result = await _send(shop, file, "notice")
+    assert (result.queued, result.failed) == (3, {})
+    kept = shop.rows("select variables from messages order by customer")
+    assert [row["variables"] for row in kept] == [{"말": "홍길동"}, {"말": "홍 길동"}, {"말": "가\n나"}]
 
 
 async def test_a_key_is_not_taken_for_another_template(shop: Shop, csv_file: Open) -> None:

@@ -17,10 +17,10 @@ from simulator.faults import FaultPlan
 GUIDE = (CHECKOUT / "docs" / "guide.md").read_text()
 OPERATIONS = (CHECKOUT / "docs" / "operations.md").read_text()
 
-_RAISED = re.compile(r'(?:Message|Content|Bulk)Error\(\s*"([a-z_]+)"')
+_RAISED = re.compile(r'(?:(?:Message|Content|Bulk)Error|super\(\).__init__)\(\s*"([a-z_]+)"')
 _ROW = re.compile(r'(?:return |RowProblem\(line, )"([a-z_]+)", ')
 _CHECK = re.compile(r'"(?:warning|failed)",\s+"([a-z_]+)",')
-OTHERS = {*SENTENCES, "invalid_phone", "missing_variable", "provider_unavailable", "quota_exceeded"}
+OTHERS = {*SENTENCES, "invalid_phone", "provider_unavailable", "quota_exceeded"}
 NEVER = {"no_words"}
 """A route that a message takes has words for each of its channels."""
 
@@ -31,12 +31,21 @@ def _codes() -> set[str]:
         for module in (CHECKOUT / "shared" / room).rglob("*.py"):
             found.update(_RAISED.findall(module.read_text()))
     found.update(_ROW.findall((CHECKOUT / "shared/campaigns/file.py").read_text()))
-    found.update(_CHECK.findall((CHECKOUT / "shared/campaigns/preflight.py").read_text()))
+    for checking in ("campaigns/preflight.py", "law/advertising.py"):
+        found.update(_CHECK.findall((CHECKOUT / "shared" / checking).read_text()))
     return found - NEVER
 
 
 def test_codes_of_every_kind_are_found() -> None:
-    assert {"repeated_id", "missing_column", "bad_variable", "too_late", "credit_tight", "price_missing"} <= _codes()
+    assert {
+        "repeated_id",
+        "missing_column",
+        "bad_variable",
+        "too_late",
+        "credit_tight",
+        "price_missing",
+        "opt_out_missing",
+    } <= _codes()
 
 
 @pytest.mark.parametrize("code", sorted(_codes()))

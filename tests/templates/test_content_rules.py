@@ -2,9 +2,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared.contracts.text import clean, for_carriers
 from shared.templates.errors import ContentError
 from shared.templates.limits import carrier_bytes, check_alimtalk, text_channel, unencodable
+from simulator.solapi.model import Account
+from simulator.solapi.sending.intake import Refusal, judge, text_type
 
+PROVIDER = Account("key", "secret", "account")
 KS_X_1001_SYLLABLES = {bytes([row, cell]).decode("euc_kr") for row in range(0xB0, 0xC9) for cell in range(0xA1, 0xFF)}
 """The standard's rows 16 to 40 hold its Hangul syllables, 94 a row."""
 
@@ -106,6 +110,22 @@ def test_what_carriers_cannot_carry_is_named(character: str) -> None:
     assert unencodable(f"가격 {character} 안내 {character}") == character
     with pytest.raises(ContentError, match=f"U\\+{ord(character):04X}"):
         text_channel(f"안내 {character}", None)
+
+
+@given(any_text | carried_text | st.text(alphabet="가힣똠a1 \r\n\t\xa0\xad\u200b♥\ufe0f😀", max_size=120))
+def test_a_clean_text_is_counted_as_the_provider_counts_it(text: str) -> None:
+    words = for_carriers(clean(text))
+    try:
+        channel = text_channel(words, None)
+    except ContentError:
+        channel = "none"
+    message = {"from": "0212345678", "text": words, "type": channel.upper()}
+    if channel != "none" and words:
+        assert judge(PROVIDER, message, "01012345678") == (channel.upper(), words, "4000")
+        assert text_type(words, has_subject=False) == channel.upper()
+    elif words:
+        with pytest.raises(Refusal):
+            judge(PROVIDER, message | {"type": "LMS"}, "01012345678")
 
 
 @pytest.mark.parametrize("character", ["▶", "·", "“", "€"])

@@ -13,10 +13,11 @@ TEMPLATES = [
     TemplateContent.model_validate({"sms": {"text": "#{가}#{가} #{나}"}}),
     TemplateContent.model_validate({"sms": {"text": "#{가}", "subject": "#{나}"}}),
     TemplateContent.model_validate({"sms": {"text": "안녕 😀 #{가} #{나}"}}),
+    TemplateContent.model_validate({"sms": {"text": "♥\ufe0f #{가}\r\n#{나}"}}),
     TemplateContent.model_validate({"alimtalk": {"code": "x", "text": "고정"}, "sms": {"text": "나" * 40 + "#{가}"}}),
 ]
 values = st.one_of(
-    st.text(alphabet="가나다똠 a%{}😀", max_size=30),
+    st.text(alphabet="가나다똠 a%{}😀♥\ufe0f\u200d", max_size=30),
     st.integers(30, 1_100).map(lambda size: "한" * size),
     st.integers(60, 2_100).map(lambda size: "a" * size),
 )

@@ -47,7 +47,13 @@ class Dispatcher:
         self._clock = clock
 
     async def complete(
-        self, account: ProviderAccount, dispatch: UUID, batch: str, accepted: Sequence[AcceptedMessage]
+        self,
+        account: ProviderAccount,
+        dispatch: UUID,
+        batch: str,
+        accepted: Sequence[AcceptedMessage],
+        *,
+        before: dt.datetime | None,
     ) -> None:
         """Have a batch sent that was just prepared, and record it.
 
@@ -59,12 +65,15 @@ class Dispatcher:
             dispatch: our record of it, in state `prepared`.
             batch: the provider's id.
             accepted: the messages in it.
+            before: at that moment or later it is not sent any more but taken back, and each message is claimed anew;
+                None: it may leave at any time.
         """
         try:
-            if await self._sent_once(account, batch):
+            if await self._sent_once(account, batch, before):
                 await self._record_sent(account, dispatch, accepted)
             else:
-                await self._withdraw(account, dispatch, batch, "the provider would not send the batch")
+                why = "its hours were over" if self._over(before) else "the provider would not send the batch"
+                await self._withdraw(account, dispatch, batch, why)
         except ProviderError as error:
             log("dispatching").warning(
                 "undecided, will be asked about: %s",
@@ -89,10 +98,15 @@ class Dispatcher:
         else:
             await self._withdraw(account, dispatch, batch, "its instance ended before sending")
 
-    async def _sent_once(self, account: ProviderAccount, batch: str) -> bool:
+    def _over(self, before: dt.datetime | None) -> bool:
+        return before is not None and self._clock.now() >= before
+
+    async def _sent_once(self, account: ProviderAccount, batch: str, before: dt.datetime | None) -> bool:
         """Tell the provider to send until it is certain whether it did."""
         provider = self._providers[account.provider]
         for attempt in range(SEND_ATTEMPTS):
+            if self._over(before):
+                return False
             try:
                 await provider.send(account, batch)
             except ProviderError as error:

@@ -15,6 +15,7 @@ from uuid import UUID
 from shared.contracts import MAX_TICKET_MESSAGES, ProviderReport, SendTicket
 from shared.messages.dispatch.dispatching import Dispatcher
 from shared.messages.dispatch.store import Claimed, decide_claims, mark_prepared
+from shared.messages.lawful import forbidden, leaves_before
 from shared.messages.reports.reporting import Reports, Told, refusal
 from shared.platform.clock import Clock
 from shared.platform.coalescer import Coalescer
@@ -118,7 +119,8 @@ class Sender:
     async def _dispatch(self, rows: Sequence[Claimed], account: ProviderAccount) -> None:
         """One call to one provider, for messages of one tenant."""
         tenant, dispatch = account.tenant, rows[0].dispatch
-        ready, refused = self._rendered(rows)
+        rendered_at = self._clock.now()
+        ready, refused = self._rendered(rows, rendered_at)
         prepared = Prepared(None, (), ())
         if ready:
             try:
@@ -148,17 +150,26 @@ class Sender:
             return
         channels = {message.message: message.channel for message in ready}
         accepted = [(entry.message, channels[entry.message], entry.provider_message_id) for entry in prepared.accepted]
-        await self._dispatcher.complete(account, dispatch, prepared.batch, accepted)
+        before = leaves_before((self._content(row) for row in rows), rendered_at)
+        await self._dispatcher.complete(account, dispatch, prepared.batch, accepted, before=before)
 
-    def _rendered(self, rows: Sequence[Claimed]) -> tuple[list[OutboundMessage], list[ProviderReport]]:
+    def _content(self, row: Claimed) -> TemplateContent:
+        return self._templates[row.tenant, row.template, row.template_version]
+
+    def _rendered(
+        self, rows: Sequence[Claimed], now: dt.datetime
+    ) -> tuple[list[OutboundMessage], list[ProviderReport]]:
+        """What may leave now, and why the rest may not or can't."""
         ready: list[OutboundMessage] = []
         refused: list[ProviderReport] = []
         for row in rows:
-            content = self._templates[row.tenant, row.template, row.template_version]
+            content = self._content(row)
             try:
+                if error := forbidden(content, (row.leg,), now):
+                    raise error
                 ready.append(
                     render(content, row.leg, row.variables, message=row.id, attempt=row.attempt, to=row.recipient)
                 )
             except MessageError as error:
-                refused.append(refusal(row.id, row.attempt, row.leg, error.code, error.detail))
+                refused.append(refusal(row.id, row.attempt, row.leg, error.code, error.both))
         return ready, refused

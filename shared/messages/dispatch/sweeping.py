@@ -21,7 +21,7 @@ from shared.messages.dispatch.sweep_store import (
     unsettled,
 )
 from shared.messages.outbox import LONGEST_PATIENCE, PATIENCE, publish_committed
-from shared.messages.reasons import DEADLINE, NO_REPORT, SENTENCES
+from shared.messages.reasons import DEADLINE, NO_REPORT, SENTENCES, WORDS_REFUSED
 from shared.messages.reports.reporting import Reports, Told, refusal
 from shared.messages.status import Status
 from shared.platform.clock import Clock
@@ -29,6 +29,7 @@ from shared.platform.database import Database
 from shared.platform.database.revisions import RevisionCache
 from shared.platform.logs import log
 from shared.platform.pubsub import Outgoing, Publisher
+from shared.platform.signals.alerts import resolve_raised_before
 from shared.providers import Provider, ProviderAccount, ProviderError
 from shared.tenants.accounts import Accounts
 
@@ -38,6 +39,10 @@ DISPATCHES_A_SWEEP = 20
 
 LONGEST_WITHOUT_CHECK = dt.timedelta(hours=1)
 """A dispatch of which nobody has said anything is looked at again after twice as long each time, and this at most."""
+
+
+WORDS_REFUSED_FOR, ALERTS_EVERY = dt.timedelta(days=1), dt.timedelta(hours=1)
+"""How long that alert stays open, and how often an instance looks whether it is over."""
 
 
 class Sweeper:
@@ -70,12 +75,14 @@ class Sweeper:
         self._dispatcher = dispatcher
         self._reports = reports
         self._clock = clock
+        self._alerts_at = dt.datetime.min.replace(tzinfo=dt.UTC)
 
     async def sweep(self) -> None:
         """Look once at everything that may have waited too long."""
         await self.republish()
         await self.decide()
         await self.check()
+        await self.end_alerts()
 
     async def republish(self) -> None:
         """Publish again the tickets that nobody consumed. One that was merely slow is consumed once all the same."""
@@ -145,6 +152,15 @@ class Sweeper:
         if settled:
             async with self._database.connection() as connection:
                 await close(connection, settled, now)
+
+    async def end_alerts(self) -> None:
+        """End the alerts of refused words a day after: nobody can say that the next message's words will do."""
+        now = self._clock.now()
+        if now - self._alerts_at < ALERTS_EVERY:
+            return
+        async with self._database.connection() as connection:
+            await resolve_raised_before(connection, WORDS_REFUSED, now - WORDS_REFUSED_FOR, now)
+        self._alerts_at = now
 
     async def _ask(
         self,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -12,13 +12,14 @@ from shared.contracts import Outcome, ProviderReport, ReportBatch
 from shared.contracts.channels import leg_of
 from shared.messages.metrics import count_changes
 from shared.messages.outbox import PATIENCE, cut_tickets, publish_tickets
-from shared.messages.reasons import NO_REPORT
+from shared.messages.reasons import NO_REPORT, REFUSED_HERE, WORDS_REFUSED
 from shared.messages.reports.store import lock_states, record_reports_and_decide_charges
 from shared.messages.status import Change, Standing, State, Status, merge, state_told_by
 from shared.platform.clock import Clock
 from shared.platform.coalescer import Coalescer
 from shared.platform.database import PASSING_ERRORS, Database
 from shared.platform.pubsub import SEND_REQUESTS, Publisher
+from shared.platform.signals.alerts import raise_alerts
 from shared.platform.signals.dead_letters import DeadLetter, keep_dead_letters
 from shared.platform.signals.heartbeats import beat
 
@@ -108,6 +109,8 @@ class Reports:
                 publish_at=now + PATIENCE,
             )
             await keep_dead_letters(connection, [_unknown(entry) for entry in unknown], now)
+            if refused := _refused_here(changes):
+                await raise_alerts(connection, WORDS_REFUSED, refused, now)
         count_changes((by_message[change.tenant, change.id][-1].provider, change) for change in changes)
         await publish_tickets(self._publisher, tickets)
 
@@ -171,6 +174,18 @@ def refusal(message: UUID, attempt: int, channel: str, code: str, detail: str) -
         outcome=Outcome.FAILED,
         detail=detail,
     )
+
+
+def _refused_here(changes: Iterable[Change]) -> dict[str, str]:
+    """What a person is told, by tenant, of messages that ended before a provider was asked on their last channel.
+
+    Often it is the second: whom AlimTalk did not reach is not told at all, and nobody would see it.
+    """
+    return {
+        change.tenant: f"{change.reason}, message {change.id}: {change.detail}"
+        for change in changes
+        if change.state.status is Status.FAILED and change.reason in REFUSED_HERE
+    }
 
 
 def _stored(report: ProviderReport) -> ProviderReport:

@@ -95,6 +95,11 @@ RULES: dict[str, Rule] = {
         "Messages wait or fail for want of credit",
         "Tell the tenant to top up; what waits leaves within a minute after that.",
     ),
+    "words-refused": Rule(
+        "문구 때문에 보내지 못한 메시지가 있습니다",
+        "Messages end unsent for their words",
+        "Tell the tenant which characters, length or law it is: its template or its data must change.",
+    ),
     "topup-refused": Rule(
         "자동 충전이 거절되었습니다",
         "The card of an automatic top-up was refused",

@@ -57,6 +57,16 @@ async def resolve_alerts(connection: Connection, tenant: str, kinds: Sequence[st
     await connection.execute(RESOLVE_ALERTS, {"tenant": tenant, "kinds": list(kinds), "now": now})
 
 
+RESOLVE_RAISED_BEFORE = resolving(
+    "select tenant, kind from alerts where kind = %(kind)s and resolved_at = 'infinity' and raised_at < %(before)s"
+)
+
+
+async def resolve_raised_before(connection: Connection, kind: str, before: dt.datetime, now: dt.datetime) -> None:
+    """What a person was told before a moment is over; should it go on, it is raised anew."""
+    await connection.execute(RESOLVE_RAISED_BEFORE, {"kind": kind, "before": before, "now": now})
+
+
 RESOLVE_ALL_BUT = resolving(
     "select tenant, kind from alerts"
     " where kind = %(kind)s and resolved_at = 'infinity' and tenant <> all(%(tenants)s::text[])"

@@ -12,7 +12,7 @@ from typing import Any
 from simulator.fates import FATES, Fate, Stage
 from simulator.solapi.model import Account
 from simulator.solapi.sending.codes import DELIVERED
-from simulator.solapi.sending.templates import Template, VariableMissingError
+from simulator.solapi.sending.templates import VariableMissingError
 
 TEXT_TYPES = frozenset({"SMS", "LMS", "MMS"})
 BRAND_TYPES = frozenset(
@@ -222,20 +222,24 @@ def _alimtalk(account: Account, raw: dict[str, Any]) -> tuple[str, str | None]:
     template = account.templates.get(kakao["templateId"])
     if template is None or template.pf_id != pf_id or template.status != "APPROVED":
         return text, "3105"
-    obstacle = "3103" if text and not template.matches(text) else None
-    text = text or _filled(template, kakao.get("variables") or {})
-    if len(text) > _KAKAO_CHARACTERS:
-        raise Refusal("1031")
-    return text, obstacle
-
-
-def _filled(template: Template, values: object) -> str:
-    if not isinstance(values, dict) or not all(isinstance(value, str) for value in values.values()):
-        raise Refusal("1011")
+    buttons = kakao.get("buttons")
+    differs = bool(text and not template.matches(text)) or bool(buttons and not template.has_buttons(buttons))
+    values = _values(kakao.get("variables") or {})
     try:
-        return template.fill(values)
+        if not buttons:
+            template.filled_buttons(values)
+        text = text or template.fill(values)
     except VariableMissingError as error:
         raise Refusal("1043") from error
+    if len(text) > _KAKAO_CHARACTERS:
+        raise Refusal("1031")
+    return text, "3103" if differs else None
+
+
+def _values(given: object) -> dict[str, str]:
+    if not isinstance(given, dict) or not all(isinstance(value, str) for value in given.values()):
+        raise Refusal("1011")
+    return given
 
 
 def _brand_text(account: Account, raw: dict[str, Any]) -> str:

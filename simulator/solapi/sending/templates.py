@@ -9,6 +9,9 @@ from simulator.clock import iso
 
 _VARIABLE = re.compile(r"#\{[^{}]+\}")
 
+LINKS = ("linkMo", "linkPc", "linkAnd", "linkIos")
+"""The fields of a button that hold a link."""
+
 STATUSES = ("PENDING", "INSPECTING", "APPROVED", "REJECTED")
 
 
@@ -42,8 +45,12 @@ class Template:
 
     @cached_property
     def variables(self) -> list[str]:
-        """Each variable once, as it is written, in the order of the text."""
-        return list(dict.fromkeys(_VARIABLE.findall(self.content)))
+        """Each variable once, as it is written, in the order of the text and then of the buttons."""
+        return list(dict.fromkeys(_VARIABLE.findall("\n".join([self.content, *self._links]))))
+
+    @property
+    def _links(self) -> list[str]:
+        return [str(button[link]) for button in self.buttons for link in LINKS if button.get(link)]
 
     @cached_property
     def _pieces(self) -> list[str]:
@@ -74,6 +81,25 @@ class Template:
             text.append(value)
             text.append(piece)
         return "".join(text)
+
+    def filled_buttons(self, values: dict[str, str]) -> list[dict[str, Any]]:
+        """The buttons as the recipient has them. Only links hold variables: the name of a button is a fixed text.
+
+        Raises:
+            VariableMissingError: a variable has no value.
+        """
+        return [
+            {field: _filled(text, values) if field in LINKS else text for field, text in button.items()}
+            for button in self.buttons
+        ]
+
+    def has_buttons(self, buttons: list[dict[str, Any]]) -> bool:
+        """Whether buttons are those of the template, with something in place of each variable."""
+        return len(buttons) == len(self.buttons) and all(
+            _like(button.get(field), registered.get(field))
+            for button, registered in zip(buttons, self.buttons, strict=True)
+            for field in ("buttonName", "buttonType", *LINKS)
+        )
 
     def matches(self, text: str) -> bool:
         """Whether a text is this template with something in place of each variable: a newline too many is not."""
@@ -111,3 +137,17 @@ class Template:
             "dateCreated": iso(self.created),
             "dateUpdated": iso(self.updated),
         }
+
+
+def _filled(text: Any, values: dict[str, str]) -> Any:
+    def value_of(slot: re.Match[str]) -> str:
+        if not (value := values.get(slot[0])):
+            raise VariableMissingError(slot[0])
+        return value
+
+    return _VARIABLE.sub(value_of, text) if isinstance(text, str) else text
+
+
+def _like(given: Any, registered: Any) -> bool:
+    pieces = _VARIABLE.split(str(registered or ""))
+    return re.fullmatch(".+?".join(map(re.escape, pieces)), str(given or ""), re.DOTALL) is not None

@@ -107,6 +107,38 @@ async def test_an_alimtalk_is_accepted_with_its_filled_text(solapi: Caller) -> N
     assert (accepted["type"], accepted["text"]) == ("ATA", "가나님,\n3시 예약입니다.")
 
 
+LINK = {"buttonType": "WL", "buttonName": "배송 조회", "linkMo": "https://moa.example/#{송장}", "linkPc": ""}
+WITH_BUTTON = {**TEMPLATE, "buttons": [LINK]}
+TRACKED = {**FILLED["variables"], "#{송장}": "1234"}  # type: ignore[dict-item]
+FILLED_LINK = {**LINK, "linkMo": "https://moa.example/1234"}
+
+BUTTONS = {
+    "each variable given": (alimtalk(variables=TRACKED), "2000", "4000"),
+    "the link's variable missing": (alimtalk(), "1043", "1043"),
+    "the link's variable blank": (alimtalk(variables={**TRACKED, "#{송장}": ""}), "1043", "1043"),
+    "the text's variable missing": (alimtalk(variables={"#{송장}": "1234"}), "1043", "1043"),
+    "the template's text and no link": (alimtalk(variables={}) | {"text": "가나님,\n3시 예약입니다."}, "1043", "1043"),
+    "the button given whole": (alimtalk(buttons=[FILLED_LINK]), "2000", "4000"),
+    "another button": (alimtalk(buttons=[{**FILLED_LINK, "buttonName": "취소"}]), "2000", "3103"),
+    "another link": (alimtalk(buttons=[{**FILLED_LINK, "linkMo": "https://other.example/1"}]), "2000", "3103"),
+    "a button more": (alimtalk(buttons=[FILLED_LINK, FILLED_LINK]), "2000", "3103"),
+    "a variable more": (alimtalk(variables={**TRACKED, "#{다른}": "x"}), "2000", "4000"),
+}
+
+
+@pytest.mark.parametrize(("message", "taken", "end"), BUTTONS.values(), ids=BUTTONS)
+async def test_a_templates_buttons_want_their_variables_too(
+    solapi: Caller, message: Json, taken: str, end: str
+) -> None:
+    await solapi.register(templates=[WITH_BUTTON])
+    assert (await judged(solapi, message))["statusCode"] == taken
+    if taken == "2000":
+        assert (await solapi.settled())["statusCode"] == end
+        [accepted] = await solapi.accepted()
+        if end == "4000":
+            assert accepted["buttons"] == [FILLED_LINK]
+
+
 async def test_a_channel_of_another_account_fails_at_kakao(solapi: Caller) -> None:
     await solapi.register(templates=[TEMPLATE], pfIds=["PF9"])
     await solapi.send(alimtalk())

@@ -20,6 +20,12 @@ async def test_a_template_goes_from_draft_to_approval(solapi: Caller) -> None:
     assert (refused.status_code, refused.json()["errorCode"]) == (400, "NotOperationalStatus")
 
 
+async def test_a_template_tells_the_variables_of_its_buttons(solapi: Caller) -> None:
+    button = {"buttonType": "WL", "buttonName": "#{이름} 보기", "linkMo": "https://a.example/#{코드}?n=#{이름}"}
+    created = await solapi.call("POST", TEMPLATES, {**DRAFT, "buttons": [button]})
+    assert [variable["name"] for variable in created["variables"]] == ["#{이름}", "#{시각}", "#{코드}"]
+
+
 async def test_a_changed_template_has_its_new_variables(solapi: Caller) -> None:
     created = await solapi.call("POST", TEMPLATES, DRAFT)
     path = f"{TEMPLATES}/{created['templateId']}"

@@ -1,10 +1,12 @@
 """on_subscription_event, given everything that may come: each has an end that can be seen, and holds up nothing."""
 
 import asyncio
+import base64
 import datetime as dt
 import io
 import json
 import logging
+import unicodedata
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -251,6 +253,36 @@ async def test_a_body_that_no_push_has_is_refused_before_it_is_read(function: En
             yield b"x" * 1_000_000
 
     assert (await function.client.post("/", content=endless())).status_code == 413
+
+
+async def test_an_event_is_kept_as_it_came_and_understood_as_it_was_meant(function: Endpoint, world: World) -> None:
+    pieces = unicodedata.normalize("NFD", "픽업")
+    rule = {
+        "name": "greet",
+        "on": "subscription.signup",
+        "where": {"data.종류": "픽업"},
+        "steps": [{"send": "welcome", "route": "sms_only"}],
+    }
+    tenant = await world.tenant(rule)
+    customer = {"name": unicodedata.normalize("NFD", "홍") + "\xa0길동\u200b"}
+    told = event_fields(tenant, customer=customer, **{unicodedata.normalize("NFD", "종류"): pieces})
+    assert await function.push(told) == 204
+    [message] = world.messages(tenant)
+    assert (message["status"], message["variables"]) == ("queued", {"이름": "홍 길동"})
+    [kept] = world.rows("select data from events where tenant = %s", tenant)
+    assert kept["data"][unicodedata.normalize("NFD", "종류")] == pieces
+    [person] = world.rows("select name from customers where tenant = %s", tenant)
+    assert person["name"] == "홍 길동"
+
+
+async def test_half_of_a_pair_in_base64_is_a_dead_letter_and_not_tried_for_ever(
+    function: Endpoint, world: World, tenant: str
+) -> None:
+    told = event_fields(tenant)
+    told["data_base64"] = base64.b64encode(json.dumps({**told.pop("data"), "note": "\ud83d"}).encode()).decode()
+    assert await function.push(told) == 204
+    assert world.messages(tenant) == []
+    assert "surrogate pair" in world.last_dead_letter()["detail"]
 
 
 @pytest.mark.parametrize(
