@@ -197,7 +197,7 @@ async def _written(url: str, key: bytes, example: Example, credit: Decimal, *, k
     database, now = Database(url, pool_size=1), WallClock().now()
     try:
         async with database.transaction() as connection:
-            changed_at = min(now, example.customers_changed_at)
+            changed_at = min(now, example.customers.changed_at)
             changes = await write_example(
                 connection, key, example, credit=credit, customers_changed_at=changed_at, now=now
             )

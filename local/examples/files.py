@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import csv
-import datetime as dt
-import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from local.examples.checking import look_alikes, steps_without_template
-from local.examples.problems import FolderError, Problem
+from local.examples.people import FiledCustomers, Groups, read_groups
+from local.examples.problems import FolderError, Problem, TableError
 from local.examples.reading import Named, ReadFile, is_yaml, missing_file, read_yaml, strangers
 from local.home import CHECKOUT
-from shared.contracts import CustomerSnapshot
 from shared.contracts.events import TenantId
 from shared.providers import ProviderAccount
 from shared.templates.template import Approval, TemplateContent
@@ -28,19 +26,6 @@ EXAMPLES = CHECKOUT / "examples"
 
 Model = TypeVar("Model", bound=BaseModel)
 Table = TypeVar("Table")
-Groups = Mapping[str, tuple[str, list[str]]]
-"""By id: the name, and the ids of the customers."""
-
-
-class ExampleError(Exception):
-    """A table that can't be used. The message names the file, the field and what is wrong."""
-
-    def __init__(self, path: Path, field: str, problem: str) -> None:
-        shown = path.relative_to(CHECKOUT) if path.is_relative_to(CHECKOUT) else path
-        super().__init__(f"{shown}: {field}: {problem}" if field else f"{shown}: {problem}")
-        self.path = path
-        self.field = field
-        self.problem = problem
 
 
 class _File(BaseModel):
@@ -82,13 +67,12 @@ class TemplateFile(WrittenTemplate):
 
 @dataclass(frozen=True)
 class Example:
-    """A tenant with all that it sets up. `customers_changed_at`: when the file of its customers was."""
+    """A tenant with all that it sets up."""
 
     tenant: TenantFile
     templates: list[TemplateFile]
     workflows: list[WorkflowDefinition]
-    customers: list[CustomerSnapshot]
-    customers_changed_at: dt.datetime
+    customers: FiledCustomers
     groups: Groups
 
     @property
@@ -146,16 +130,17 @@ class Reading:
         for workflow in workflows:
             self.problems += steps_without_template(workflow.path, workflow.document, workflow.model, known)
             self.problems += look_alikes(workflow.path, workflow.document)
-        customers = self._table(_customers, folder / "customers.csv")
-        groups = self._table(lambda path: _groups(path, customers or {}), folder / "groups.csv", needs=customers)
+        customers = self._table(folder / "customers.csv", FiledCustomers)
+        groups: Groups | None = None
+        if customers is not None:
+            groups = self._table(folder / "groups.csv", partial(read_groups, customers=customers))
         self._example: Example | None = None
         if not self.problems and tenant is not None and customers is not None and groups is not None:
             self._example = Example(
                 tenant=tenant.model,
                 templates=[template.model for template in templates],
                 workflows=[workflow.model.definition for workflow in workflows],
-                customers=list(customers.values()),
-                customers_changed_at=dt.datetime.fromtimestamp((folder / "customers.csv").stat().st_mtime, dt.UTC),
+                customers=customers,
                 groups=groups,
             )
 
@@ -189,69 +174,12 @@ class Reading:
                 self.problems.append(Problem(file.path, line, "name", "repeated_name", told, told_ko))
             seen[name] = file.path
 
-    def _table(self, read: Callable[[Path], Table], path: Path, *, needs: object = True) -> Table | None:
-        """A CSV file; nothing is said of one that can't be judged for want of another."""
-        if needs is None:
+    def _table(self, path: Path, read: Callable[[Path], Table]) -> Table | None:
+        if not path.exists():
+            self.problems.append(missing_file(path))
             return None
         try:
             return read(path)
-        except ExampleError as error:
-            found = re.match(r"line (\d+)\.?", error.field)
-            line, key = (int(found[1]), error.field[found.end() :]) if found else (None, error.field)
-            self.problems.append(
-                missing_file(path) if not path.exists() else Problem(path, line, key, "bad_table", error.problem, None)
-            )
-        return None
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ExampleError(path, "", str(error)) from error
-
-
-def _invalid(path: Path, place: str, error: ValidationError) -> ExampleError:
-    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-    field = ".".join(filter(None, [place, *map(str, first["loc"])])) or "(whole)"
-    return ExampleError(path, field, first["msg"])
-
-
-def _rows(path: Path, columns: set[str]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Each row with its place, blank cells as None. Raises ExampleError when a column is missing or a row too long."""
-    reader = csv.DictReader(_text(path).splitlines())
-    if missing := columns - set(reader.fieldnames or ()):
-        raise ExampleError(path, "line 1", f"the header lacks {', '.join(sorted(missing))}")
-    for row in reader:
-        place = f"line {reader.line_num}"
-        if None in row:
-            raise ExampleError(path, place, "more cells than the header has columns")
-        yield place, {name: (value or "").strip() or None for name, value in row.items()}
-
-
-def _customers(path: Path) -> dict[str, CustomerSnapshot]:
-    """By id. A column that is no field of a customer is an attribute; a blank cell clears."""
-    customers: dict[str, CustomerSnapshot] = {}
-    for place, row in _rows(path, {"id", "phone"}):
-        known = {name: value for name, value in row.items() if name in CustomerSnapshot.model_fields}
-        attributes = {name: value for name, value in row.items() if name not in CustomerSnapshot.model_fields}
-        try:
-            customer = CustomerSnapshot.model_validate({**known, "attributes": attributes})
-        except ValidationError as error:
-            raise _invalid(path, place, error) from error
-        if customer.id in customers:
-            raise ExampleError(path, f"{place}.id", f"{customer.id!r} is there twice")
-        customers[customer.id] = customer
-    return customers
-
-
-def _groups(path: Path, customers: Mapping[str, CustomerSnapshot]) -> Groups:
-    groups: dict[str, tuple[str, list[str]]] = {}
-    for place, row in _rows(path, {"group", "name", "customer"}):
-        if not row["group"] or not row["name"]:
-            raise ExampleError(path, place, "a group needs an id and a name")
-        if row["customer"] not in customers:
-            raise ExampleError(path, f"{place}.customer", f"there is no customer {row['customer']!r}")
-        _, members = groups.setdefault(row["group"], (row["name"], []))
-        members.append(row["customer"])
-    return groups
+        except TableError as error:
+            self.problems += error.problems
+            return None

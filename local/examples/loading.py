@@ -8,19 +8,22 @@ import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import httpx
 
 from local.examples.changes import Change, Changes, Customers, What, versioned
-from local.examples.files import EXAMPLES, Example, Groups, read_examples
+from local.examples.files import EXAMPLES, Example, read_examples
+from local.examples.people import Groups
 from local.functions import SIMULATED_TOSS_KEY
 from local.stack import Stack, StackError
 from shared.bootstrap import Parts, database, topups, toss
 from shared.credits.ledger.ledger import top_up
-from shared.credits.plans.outcomes import grant
+from shared.credits.plans.granting import grant
 from shared.credits.plans.plans import PlanName
+from shared.credits.plans.store import read_history
 from shared.customers.filing import file_customers
 from shared.customers.store import count_customers, read_groups, save_groups
 from shared.platform.clock import WallClock
@@ -39,6 +42,7 @@ EXAMPLE_CREDIT = Decimal(1_000_000)
 EXAMPLE_PLAN: PlanName = "PRO"
 """What each example tenant begins with, so that the demo's and the benchmark's sends stay within the quota."""
 
+CUSTOMERS_A_STATEMENT = 5_000
 SIMULATOR_SECONDS = 10
 _INSPECTION = {"draft": "PENDING", "submitted": "INSPECTING", "approved": "APPROVED"}
 """What Kakao's inspection calls our approvals; it has only rejected left for the others."""
@@ -89,7 +93,8 @@ async def write_examples(stack: Stack, examples: Sequence[Example]) -> None:
                 await write_example(
                     connection, key, example, credit=EXAMPLE_CREDIT, customers_changed_at=LONG_AGO, now=now
                 )
-                await grant(connection, example.tenant.id, EXAMPLE_PLAN, now)
+                if not await read_history(connection, example.tenant.id, 1):
+                    await grant(connection, example.tenant.id, EXAMPLE_PLAN, now, why="an example's first plan")
     finally:
         await database.close()
 
@@ -134,12 +139,13 @@ async def write_example(
     workflows = [line.name for line in await read_workflows(connection, tenant)]
     made = await save_workflows(connection, tenant, example.workflows, now=now)
     things += versioned("workflow", (workflow.name for workflow in example.workflows), workflows, made)
-    people = [{"id": customer.id, **customer.told} for customer in example.customers]
-    known = await count_customers(connection, tenant)
-    told = await file_customers(connection, tenant, people, changed_at=customers_changed_at)
+    people = ({"id": customer.id, **customer.told} for customer in example.customers)
+    known, told, filed = await count_customers(connection, tenant), 0, len(example.customers)
+    while some := list(islice(people, CUSTOMERS_A_STATEMENT)):
+        told += await file_customers(connection, tenant, some, changed_at=customers_changed_at)
     added = await count_customers(connection, tenant) - known
     things += await _save_groups(connection, tenant, example.groups)
-    customers = Customers(added, told - added, len(people) - told, known + added - len(people))
+    customers = Customers(added, told - added, filed - told, known + added - filed)
     return Changes(tenant, things, customers)
 
 

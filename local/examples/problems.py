@@ -37,6 +37,14 @@ class Problem:
         return ": ".join(filter(None, [place, self.key, told]))
 
 
+class TableError(Exception):
+    """A table can't be used: `problems` says why, row by row where it is for its rows."""
+
+    def __init__(self, *problems: Problem) -> None:
+        super().__init__("\n".join(map(str, problems)))
+        self.problems = problems
+
+
 class FolderError(Exception):
     """The files of a business can't be used: `problems` says of each why. The message has a line for each."""
 

@@ -11,6 +11,7 @@ AllimError
 ├── ProviderError          a provider would not, could not, or may have
 ├── SlackError             people could not be told
 ├── Poison                 input that no retry can help: a dead letter
+├── FileError              a file of people can't be used
 ├── InvalidPhone, BadAnchor, UnreadableDefinition
 ├── WebhookRefused         a call from outside that is not taken
 └── BackupError, MigrationError

@@ -5,8 +5,8 @@ from uuid import UUID
 import pytest
 
 from local.examples.files import EXAMPLES, Example, read_examples
-from shared.campaigns.file import CustomerFile, Recipient
 from shared.contracts import SubscriptionEvent
+from shared.customers.files.people import CustomerFile, Recipient
 from shared.customers.phones import normalise_mobile
 from shared.templates.limits import check_alimtalk, text_channel
 from shared.templates.rendering import render

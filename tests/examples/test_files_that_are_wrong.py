@@ -130,9 +130,9 @@ CASES = [
         "dunning.yaml:6: unles: there is no such key; did you mean unless?",
     ),
     (DUNNING, "name: dunning", "name: welcome", "workflows/welcome.yaml:1: name: welcome is in dunning.yaml, too"),
-    ("customers.csv", "c-2,", "c-1,", "customers.csv:3: id: 'c-1' is there twice"),
-    ("customers.csv", "id,name,phone", "id,name,fon", "customers.csv:1: the header lacks phone"),
-    ("customers.csv", "premium,ko", "premium,ko,more", "customers.csv:2: more cells"),
+    ("customers.csv", "c-2,", "c-1,", "customers.csv:3: id: customer c-1 was on line 2 before"),
+    ("customers.csv", "id,name,phone", "id,name,fon", "customers.csv: the header of customers.csv lacks phone"),
+    ("customers.csv", "premium,ko", "premium,ko,more", "customers.csv:2: the row has 9 cells, the header 8"),
     ("groups.csv", "c-2", "c-99", "groups.csv:3: customer: there is no customer 'c-99'"),
 ]
 
@@ -145,8 +145,7 @@ def test_what_is_wrong_is_told_with_its_file_its_line_and_its_key(
     [found] = _told(copied)
     assert told in found
     assert not re.search(r"Value error|Input should|\bpattern\b|\.\d+\b(?!\.)|steps\.|\^", found)
-    if file.endswith(".yaml"):
-        assert re.search(r"\(.*[가-힣].*\)$", found), "in Korean, too"
+    assert re.search(r"\(.*[가-힣].*\)$", found), "in Korean, too"
 
 
 def test_all_that_is_wrong_is_told_at_once(copied: Path) -> None:
@@ -206,7 +205,8 @@ def test_files_are_read_as_korean_computers_save_them(copied: Path, encoding: st
     whole = read_example(copied)
     for path in copied.glob("*/*.yaml"):
         path.write_bytes(path.read_text(encoding="utf-8").replace("\n", "\r\n").encode(encoding))
-    assert read_example(copied) == whole
+    again = read_example(copied)
+    assert (again.templates, again.workflows) == (whole.templates, whole.workflows)
 
 
 def test_a_file_in_no_known_encoding_is_named(copied: Path) -> None:

@@ -27,6 +27,7 @@ from shared.credits.payments.store import (
     update_order,
 )
 from shared.credits.plans.errors import change_under_way, plan_payment_refused, quote_changed, unknown_plan
+from shared.credits.plans.granting import go_on
 from shared.credits.plans.outcomes import end, note, refused, unpaid
 from shared.credits.plans.plans import (
     FREE,
@@ -286,6 +287,9 @@ class Plans:
                 return None
             if has.pending_order is not None:
                 return has.pending_order
+            if has.granted:
+                await go_on(connection, has, now)
+                return ""
             plan = has.next_plan or has.plan
             if plan == FREE:
                 await end(connection, has, "downgraded", now)
@@ -338,7 +342,7 @@ async def _lock(connection: Connection, tenant: str) -> Subscription:
 
 async def _change_unpaid(connection: Connection, has: Subscription, quote: Quote, now: dt.datetime) -> None:
     """Do what costs nothing now."""
-    if quote.action == "cancel":  # it owes, and wants no plan: there is nothing to give back
+    if quote.action == "cancel":  # it owes or never paid, and wants no plan: there is nothing to give back
         await end(connection, has, "cancelled", now)
         return
     if quote.action == "schedule":

@@ -16,6 +16,7 @@ from shared.contracts import MAX_TICKET_MESSAGES, ProviderReport, SendTicket
 from shared.messages.dispatch.dispatching import Dispatcher
 from shared.messages.dispatch.store import Claimed, decide_claims, mark_prepared
 from shared.messages.lawful import forbidden, leaves_before
+from shared.messages.reasons import OWN_REFUSALS
 from shared.messages.reports.reporting import Reports, Told, refusal
 from shared.platform.clock import Clock
 from shared.platform.coalescer import Coalescer
@@ -33,9 +34,6 @@ from shared.tenants.accounts import Accounts
 
 LEASE = dt.timedelta(seconds=60)
 """How long a dispatch is its instance's own. Longer than a provider's slowest answer, or two would work on it."""
-
-OWN_REFUSALS = "allim"
-"""Named as the provider of refusals that we made ourselves, before any provider was asked."""
 
 
 class Sender:

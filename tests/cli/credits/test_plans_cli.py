@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import json
+import re
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
@@ -123,3 +124,28 @@ def test_what_can_not_be_done_is_one_line_in_both_languages() -> None:
 def test_without_tosss_key_it_says_what_to_set(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("TOSS_SECRET_KEY")
     assert "set TOSS_SECRET_KEY" in run("quote", "--tenant", "x", "--to", "PRO").stderr
+
+
+def test_the_operator_gives_a_plan_without_a_card_and_its_history_says_why(module_database: Migrated) -> None:
+    with psycopg.connect(module_database.url) as connection:
+        connection.execute("insert into tenants (id, name) values ('cardless', 'C')")
+    done = run("grant", "--tenant", "cardless", "--plan", "pro", "--why", "세금계산서 발행, 이체")
+    assert (done.exit_code, done.stdout) == (0, "cardless has PRO, granted, until it is changed\n")
+    shown = run("show", "--tenant", "cardless").stdout
+    assert re.search(r"^paid +granted, until it is changed$", shown, re.MULTILINE)
+    assert re.search(r"granted +FREE +PRO +세금계산서 발행, 이체$", shown, re.MULTILINE)
+    told = json.loads(run("show", "--tenant", "cardless", "--json").stdout)
+    assert (told["granted"], told["granted_until"], told["quota"]["allowed"]) == (True, None, 1_000_000)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--plan", "GOLD", "--why", "x"), "unknown_plan"),
+        (("--plan", "PRO", "--why", " "), "bad_why"),
+        (("--plan", "PRO", "--why", "x", "--until", "2020-01-01"), "bad_until"),
+    ],
+)
+def test_a_grant_that_makes_no_sense_is_refused(tenant: str, arguments: tuple[str, ...], said: str) -> None:
+    refused = run("grant", "--tenant", tenant, *arguments)
+    assert (refused.exit_code, said in refused.output) == (1, True)

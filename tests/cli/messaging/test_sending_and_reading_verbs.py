@@ -1,4 +1,5 @@
 import json
+import re
 from pathlib import Path
 
 import psycopg
@@ -45,6 +46,8 @@ def test_a_send_queues_what_it_can_and_lists_and_stories_tell_of_it(run: Run, st
             "code": "invalid_phone",
             "detail": "not a Korean mobile number; expected for example 010-1234-5678",
             "customer": "c-2",
+            "column": None,
+            "detail_ko": None,
         }
     ]
     listed = json.loads(run("messages", "--json").stdout)
@@ -68,6 +71,25 @@ def test_a_send_queues_what_it_can_and_lists_and_stories_tell_of_it(run: Run, st
     again = run(*SEND, customers, "--key", "k")
     assert again.exit_code == 0
     assert "sent before with key k" in again.stdout
+    customers.write_text(customers.read_text().replace("nonsense", "010-9002-4000"))
+    mended = json.loads(run(*SEND, customers, "--json", "--key", "k").stdout)
+    assert (mended["queued"], mended["already"], mended["problems"]) == (1, 2, [])
+
+
+def test_a_send_from_a_workbook_says_how_to_save_it(run: Run, stack: Stack, customers: Path) -> None:
+    customers.write_bytes(b"PK\x03\x04 and so on")
+    refused = run(*SEND, customers)
+    assert (refused.exit_code, len(refused.output.splitlines())) == (1, 1)
+    assert "spreadsheet_file" in refused.output
+    assert "CSV UTF-8" in refused.output
+    assert "엑셀" in refused.output
+
+
+def test_a_row_that_cannot_be_sent_is_told_in_both_languages(run: Run, stack: Stack, customers: Path) -> None:
+    customers.write_text("고객번호;Phone;이름\nc-1;1090004000;홍길동\nc-2;1.09E+09;김\n")
+    told = run(*SEND, customers, "--dry-run")
+    assert re.search(r"^ *3 +Phone +c-2 +shortened_number .*텍스트", told.stdout, re.MULTILINE)
+    assert "010****4000" in told.stdout
 
 
 def test_a_send_of_which_nothing_can_go_fails(run: Run, stack: Stack, customers: Path) -> None:
