@@ -13,7 +13,7 @@ LONGEST_WHY = 500
 
 
 class SuspensionError(AllimError):
-    """A tenant can't be suspended or resumed: `unknown_tenant`, `already_suspended`, `not_suspended`, `bad_reason`."""
+    """A tenant can't be suspended or resumed: `unknown_tenant`, `already_suspended`, `not_suspended`, `bad_why`."""
 
 
 async def suspend(connection: Connection, tenant: str, *, why: str, by: str, now: dt.datetime) -> None:
@@ -27,11 +27,11 @@ async def suspend(connection: Connection, tenant: str, *, why: str, by: str, now
         now: the moment.
 
     Raises:
-        SuspensionError: `unknown_tenant`, `already_suspended`, `bad_reason`.
+        SuspensionError: `unknown_tenant`, `already_suspended`, `bad_why`.
     """
     if not 0 < len(why.strip()) <= LONGEST_WHY or not why.isprintable():
         told = f"say why in 1 to {LONGEST_WHY} characters, on one line"
-        raise SuspensionError("bad_reason", told, f"이유를 한 줄, {LONGEST_WHY}자 안으로 적어 주세요.", field="why")
+        raise SuspensionError("bad_why", told, f"이유를 한 줄, {LONGEST_WHY}자 안으로 적어 주세요.", field="why")
     if not await mark_suspended(connection, tenant, entry=new_id(now), why=why.strip(), by=by, now=now):
         await _refuse_unknown(connection, tenant)
         raise SuspensionError("already_suspended", f"{tenant} is suspended already", "이미 발송이 중지된 고객사입니다.")

@@ -165,7 +165,7 @@ async def test_who_suspended_and_who_resumed_and_why_is_kept(world: World) -> No
 
 @pytest.mark.parametrize(
     ("tenant", "why", "code"),
-    [("nobody", "미납", "unknown_tenant"), ("nobody", " ", "bad_reason"), ("nobody", "a\nb", "bad_reason")],
+    [("nobody", "미납", "unknown_tenant"), ("nobody", " ", "bad_why"), ("nobody", "a\nb", "bad_why")],
 )
 async def test_what_can_not_be_is_refused_in_both_languages(world: World, tenant: str, why: str, code: str) -> None:
     async with world.owner.transaction() as connection:
