@@ -89,7 +89,7 @@ class Results:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What issue or design asked for, and what was measured. `at_least`: larger is better."""
+    """What was aimed at, and what was measured. `at_least`: larger is better."""
 
     name: str
     measured: float

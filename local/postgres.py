@@ -23,6 +23,7 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
+from local.errors import LocalError
 from local.process import die_with_parent, free_ports
 
 DATABASE = "allim"
@@ -66,8 +67,10 @@ _SETTINGS = {
 _NOT_DURABLE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
 
-class PostgresError(Exception):
+class PostgresError(LocalError):
     """Postgres cannot be started or used as it is; the message says why, and what helps."""
+
+    kind = "postgres_failed"
 
 
 @dataclass(frozen=True)

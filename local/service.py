@@ -11,6 +11,7 @@ from typing import Literal
 
 import psutil
 
+from local.errors import LocalError
 from local.home import CHECKOUT, Home, ProcessRecord, ServiceState
 from local.process import die_with_parent, kill_group
 
@@ -22,8 +23,10 @@ _FIRST_BACK_OFF_SECONDS = 0.1
 _LONGEST_BACK_OFF_SECONDS = 5.0
 
 
-class ServiceError(Exception):
+class ServiceError(LocalError):
     """A service did not come up; the message names it and ends with the last lines of its log."""
+
+    kind = "service_failed"
 
 
 @dataclass(frozen=True)

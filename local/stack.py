@@ -15,6 +15,7 @@ from typing import Literal
 import psutil
 from pydantic import BaseModel
 
+from local.errors import LocalError
 from local.functions import FUNCTIONS, SIMULATED_TOSS_KEY
 from local.home import CHECKOUT, Home, State
 from local.postgres import unfinished_data
@@ -28,8 +29,10 @@ _STOP_SECONDS = 30.0
 _LOOK_AGAIN_SECONDS = 0.03
 
 
-class StackError(Exception):
+class StackError(LocalError):
     """The stack is not as the caller needs it; the message says what is wrong and what helps."""
+
+    kind = "stack_failed"
 
 
 class Stack(BaseModel):

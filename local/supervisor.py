@@ -21,7 +21,8 @@ from local.home import Home, Phase, ProcessRecord, State, write_private
 from local.postgres import PostgresError, ensure_database, let_roles_log_in
 from local.service import RunningService, Service, ServiceError
 from local.stack import Broker, remove_leftovers
-from shared.platform.database.migrations import MigrationError, migrate
+from shared.platform.database.migrations import migrate
+from shared.platform.errors import AllimError
 
 _LOCK_SECONDS = 2.0  # a client that looks whether one is running holds the lock for a moment
 
@@ -51,8 +52,8 @@ class Supervisor:
                 await starting
                 self._enter("ready")
                 await stopping
-        except* (ServiceError, PostgresError, MigrationError) as failures:
-            self._state.error = str(_first(failures))
+        except* (ServiceError, PostgresError, AllimError) as failures:
+            self._state.error = _told(failures)
             _log.error("%s", self._state.error)
         finally:
             starting.cancel()
@@ -124,12 +125,12 @@ class Supervisor:
         write_private(self._home.state_file, self._state.model_dump_json(indent=2))
 
 
-def _first(failures: BaseExceptionGroup[BaseException]) -> BaseException:
-    """Of what failed together, the first: the others are mostly its consequences."""
-    failure: BaseException = failures
+def _told(failures: BaseExceptionGroup[AllimError]) -> str:
+    """What is wrong, of what failed together the first: the others are mostly its consequences."""
+    failure: BaseExceptionGroup[AllimError] | AllimError = failures
     while isinstance(failure, BaseExceptionGroup):
         failure = failure.exceptions[0]
-    return failure
+    return failure.detail
 
 
 async def supervise(home: Home, broker: Broker, functions_folder: Path) -> bool:

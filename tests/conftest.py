@@ -8,9 +8,10 @@ import pytest
 
 from local.postgres import running
 from tests.any_day import UNENDING, waits_end
-from tests.clock import SettableClock
+from tests.clock import NOON, SettableClock
+from tests.credits.ledger_world import LedgerWorld
 from tests.databases import Migrated, copy_of_template, folder_for_a_server, make_template
-from tests.parameter_ids import readable_id
+from tests.parameter_ids import named_id
 from tests.scratch import Scratch
 from tests.world import World
 
@@ -26,7 +27,7 @@ def pytest_sessionstart() -> None:
 
 def pytest_make_parametrize_id(config: pytest.Config, val: object, argname: str) -> str | None:
     """The name of a value in the name of a test; pytest's own way for what has none."""
-    return readable_id(val)
+    return named_id(argname, val)
 
 
 @pytest.fixture(scope="session")
@@ -65,6 +66,23 @@ async def shared_world(module_database: Migrated) -> AsyncIterator[World]:
     await world.close()
 
 
+@pytest.fixture
+def noon_world(shared_world: World) -> World:
+    """A module's world at noon, of which nothing was published yet."""
+    shared_world.clock.moment = NOON
+    shared_world.publisher.published.clear()
+    shared_world.publisher.away = False
+    return shared_world
+
+
+@pytest.fixture
+async def ledger_world(module_database: Migrated) -> AsyncIterator[LedgerWorld]:
+    """One database for the tests of a module, in which money moves; each test adds a tenant of its own."""
+    world = LedgerWorld(module_database)
+    yield world
+    await world.close()
+
+
 @pytest.fixture(scope="module")
 async def scratch(module_database: Migrated) -> AsyncIterator[Scratch]:
     """A database for statements that are compared with their oracles."""
@@ -74,8 +92,14 @@ async def scratch(module_database: Migrated) -> AsyncIterator[Scratch]:
 
 
 @pytest.fixture
-async def world(database: Migrated) -> AsyncIterator[World]:
+async def own_world(database: Migrated) -> AsyncIterator[World]:
     """A database of the test's own, for what looks at all tenants at once."""
     world = World(database, SettableClock())
     yield world
     await world.close()
+
+
+@pytest.fixture
+def world(own_world: World) -> World:
+    """The world that a test gets unless its folder has another: `noon_world`, `ledger_world`."""
+    return own_world

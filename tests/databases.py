@@ -77,6 +77,17 @@ def copy_of_template(server_url: str) -> Iterator[Migrated]:
 
 
 @contextmanager
+def empty_database_called(name: str, server_url: str) -> Iterator[str]:
+    """The URL of a database for migrations of a test's own, gone when the block ends. Its doors are shut already."""
+    url = ensure_database(server_url, name)
+    with psycopg.connect(server_url, autocommit=True) as connection:
+        database = sql.Identifier(name)
+        connection.execute(sql.SQL("revoke create, temporary on database {} from public").format(database))
+        yield url
+        connection.execute(sql.SQL("drop database {} with (force)").format(database))
+
+
+@contextmanager
 def roles_of_one_test(database: Migrated, *roles: str) -> Iterator[None]:
     """Roles to change at will. A role belongs to the whole server, so the migrations' own must be left as they are."""
     with psycopg.connect(database.url, autocommit=True) as connection:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import re
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from uuid import UUID
@@ -11,6 +12,16 @@ from uuid import UUID
 _LONGEST = 48
 _TOLD_BY_THEMSELVES = (bool, int, float, Decimal, UUID, dt.date, dt.time, dt.timedelta)
 _WRITTEN = {"\n": r"\n", "\r": r"\r", "\t": r"\t"}
+
+
+WORD = re.compile(r"[^\W\d_]{2,}")
+"""Two letters of any script: less does not say what something is."""
+
+
+def named_id(argument: str, value: object) -> str | None:
+    """The name of an argument's value, as by `readable_id`; the argument's name goes with what has no word in it."""
+    name = readable_id(value)
+    return name if name is None or WORD.search(name) else f"{argument}={name}"
 
 
 def readable_id(value: object) -> str | None:

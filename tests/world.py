@@ -185,8 +185,9 @@ class World:
         return [(row["reason"], row["detail"]) for row in found]
 
     def last_dead_letter(self) -> DictRow:
-        """The one that was kept last. On a clock that stands still only its place in the table tells."""
-        return self.rows("select * from dead_letters order by ctid desc limit 1")[0]
+        """The one that was kept last. On a clock that stands still only the transaction tells: a place in the table may
+        be one that was free before."""
+        return self.rows("select * from dead_letters order by xmin::text::bigint desc, ctid desc limit 1")[0]
 
     @contextmanager
     def out_of_reach(self, role: str) -> Iterator[None]:

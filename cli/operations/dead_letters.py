@@ -274,7 +274,7 @@ def _publisher() -> PubSubPublisher:
         return publisher_of(stack)
     project = os.environ.get("GOOGLE_CLOUD_PROJECT")
     if not project:
-        raise CommandError("which project? Start a stack (`allim up`), or set GOOGLE_CLOUD_PROJECT")
+        raise CommandError("no_project: start a stack (`allim up`), or set GOOGLE_CLOUD_PROJECT")
     return PubSubPublisher(project, emulator_host=os.environ.get("PUBSUB_EMULATOR_HOST"))
 
 
@@ -283,5 +283,5 @@ def _with_database(work: Callable[[Database], Awaitable[Result]]) -> Result:
     stack = running_stack_if_any()
     url = stack.role_database_urls[ROLE] if stack is not None else os.environ.get("DATABASE_URL")
     if not url:
-        raise CommandError("which database? Start a stack (`allim up`), or set DATABASE_URL")
+        raise CommandError("no_database: start a stack (`allim up`), or set DATABASE_URL")
     return run_with_database(url, work)

@@ -45,5 +45,5 @@ def owners_database_url() -> str:
 
     url = Stack.load().database_url if Home.default().is_supervised() else os.environ.get("DATABASE_URL")
     if not url:
-        raise CommandError("which database? Start a stack (`allim up`), set DATABASE_URL, or give --database-url")
+        raise CommandError("no_database: start a stack (`allim up`), set DATABASE_URL, or give --database-url")
     return url

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,7 +15,7 @@ from cli.output import AsJson, examples, print_json, print_table, progress_bar
 if TYPE_CHECKING:
     from shared.credits.ledger.audit_store import Audit
     from shared.operations.backups.manifest import Manifest
-    from shared.operations.backups.restore_store import Waiting
+    from shared.operations.backups.restore_store import Broken, Waiting
     from shared.platform.buckets import Bucket
     from shared.platform.database import Database
 
@@ -65,7 +64,7 @@ def restore(
     if found:
         from shared.credits.ledger.audit import disagreements
 
-        if disagreements(found.ledger) or any(found.broken.values()):
+        if disagreements(found.ledger) or any(asdict(found.broken).values()):
             raise typer.Exit(1)
 
 
@@ -78,7 +77,7 @@ def _bucket(named: str | None) -> Bucket:
         return Bucket(name, os.environ.get("GOOGLE_CLOUD_PROJECT", "none"))
     stack = running_stack_if_any()
     if stack is None:
-        raise CommandError("which bucket? Give --bucket, set BACKUP_BUCKET, or start a stack (`allim up`)")
+        raise CommandError("no_bucket: give --bucket, set BACKUP_BUCKET, or start a stack (`allim up`)")
     from local.functions import SIMULATED_BUCKET
 
     os.environ["STORAGE_EMULATOR_HOST"] = stack.simulator_url
@@ -139,13 +138,13 @@ class _Found:
     what is wrong with it), and what waits."""
 
     ledger: Audit
-    broken: Mapping[str, int]
+    broken: Broken
     waiting: Waiting
 
     def figures(self) -> dict[str, dict[str, float]]:
         return {
             "ledger": {name: float(value) for name, value in asdict(self.ledger).items()},
-            "broken": dict(self.broken),
+            "broken": asdict(self.broken),
             "waiting": asdict(self.waiting),
         }
 

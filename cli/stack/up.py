@@ -45,9 +45,9 @@ def up(
     with progress_console().status("starting …") as line:
         stack = start_stack(home, broker=broker, on_progress=lambda state: line.update(_progress(state)))
     if was_up and broker not in ("auto", stack.broker):
-        raise CommandError(f"already up, with the {stack.broker} broker: `allim down` first")
+        raise CommandError(f"already_up: it runs with the {stack.broker} broker: `allim down` first")
     if was_up and pending(stack.database_url):
-        raise CommandError("what is up is of an older release: `allim down`, then `allim up`")
+        raise CommandError("older_release: what is up is of an older release: `allim down`, then `allim up`")
     loaded = None if empty else load(stack)
     if as_json:
         print_json(stack)

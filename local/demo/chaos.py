@@ -92,11 +92,6 @@ class Killer:
         if self._thread.is_alive():
             self._thread.join()
 
-    @property
-    def is_done(self) -> bool:
-        """Whether the last one was killed."""
-        return not self._thread.is_alive()
-
     def _run(self) -> None:
         begun = time.monotonic()
         for offset, victim in self._kills:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from local.errors import LocalError
 from local.home import CHECKOUT
 
 
@@ -45,10 +46,12 @@ class TableError(Exception):
         self.problems = problems
 
 
-class FolderError(Exception):
-    """The files of a business can't be used: `problems` says of each why. The message has a line for each."""
+class FolderError(LocalError):
+    """The files of a business can't be used: `problems` says of each why. The detail has a line for each."""
+
+    kind = "bad_files"
 
     def __init__(self, folder: Path, problems: Sequence[Problem]) -> None:
         count = f"{len(problems)} problem{'s' if len(problems) != 1 else ''}"
-        super().__init__("\n".join([f"bad_files: {count} in {folder} (문제 {len(problems)}개)", *map(str, problems)]))
+        super().__init__("\n".join([f"{count} in {folder} (문제 {len(problems)}개)", *map(str, problems)]))
         self.problems = problems

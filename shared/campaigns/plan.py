@@ -19,7 +19,7 @@ from shared.messages.composing import NewMessage, Origin, compose
 from shared.messages.routing import Route
 from shared.messages.status import Status
 from shared.platform.ids import derived_ids
-from shared.platform.logs import mask_phone
+from shared.platform.masking import mask_phone
 from shared.templates.errors import ContentError
 from shared.templates.fit import Fit
 from shared.templates.rendering import render

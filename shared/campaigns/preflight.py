@@ -13,6 +13,8 @@ from shared.credits.plans.quota import Quota, read_quota
 from shared.credits.prices.estimates import Estimate, Ways, estimate_for
 from shared.law.advertising import breaches
 from shared.law.senders import is_sender
+from shared.messages.composing import has_approved_words, usable_legs
+from shared.messages.reasons import NO_PROVIDER_ACCOUNT
 from shared.platform.database import Connection
 
 Subject = Literal["template", "law", "sender", "recipients", "quota", "prices", "credit"]
@@ -88,10 +90,12 @@ def _template(found: Readiness, template: str, route: Sequence[str]) -> Check:
             f"there is no template {template!r}",
             f"{template} 템플릿이 없습니다.",
         )
-    if "alimtalk" not in route or (found.has_alimtalk and found.approval == "approved"):
+    approved = has_approved_words(has_alimtalk=found.has_alimtalk, approval=found.approval)
+    usable = usable_legs(route, approved=approved)
+    if len(usable) == len(route):
         return _ok("template", "the template can be sent on the whole route", "템플릿을 보낼 수 있습니다.")
     why = f"is {found.approval}" if found.has_alimtalk else "has no words for AlimTalk"
-    if set(route) == {"alimtalk"}:
+    if not usable:
         return Check(
             "template",
             "failed",
@@ -123,7 +127,7 @@ def _sender(found: Readiness, route: Sequence[str]) -> Check:
         return Check(
             "sender",
             "failed",
-            "no_provider_account",
+            NO_PROVIDER_ACCOUNT,
             "there is no active provider account",
             "사용 중인 발송 계정이 없습니다.",
         )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from uuid import UUID
 
-from shared.messages.reasons import OWN_REFUSALS
+from shared.messages.metrics import OURSELVES
 from shared.messages.status import Status
 from shared.platform.database import Connection, fetch_all
 from shared.templates.template import TemplateContent
@@ -74,7 +74,7 @@ class EarlierMessage:
 
 async def earlier_messages(connection: Connection, tenant: str, ids: Sequence[UUID]) -> dict[UUID, EarlierMessage]:
     """By id, those of some messages that exist. What was said of one is looked up when it has ended."""
-    parameters = {"tenant": tenant, "ids": list(ids), "own": OWN_REFUSALS}
+    parameters = {"tenant": tenant, "ids": list(ids), "own": OURSELVES}
     return {
         row["id"]: EarlierMessage(
             row["id"],

@@ -13,7 +13,7 @@ class Channel:
 
     name: as messages, reports and prices know it.
     leg: the channel that a route names for it. A leg `sms` is sent as what its content makes of it.
-    address: the customer's field that it goes to.
+    approved: whether it takes no words but those that Kakao has approved.
     longest: how much text it carries, in `unit`: characters, or bytes of CP949 as Korean carriers count.
     longest_subject: bytes of a subject; None where it has none.
     image: whether it carries one; text alone never makes it.
@@ -23,7 +23,7 @@ class Channel:
 
     name: str
     leg: str
-    address: Literal["phone"]
+    approved: bool
     longest: int
     unit: Literal["bytes", "characters"]
     longest_subject: int | None
@@ -35,11 +35,11 @@ class Channel:
 CHANNELS: Mapping[str, Channel] = {
     row.name: row
     for row in (
-        #       name        leg         address  longest  unit          subject image  deadline price
-        Channel("alimtalk", "alimtalk", "phone", 1_000, "characters", None, False, 300, "alimtalk"),
-        Channel("sms", "sms", "phone", 90, "bytes", None, False, 3_600, "sms"),
-        Channel("lms", "sms", "phone", 2_000, "bytes", 40, False, 3_600, "lms"),
-        Channel("mms", "sms", "phone", 2_000, "bytes", 40, True, 3_600, "mms"),
+        #       name        leg         approved longest  unit          subject image  deadline price
+        Channel("alimtalk", "alimtalk", True, 1_000, "characters", None, False, 300, "alimtalk"),
+        Channel("sms", "sms", False, 90, "bytes", None, False, 3_600, "sms"),
+        Channel("lms", "sms", False, 2_000, "bytes", 40, False, 3_600, "lms"),
+        Channel("mms", "sms", False, 2_000, "bytes", 40, True, 3_600, "mms"),
     )
 }
 """By name; those of one leg from the smallest to the largest. Kakao counts an AlimTalk after substitution."""

@@ -6,13 +6,10 @@ import re
 import unicodedata
 
 from shared.platform.errors import AllimError
+from shared.platform.masking import SEPARATORS
 
 _USUAL = re.compile(r"010-?([0-9]{4})-?([0-9]{4})")
-_SEPARATORS = re.compile(
-    r"[\s\-‐‑‒–—―−⁃().·/"
-    r"\u1173\u30fc"  # the strokes ㅡ and ー (as NFKC has them), which keyboards give in a dash's place
-    r"\u00ad\u200b-\u200f\u202a-\u202e\u2060\ufeff]+"  # invisible: copied along from address books and web pages
-)
+_SEPARATORS = re.compile(f"[{SEPARATORS}]+")
 _COUNTRY_CODE = re.compile(r"^(?:\+|00)82(?:0)?|^82(?=1[016789]\d{7,8}$)|^820(?=1[016789]\d{7,8}$)")
 _AS_A_NUMBER = re.compile(r"'?(\+?\d+)(?:\.0+)?", re.ASCII)
 _WITHOUT_ITS_ZERO = re.compile(r"1[016-9]\d{7,8}", re.ASCII)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
+from shared.contracts.channels import LEGS
 from shared.customers.phones import InvalidPhone, normalise_mobile
 from shared.messages.lawful import forbidden
 from shared.messages.routing import Route
@@ -151,14 +152,24 @@ def usable_route(route: Route, template: TemplateVersion) -> Route:
     Raises:
         MessageError: `template_not_approved`, when nothing of the route is left.
     """
-    if "alimtalk" not in route.channels or (template.content.alimtalk and template.approval == "approved"):
-        return route
-    legs = [leg for leg in zip(route.channels, route.deadlines, strict=True) if leg[0] != "alimtalk"]
-    if not legs:
+    approved = has_approved_words(has_alimtalk=template.content.alimtalk is not None, approval=template.approval)
+    usable = usable_legs(route.channels, approved=approved)
+    if not usable:
         why = f"is {template.approval}" if template.content.alimtalk else "has no words for it"
         raise MessageError(
             "template_not_approved",
             f"template {template.name!r} can't be sent as AlimTalk: it {why}",
             "카카오 승인을 받지 않은 템플릿은 알림톡으로 보낼 수 없습니다.",
         )
-    return Route(tuple(channel for channel, _ in legs), tuple(deadline for _, deadline in legs))
+    deadlines = dict(zip(route.channels, route.deadlines, strict=True))
+    return Route(usable, tuple(deadlines[leg] for leg in usable))
+
+
+def has_approved_words(*, has_alimtalk: bool, approval: str | None) -> bool:
+    """Whether a template has words for AlimTalk that Kakao has approved."""
+    return has_alimtalk and approval == "approved"
+
+
+def usable_legs(route: Sequence[str], *, approved: bool) -> tuple[str, ...]:
+    """The legs of a route that a template can be sent on. `approved`: whether it has approved words."""
+    return tuple(leg for leg in route if approved or not LEGS[leg].approved)

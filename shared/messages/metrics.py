@@ -17,7 +17,7 @@ Tally = Counter[tuple[str, str, str, str]]
 """By outcome, provider, channel and reason; the latter three may be empty."""
 
 OURSELVES = "allim"
-"""The provider of what failed before any was asked."""
+"""Named as the provider of what failed, or was refused by us, before any was asked."""
 
 
 def count_queued(messages: Sequence[NewMessage]) -> None:

@@ -12,9 +12,6 @@ DEADLINE = "deadline"
 NO_REPORT = "no_report"
 """A failure for want of any final report: its hold has expired."""
 
-OWN_REFUSALS = "allim"
-"""Named as the provider of refusals that we made ourselves, before any provider was asked."""
-
 SENTENCES: Mapping[str, str] = {
     TOO_LATE: "its moment was over before it could be sent",
     TENANT_SUSPENDED: "the tenant was suspended until its moment was over (발송이 중지된 동안 시간이 지났습니다.)",

@@ -12,9 +12,11 @@ AllimError
 ├── SlackError             people could not be told
 ├── Poison                 input that no retry can help: a dead letter
 ├── FileError              a file of people can't be used
-├── InvalidPhone, BadAnchor, UnreadableDefinition
+├── InvalidPhone, BadAnchor, UnreadableDefinition, AccountBusy
 ├── WebhookRefused         a call from outside that is not taken
-└── BackupError, MigrationError
+├── BackupError, MigrationError, OpenDoorsError, PackagingError
+├── LocalError             the stack on this machine is not as it has to be
+└── CommandError           a verb can't do what was asked
 """
 
 from __future__ import annotations
@@ -51,6 +53,12 @@ class AllimError(Exception):
         self.detail_ko = detail_ko
         self.field = field
         self.status = self.default_status if status is None else status
+
+    @property
+    def told(self) -> dict[str, str]:
+        """For a program: `code` and `message`, and where there are any `message_ko` and `field`."""
+        told = {"code": self.code, "message": self.detail, "message_ko": self.detail_ko, "field": self.field}
+        return {name: value for name, value in told.items() if value is not None}
 
     @property
     def sentence(self) -> str:

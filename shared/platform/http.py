@@ -13,8 +13,7 @@ METHOD_NOT_ALLOWED = 405
 def refused(error: AllimError) -> JSONResponse:
     """The answer to a caller whose request was not carried out."""
     headers = {"allow": "POST"} if error.status == METHOD_NOT_ALLOWED else None
-    body = {"error": {"code": error.code, "message": error.detail}}
-    return JSONResponse(body, status_code=error.status, headers=headers)
+    return JSONResponse({"error": error.told}, status_code=error.status, headers=headers)
 
 
 def require_post(request: Request) -> None:

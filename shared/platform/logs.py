@@ -18,6 +18,8 @@ from typing import Any
 
 import orjson
 
+from shared.platform.masking import mask_phones
+
 Headers = Mapping[str, str]
 
 _request: ContextVar[tuple[Headers, int] | None] = ContextVar("request", default=None)
@@ -25,10 +27,6 @@ _request: ContextVar[tuple[Headers, int] | None] = ContextVar("request", default
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}")
 _CLOUD_TRACE = re.compile(r"([0-9a-fA-F]{32})(?:/([0-9]{1,20}))?(?:;.*)?")
 _EXECUTION = re.compile(r"[A-Za-z0-9_-]{1,64}")
-_PHONE = re.compile(r"(?<![0-9A-Za-z])(\+?82[- ]?1|01)([016-9])([- ]?)[0-9]{3,4}[- ]?([0-9]{4})(?![0-9A-Za-z])")
-
-_LIKE_A_PHONE = re.compile(r"1[016-9][- ]?[0-9]{3,4}[- ]?[0-9]{4}")
-"""Found sixty times faster than `_PHONE` is not."""
 
 
 class JsonFormatter(logging.Formatter):
@@ -44,15 +42,29 @@ class JsonFormatter(logging.Formatter):
         }
         if record.exc_info and record.exc_info[1]:
             entry["exception"] = _without_contents(record.exc_info[1])
-        # An error's sentence may quote a number that no code of ours put there.
-        return mask_phones(_written(entry))
+        return _written(_masked(entry))
 
 
-def _written(entry: Mapping[str, Any]) -> str:
+def _written(entry: Any) -> str:
     try:
-        return orjson.dumps(entry, default=str).decode()
+        return orjson.dumps(entry, default=_as_text).decode()
     except TypeError:  # half a character of UTF-16, a number of more than 64 bits
-        return json.dumps(entry, default=str)
+        return json.dumps(entry, default=_as_text)
+
+
+def _masked(value: Any) -> Any:
+    """An error's sentence, or a field, may quote a phone number that no code of ours put there."""
+    if isinstance(value, str):
+        return mask_phones(value)
+    if isinstance(value, Mapping):
+        return {_masked(name): _masked(each) for name, each in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_masked(each) for each in value]
+    return value
+
+
+def _as_text(value: Any) -> str:
+    return mask_phones(str(value))
 
 
 def log_for(headers: Headers) -> None:
@@ -127,15 +139,3 @@ def configure_logs() -> None:
 
 def log(name: str) -> logging.Logger:
     return logging.getLogger(f"allim.{name}")
-
-
-def mask_phone(phone: str) -> str:
-    """`01090004000` → `010****4000`: enough to recognise, not enough to call."""
-    return f"{phone[:3]}****{phone[-4:]}" if len(phone) >= 9 else "****"
-
-
-def mask_phones(text: str) -> str:
-    """`text` with every Korean mobile number in it masked, however it is written."""
-    if not _LIKE_A_PHONE.search(text):
-        return text
-    return _PHONE.sub(r"\1\2\3****\3\4", text)

@@ -1,4 +1,5 @@
-"""SQL of templates. One function a statement; nothing here decides. Saving what is already so changes nothing."""
+"""SQL of templates. One function a statement; `deciding_versions` alone decides: saving what is already so
+changes nothing."""
 
 from __future__ import annotations
 
@@ -8,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from shared.platform.database import Connection, fetch_all
+from shared.platform.database.version_store import deciding_versions
 from shared.templates.template import Approval, TemplateContent
 
 
@@ -51,24 +53,11 @@ async def active_templates(
     return [StoredTemplate(**row) for row in await fetch_all(connection, ACTIVE_TEMPLATES, parameters)]
 
 
-SAVE_TEMPLATES = """
+SAVE_TEMPLATES = f"""
 with given as (
   select * from unnest(%(names)s::text[], %(contents)s::jsonb[], %(approvals)s::text[]) as g (name, content, approval)
 ),
-same as (
-  select v.name, v.version, g.approval
-  from given g
-  join templates t on t.tenant = %(tenant)s and t.name = g.name
-  join template_versions v on v.tenant = t.tenant and v.name = t.name and v.version = t.active_version
-  where v.content = g.content
-),
-changed as (
-  select g.*, 1 + coalesce(
-    (select max(v.version) from template_versions v where v.tenant = %(tenant)s and v.name = g.name), 0
-  ) as version
-  from given g
-  where g.name not in (select name from same)
-),
+{deciding_versions("template", "content")},
 written as (
   insert into template_versions (tenant, name, version, content, approval, created_at)
   select %(tenant)s, name, version, content, approval, %(now)s from changed
@@ -118,19 +107,6 @@ async def save_templates(
         },
     )
     return {row["name"]: row["version"] for row in rows}
-
-
-async def save_template(
-    connection: Connection,
-    tenant: str,
-    name: str,
-    content: TemplateContent,
-    approval: Approval = "draft",
-    *,
-    now: dt.datetime,
-) -> int | None:
-    """Save one template, as `save_templates` does. Gives the number of the version that it made, if it made one."""
-    return (await save_templates(connection, tenant, {name: (content, approval)}, now=now)).get(name)
 
 
 @dataclass(frozen=True, slots=True)

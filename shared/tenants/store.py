@@ -119,6 +119,18 @@ def sending_account(tenant: str) -> str:
     where tenant = {tenant} and active order by created_at, id limit 1"""
 
 
+UNDECIDED = """
+select exists (
+  select from dispatches where tenant = %(tenant)s and account = %(account)s and state in ('open', 'prepared')
+) as undecided
+"""
+
+
+async def has_undecided(connection: Connection, tenant: str, account: str) -> bool:
+    """Whether something was begun by an account of which only its provider knows whether it was sent."""
+    return bool((await fetch_all(connection, UNDECIDED, {"tenant": tenant, "account": account}))[0]["undecided"])
+
+
 TENANT_EXISTS = "select id from tenants where id = %(tenant)s"
 
 

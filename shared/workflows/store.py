@@ -1,4 +1,4 @@
-"""SQL of workflows, their runs and timers. One function a statement; nothing here decides."""
+"""SQL of workflows, their runs and timers. One function a statement; `deciding_versions` alone decides."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 from pydantic_core import to_json
 
 from shared.platform.database import Connection, fetch_all
+from shared.platform.database.version_store import deciding_versions
 from shared.workflows.definition import WorkflowDefinition
 from shared.workflows.planning import Plan, RunKey
 from shared.workflows.runs import Run
@@ -66,10 +67,10 @@ with saved as (
   ) as r
   on conflict (tenant, workflow, key) do update
   set version = excluded.version, customer = excluded.customer, anchor_at = excluded.anchor_at,
-      anchored_as_of = excluded.anchored_as_of, started_as_of = excluded.started_as_of,
-      stopped_as_of = excluded.stopped_as_of, facts = excluded.facts, data = excluded.data,
-      event_source = excluded.event_source, event_id = excluded.event_id, revision = excluded.revision,
-      updated_at = excluded.updated_at
+      anchored_as_of = excluded.anchored_as_of, anchored_by = excluded.anchored_by,
+      started_as_of = excluded.started_as_of, stopped_as_of = excluded.stopped_as_of,
+      facts = excluded.facts, data = excluded.data, event_source = excluded.event_source, event_id = excluded.event_id,
+      revision = excluded.revision, updated_at = excluded.updated_at
 ),
 silenced as (
   delete from timers t
@@ -164,24 +165,11 @@ async def workflow_versions(connection: Connection, wanted: Sequence[tuple[str, 
     return [StoredWorkflow(**row) for row in await fetch_all(connection, WORKFLOW_VERSIONS, parameters)]
 
 
-SAVE_WORKFLOWS = """
+SAVE_WORKFLOWS = f"""
 with given as (
   select * from unnest(%(names)s::text[], %(definitions)s::jsonb[]) as g (name, definition)
 ),
-same as (
-  select g.name
-  from given g
-  join workflows w on w.tenant = %(tenant)s and w.name = g.name
-  join workflow_versions v on v.tenant = w.tenant and v.name = w.name and v.version = w.active_version
-  where v.definition = g.definition
-),
-changed as (
-  select g.*, 1 + coalesce(
-    (select max(v.version) from workflow_versions v where v.tenant = %(tenant)s and v.name = g.name), 0
-  ) as version
-  from given g
-  where g.name not in (select name from same)
-),
+{deciding_versions("workflow", "definition")},
 written as (
   insert into workflow_versions (tenant, name, version, definition, created_at)
   select %(tenant)s, name, version, definition, %(now)s from changed
@@ -225,13 +213,6 @@ async def save_workflows(
         },
     )
     return {row["name"]: row["version"] for row in rows}
-
-
-async def save_workflow(
-    connection: Connection, tenant: str, definition: WorkflowDefinition, *, now: dt.datetime
-) -> int | None:
-    """Save one workflow, as `save_workflows` does. Gives the number of the version that it made, if it made one."""
-    return (await save_workflows(connection, tenant, [definition], now=now)).get(definition.name)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,10 @@ from shared.credits.plans.granting import grant
 from shared.customers.files.people import CustomerFile
 from shared.platform.database import Database
 from shared.platform.pubsub import SEND_REQUESTS
-from shared.templates.store import save_template
-from shared.templates.template import TemplateContent
+from shared.templates.store import save_templates
+from shared.templates.template import Approval, TemplateContent
 from tests.clock import SettableClock
+from tests.credits.ledger_world import LedgerWorld
 from tests.databases import Migrated
 from tests.world import World
 
@@ -53,8 +54,11 @@ async def shop(database: Migrated) -> AsyncIterator[Shop]:
     await shop.tenant(id_=TENANT, templates={"receipt": RECEIPT}, account=False)
     await shop.tenant(id_="other", templates={"secret": NOTICE}, approval="draft", account=False)
     async with shop.owner.transaction() as connection:
-        for name, words in (("draft", RECEIPT), ("notice", NOTICE)):
-            await save_template(connection, TENANT, name, TemplateContent.model_validate(words), now=NOW)
+        words = {"draft": RECEIPT, "notice": NOTICE}
+        drafts: dict[str, tuple[TemplateContent, Approval]] = {
+            name: (TemplateContent.model_validate(written), "draft") for name, written in words.items()
+        }
+        await save_templates(connection, TENANT, drafts, now=NOW)
         for tenant in (TENANT, "other"):
             await grant(connection, tenant, "PRO", SINCE, why="a test")
     yield shop
@@ -71,3 +75,8 @@ def csv_file(tmp_path: Path) -> Callable[..., CustomerFile]:
         return CustomerFile(path)
 
     return write
+
+
+@pytest.fixture
+def world(ledger_world: LedgerWorld) -> LedgerWorld:
+    return ledger_world

@@ -1,6 +1,5 @@
 """What stands in the way of a send, before anything is sent; as the role of the API, which sees its own tenant only."""
 
-from collections.abc import AsyncIterator
 from itertools import count
 from typing import Any
 
@@ -12,17 +11,9 @@ from shared.credits.errors import CreditError
 from shared.credits.prices.estimates import Ways
 from shared.platform.clock import SEOUL
 from tests.credits.ledger_world import START, LedgerWorld
-from tests.databases import Migrated
 
 FALLBACK: Ways = {("alimtalk", "sms"): 8, ("alimtalk", "lms"): 2}
 _numbers = count(1)
-
-
-@pytest.fixture
-async def world(module_database: Migrated) -> AsyncIterator[LedgerWorld]:
-    world = LedgerWorld(module_database)
-    yield world
-    await world.close()
 
 
 async def _tenant(world: LedgerWorld, credit: int, *, approval: str = "approved", alimtalk: bool = True) -> str:

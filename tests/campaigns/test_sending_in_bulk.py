@@ -18,7 +18,7 @@ from shared.messages.store import queue_alike
 from shared.platform.clock import SEOUL
 from shared.platform.database import Database
 from shared.platform.pubsub import Outgoing
-from shared.templates.store import save_template
+from shared.templates.store import save_templates
 from shared.templates.template import TemplateContent
 from shared.tenants.suspending import suspend
 from tests.campaigns.conftest import NOW, TENANT, Shop
@@ -195,7 +195,9 @@ async def test_what_a_business_files_of_its_customers_reaches_its_templates(
     shop: Shop, csv_file: Open, column: str
 ) -> None:
     async with shop.owner.transaction() as connection:
-        await save_template(connection, TENANT, "address", TemplateContent.model_validate(ADDRESS), now=NOW)
+        await save_templates(
+            connection, TENANT, {"address": (TemplateContent.model_validate(ADDRESS), "draft")}, now=NOW
+        )
     file = csv_file(f"id,phone,{column}", "c-1,01012345678,101", "c-2,01012345678,")
     result = await _send(shop, file, "address")
     assert (result.queued, result.failed) == (1, {"missing_variable": 1})
@@ -274,7 +276,9 @@ async def test_advertising_that_the_law_forbids_sends_nothing_and_says_why(
     shop: Shop, csv_file: Open, hour: int, minute: int, change: dict[str, Any], code: str | None
 ) -> None:
     async with shop.owner.transaction() as connection:
-        await save_template(connection, TENANT, "sale", TemplateContent.model_validate(SALE | change), now=NOW)
+        await save_templates(
+            connection, TENANT, {"sale": (TemplateContent.model_validate(SALE | change), "draft")}, now=NOW
+        )
     shop.clock.moment = NOW.astimezone(SEOUL).replace(hour=hour, minute=minute).astimezone(dt.UTC)
     file = csv_file("id,phone", "c-1,01012345678")
     if code is None:

@@ -12,9 +12,9 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from cli.main import app
-from local.broker import RunningBroker, start_broker
 from local.postgres import ROLES
 from local.stack import Stack
+from tests.broker import RunningBroker, start_broker
 from tests.clock import NOON
 from tests.databases import Migrated
 from tests.world import World

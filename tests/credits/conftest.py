@@ -12,11 +12,8 @@ from tests.databases import Migrated
 
 
 @pytest.fixture
-async def world(module_database: Migrated) -> AsyncIterator[LedgerWorld]:
-    """One database for the tests of a module, each of which adds a tenant of its own."""
-    world = LedgerWorld(module_database)
-    yield world
-    await world.close()
+def world(ledger_world: LedgerWorld) -> LedgerWorld:
+    return ledger_world
 
 
 @pytest.fixture(scope="module")

@@ -48,10 +48,15 @@ async def unlucky(world: FaultyWorld) -> AsyncIterator[str]:
             await connection.execute(f"delete from {table} where {column} = %s", [UNLUCKY])  # noqa: S608
 
 
-@pytest.mark.parametrize("order", [1, -1])
+@pytest.mark.parametrize("kept", [1000, 20, 11, 1, 0], ids=["whole", "a tag short", "no tag", "a byte", "none"])
+@pytest.mark.parametrize("order", [pytest.param(1, id="first"), pytest.param(-1, id="last")])
 async def test_a_tenant_whose_account_can_not_be_used_does_not_disturb_the_others(
-    world: FaultyWorld, unlucky: str, order: int
+    world: FaultyWorld, unlucky: str, order: int, kept: int
 ) -> None:
+    async with world.owner.transaction() as connection:
+        await connection.execute(
+            "update provider_accounts set credentials = substr(credentials, 1, %s) where tenant = %s", [kept, unlucky]
+        )
     sent = await queue_one_of_each(world)
     [stranded] = await world.queue(DELIVERED, tenant=unlucky)
     world.bus.messages = world.bus.messages[::order]

@@ -11,7 +11,7 @@ import pytest
 from shared.messages.dispatch.sending import LEASE
 from shared.messages.dispatch.sweeping import ALERTS_EVERY, WORDS_REFUSED_FOR
 from shared.platform.clock import SEOUL
-from shared.templates.store import save_template
+from shared.templates.store import save_templates
 from shared.templates.template import TemplateContent
 from tests.faults.fates import DELIVERED, NOT_ON_KAKAO
 from tests.faults.world import PATIENT_ROUTE, SMS_ONLY, TENANT, FaultyWorld
@@ -35,7 +35,7 @@ async def world(world: FaultyWorld) -> FaultyWorld:
     async with world.owner.transaction() as connection:
         for name, words in WORDS.items():
             content = TemplateContent.model_validate(words)
-            await save_template(connection, TENANT, name, content, "approved", now=world.clock.now())
+            await save_templates(connection, TENANT, {name: (content, "approved")}, now=world.clock.now())
         await connection.execute("delete from alerts")
     return world
 

@@ -9,13 +9,6 @@ from tests.clock import NOON
 from tests.endpoints import push_of, running
 from tests.world import World
 
-
-@pytest.fixture
-def world(shared_world: World) -> World:
-    shared_world.clock.moment = NOON
-    return shared_world
-
-
 TICKET = {"id": str(UUID(int=1)), "messages": [str(UUID(int=2))]}
 
 

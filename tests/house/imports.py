@@ -43,14 +43,20 @@ def tree_of(file: Path) -> ast.Module:
         gc.enable()
 
 
-def imports_of(file: Path) -> Iterator[str]:
-    """The project's own modules that a file imports, wherever in it, also for its types only."""
+def imported_by(file: Path) -> Iterator[str]:
+    """All that a file imports, by its whole name, wherever in it, also for its types only.
+
+    What is imported from here is named as it is written, with its dots: `.base`.
+    """
     for node in ast.walk(tree_of(file)):
         if isinstance(node, ast.Import):
-            named = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
-            whole = [f"{node.module}.{alias.name}" for alias in node.names]
-            named = [name if name in modules() else node.module for name in whole]
-        else:
-            continue
-        yield from (name for name in named if name.partition(".")[0] in PROGRAMS)
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            source = "." * node.level + (node.module or "")
+            whole = [f"{source}.{alias.name}" for alias in node.names]
+            yield from (name if name in modules() else source for name in whole)
+
+
+def imports_of(file: Path) -> Iterator[str]:
+    """The project's own modules that a file imports."""
+    yield from (name for name in imported_by(file) if name.partition(".")[0] in PROGRAMS)

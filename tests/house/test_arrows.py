@@ -2,33 +2,46 @@
 
 from __future__ import annotations
 
+import ast
+import sys
 from collections.abc import Mapping
 from graphlib import TopologicalSorter
+from pathlib import Path
 
 import pytest
 
-from tests.house.imports import files_of, imports_of, name_of
+from local.home import CHECKOUT
+from tests.house.imports import PROGRAMS, files_of, imported_by, imports_of, name_of, tree_of
 from tests.house.picture import FLOORS, PICTURE, draw
 
 BASE = ("contracts", "platform")
+STORES = ("platform.database", "platform.signals", "platform.pubsub", *BASE)
+"""What a room with a database stands on."""
+
 MONEY = ("credits", "credits.ledger", "credits.prices", "credits.payments", "credits.topups", "credits.plans")
 MESSAGES = ("messages", "messages.dispatch", "messages.reports", "messages.stories")
-BELOW_MESSAGES = ("templates", "tenants", "customers", "law", "providers", *BASE)
+WORKFLOWS = ("workflows", "workflows.events", "workflows.ticks")
+OPERATIONS = tuple(f"operations.{room}" for room in ("backups", "dead_letters", "health", "reconcile", "watch"))
+BELOW_MESSAGES = ("templates", "tenants", "customers", "customers.files", "law", "providers", *STORES)
 
 MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "contracts": (),
     "platform": (),
+    "platform.database": ("platform",),
+    "platform.signals": ("platform", "platform.database"),
+    "platform.pubsub": ("platform", "platform.signals"),
     "law": ("platform",),
     "providers": BASE,
-    "tenants": ("providers", *BASE),
-    "customers": BASE,
-    "templates": ("law", "providers", *BASE),
+    "tenants": ("providers", *STORES),
+    "customers": STORES,
+    "customers.files": ("customers", *BASE),
+    "templates": ("law", "providers", *STORES),
     "credits": ("platform",),
-    "credits.ledger": ("credits", *BASE),
-    "credits.prices": ("credits", "credits.ledger", *BASE),
-    "credits.payments": ("credits", "credits.ledger", "providers", *BASE),
-    "credits.topups": ("credits", "credits.ledger", "credits.payments", "providers", *BASE),
-    "credits.plans": ("credits", "credits.ledger", "credits.payments", "providers", *BASE),
+    "credits.ledger": ("credits", *STORES),
+    "credits.prices": ("credits", "credits.ledger", *STORES),
+    "credits.payments": ("credits", "credits.ledger", "providers", *STORES),
+    "credits.topups": ("credits", "credits.ledger", "credits.payments", "providers", *STORES),
+    "credits.plans": ("credits", "credits.ledger", "credits.payments", "providers", *STORES),
     "messages": BELOW_MESSAGES,
     # What is sent is held, and what is reported is charged, in the same statement: these two know the ledger's parts.
     "messages.reports": ("messages", "credits.ledger", "credits.prices", *BELOW_MESSAGES),
@@ -38,10 +51,33 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "workflows.events": ("workflows", "messages", *BELOW_MESSAGES),
     "workflows.ticks": ("workflows", "messages", *BELOW_MESSAGES),
     "campaigns": ("messages", *MONEY, *BELOW_MESSAGES),
-    "operations": (*MESSAGES, *MONEY, *BELOW_MESSAGES),
-    "bootstrap": ("workflows", "workflows.events", "workflows.ticks", "operations", *MESSAGES, *MONEY, *BELOW_MESSAGES),
+    "operations": (),
+    "operations.health": STORES,
+    "operations.watch": ("operations.health", "providers", *STORES),
+    "operations.backups": STORES,
+    "operations.dead_letters": STORES,
+    "operations.reconcile": ("credits", "credits.ledger", *STORES),
+    "bootstrap": (*WORKFLOWS, *OPERATIONS, *MESSAGES, *MONEY, *BELOW_MESSAGES),
 }
 """By room of `shared`: the rooms that it may know, beside itself. A room within a room is one of its own."""
+
+LIBRARIES: Mapping[str, tuple[str, ...]] = {
+    "law": (),
+    "contracts": ("pydantic",),
+    "providers": ("httpx", "orjson", "pydantic"),
+}
+"""By room that stays away from the database, or is pure: what it may import that is neither ours nor Python's."""
+
+DRIVERS = {"psycopg", "psycopg_pool", "psycopg_c", "yoyo", "asyncpg", "sqlalchemy"}
+KNOW_THE_DRIVER: Mapping[str, str] = {
+    "platform.database.arrays": "the driver's own way with lists",
+    "platform.database.migrations": "before there is a schema",
+    "platform.database.pool": "has the connections",
+    "credits.ledger.ledger": "an account that would be overdrawn is refused by the database's own check",
+    "operations.backups.restore_store": "every table, by its name",
+    "operations.backups.store": "every table, by its name, as a stream",
+}
+"""The modules of `shared` that import what speaks to Postgres, and why a `Database` is not enough for them."""
 
 PROGRAMS_MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "shared": (),
@@ -53,7 +89,7 @@ PROGRAMS_MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "bench": ("shared", "simulator", "local", "cli", "release"),
 }
 
-SIMULATOR_MAY_KNOW = ("contracts", "platform")
+SIMULATOR_MAY_KNOW = ("contracts", "platform", "platform.pubsub")
 """Of the product. A stranger's server that knew more would agree with our mistakes."""
 
 
@@ -64,8 +100,9 @@ def room_of(module: str) -> str:
 
 
 def test_every_room_is_named_here() -> None:
-    rooms = {room_of(name_of(file)) for file in files_of("shared")} - {"shared"}
-    assert rooms == set(MAY_IMPORT)
+    folders = {file.parent.relative_to(CHECKOUT / "shared") for file in files_of("shared")} - {Path()}
+    assert {".".join(folder.parts) for folder in folders} == set(MAY_IMPORT) - {"bootstrap"}
+    assert {file.stem for file in (CHECKOUT / "shared").glob("*.py")} == {"__init__", "bootstrap"}
 
 
 def test_the_arrows_make_no_circle() -> None:
@@ -82,6 +119,14 @@ def test_a_room_imports_only_what_lies_below_it(room: str) -> None:
         if imported.startswith("shared.") and room_of(imported) not in (room, *MAY_IMPORT[room])
     ]
     assert wrong == []
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_an_import_is_a_statement_that_names_the_whole_way(program: str) -> None:
+    for file in files_of(program):
+        assert [name for name in imported_by(file) if name.startswith(".")] == [], name_of(file)
+        used = {getattr(node, "attr", getattr(node, "id", None)) for node in ast.walk(tree_of(file))}
+        assert used & {"import_module", "__import__"} == set(), name_of(file)
 
 
 @pytest.mark.parametrize("program", PROGRAMS_MAY_IMPORT)
@@ -105,15 +150,25 @@ def test_the_simulator_knows_little_of_the_product() -> None:
     assert wrong == []
 
 
-def test_a_provider_knows_nothing_of_the_database() -> None:
+@pytest.mark.parametrize("room", LIBRARIES)
+def test_a_room_away_from_the_database_has_no_other_way_to_it(room: str) -> None:
     wrong = [
         f"{name_of(file)} imports {imported}"
-        for room in ("providers", "law", "contracts")
         for file in files_of(f"shared/{room}")
-        for imported in imports_of(file)
-        if imported.startswith("shared.platform.database")
+        for imported in imported_by(file)
+        if imported.partition(".")[0] not in {*PROGRAMS, *sys.stdlib_module_names, *LIBRARIES[room]}
     ]
     assert wrong == []
+
+
+def test_what_speaks_to_postgres_is_known_to_few() -> None:
+    found = {
+        name_of(file).removeprefix("shared.")
+        for program in ("shared", "functions")
+        for file in files_of(program)
+        if DRIVERS & {imported.partition(".")[0] for imported in imported_by(file)}
+    }
+    assert found == set(KNOW_THE_DRIVER)
 
 
 def test_the_picture_shows_every_room_and_the_arrows_that_there_are() -> None:

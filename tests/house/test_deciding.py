@@ -14,11 +14,11 @@ from local.home import CHECKOUT
 from tests.house.imports import files_of, name_of, tree_of
 
 ORACLES: Mapping[str, str] = {
-    "decide_changed_alerts": "operations/test_notices_oracle.py",
+    "decide_changed_alerts": "operations/watch/test_notices_oracle.py",
     "decide_checks": "messages/dispatch/test_waits_oracle.py",
     "decide_claims": "messages/dispatch/test_claims_oracle.py",
     "decide_due_charge": "credits/topups/test_due_charge_oracle.py",
-    "decide_due_notices": "operations/test_notices_oracle.py",
+    "decide_due_notices": "operations/watch/test_notices_oracle.py",
     "decide_ended_shortages": "credits/ledger/test_low_credit_oracle.py",
     "decide_low_balances": "credits/ledger/test_low_credit_oracle.py",
     "decide_newest_words": "customers/test_newest_words.py",
@@ -26,7 +26,8 @@ ORACLES: Mapping[str, str] = {
     "decide_tickets_again": "messages/dispatch/test_waits_oracle.py",
     "deciding_newest_words": "customers/test_newest_words.py",
     "deciding_next_check": "messages/dispatch/test_waits_oracle.py",
-    "mark_told_and_decide_owed": "operations/test_notices_oracle.py",
+    "deciding_versions": "platform/database/test_versions_oracle.py",
+    "mark_told_and_decide_owed": "operations/watch/test_notices_oracle.py",
     "record_reports_and_decide_charges": "messages/reports/test_charges_oracle.py",
 }
 """By the name of a statement that decides, or of a part of others: the test that compares it with its oracle."""
@@ -37,7 +38,7 @@ DECIDES_NOTHING: Mapping[str, str] = {
     "credits.prices.store.PRICE_LIST": "reports: what does not hold yet is to come",
     "credits.topups.store.AUTOMATIC": "reports: a moment that is over is not shown",
     "messages.reports.store._MOVES": "a part of the statement that decides charges",
-    "operations.health.store.GAUGES": "reports; operations/test_outbox_age.py holds its age of a ticket to the sweep",
+    "operations.health.store.GAUGES": "reports; operations/health/test_outbox_age.py holds its ages to the sweep",
     "operations.health.store.OPEN_ALERTS": "reports: figures that one kind of alert has",
     "workflows.events.store.RECEIVE_EVENTS": "an event counts once; which word counts is deciding_newest_words'",
 }

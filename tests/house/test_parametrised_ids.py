@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 import pytest
 
 from local.home import CHECKOUT
-from tests.parameter_ids import readable_id
+from tests.parameter_ids import WORD, named_id, readable_id
 
 LONGEST = 100
 _UNREADABLE = re.compile(r"\\x[0-9a-f]{2}|\\u[0-9a-f]{4}| at 0x[0-9a-f]+", re.IGNORECASE)
@@ -22,6 +22,8 @@ def _fault(name: str, parameters: Mapping[str, object]) -> str | None:
     """What is wrong with the name of a case; None when nothing is."""
     if not name.strip():
         return "is empty"
+    if not WORD.search(name):
+        return "has no word in it"
     if len(name) > LONGEST:
         return f"is longer than {LONGEST} characters"
     if _UNREADABLE.search(name):
@@ -71,6 +73,9 @@ def test_the_names_are_the_same_in_a_process_that_hashes_otherwise(request: pyte
     ("name", "fault"),
     [
         ("", "empty"),
+        pytest.param("0", "no word", id="a number"),
+        pytest.param("a0-b1", "no word", id="letters and numbers"),
+        pytest.param("1.5-{}", "no word", id="signs"),
         ("x" * 101, "longer"),
         pytest.param(r"\xff\x00", "number", id="bytes"),
         pytest.param(r"\uac00", "number", id="a letter"),
@@ -83,7 +88,7 @@ def test_a_name_that_says_nothing_is_found(name: str, fault: str) -> None:
     assert fault in (_fault(name, {"value": object()}) or "")
 
 
-@pytest.mark.parametrize("name", ["가나다-3", "value-3", "values3", "my_value3", "0x7f", r"C:\users"])
+@pytest.mark.parametrize("name", ["가나다-3", "value-3", "values3", "my_value3", "amount=0x7f", r"C:\users"])
 def test_a_name_that_says_what_it_is_is_none(name: str) -> None:
     assert _fault(name, {"value": object(), "text": name}) is None
 
@@ -109,3 +114,18 @@ def test_a_value_that_looks_like_a_number_of_pytests_is_its_own_name() -> None:
 )
 def test_a_value_is_called_by_what_it_is(value: object, name: str | None) -> None:
     assert readable_id(value) == name
+
+
+@pytest.mark.parametrize(
+    ("value", "name"),
+    [
+        (0, "seed=0"),
+        ("", "seed=''"),
+        ("1,000", "seed=1,000"),
+        ([1, "x"], "seed=[1, x]"),
+        ("won", "won"),
+        (False, "False"),
+    ],
+)
+def test_a_value_without_a_word_goes_with_the_name_of_its_argument(value: object, name: str) -> None:
+    assert named_id("seed", value) == name

@@ -7,14 +7,15 @@ statement of SQL takes its moments as parameters, for the database has a clock o
 from __future__ import annotations
 
 import ast
-import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
 
 import pytest
 
 from local.home import CHECKOUT
+from tests.house import clocks
+from tests.house.clocks import DATABASES_CLOCK
 from tests.house.imports import files_of, tree_of
 
 FOLDERS = ("shared", "functions", "tests", "cli", "local", "bench", "simulator", "release")
@@ -27,28 +28,24 @@ ASK_THE_MACHINE = {
 }
 """The files that may ask the machine, and why."""
 
-_DATABASES_FUNCTIONS = ("now", "clock_timestamp", "statement_timestamp", "transaction_timestamp", "timeofday")
-_DATABASES_WORDS = ("current_date", "current_time", "current_timestamp", "localtime", "localtimestamp")
-_DATABASES_CLOCK = re.compile(
-    rf"\b(?:{'|'.join(_DATABASES_FUNCTIONS)})\s*\(\s*\)|\b(?:{'|'.join(_DATABASES_WORDS)})\b", re.IGNORECASE
-)
 _MACHINES_CLOCK = {
     *(f"datetime.datetime.{name}" for name in ("now", "utcnow", "today")),
     "datetime.date.today",
     *(f"time.{name}" for name in ("time", "time_ns", "localtime", "gmtime", "ctime", "asctime", "strftime")),
+    *("time.clock_gettime", "time.clock_gettime_ns", "email.utils.localtime", "email.utils.formatdate", "uuid.uuid1"),
 }
 _WALL_CLOCKS = {"shared.platform.clock.WallClock", "simulator.clock.present"}
-_GIVEN_CLOCKS = {f"tests.clock.{name}" for name in ("SettableClock", "DrivenClock", "NOON")}
+_GIVEN_CLOCKS = {*(f"tests.clock.{name}" for name in ("SettableClock", "DrivenClock", "NOON")), "tests.world.World"}
 
 
 @cache
 def _modules(folder: str) -> Mapping[str, ast.Module]:
-    """By its path, what is written in each module of a folder but in this one, whose own words would count."""
-    files = [file for file in files_of(folder) if file != Path(__file__)]
+    """By its path, what each module of a folder says, but for this one and the one with the words to look for."""
+    files = [file for file in files_of(folder) if file not in (Path(__file__), Path(clocks.__file__))]
     return {file.relative_to(CHECKOUT).as_posix(): tree_of(file) for file in files}
 
 
-def _names(module: ast.Module) -> list[tuple[int, str]]:
+def _names(module: ast.AST) -> list[tuple[int, str]]:
     """Each line that uses a name, with what it means there: `dt.datetime.now` is `datetime.datetime.now`."""
     imported: dict[str, str] = {}
     used: list[tuple[int, list[str]]] = []
@@ -86,7 +83,7 @@ def _asks_the_database(module: ast.Module) -> list[int]:
             node.lineno
             for node in ast.walk(module)
             if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in said
-            if _DATABASES_CLOCK.search(node.value)
+            if DATABASES_CLOCK.search(node.value)
         }
     )
 
@@ -109,9 +106,57 @@ def test_no_code_asks_the_machine_but_where_the_time_comes_in() -> None:
     assert ASK_THE_MACHINE.keys() <= asking.keys(), "who does not ask any more need not be named"
 
 
+def _functions(module: ast.Module) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
+    return [node for node in ast.walk(module) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+
+
+def _arguments(function: ast.FunctionDef | ast.AsyncFunctionDef) -> set[str]:
+    return {argument.arg for argument in function.args.args + function.args.kwonlyargs}
+
+
+def _fixtures_with_a_given_clock(modules: Iterable[ast.Module]) -> set[str]:
+    """The names of the fixtures that bring a given clock, or stand on one that does; of one name the last counts."""
+    fixtures = {
+        function.name: (function, {name.rpartition(".")[2] for _, name in _names(module) if name in _GIVEN_CLOCKS})
+        for module in modules
+        for function in _functions(module)
+        if any("fixture" in ast.unparse(decorator) for decorator in function.decorator_list)
+    }
+    found = {name for name, (function, clocks) in fixtures.items() if clocks & {used for _, used in _names(function)}}
+    while more := {name for name, (function, _) in fixtures.items() if _arguments(function) & found} - found:
+        found |= more
+    return found
+
+
+def _mixing(tests: Mapping[str, ast.Module]) -> list[str]:
+    """The tests that use the machine's clock beside a given one, whether they import it or a fixture brings it."""
+    everywhere = [module for path, module in tests.items() if path.endswith("conftest.py")]
+    mixing = []
+    for path, module in tests.items():
+        names = {name for _, name in _names(module)}
+        if names & _WALL_CLOCKS:
+            arguments = {argument for function in _functions(module) for argument in _arguments(function)}
+            if names & _GIVEN_CLOCKS or arguments & _fixtures_with_a_given_clock([*everywhere, module]):
+                mixing.append(path)
+    return mixing
+
+
 def test_no_test_mixes_the_machines_clock_with_a_given_one() -> None:
-    used = {path: {name for _, name in _names(module)} for path, module in _modules("tests").items()}
-    assert [path for path, names in used.items() if names & _WALL_CLOCKS and names & _GIVEN_CLOCKS] == []
+    assert _mixing(_modules("tests")) == ["tests/clock.py"], "it puts a given one in the place of the machine's"
+
+
+def test_a_given_clock_is_found_that_a_fixture_brings() -> None:
+    wall = "from shared.platform.clock import WallClock\ndef test_it({}): WallClock().now()"
+    fixture = "from tests.world import World\n@pytest.fixture\ndef till(database): return World(database)"
+    onward = "@pytest.fixture(scope='module')\ndef filled(till): ..."
+    own = "@pytest.fixture\ndef filled(database): ...\n" + wall.format("filled")
+    modules = {
+        "a": wall.format("filled"),
+        "b": wall.format("database"),
+        "c": own,
+        "conftest.py": f"{fixture}\n{onward}",
+    }
+    assert _mixing({path: ast.parse(code) for path, code in modules.items()}) == ["a"]
 
 
 @pytest.mark.parametrize(
@@ -122,6 +167,8 @@ def test_no_test_mixes_the_machines_clock_with_a_given_one() -> None:
         "from datetime import datetime as moment\nmoment.utcnow()",
         "import time\ndef server(clock=time.time): ...",
         "from time import time_ns\nstamp = time_ns()",
+        "import time\ntime.clock_gettime(time.CLOCK_REALTIME)",
+        "from email.utils import formatdate\nheader = formatdate()",
     ],
 )
 def test_the_machines_clock_is_found_however_it_is_imported(code: str) -> None:
@@ -133,11 +180,21 @@ def test_a_moment_and_a_measured_time_are_not_the_machines_clock() -> None:
     assert _asks_the_machine(ast.parse(code)) == []
 
 
-@pytest.mark.parametrize("asked", ["now()", "NOW ( )", "current_date + 30", "clock_timestamp()", "localtimestamp"])
+@pytest.mark.parametrize(
+    "asked",
+    [
+        *("now()", "NOW ( )", "current_date + 30", "clock_timestamp()", "localtimestamp", "current_timestamp(3)"),
+        *("'now'::timestamptz", "cast('now' as timestamp)", "date 'today'", "'Yesterday 12:00' :: timestamp"),
+        *("age(created_at)", "age (lower(a.period))"),
+    ],
+)
 def test_the_databases_clock_is_found_in_any_text_but_not_in_what_is_said_of_the_code(asked: str) -> None:
     code = f'def f():\n  """As {asked} is."""\n  g(f"choose {asked} from {{table}}")\n  return "choose {asked}"'
     assert _asks_the_database(ast.parse(code)) == [3, 4]
 
 
 def test_a_moment_that_is_given_is_not_the_databases_clock() -> None:
-    assert _asks_the_database(ast.parse("'select %(now)s, known(), now (1), my_current_date'")) == []
+    assert (
+        _asks_the_database(ast.parse("'select %(now)s, known(), now (1), my_current_date, age(%(now)s, at), page(1)'"))
+        == []
+    )

@@ -17,7 +17,7 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 
 from shared.platform.coalescer import Coalescer
-from shared.platform.logs import log, mask_phones
+from shared.platform.logs import log
 from shared.platform.pubsub.push import Pushed, push_raw
 from shared.providers import ProviderAccount
 from shared.tenants.accounts import register_account
@@ -118,23 +118,6 @@ async def test_a_batchs_line_carries_the_first_request_of_the_batch_and_how_many
         (traces[0], None),
         (traces[1], 2),
     ]
-
-
-@pytest.mark.parametrize(
-    "number", ["01090004000", "010-9000-4000", "+82 10-9000-4000", "+821090004000", "82 10 9000 4000", "0169004000"]
-)
-def test_a_phone_number_is_masked_however_it_is_written(number: str) -> None:
-    masked = mask_phones(f'to "{number}", refused')
-    assert number not in masked
-    assert "9000" not in masked
-    assert masked.endswith('4000", refused')
-
-
-@pytest.mark.parametrize(
-    "text", ["019ab8f2-0101-7123-8456-010123456789", "1763712345678", "0101234567890123", "1,010 won"]
-)
-def test_what_is_no_phone_number_stays(text: str) -> None:
-    assert mask_phones(text) == text
 
 
 PLAIN = {

@@ -6,6 +6,7 @@ name it like one of ours. Two locks hold: nobody may make one; and were one made
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import psycopg
 import pytest
@@ -15,23 +16,31 @@ from psycopg.errors import InsufficientPrivilege
 from local.postgres import ROLES, ensure_database
 from shared.platform.database.migrations import migrate
 from tests.databases import Migrated
-from tests.schemas.walls import PRIVILEGES, SAMPLES, sample
+from tests.schemas.walls import FUNCTIONS, SAFE_PATH, SAMPLES, sample
 
 TENANT = "ours"
-SAFE_PATH = ["search_path=pg_catalog, public, pg_temp"]
 
-FUNCTIONS = """
-select p.oid::regprocedure::text, p.proconfig, has_function_privilege('public', p.oid, 'execute')
-from pg_proc p
-where p.pronamespace = 'public'::regnamespace
-  and (p.prosecdef or p.oid in (select tgfoid from pg_trigger where not tgisinternal))
+OTHERS_MAKE_THEM_RUN = f"""
+select name, proconfig, has_function_privilege('public', oid, 'execute') from {FUNCTIONS}
+where prosecdef or oid in (select tgfoid from pg_trigger where not tgisinternal)
 order by 1
-"""
+"""  # noqa: S608 - texts from above
 
 OWNERS_TRIGGERS = """
-select distinct c.relname::text, t.tgtype & 4 > 0, t.tgtype & 16 > 0
+select distinct c.relname::text, event, t.tgattr::int2[]
 from pg_trigger t join pg_class c on c.oid = t.tgrelid join pg_proc p on p.oid = t.tgfoid
-where c.relnamespace = 'public'::regnamespace and not t.tgisinternal and p.prosecdef
+join (values (4, 'insert'), (8, 'delete'), (16, 'update'), (32, 'truncate')) e (bit, event) on t.tgtype & bit > 0
+where not t.tgisinternal and p.prosecdef
+order by 1, 2
+"""
+"""The tables on which a function with its owner's rights hangs, with each event that fires it (pg_trigger.h has the
+bits of tgtype), and the columns of which an update does, or none for all."""
+
+UPDATABLE = """
+select attname::text from pg_attribute
+where attrelid = %s::regclass and attnum > 0 and not attisdropped and attgenerated = ''
+  and (%s::int2[] = '{}' or attnum = any(%s::int2[])) and has_column_privilege(attrelid, attnum, 'update')
+order by attnum limit 1
 """
 
 COLUMNS = """
@@ -74,8 +83,11 @@ def doors(module_database: Migrated) -> Migrated:
             "create function bite() returns trigger language plpgsql security definer set search_path = public as $$"
             " begin update groups set name = name; perform from credit_accounts; return null; end $$"
         )
-        connection.execute("create trigger bite after insert on lure for each row execute function bite()")
-        connection.execute("grant insert on lure to public")
+        connection.execute("insert into lure values (0)")
+        for event in ("insert", "update", "delete", "truncate"):
+            bite = f"create trigger bite_{event} after {event} on lure for each statement execute function bite()"
+            connection.execute(bite.encode())
+        connection.execute("grant select, insert, update, delete, truncate on lure to public")
     return module_database
 
 
@@ -119,90 +131,94 @@ def _thieves(connection: Connection) -> set[str]:
     return {who for (who,) in connection.execute("select by_whom from pg_temp.stolen").fetchall()}
 
 
-def _ways_in() -> list[tuple[str, str, str]]:
-    """Each role with each operation on a table by which it makes a function of the owner run."""
-    fired = [
-        ("ledger_entries", "insert"),
-        ("dead_letters", "insert"),
-        ("provider_accounts", "insert"),
-        ("provider_accounts", "update"),
-        ("prices", "insert"),
-        ("prices", "update"),
-        ("templates", "insert"),
-        ("templates", "update"),
-        ("template_versions", "update"),
-        ("workflows", "insert"),
-        ("workflows", "update"),
-        ("tenants", "insert"),
-    ]
-    return [
-        (role, table, operation)
-        for role in ROLES
-        for table, operation in fired
-        if any(word.partition("(")[0] == operation for word in PRIVILEGES[role].get(table, "").split())
-    ]
+@dataclass(frozen=True)
+class WayIn:
+    """What a role may do that makes a function run with its owner's rights. `column`: of an update, one that fires."""
+
+    table: str
+    event: str
+    column: str = ""
 
 
-def _enter(connection: Connection, table: str, operation: str, role: str) -> int:
-    if operation == "insert":
-        statement, parameters = sample(table, TENANT, 1)
+def _ways_in(connection: Connection) -> list[WayIn]:
+    """Those of the role of a connection."""
+    ways = []
+    for table, event, columns in connection.execute(OWNERS_TRIGGERS).fetchall():
+        name = f"public.{table}"
+        if event == "update":
+            column = connection.execute(UPDATABLE, [name, columns, columns]).fetchone()
+            ways += [WayIn(table, event, *column)] if column else []
+        else:
+            # Of an insert, some columns do.
+            whether = "has_any_column_privilege" if event == "insert" else "has_table_privilege"
+            may = f"select {whether}(%(table)s, %(event)s)"
+            if connection.execute(may.encode(), {"table": name, "event": event}).fetchone() == (True,):
+                ways.append(WayIn(table, event))
+    return list(dict.fromkeys(ways))
+
+
+def _enter(connection: Connection, way: WayIn) -> int:
+    """How many rows it was done to."""
+    if way.event == "insert" and way.table in SAMPLES:
+        statement, parameters = sample(way.table, TENANT, 1)
         return connection.execute(statement.replace(b"insert into ", b"insert into public."), parameters).rowcount
-    granted = next(word for word in PRIVILEGES[role][table].split() if word.startswith("update"))
-    column = granted.partition("(")[2].strip(")").split(",")[0] or "tenant"
-    update = sql.SQL("update public.{table} set {column} = {column}")
-    return connection.execute(update.format(table=sql.Identifier(table), column=sql.Identifier(column))).rowcount
+    statements = {
+        "insert": "insert into public.{table} default values",
+        "update": "update public.{table} set {column} = {column}",
+        "delete": "delete from public.{table}",
+        "truncate": "truncate public.{table}",
+    }
+    names = {"table": sql.Identifier(way.table), "column": sql.Identifier(way.column)}
+    done = connection.execute(sql.SQL(statements[way.event]).format(**names))
+    return 1 if way.event == "truncate" else done.rowcount
 
 
 def test_the_functions_that_others_make_run_look_where_only_the_owner_puts_things(database: Migrated) -> None:
     with psycopg.connect(database.url) as connection:
-        found = connection.execute(FUNCTIONS).fetchall()
+        found = connection.execute(OTHERS_MAKE_THEM_RUN).fetchall()
     assert len(found) >= 7
     assert [name for name, path, _ in found if path != SAFE_PATH] == []
     assert [name for name, _, anybody_may in found if anybody_may] == []
 
 
-def test_every_way_to_make_an_owners_function_run_is_tried_here(database: Migrated) -> None:
-    with psycopg.connect(database.url) as connection:
-        found = connection.execute(OWNERS_TRIGGERS).fetchall()
-    tried = {(table, operation) for _, table, operation in _ways_in()}
-    there = {(table, "insert") for table, inserts, _ in found if inserts}
-    there |= {(table, "update") for table, _, updates in found if updates}
-    reachable = {
-        (table, operation)
-        for table, operation in there
-        if any(
-            word.partition("(")[0] == operation for role in ROLES for word in PRIVILEGES[role].get(table, "").split()
-        )
-    }
-    assert tried == reachable
-    assert {"ledger_entries", "dead_letters", "templates"} <= {table for table, _ in tried}
+def test_the_ways_in_are_found(doors: Migrated) -> None:
+    found = set()
+    for role in ROLES:
+        with _as_role(doors, role) as connection:
+            ways = _ways_in(connection)
+            assert [way.event for way in ways if way.table == "lure"] == ["delete", "insert", "truncate", "update"]
+            found |= {(way.table, way.event) for way in ways if way.table != "lure"}
+    assert {("ledger_entries", "insert"), ("dead_letters", "insert"), ("templates", "update")} <= found
 
 
 @pytest.mark.parametrize("by_views", [False, True], ids=["tables", "views"])
-@pytest.mark.parametrize(("role", "table", "operation"), [pytest.param(*way, id=" ".join(way)) for way in _ways_in()])
-def test_a_temporary_relation_named_like_ours_is_not_looked_at(
-    doors: Migrated, role: str, table: str, operation: str, by_views: bool
-) -> None:
+@pytest.mark.parametrize("role", ROLES)
+def test_a_temporary_relation_named_like_ours_is_not_looked_at(doors: Migrated, role: str, by_views: bool) -> None:
     with _as_role(doors, role) as connection:
         _shadow(connection, by_views=by_views)
-        assert _enter(connection, table, operation, role) >= 1
-        assert _thieves(connection) <= {role}
+        for way in _ways_in(connection):
+            if way.table != "lure":
+                with connection.transaction(force_rollback=True):
+                    assert _enter(connection, way) >= 1, way
+                    assert _thieves(connection) <= {role}, way
 
 
+@pytest.mark.parametrize("event", ["insert", "update", "delete", "truncate"])
 @pytest.mark.parametrize("by_views", [False, True], ids=["tables", "views"])
-def test_the_attack_does_find_a_function_with_the_old_search_path(doors: Migrated, by_views: bool) -> None:
+def test_the_attack_does_find_a_function_with_the_old_search_path(doors: Migrated, by_views: bool, event: str) -> None:
     with _as_role(doors, "allim_api") as connection:
         _shadow(connection, by_views=by_views)
-        connection.execute("insert into public.lure values (1)")
+        assert _enter(connection, WayIn("lure", event, "n")) >= 1
         assert len(_thieves(connection) - {"allim_api"}) == 1
 
 
 @pytest.mark.parametrize("role", ROLES)
 def test_no_role_hangs_an_owners_function_on_a_table_of_its_own(doors: Migrated, role: str) -> None:
     with psycopg.connect(doors.url) as connection:
-        names = [name for name, _, _ in connection.execute(FUNCTIONS).fetchall() if name != "bite()"]
+        names = [name for name, _, _ in connection.execute(OTHERS_MAKE_THEM_RUN).fetchall()]
+    names.remove("public.bite()")
     for name in names:
-        hang = f"create trigger mine after insert on pg_temp.mine for each row execute function public.{name}"
+        hang = f"create trigger mine after insert on pg_temp.mine for each row execute function {name}"
         with _as_role(doors, role) as connection:
             connection.execute("create temporary table mine (tenant text, balance_change numeric, hold_change numeric)")
             with pytest.raises(InsufficientPrivilege, match="permission denied for function"):

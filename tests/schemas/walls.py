@@ -84,6 +84,20 @@ ONE_A_TENANT = {"credit_accounts", "tenant_plans"}
 
 WITHOUT_TENANT = {"default_prices", "provider_prices", "payment_webhooks", "heartbeats"}
 
+SAFE_PATH = ["search_path=pg_catalog, public, pg_temp"]
+"""Of a function that others make run: they can put nothing where it looks before it finds what is meant."""
+
+FUNCTIONS = """(
+  select p.oid, p.prosecdef, p.prorettype, p.proconfig,
+    format('%I.%I(%s)', n.nspname, p.proname, pg_get_function_identity_arguments(p.oid)) as name
+  from pg_proc p join pg_namespace n on n.oid = p.pronamespace
+  where n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
+    and not exists (
+      select from pg_depend d where d.classid = 'pg_proc'::regclass and d.objid = p.oid and d.deptype = 'e'
+    )
+) f"""
+"""SQL: the functions of any schema, but for those of Postgres and of its extensions."""
+
 
 def sample(table: str, tenant: str, number: int) -> tuple[bytes, dict[str, Any]]:
     """The statement that inserts a tenant's row of that number, and its parameters."""

@@ -15,13 +15,13 @@ from shared.customers.filing import file_customers
 from shared.customers.store import decide_newest_words, save_groups
 from shared.customers.words import Telling
 from shared.platform.database import Connection, Database
-from shared.templates.store import save_template
-from shared.templates.template import TemplateContent
-from shared.tenants.accounts import register_account
+from shared.templates.store import save_templates
+from shared.templates.template import Approval, TemplateContent
+from shared.tenants.accounts import AccountBusy, register_account
 from shared.tenants.store import save_tenant
 from shared.workflows.catalog import load_catalogs
 from shared.workflows.definition import WorkflowDefinition
-from shared.workflows.store import save_workflow
+from shared.workflows.store import save_workflows
 from tests.clock import NOON
 from tests.databases import Migrated
 
@@ -39,6 +39,16 @@ async def connection(database: Migrated) -> AsyncIterator[Connection]:
         await save_tenant(connection, "shop", "가게", now=NOON)
         yield connection
     await pool.close()
+
+
+async def save_template(connection: Connection, content: TemplateContent, approval: Approval) -> int | None:
+    """Gives the number of the version that it made, if it made one."""
+    return (await save_templates(connection, "shop", {"hello": (content, approval)}, now=NOON)).get("hello")
+
+
+async def save_workflow(connection: Connection, definition: WorkflowDefinition) -> int | None:
+    """The same of a workflow."""
+    return (await save_workflows(connection, "shop", [definition], now=NOON)).get(definition.name)
 
 
 async def _everything(connection: Connection) -> dict[str, list[dict[str, Any]]]:
@@ -88,10 +98,10 @@ async def test_what_is_read_back_is_what_the_files_say(connection: Connection, e
 
 async def test_other_words_make_a_new_version_and_the_old_one_stays(connection: Connection) -> None:
     content = TemplateContent.model_validate(WORDS)
-    assert await save_template(connection, "shop", "hello", content, "approved", now=NOON) == 1
-    assert await save_template(connection, "shop", "hello", content, "approved", now=NOON) is None
+    assert await save_template(connection, content, "approved") == 1
+    assert await save_template(connection, content, "approved") is None
     other = TemplateContent.model_validate({**WORDS, "sms": {"text": "#{이름}님, 반갑습니다"}})
-    assert await save_template(connection, "shop", "hello", other, now=NOON) == 2
+    assert await save_template(connection, other, "draft") == 2
     rows = await (
         await connection.execute(
             "select version, content #>> '{sms,text}' as words, approval, active_version from template_versions"
@@ -108,22 +118,22 @@ async def test_a_new_verdict_on_the_same_words_makes_no_version_but_is_a_change_
     connection: Connection,
 ) -> None:
     content = TemplateContent.model_validate(WORDS)
-    await save_template(connection, "shop", "hello", content, "submitted", now=NOON)
+    await save_template(connection, content, "submitted")
     before = await _revision(connection)
-    assert await save_template(connection, "shop", "hello", content, "approved", now=NOON) is None
+    assert await save_template(connection, content, "approved") is None
     assert await _revision(connection) > before
     row = await (await connection.execute("select approval from template_versions")).fetchone()
     assert row == {"approval": "approved"}
 
 
 async def test_another_rule_makes_a_new_version_and_a_workflow_switched_off_stays_off(connection: Connection) -> None:
-    assert await save_workflow(connection, "shop", WorkflowDefinition.model_validate(RULE), now=NOON) == 1
+    assert await save_workflow(connection, WorkflowDefinition.model_validate(RULE)) == 1
     await connection.execute("update workflows set active = false")
     before = await _revision(connection)
-    assert await save_workflow(connection, "shop", WorkflowDefinition.model_validate(RULE), now=NOON) is None
+    assert await save_workflow(connection, WorkflowDefinition.model_validate(RULE)) is None
     assert await _revision(connection) == before
     later = WorkflowDefinition.model_validate({**RULE, "route": ["sms"], "where": {"customer.plan": ["pro"]}})
-    assert await save_workflow(connection, "shop", later, now=NOON) == 2
+    assert await save_workflow(connection, later) == 2
     row = await (await connection.execute("select active_version, active from workflows")).fetchone()
     assert row == {"active_version": 2, "active": False}
 
@@ -151,6 +161,26 @@ async def test_the_account_that_was_registered_last_sends_and_the_earlier_ones_s
     assert not await register_account(connection, KEY, second, now=NOON)
     assert await register_account(connection, KEY, first, now=NOON)
     assert await _accounts(connection) == [("main", True), ("second", False)]
+
+
+@pytest.mark.parametrize("state", ["open", "prepared"])
+async def test_an_account_becomes_no_other_one_while_a_send_by_it_is_undecided(
+    connection: Connection, state: str
+) -> None:
+    account = replace(EXAMPLES[0].account, tenant="shop")
+    other = replace(account, secrets={**account.secrets, "api_key": "another"})
+    await register_account(connection, KEY, account, now=NOON)
+    await connection.execute(
+        "insert into dispatches (tenant, id, provider, account, messages, state, lease_until, created_at, updated_at) "
+        "values ('shop', gen_random_uuid(), 'solapi', 'main', array[gen_random_uuid()], %s, %s, %s, %s)",
+        [state, NOON, NOON, NOON],
+    )
+    with pytest.raises(AccountBusy, match="main"):
+        await register_account(connection, KEY, other, now=NOON)
+    assert await register_account(connection, KEY, replace(account, sender="0233334444"), now=NOON)
+    assert await register_account(connection, KEY, replace(other, id="second"), now=NOON)
+    await connection.execute("update dispatches set state = 'sent'")
+    assert await register_account(connection, KEY, other, now=NOON)
 
 
 async def _accounts(connection: Connection) -> list[tuple[str, bool]]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Literal
+from typing import Any, Literal
 
 from shared.platform.database import Connection, fetch_all
 
@@ -55,14 +56,14 @@ class Moved:
 USAGE = """
 with charged as (
   select e.created_at, m.channel, m.provider,
-    coalesce(m.workflow, 'bulk ' || m.run_key, '(bulk)') as workflow, count(*) as messages, sum(m.price) as won
+    m.workflow, case when m.workflow is null then m.run_key end as key, count(*) as messages, sum(m.price) as won
   from ledger_entries e
   cross join unnest(e.messages) as listed
   join messages m on m.tenant = e.tenant and m.id = listed and m.settlement = e.id
   where e.tenant = %(tenant)s and e.kind = 'capture' and e.created_at >= %(start)s and e.created_at < %(end)s
-  group by e.id, e.created_at, m.channel, m.provider, 4
+  group by e.id, e.created_at, m.channel, m.provider, 4, 5
 )
-select (c.created_at at time zone 'Asia/Seoul')::date as day, c.channel, c.workflow,
+select (c.created_at at time zone 'Asia/Seoul')::date as day, c.channel, c.workflow, c.key,
   sum(c.messages)::bigint as messages, sum(c.won) as won,
   case when bool_and(p.cost is not null) then sum(c.messages * p.cost) end as cost
 from charged c
@@ -71,7 +72,7 @@ left join lateral (
   where provider = c.provider and channel = c.channel and valid_from <= c.created_at
   order by valid_from desc limit 1
 ) p on true
-group by 1, 2, 3 order by 1, 2, 3
+group by 1, 2, 3, 4
 """
 
 
@@ -88,15 +89,16 @@ balances as (
     coalesce(sum(balance_change), 0) as closing
   from ledger_entries where tenant = %(tenant)s and created_at < %(end)s
 )
-select 1 as part, 'opening' as kind, null::date as day, null as channel, null as workflow, null as reference,
-  null::bigint as messages, opening as won, null::numeric as cost, null::timestamptz as at from balances
+select 1 as part, 'opening' as kind, null::date as day, null as channel, null as workflow, null as key,
+  null as reference, null::bigint as messages, opening as won, null::numeric as cost, null::timestamptz as at
+from balances
 union all
-select 2, kind, day, null, null, reference, null, won, null, created_at from payments
+select 2, kind, day, null, null, null, reference, null, won, null, created_at from payments
 union all
-select 3, 'charge', day, channel, workflow, null, messages, -won, cost, null from usage
+select 3, 'charge', day, channel, workflow, key, null, messages, -won, cost, null from usage
 union all
-select 4, 'closing', null, null, null, null, null, closing, null, null from balances
-order by part, at, day, channel, workflow
+select 4, 'closing', null, null, null, null, null, null, closing, null, null from balances
+order by part, at, day, channel, workflow nulls first, key nulls first
 """
 
 
@@ -113,9 +115,15 @@ async def read_statement(connection: Connection, tenant: str, start: dt.datetime
             if line["kind"] != "charge"
         ),
         usage=tuple(
-            Usage(line["day"], line["channel"], line["workflow"], line["messages"], -line["won"], line["cost"])
+            Usage(line["day"], line["channel"], _sender(line), line["messages"], -line["won"], line["cost"])
             for line in lines
             if line["kind"] == "charge"
         ),
         closing=closing["won"],
     )
+
+
+def _sender(line: Mapping[str, Any]) -> str:
+    if line["workflow"] is not None:
+        return str(line["workflow"])
+    return "(bulk)" if line["key"] is None else f"bulk {line['key']}"

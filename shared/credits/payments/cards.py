@@ -7,6 +7,12 @@ from dataclasses import dataclass
 
 from shared.platform.database import Connection, fetch_all
 
+
+def customer_key_of(tenant: str) -> str:
+    """What Toss calls the owner of a tenant's card: the tenant, and no person."""
+    return f"tenant_{tenant}"
+
+
 SAVE_BILLING_KEY = """
 insert into billing_keys (tenant, customer_key, billing_key, created_at)
 values (%(tenant)s, %(customer_key)s, %(billing_key)s, %(now)s)

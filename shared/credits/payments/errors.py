@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from shared.credits.errors import CreditError
+from shared.credits.payments.cards import customer_key_of
 
 
 def no_order(order: str) -> CreditError:
@@ -72,10 +73,19 @@ def refund_account_needed() -> CreditError:
     )
 
 
+def card_unreadable() -> CreditError:
+    return CreditError(
+        "card_unreadable",
+        "ALLIM_ENCRYPTION_KEY does not open the card: it has to be registered again",
+        "등록된 카드 정보를 읽을 수 없습니다. 카드를 다시 등록해 주세요.",
+        field="card",
+    )
+
+
 def no_card(tenant: str) -> CreditError:
     return CreditError(
         "no_card",
-        f"no card is registered: open Toss's card page with the customer key tenant_{tenant}, give the authKey"
-        " that comes back to AutomaticTopUps.register_card, and try again",
+        f"no card is registered: open Toss's card page with the customer key {customer_key_of(tenant)}, give the"
+        " authKey that comes back to AutomaticTopUps.register_card, and try again",
         "등록된 카드가 없습니다. 토스페이먼츠 카드 등록 창에서 카드를 등록한 뒤 다시 시도해 주세요.",
     )

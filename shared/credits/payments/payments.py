@@ -1,8 +1,8 @@
-"""Top-ups through Toss Payments (https://docs.tosspayments.com).
+"""Payments through Toss Payments (https://docs.tosspayments.com): for credit, or for whatever else an order is for.
 
-What is believed of a payment is what Toss says when asked: `settle` brings an order and the ledger to what a fetched
-payment says, once, however often and in whatever order it is told. So a confirmation, a webhook, a deposit, a cancel in
-Toss's dashboard and a look-up after a lost answer all end the same way.
+What is believed of a payment is what Toss says when asked: `settle` brings an order, and what it is for, to what a
+fetched payment says, once, however often and in whatever order it is told. So a confirmation, a webhook, a deposit, a
+cancel in Toss's dashboard and a look-up after a lost answer all end the same way.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import datetime as dt
 import hmac
 import secrets
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from shared.credits.errors import CreditError
 from shared.credits.ledger.ledger import take_back, top_up, whole_won
@@ -42,7 +41,7 @@ from shared.credits.payments.store import (
 )
 from shared.credits.payments.webhooks import DEPOSIT_CALLBACK, read_call
 from shared.platform.clock import Clock
-from shared.platform.database import Connection, Database
+from shared.platform.database import PASSING_ERRORS, Connection, Database
 from shared.platform.ids import derived_id
 from shared.platform.logs import log
 from shared.platform.signals.alerts import raise_alert
@@ -79,18 +78,6 @@ class Payments:
             order = await insert_order(connection, tenant, order_id, won, purpose, "created", self._clock.now())
         assert order is not None, "96 random bits do not repeat"  # noqa: S101
         return order
-
-    @staticmethod
-    def checkout(order: Order, *, success_url: str, fail_url: str) -> dict[str, Any]:
-        """What the checkout page hands to Toss's widget. The customer key names the tenant, and no person."""
-        return {
-            "orderId": order.id,
-            "orderName": ORDER_NAME,
-            "amount": {"currency": "KRW", "value": int(order.amount)},
-            "customerKey": f"tenant_{order.tenant}",
-            "successUrl": success_url,
-            "failUrl": fail_url,
-        }
 
     async def confirm(self, tenant: str, order_id: str, payment_key: str, amount: object) -> Order:
         """Confirm what the customer authorised in the browser, and add the credit.
@@ -277,6 +264,10 @@ class Payments:
                 await self._decide(order_id)
             except (ProviderError, CreditError) as error:
                 log("payments").warning("still undecided: %s", error, extra={"fields": {"order": order_id}})
+            except PASSING_ERRORS:
+                raise
+            except Exception:  # whatever one order meets is nobody else's matter
+                log("payments").exception("an order is left to a later sweep", extra={"fields": {"order": order_id}})
 
     async def _decide(self, order_id: str) -> None:
         try:
@@ -321,9 +312,9 @@ class Payments:
             await purpose.lose(connection, order, order.amount - order.cancelled, key, now)
             reversals += 1
         cancelled = await settle_cancels(connection, order, purpose, payment, now)
-        status = status_of(payment)
-        failure = f"{payment.failure.code}: {payment.failure.message}" if payment.failure else None
-        await purpose.settle(connection, order, status, failure, now)
+        status, failure = status_of(payment), payment.failure
+        why = f"{failure.code}: {failure.message}" if failure else None
+        await purpose.settle(connection, order, status, why, now)
         await update_order(
             connection,
             order,
@@ -334,6 +325,8 @@ class Payments:
             deposit_secret=payment.secret,
             cancelled=cancelled,
             reversals=reversals,
+            failure_code=failure.code if failure else None,
+            failure_detail=failure.message[:500] if failure else None,
         )
 
 

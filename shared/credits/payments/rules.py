@@ -15,6 +15,10 @@ from shared.providers.toss import Payment
 UNDECIDED_AFTER = dt.timedelta(minutes=1)
 """By then no call to Toss is under way any more: what has no end is asked for."""
 
+CHARGE_LEASE = dt.timedelta(minutes=3)
+"""A charge under way is its instance's own. Longer than Toss's slowest answer, or two would work on it; and by then a
+look-up has decided it."""
+
 UNPAID = ("created", "confirming", "failed")
 """Any payment may still be an order's. One that failed here was perhaps paid by a key whose answer was lost."""
 

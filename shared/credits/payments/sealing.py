@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shared.credits.payments.errors import card_unreadable
 from shared.platform.crypto import seal, unseal
 
 
@@ -20,10 +21,14 @@ def open_card(key: bytes, tenant: str, sealed: bytes) -> str:
     """The billing key of a sealed card.
 
     Raises:
-        cryptography.exceptions.InvalidTag, ValueError, KeyError: it was sealed with another key or for another tenant,
-            or is none.
+        CreditError: `card_unreadable`: it was sealed with another key or for another tenant, or is none.
     """
-    return str(unseal(key, sealed, context=_context(tenant))["billing_key"])
+    from cryptography.exceptions import InvalidTag  # it takes its time, and most sweeps charge nobody
+
+    try:
+        return str(unseal(key, sealed, context=_context(tenant))["billing_key"])
+    except (InvalidTag, ValueError, KeyError) as error:
+        raise card_unreadable() from error
 
 
 def _context(tenant: str) -> str:

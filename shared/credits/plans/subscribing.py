@@ -16,6 +16,7 @@ from shared.credits.errors import CreditError, unknown_tenant
 from shared.credits.payments.cards import BillingKey, read_billing_key
 from shared.credits.payments.errors import no_card
 from shared.credits.payments.payments import Payments
+from shared.credits.payments.rules import CHARGE_LEASE
 from shared.credits.payments.sealing import open_card
 from shared.credits.payments.store import (
     Cancel,
@@ -57,13 +58,11 @@ from shared.credits.plans.store import (
 )
 from shared.platform.clock import Clock, day_of
 from shared.platform.database import Connection, Database
+from shared.platform.errors import AllimError
 from shared.platform.ids import derived_id, new_id
 from shared.platform.logs import log
 from shared.providers import ProviderError, ProviderRefused
 from shared.providers.toss import Toss
-
-LEASE = dt.timedelta(minutes=3)
-"""A charge under way is its instance's own. Longer than Toss's slowest answer, or two would work on it."""
 
 WORK_FOR = dt.timedelta(seconds=20)
 
@@ -133,8 +132,8 @@ class Plans:
             What was done.
 
         Raises:
-            CreditError: `unknown_tenant`, `no_card`, `quote_changed`, `plan_change_under_way`, or `payment_refused`;
-                the plan is as it was.
+            CreditError: `unknown_tenant`, `no_card`, `card_unreadable`, `quote_changed`, `plan_change_under_way`, or
+                `payment_refused`; the plan is as it was.
             ProviderError: whether it was charged is not known yet; the tick decides it within minutes.
         """
         now = self._clock.now()
@@ -216,18 +215,22 @@ class Plans:
         anchor = period.start if kind == "subscription" else has.anchor
         bought = PlanOrder(has.tenant, order.id, kind, plan, PLANS[plan].fee, anchor, period)
         await insert_plan_order(connection, bought)
-        await save_subscription(connection, replace(has, pending_order=order.id), now + LEASE)
+        await save_subscription(connection, replace(has, pending_order=order.id), now + CHARGE_LEASE)
         return _Charge(order, card)
 
     async def _charge(self, charge: _Charge) -> None:
         """Charge an order. Doing it again charges nothing again: Toss knows its id, and the key.
 
         Raises:
-            CreditError: `payment_refused`; the plan is as it was.
+            CreditError: `payment_refused`, `card_unreadable`; the plan is as it was.
             ProviderError: undecided.
         """
         order, card = charge.order, charge.card
-        billing_key = open_card(self._key, order.tenant, card.billing_key)
+        try:
+            billing_key = open_card(self._key, order.tenant, card.billing_key)
+        except CreditError as unreadable:
+            await self._give_up(order.id, unreadable)
+            raise
         try:
             payment = await self._toss.charge(
                 billing_key,
@@ -242,8 +245,8 @@ class Plans:
             raise plan_payment_refused(error.code, error.detail) from error
         await self._payments.settle(payment)
 
-    async def _give_up(self, order_id: str, why: ProviderRefused, *, counts: bool = True) -> None:
-        """Let an order fail. `counts`: a renewal's card was refused, and the plan is past due."""
+    async def _give_up(self, order_id: str, why: AllimError, *, counts: bool = True) -> None:
+        """Let an order fail. `counts`: a renewal's card can't be charged, and the plan is past due."""
         now = self._clock.now()
         async with self._database.transaction() as connection:
             order = await lock_order(connection, order_id)
@@ -274,7 +277,7 @@ class Plans:
                     await self._carry_on(due)
             except (ProviderError, CreditError) as error:
                 log("plans").warning("not renewed: %s", error)
-            except Exception:  # one tenant's card that can't be opened is nobody else's matter
+            except Exception:  # whatever one tenant's renewal meets is nobody else's matter
                 log("plans").exception("a renewal is left to a later sweep")
         return looked_at
 
@@ -282,7 +285,7 @@ class Plans:
         """Take a tenant that is due. Gives the charge that follows, the order to decide, or "" for neither."""
         now = self._clock.now()
         async with self._database.transaction() as connection:
-            has = await take_due(connection, now=now, lease_until=now + LEASE)
+            has = await take_due(connection, now=now, lease_until=now + CHARGE_LEASE)
             if has is None:
                 return None
             if has.pending_order is not None:

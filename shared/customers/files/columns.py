@@ -43,14 +43,14 @@ MEMBER: Names = {
     "customer": ("customerid", "고객", "고객번호", "고객id", "고객아이디"),
 }
 
-_DECORATION = re.compile(r"[\s_\-*\u00ad\u200b\u2060\ufeff]+")
+_DECORATION = re.compile(r"\([^()]*\)|[\s_\-*\u00ad\u200b\u2060\ufeff]+")
 _OF_CUSTOMER = "customer."
 _OF_ATTRIBUTES = f"{ATTRIBUTES}."
 _OF_DATA = "data."
 
 
 def folded(name: str) -> str:
-    """A name as it is compared: `Phone Number `, `phone_number` and `PHONE-NUMBER` are one."""
+    """A name as it is compared: `Phone Number `, `phone_number*` and `PHONE-NUMBER (digits)` are one."""
     return _DECORATION.sub("", unicodedata.normalize("NFKC", name)).casefold()
 
 
@@ -59,18 +59,21 @@ def tidy(name: str) -> str:
     return unicodedata.normalize("NFC", name).strip("\ufeff\u200b \t\r\n\u00a0\u3000")
 
 
-def columns_named(names: Names, header: Sequence[str], file: str) -> dict[str, int]:
+def columns_named(names: Names, required: Sequence[str], header: Sequence[str], file: str) -> dict[str, int]:
     """Where the columns are that say one of `names`; those that say nothing of the kind are left out.
 
-    A column of just that name counts before one of its other names.
+    A column of just that name counts before one of its other names. Of two that have other names, none counts.
 
     Raises:
-        FileError: `repeated_column`, when two columns say the same.
+        FileError: `repeated_column`, when two columns have the name, or two may be what is required.
     """
     words = [folded(name.removeprefix(_OF_CUSTOMER)) for name in header]
     found = {}
     for said, others in names.items():
-        at = [i for i, word in enumerate(words) if word == said] or [i for i, w in enumerate(words) if w in others]
+        exact = [i for i, word in enumerate(words) if word == said]
+        at = exact or [i for i, word in enumerate(words) if word in others]
+        if len(at) > 1 and not exact and said not in required:
+            continue
         if len(at) > 1:
             which = " and ".join(header[i] for i in at)
             raise repeated_columns(

@@ -151,21 +151,23 @@ class Table:
             except csv.Error as error:
                 unreadable = unreadable or error
                 continue
-            at = columns_named(names, columns, self.path.name)
+            at = columns_named(names, required, columns, self.path.name)
             if all(name in at for name in required):
                 return _Header(begin, lines, separator, columns, at)
             widest = max(widest, columns, key=len)
-        if unreadable is not None:
+        if unreadable is not None and len(widest) < 2:
             raise FileError(
                 "unreadable_file",
                 f"the header of {self.path.name} can't be read as CSV: {unreadable}",
                 f"{self.path.name} 머리글을 CSV로 읽을 수 없습니다.",
             ) from unreadable
-        at = columns_named(names, widest, self.path.name)
+        at = columns_named(names, required, widest, self.path.name)
         missing = [name for name in required if name not in at]
-        raise missing_columns(
-            self.path.name, missing, widest[:20], self._hint(head, begin, separators, names, required)
-        )
+        if len(widest) == 1 and any(separator in widest[0] for separator in separators):
+            hint = _IN_ONE_CELL
+        else:
+            hint = self._hint(head, begin, separators, names, required)
+        raise missing_columns(self.path.name, missing, widest[:20], hint)
 
     def _hint(
         self, head: Sequence[str], begin: int, separators: str, names: Names, required: Sequence[str]
@@ -175,7 +177,7 @@ class Table:
             for separator in separators:
                 cells = [tidy(cell) for cell in line.split(separator)]
                 try:
-                    at = columns_named(names, cells, self.path.name)
+                    at = columns_named(names, required, cells, self.path.name)
                 except FileError:
                     continue
                 if all(name in at for name in required):
@@ -225,6 +227,10 @@ def _parsed(head: Sequence[str], separator: str) -> tuple[list[str], int]:
     return [tidy(cell) for cell in next(reader)], reader.line_num
 
 
+_IN_ONE_CELL = (
+    ". All of it stands in one cell: take the quotes around each line away",
+    ". 한 칸에 모든 열이 들어 있습니다. 줄 전체를 감싼 따옴표를 지워 주세요.",
+)
 _NAMES = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from shared.messages.dispatch.store import decide_retries, mark_sent
+from shared.messages.dispatch.sweep_store import DispatchState
 from shared.messages.metrics import count_sent
 from shared.platform.clock import Clock
 from shared.platform.database import Database
@@ -138,7 +139,7 @@ class Dispatcher:
             await mark_sent(connection, account.tenant, dispatch, accepted, now=now, check_at=now + FIRST_CHECK)
         count_sent(account.provider, (channel for _, channel, _ in accepted))
 
-    async def abandon(self, tenant: str, dispatch: UUID, state: str, error: str) -> None:
+    async def abandon(self, tenant: str, dispatch: UUID, state: DispatchState, error: str) -> None:
         """Give up a dispatch that was certainly never sent; its messages are queued again, or fail after the last try.
 
         Args:

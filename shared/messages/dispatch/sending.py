@@ -16,7 +16,7 @@ from shared.contracts import MAX_TICKET_MESSAGES, ProviderReport, SendTicket
 from shared.messages.dispatch.dispatching import Dispatcher
 from shared.messages.dispatch.store import Claimed, decide_claims, mark_prepared
 from shared.messages.lawful import forbidden, leaves_before
-from shared.messages.reasons import OWN_REFUSALS
+from shared.messages.metrics import OURSELVES
 from shared.messages.reports.reporting import Reports, Told, refusal
 from shared.platform.clock import Clock
 from shared.platform.coalescer import Coalescer
@@ -131,7 +131,7 @@ class Sender:
                 await self._dispatcher.abandon(tenant, dispatch, "open", str(error))
                 return
         # Refusals are recorded before the batch is sent: a crash later leaves nothing but the batch to ask about.
-        told = [Told(tenant, OWN_REFUSALS, report) for report in refused]
+        told = [Told(tenant, OURSELVES, report) for report in refused]
         told += [Told(tenant, account.provider, report) for report in prepared.refused]
         if told:
             await self._reports.record(told)

@@ -13,8 +13,18 @@ from shared.contracts import SendTicket
 from shared.contracts.channels import LEG_PRICES
 from shared.credits.ledger.entries import entering
 from shared.credits.prices.store import current_prices
-from shared.messages.dispatch.sweep_store import deciding_next_check
-from shared.messages.reasons import SENTENCES, WAITING_FOR_CREDIT
+from shared.messages.dispatch.sweep_store import DispatchState, deciding_next_check
+from shared.messages.reasons import (
+    CREDIT_SHORTAGE,
+    NO_PROVIDER_ACCOUNT,
+    PRICE_MISSING,
+    PROVIDER_UNAVAILABLE,
+    RUN_CHANGED,
+    SENTENCES,
+    TENANT_SUSPENDED,
+    TOO_LATE,
+    WAITING_FOR_CREDIT,
+)
 from shared.platform.database import Connection, fetch_all
 from shared.platform.signals.alerts import raising
 from shared.tenants.store import sending_account
@@ -120,7 +130,7 @@ taken as (
 back as (
   update messages m
   set status = (case when m.tries >= %(max_tries)s then 'failed' else 'queued' end)::message_status,
-      reason = case when m.tries >= %(max_tries)s then 'provider_unavailable' end,
+      reason = case when m.tries >= %(max_tries)s then '{PROVIDER_UNAVAILABLE}' end,
       detail = case when m.tries >= %(max_tries)s then %(error)s end,
       attempt = m.attempt + 1, dispatch = null, updated_at = %(now)s,
       settlement = case when m.tries >= %(max_tries)s and m.hold is not null then t.release end
@@ -145,7 +155,7 @@ async def decide_retries(
     tenant: str,
     dispatch: UUID,
     *,
-    state: str,
+    state: DispatchState,
     error: str,
     max_tries: int,
     ticket: UUID,
@@ -263,7 +273,7 @@ priced as (
       when c.account is null or d.unpriced then 'failed'
       else 'sending'
     end as verdict,
-    case when c.account is null then 'no_provider_account' when d.unpriced then 'price_missing' end as obstacle
+    case when c.account is null then '{NO_PROVIDER_ACCOUNT}' when d.unpriced then '{PRICE_MISSING}' end as obstacle
   from candidates c join dearest d using (tenant, route, position)
 ),
 afforded as (
@@ -279,11 +289,11 @@ verdicts as (
       when wait_for_credit then 'queued'
       else 'failed' end)::message_status as next,
     case
-      when verdict = 'expired' and suspended then 'tenant_suspended'
-      when verdict = 'expired' then 'too_late'
-      when verdict = 'cancelled' then 'run_changed'
+      when verdict = 'expired' and suspended then '{TENANT_SUSPENDED}'
+      when verdict = 'expired' then '{TOO_LATE}'
+      when verdict = 'cancelled' then '{RUN_CHANGED}'
       when verdict = 'failed' then obstacle
-      when verdict = 'sending' and not affordable and not wait_for_credit then 'credit_shortage' end as reason
+      when verdict = 'sending' and not affordable and not wait_for_credit then '{CREDIT_SHORTAGE}' end as reason
   from afforded a
 ),
 claimed as (

@@ -11,6 +11,7 @@ import orjson
 
 from shared.contracts import Outcome, ProviderReport
 from shared.messages.dispatch.dispatching import FIRST_CHECK, Dispatcher
+from shared.messages.dispatch.sending import LEASE
 from shared.messages.dispatch.sweep_store import (
     OpenMessage,
     TakenDispatch,
@@ -33,7 +34,6 @@ from shared.platform.signals.alerts import resolve_raised_before
 from shared.providers import Provider, ProviderAccount, ProviderError
 from shared.tenants.accounts import Accounts
 
-LEASE = dt.timedelta(seconds=60)
 TICKETS_A_SWEEP = 500
 DISPATCHES_A_SWEEP = 20
 

@@ -14,7 +14,7 @@ from shared.messages.stories import store
 from shared.platform.clock import SEOUL
 from shared.platform.database import Connection
 from shared.platform.ids import first_id, ids_beginning
-from shared.platform.logs import mask_phone
+from shared.platform.masking import mask_phone
 from shared.templates.errors import ContentError, MessageError
 from shared.templates.rendering import render
 from shared.templates.store import template_versions

@@ -67,9 +67,23 @@ with listed as materialized (
 """
 
 
-async def read_broken(connection: Connection) -> dict[str, int]:
-    """What does not belong together, by what is wrong with it: all 0 in a database that is whole."""
-    return (await fetch_all(connection, LISTED + BROKEN, {}))[0]
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """How many rows do not belong together, by what is wrong with them: all 0 in a database that is whole."""
+
+    messages_without_words: int
+    messages_without_their_dispatch: int
+    messages_without_their_hold: int
+    messages_without_their_settlement: int
+    queued_messages_without_a_ticket: int
+    sending_messages_that_nobody_decides: int
+    timers_without_a_run: int
+    reports_without_a_message: int
+
+
+async def read_broken(connection: Connection) -> Broken:
+    """What does not belong together in a database."""
+    return Broken(**(await fetch_all(connection, LISTED + BROKEN, {}))[0])
 
 
 WAITING = """

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from shared.platform.masking import mask_phones
 from shared.platform.pubsub import (
     DELIVERY_CALLBACKS,
     REMINDER_TICKS,
@@ -129,16 +129,9 @@ def as_published(letter: str, body: bytes, attributes: Mapping[str, str]) -> Out
     return Outgoing(body, {**first, LETTER: letter})
 
 
-_PHONE = re.compile(r"(?<![\w-])(\+?82[-. ]?1|0)(\d{1,2})([-. ]?)\d{3,4}([-. ]?)(\d{4})(?![\w-])")
-
-
 def readable(text: str) -> str:
-    """A stranger's words for a terminal: no number to call, no character that moves the cursor.
-
-    `010-9000-4000` → `010-****-4000`, in whatever notation: enough to recognise.
-    """
-    masked = _PHONE.sub(r"\1\2\3****\4\5", text)
-    return "".join(one if one.isprintable() or one in "\n\t" else ascii(one)[1:-1] for one in masked)
+    """A stranger's words for a terminal: no number to call, no character that moves the cursor."""
+    return "".join(one if one.isprintable() or one in "\n\t" else ascii(one)[1:-1] for one in mask_phones(text))
 
 
 def printable(body: bytes) -> str:

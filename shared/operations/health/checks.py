@@ -30,7 +30,7 @@ LEFT_BETWEEN = (dt.timedelta(hours=1), dt.timedelta(minutes=10))
 """Ago. Providers have had time to report on what left then."""
 
 TICKET_PATIENCE = dt.timedelta(seconds=10)
-"""How long a ticket waits to be published again: `shared.messages.PATIENCE`, without importing all that."""
+"""How long a ticket waits to be published again: `PATIENCE` of `shared.messages.outbox`, without importing all that."""
 
 UNDECIDED_AGE = dt.timedelta(minutes=5)
 HOLD_AGE = 74 * 3600.0

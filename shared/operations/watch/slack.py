@@ -5,7 +5,7 @@ from __future__ import annotations
 from shared.operations.watch.rules import OTHER, RULES
 from shared.operations.watch.store import Notice
 from shared.platform.clock import SEOUL
-from shared.platform.logs import mask_phones
+from shared.platform.masking import mask_phones
 
 
 def write(notice: Notice, runbook_url: str) -> str:

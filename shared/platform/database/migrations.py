@@ -3,6 +3,9 @@
 yoyo keeps the account of what is applied. What it leaves open is closed here: a migration and its mark are one
 transaction, so a process killed at any moment leaves both or none, and an advisory lock of Postgres, which dies with
 its session, makes two starters wait for each other without a stale lock ever staying behind.
+
+What only the owner of the database can do, Postgres skips with a warning when another asks for it. So it is looked at
+each time whether that was done.
 """
 
 import contextlib
@@ -31,6 +34,29 @@ class MigrationError(AllimError):
         self.name = name
 
 
+class OpenDoorsError(AllimError):
+    """Everybody may still make tables here, also temporary ones. The schema is up to date, but not safe to run on."""
+
+    def __init__(self, owners: list[str], statements: list[str]) -> None:
+        super().__init__(
+            "doors_open",
+            "the migrations are applied, but everybody may still make tables in this database, and only its owner can"
+            f" forbid that: as {' and '.join(owners)}, run `{' '.join(statements)}`, then migrate again",
+        )
+
+
+_OPEN_DOORS = """
+select pg_get_userbyid(owner)::text, statement from (
+  select datdba as owner, format('revoke create, temporary on database %I from public;', datname) as statement
+  from pg_database where datname = current_database()
+    and (has_database_privilege('public', oid, 'create') or has_database_privilege('public', oid, 'temporary'))
+  union all
+  select nspowner, 'revoke create on schema public from public;'
+  from pg_namespace where nspname = 'public' and has_schema_privilege('public', oid, 'create')
+) as open
+"""
+
+
 def migrate(database_url: str, *, directory: Path = MIGRATIONS) -> list[str]:
     """Apply what is pending; return the names applied, in order (an empty list when there was nothing to do).
 
@@ -38,14 +64,18 @@ def migrate(database_url: str, *, directory: Path = MIGRATIONS) -> list[str]:
     `directory`: where the numbered `.sql` files are. Each runs in one transaction, unless it begins with yoyo's
     directive ``-- transactional: false`` (for ``create index concurrently``) and then must bear being run again.
 
-    Raises MigrationError for the first one that fails (those before it stay), psycopg.OperationalError when the
-    database cannot be reached.
+    Raises MigrationError for the first one that fails (those before it stay), OpenDoorsError when all are applied and
+    yet everybody may make tables, also when there was nothing to apply, psycopg.OperationalError when the database
+    cannot be reached.
     """
-    with _exclusive(database_url), _yoyo(database_url) as backend:
-        backend.break_lock()  # ours is the advisory lock: a row still here belongs to a process that was killed
-        todo = list(backend.to_apply(_read(directory)))
-        for migration in todo:
-            _apply(backend, migration)
+    with _exclusive(database_url) as connection:
+        with _yoyo(database_url) as backend:
+            backend.break_lock()  # ours is the advisory lock: a row still here belongs to a process that was killed
+            todo = list(backend.to_apply(_read(directory)))
+            for migration in todo:
+                _apply(backend, migration)
+        if found := connection.execute(_OPEN_DOORS).fetchall():
+            raise OpenDoorsError(sorted({owner for owner, _ in found}), [statement for _, statement in found])
         return [migration.id for migration in todo]
 
 
@@ -57,10 +87,10 @@ def pending(database_url: str, *, directory: Path = MIGRATIONS) -> list[str]:
 
 
 @contextlib.contextmanager
-def _exclusive(database_url: str) -> Iterator[None]:
+def _exclusive(database_url: str) -> Iterator[psycopg.Connection]:
     with psycopg.connect(database_url, autocommit=True) as connection:
         connection.execute("select pg_advisory_lock(%s)", [_LOCK_KEY])
-        yield
+        yield connection
 
 
 @contextlib.contextmanager

@@ -5,11 +5,8 @@ import datetime as dt
 import json
 from collections.abc import Iterator
 from decimal import Decimal
-from itertools import count
-from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
 from typer.testing import CliRunner, Result
 
@@ -31,8 +28,6 @@ SOON = (NOW.astimezone(SEOUL) + dt.timedelta(days=2)).date()
 YESTERDAY = (NOW.astimezone(SEOUL) - dt.timedelta(days=1)).date()
 TOPPED_UP = ("--threshold", "20000", "--amount", "100000", "--daily-cap", "300000")
 
-_numbers = count(1)
-
 
 @pytest.fixture(autouse=True)
 def clock() -> Iterator[SettableClock]:
@@ -40,21 +35,6 @@ def clock() -> Iterator[SettableClock]:
     clock = SettableClock(NOW)
     with instead_of_the_wall_clock(clock):
         yield clock
-
-
-@pytest.fixture(autouse=True)
-def _no_stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module_database: Migrated) -> None:
-    monkeypatch.setenv("ALLIM_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("DATABASE_URL", module_database.url)
-    monkeypatch.setenv("COLUMNS", "200")
-
-
-@pytest.fixture
-def tenant(module_database: Migrated) -> str:
-    name = f"choosing-{next(_numbers)}"
-    with psycopg.connect(module_database.url) as connection:
-        connection.execute("insert into tenants (id, name) values (%s, %s)", [name, name])
-    return name
 
 
 @pytest.fixture
@@ -148,7 +128,7 @@ def test_a_channel_that_there_is_not_is_refused_with_those_that_there_are(tenant
 
 async def test_a_message_is_charged_at_the_price_that_was_set(module_database: Migrated) -> None:
     world = LedgerWorld(module_database)
-    tenant = await world.add_tenant(f"charged-{next(_numbers)}", credit=1_000)
+    tenant = await world.add_tenant("charged", credit=1_000)
     await asyncio.to_thread(told, "price", "--tenant", tenant, "--channel", "sms", "--won", "18.5")
     world.clock.advance(60)
     [claimed] = await world.claim(await world.queue(tenant, 1))

@@ -5,42 +5,14 @@ import csv
 import io
 import json
 import re
-from collections.abc import AsyncIterator
-from itertools import count
-from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
 from typer.testing import CliRunner, Result
 
 from cli.main import app
 from tests.credits.ledger_world import LedgerWorld, said
 from tests.databases import Migrated
-
-_numbers = count(1)
-
-
-@pytest.fixture(autouse=True)
-def _no_stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module_database: Migrated) -> None:
-    monkeypatch.setenv("ALLIM_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("DATABASE_URL", module_database.url)
-    monkeypatch.setenv("COLUMNS", "200")
-
-
-@pytest.fixture
-def tenant(module_database: Migrated) -> str:
-    name = f"cli-{next(_numbers)}"
-    with psycopg.connect(module_database.url) as connection:
-        connection.execute("insert into tenants (id, name) values (%s, %s)", [name, name])
-    return name
-
-
-@pytest.fixture
-async def world(module_database: Migrated) -> AsyncIterator[LedgerWorld]:
-    world = LedgerWorld(module_database)
-    yield world
-    await world.close()
 
 
 def run(*arguments: str) -> Result:
@@ -113,7 +85,7 @@ def test_balances_of_all_tenants_are_listed(tenant: str) -> None:
 
 
 async def test_a_statement_is_a_table_json_and_csv_that_agree(world: LedgerWorld) -> None:
-    tenant = await world.add_tenant(f"cli-{next(_numbers)}", credit=1_000)
+    tenant = await world.add_tenant("charged", credit=1_000)
     claimed = await world.claim(await world.queue(tenant, 3))
     await world.report(tenant, *(said(message.id, "delivered") for message in claimed[:2]))
     asked = ("statement", "--tenant", tenant, "--month", "2026-01")
@@ -180,4 +152,4 @@ def test_help_names_every_verb_and_no_database_is_a_clear_error(monkeypatch: pyt
     assert all(verb in run("--help").stdout for verb in ("balance", "ledger", "topup", "statement", "audit"))
     monkeypatch.delenv("DATABASE_URL")
     result = run("audit")
-    assert (result.exit_code, result.stderr[:23]) == (1, "error: which database? ")
+    assert (result.exit_code, result.stderr[:19]) == (1, "error: no_database:")

@@ -5,8 +5,6 @@ import base64
 import json
 import re
 from collections.abc import Iterator
-from itertools import count
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -27,8 +25,6 @@ from tests.simulator.toss.shop import Shop
 from tests.tls import NO_TLS
 from tests.world import KEY
 
-_numbers = count(1)
-
 
 @pytest.fixture(scope="module")
 def simulator_url() -> Iterator[str]:
@@ -37,34 +33,28 @@ def simulator_url() -> Iterator[str]:
 
 
 @pytest.fixture(autouse=True)
-def _no_stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module_database: Migrated, simulator_url: str) -> None:
-    monkeypatch.setenv("ALLIM_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("DATABASE_URL", module_database.url)
+def _toss(monkeypatch: pytest.MonkeyPatch, simulator_url: str) -> None:
     monkeypatch.setenv("TOSS_URL", simulator_url)
     monkeypatch.setenv("TOSS_SECRET_KEY", "test_sk_plans")
     monkeypatch.setenv("ALLIM_ENCRYPTION_KEY", base64.b64encode(KEY).decode())
-    monkeypatch.setenv("COLUMNS", "200")
 
 
 @pytest.fixture
-def tenant(module_database: Migrated, simulator_url: str) -> str:
+def tenant(tenant: str, module_database: Migrated, simulator_url: str) -> str:
     """A tenant with a card."""
-    name = f"cli-{next(_numbers)}"
-    with psycopg.connect(module_database.url) as connection:
-        connection.execute("insert into tenants (id, name) values (%s, %s)", [name, name])
 
     async def register() -> None:
         async with httpx.AsyncClient(base_url=simulator_url, verify=NO_TLS) as http:
             shop = Shop(http, secret_key="test_sk_plans")
             await shop.change()
-            card = await shop.control("card", customerKey=f"tenant_{name}")
+            card = await shop.control("card", customerKey=f"tenant_{tenant}")
             database, toss = Pool(module_database.url, pool_size=1), Toss(simulator_url, shop.secret_key, http)
             cards = AutomaticTopUps(database, toss, Payments(database, toss, WallClock(), PURPOSES), KEY, WallClock())
-            await cards.register_card(name, card["authKey"])
+            await cards.register_card(tenant, card["authKey"])
             await database.close()
 
     asyncio.run(register())
-    return name
+    return tenant
 
 
 def run(*arguments: str, answer: str = "") -> Result:

@@ -8,8 +8,8 @@ from google.pubsub_v1 import PublisherClient, SubscriberClient
 from google.pubsub_v1.services.publisher.transports import PublisherGrpcTransport
 from google.pubsub_v1.services.subscriber.transports import SubscriberGrpcTransport
 
-from local.broker import RunningBroker
 from local.stack import Stack
+from tests.broker import RunningBroker
 from tests.cli.conftest import PROJECT, Run, event
 
 TOPIC = f"projects/{PROJECT}/topics/subscription-events"

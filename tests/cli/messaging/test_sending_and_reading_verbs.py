@@ -5,6 +5,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from local.home import Home
 from local.stack import Stack
 from tests.cli.conftest import Run
 
@@ -114,6 +115,22 @@ def test_what_can_not_be_done_is_one_line_and_exit_1(
     result = run(*(argument.replace("{csv}", str(customers)) for argument in arguments))
     assert (result.exit_code, result.stdout, result.stderr.count("\n")) == (1, "", 1)
     assert result.stderr.startswith(f"error: {error}")
+
+
+def test_a_business_of_ones_own_reaches_more_than_its_plan_allows_once_it_is_granted_another(
+    run: Run, stack: Stack, customers: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Home, "is_supervised", lambda home: True)
+    customers.write_text(
+        "고객번호\t휴대폰\t이름\n" + "".join(f"c-{n}\t10{n:08d}\t사람\n" for n in range(1_500)), "utf-16"
+    )
+    refused = run(*SEND, customers)
+    assert (refused.exit_code, "quota_exceeded" in refused.output) == (1, True)
+    way_out = re.search(r"allim (plans grant --tenant saas --plan BASIC --why) ", refused.output)
+    assert way_out
+    granted = run(*way_out[1].split(), "pays by bank transfer")
+    assert granted.exit_code == 0, granted.output
+    assert json.loads(run(*SEND, customers, "--json").stdout)["queued"] == 1_500
 
 
 @pytest.mark.parametrize(

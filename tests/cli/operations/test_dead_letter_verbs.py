@@ -15,10 +15,10 @@ from google.pubsub_v1 import PublisherClient, SubscriberClient
 from google.pubsub_v1.services.publisher.transports import PublisherGrpcTransport
 from google.pubsub_v1.services.subscriber.transports import SubscriberGrpcTransport
 
-from local.broker import RunningBroker
 from local.stack import Stack
 from shared.platform.database import Database
 from shared.platform.signals.dead_letters import DeadLetter, keep_dead_letters
+from tests.broker import RunningBroker
 from tests.cli.conftest import PROJECT, Run, run, stack, verbs_broker
 from tests.clock import NOON
 

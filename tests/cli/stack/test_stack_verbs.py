@@ -51,7 +51,7 @@ def test_migrate_applies_all_once_and_then_nothing(empty_database: str) -> None:
 def test_migrate_without_a_database_says_how_to_name_one() -> None:
     result = _run(app, ["migrate"])
     assert result.exit_code == 1
-    assert result.stderr.startswith("error: which database?")
+    assert result.stderr.startswith("error: no_database:")
     assert "Traceback" not in result.output
 
 

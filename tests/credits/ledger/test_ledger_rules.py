@@ -1,7 +1,6 @@
 """What the database itself refuses, whoever asks and however many at once."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from decimal import Decimal
 from itertools import count
 from uuid import uuid4
@@ -11,7 +10,6 @@ import pytest
 
 from local.postgres import ROLES
 from shared.credits.errors import CreditError
-from shared.credits.ledger.audit import disagreements
 from shared.credits.ledger.ledger import whole_won
 from shared.platform.database import Database as Pool
 from tests.credits.ledger_world import START, LedgerWorld, said
@@ -21,12 +19,8 @@ _numbers = count(1)
 
 
 @pytest.fixture
-async def world(module_database: Migrated) -> AsyncIterator[LedgerWorld]:
-    world = LedgerWorld(module_database)
-    yield world
-    found = await world.audit()
-    await world.close()
-    assert disagreements(found) == {}
+def world(audited_world: LedgerWorld) -> LedgerWorld:
+    return audited_world
 
 
 async def _tenant(world: LedgerWorld, credit: int = 0) -> str:

@@ -2,31 +2,23 @@
 
 import asyncio
 import datetime as dt
-from collections.abc import AsyncIterator
 from decimal import Decimal
 from itertools import count
 
 import pytest
 
 from shared.contracts import SendTicket
-from shared.credits.ledger.audit import disagreements
 from shared.credits.ledger.low_balances import watch_low_balances
 from shared.messages.dispatch.dispatching import MAX_TRIES
 from shared.messages.reports.reporting import Told
 from tests.credits.ledger_world import LedgerWorld, said
-from tests.databases import Migrated
 
 _numbers = count(1)
 
 
 @pytest.fixture
-async def world(module_database: Migrated) -> AsyncIterator[LedgerWorld]:
-    """A world whose books are right in the end."""
-    world = LedgerWorld(module_database)
-    yield world
-    found = await world.audit()
-    await world.close()
-    assert disagreements(found) == {}
+def world(audited_world: LedgerWorld) -> LedgerWorld:
+    return audited_world
 
 
 async def _tenant(world: LedgerWorld, credit: int) -> str:

@@ -298,14 +298,6 @@ async def test_a_dashboard_cancel_of_spent_credit_tells_a_person_and_the_ledger_
     assert till.alerts() == ["cancel_without_credit"]
 
 
-async def test_what_the_checkout_page_is_given_names_no_person(till: Till) -> None:
-    order = await till.payments.create_order(TENANT, 5_000)
-    page = till.payments.checkout(order, success_url="https://shop.example/ok", fail_url="https://shop.example/no")
-    assert page["amount"] == {"currency": "KRW", "value": 5_000}
-    assert page["customerKey"] == "tenant_saas"
-    assert page["orderId"] == order.id
-
-
 async def plan_of(till: Till, role: str, statement: str, parameters: dict[str, object]) -> str:
     """How the database finds rows of a statement, as one of its roles."""
     async with till.owner.transaction() as connection:

@@ -8,15 +8,14 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from local.postgres import ensure_database
 from shared.platform.database.migrations import MIGRATIONS, migrate
+from tests.databases import empty_database_called
 
 
 @pytest.fixture
 def empty_database(postgres_url: str) -> Iterator[str]:
-    yield ensure_database(postgres_url, "allim_before_plans")
-    with psycopg.connect(postgres_url, autocommit=True) as connection:
-        connection.execute("drop database allim_before_plans with (force)")
+    with empty_database_called("allim_before_plans", postgres_url) as url:
+        yield url
 
 
 def test_an_earlier_tenant_has_been_free_since_its_first_day_in_seoul(empty_database: str, tmp_path: Path) -> None:

@@ -195,9 +195,28 @@ async def test_a_card_that_can_not_be_opened_is_nobody_elses_matter(office: Offi
         """)
     office.go_to(2026, 12, 21)
     await office.tick()
-    found = office.rows("select tenant, period_end from tenant_plans order by tenant")
-    assert [(row["tenant"], row["period_end"].month) for row in found] == [("broken", 12), ("saas", 1)]
+    found = office.rows("select tenant, period_end, status::text, tries from tenant_plans order by tenant")
+    assert [(row["tenant"], row["period_end"].month, row["status"], row["tries"]) for row in found] == [
+        ("broken", 12, "past_due", 1),
+        ("saas", 1, "active", 0),
+    ]
+    broken = office.rows("select status::text, failure_code from payment_orders where tenant = 'broken'")
+    assert [(row["status"], row["failure_code"]) for row in broken] == [("failed", "card_unreadable")]
+    assert office.alerts() == ["plan_payment_failed"]
     assert await office.money() == (58_000, 0)
+
+
+async def test_who_changes_a_plan_with_a_card_that_can_not_be_opened_is_told_to_register_it_again(
+    office: Office,
+) -> None:
+    await office.card()
+    office.rows("update billing_keys set billing_key = %(sealed)s", sealed=b"sealed with a key that is gone")
+    with pytest.raises(CreditError, match="card_unreadable"):
+        await office.plans().change(TENANT, "PRO")
+    assert (await office.plan(), office.orders(), (await office.has()).pending_order) == ("FREE", ["failed"], None)
+    await office.card()
+    await office.plans().change(TENANT, "PRO")
+    assert await office.plan() == "PRO"
 
 
 async def test_a_low_balance_is_told_once_until_it_is_not_low(office: Office) -> None:

@@ -8,17 +8,16 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from local.postgres import ensure_database
 from shared.platform.database.migrations import MIGRATIONS, migrate
+from tests.databases import empty_database_called
 
 NAME = "0016_provider_prices"
 
 
 @pytest.fixture
 def empty_database(postgres_url: str) -> Iterator[str]:
-    yield ensure_database(postgres_url, "allim_before_prices")
-    with psycopg.connect(postgres_url, autocommit=True) as connection:
-        connection.execute("drop database allim_before_prices with (force)")
+    with empty_database_called("allim_before_prices", postgres_url) as url:
+        yield url
 
 
 def test_earlier_tenants_and_new_ones_have_a_price_for_every_channel(empty_database: str, tmp_path: Path) -> None:

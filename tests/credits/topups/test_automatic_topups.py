@@ -104,6 +104,35 @@ async def test_a_card_that_can_not_be_opened_is_a_refusal_and_no_one_elses_matte
     assert till.alerts() == ["topup_refused"]
 
 
+async def test_an_error_of_one_tenants_charge_is_not_its_neighbours(till: Till) -> None:
+    await with_card(till)
+    till.rows("insert into tenants (id, name) values ('broken', 'X')")
+    card = await till.shop.control("card", customerKey="tenant_broken", outcome="ok")
+    await till.automatic.register_card("broken", card["authKey"])
+    till.rows(
+        "insert into automatic_topups (tenant, threshold, amount, daily_cap) values ('broken', 5000, 10000, 90000)"
+    )
+    till.rows("update automatic_topups set next_try_at = %s where tenant = %s", till.clock.now(), TENANT)
+    till.rows("alter table ledger_entries add constraint none check (tenant <> 'broken')")
+    assert await till.automatic.charge_due() == 1
+    assert await till.balance() == 10_000
+    till.spend(9_000)
+    await till.shop.faults(accept_then_drop={"count": 1, "on": "POST .*/billing/[^/]+$"})
+    till.clock.advance(61)
+    assert await till.automatic.charge_due() == 0
+    till.clock.advance(61)
+    await till.payments.reconcile()
+    statuses = "select tenant, status::text from payment_orders order by tenant, created_at"
+    assert [tuple(row.values()) for row in till.rows(statuses)] == [
+        ("broken", "confirming"),
+        (TENANT, "paid"),
+        (TENANT, "paid"),
+    ]
+    till.rows("alter table ledger_entries drop constraint none")
+    await till.payments.reconcile()
+    assert [row["status"] for row in till.rows(statuses)] == ["paid"] * 3
+
+
 @pytest.mark.parametrize("fault", ["drop_before", "accept_then_drop"])
 async def test_a_refusal_that_is_learned_of_later_counts_like_any_other(till: Till, fault: str) -> None:
     await with_card(till, outcome="reject")
@@ -114,6 +143,8 @@ async def test_a_refusal_that_is_learned_of_later_counts_like_any_other(till: Ti
         till.clock.advance(61)
         await till.payments.reconcile()
         [row] = till.rows("select enabled, failures, next_try_at from automatic_topups")
+        [order] = till.rows("select failure_code, failure_detail from payment_orders order by created_at desc limit 1")
+        assert None not in order.values()
         back_off = dt.timedelta(minutes=10 * failures)
         assert (row["enabled"], row["failures"]) == (True, failures)
         assert row["next_try_at"] == till.clock.now() + back_off

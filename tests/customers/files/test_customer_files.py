@@ -87,6 +87,8 @@ def test_a_file_can_be_read_twice_and_tells_how_far_it_is(csv_file: Open) -> Non
         (("id,phone,ID", "c,0,d"), "repeated_column"),
         (("id,phone,customer.phone", "c,0,d"), "repeated_column"),
         (("id,휴대폰,핸드폰", "c,0,d"), "repeated_column"),
+        (("id,연락처(엄마),연락처(아빠)", "c,0,d"), "repeated_column"),
+        (("id,phone,name,NAME", "c,0,d,e"), "repeated_column"),
         (("id,phone,course,course.title", "c,0,1,2"), "repeated_column"),
         (("id,phone,동,attributes.동", "c,0,1,2"), "repeated_column"),
         (("id,phone,동,data.동", "c,0,1,2"), "repeated_column"),
@@ -116,6 +118,7 @@ def test_whether_a_file_has_rows_is_known(csv_file: Open, rows: tuple[str, ...],
         ("아이디", '"휴대폰\n번호"'),
         ("\u200bid", "phone\u00a0"),
         ("회원번호", "연락처"),
+        ("고객번호(필수)", "휴대폰번호 (- 없이)*"),
     ],
 )
 def test_a_column_is_found_however_its_name_is_written(csv_file: Open, id_name: str, phone_name: str) -> None:
@@ -127,6 +130,17 @@ def test_a_column_of_the_very_name_counts_before_one_that_has_another_name(csv_f
     (row,) = _recipients(csv_file("id,고객번호,phone,연락처", "c-1,77,010-1234-5678,02-123-4567"))
     assert row.customer == {"id": "c-1", "phone": "010-1234-5678"}
     assert row.data == row.attributes == {"고객번호": "77", "연락처": "02-123-4567"}
+
+
+def test_of_two_columns_that_may_be_the_name_none_is(csv_file: Open) -> None:
+    (row,) = _recipients(csv_file("id,phone,이름(보호자),이름(아이)", "c-1,010-1234-5678,홍길동,홍하나"))
+    assert "name" not in row.customer
+    assert row.data == row.attributes == {"이름(보호자)": "홍길동", "이름(아이)": "홍하나"}
+
+
+def test_a_column_without_a_name_is_left_out(csv_file: Open) -> None:
+    (row,) = _recipients(csv_file("id,phone,,name,,", "c-1,010-1234-5678,x,홍길동,,"))
+    assert (row.customer["name"], row.data) == ("홍길동", {})
 
 
 def test_a_column_that_has_another_name_is_reached_by_that_too(csv_file: Open) -> None:

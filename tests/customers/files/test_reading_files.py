@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 import tracemalloc
 import zipfile
 from collections.abc import Iterable
@@ -165,6 +166,28 @@ def test_a_file_over_200_mb_is_refused_unread(tmp_path: Path) -> None:
 def test_a_header_below_other_lines_is_pointed_to(tmp_path: Path) -> None:
     with pytest.raises(FileError, match="Line 3 looks like the header"):
         _file(tmp_path, f"11월 고객 목록\r\n작성자,김\r\n{PEOPLE}".encode())
+
+
+@pytest.mark.parametrize(
+    ("header", "told"),
+    [
+        ('"id,phone,name"', "All of it stands in one cell"),
+        ('"name","email"', "the header of customers.csv lacks id and phone; it has name, email"),
+        ("id~phone~name", "it has id~phone~name$"),
+    ],
+    ids=["whole-lines-in-quotes", "other-columns", "another-separator"],
+)
+def test_a_header_without_the_columns_says_what_it_has(tmp_path: Path, header: str, told: str) -> None:
+    with pytest.raises(FileError) as refused:
+        _file(tmp_path, f"{header}\nc-1\n".encode())
+    assert refused.value.code == "missing_column"
+    assert re.search(told, refused.value.detail)
+
+
+def test_a_file_cut_off_within_a_letter_costs_its_last_row(tmp_path: Path) -> None:
+    file = _file(tmp_path, PEOPLE.encode().removesuffix("동\r\n".encode()) + "동".encode()[:2])
+    assert [told[0] for told in _told(file)] == ["c-1"]
+    assert [(problem.line, problem.column) for problem in _problems(file)] == [(3, "동")]
 
 
 def test_a_file_of_300_000_rows_is_read_in_bounded_memory(tmp_path: Path) -> None:

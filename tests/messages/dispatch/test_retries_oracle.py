@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import get_args
 from uuid import UUID
 
 from hypothesis import given
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 
 from shared.messages.dispatch.dispatching import MAX_TRIES, RETRY_DELAY
 from shared.messages.dispatch.store import decide_retries
+from shared.messages.dispatch.sweep_store import DispatchState
 from shared.platform.pubsub import SEND_REQUESTS
 from tests.clock import NOON
 from tests.credits.ledger.bookkeeping import (
@@ -33,7 +35,7 @@ from tests.scratch import Row, Scratch, mostly, rows
 
 TENANT, NEIGHBOUR = "cafe", "shop"
 DISPATCH, OTHER, TICKET = (UUID(int=2_000_000 + at) for at in range(3))
-STATES = ("open", "prepared", "sent", "closed", "abandoned")
+STATES: tuple[DispatchState, ...] = get_args(DispatchState)
 AWAY = "the provider is away"
 
 DISPATCHES = """
@@ -46,7 +48,7 @@ class GivenUp:
     """A dispatch that is to be given up if it is still in a state. `listed`: what it says it carries."""
 
     state: str
-    expected: str
+    expected: DispatchState
     books: Books
     listed: Sequence[UUID]
 
@@ -79,7 +81,8 @@ def given_up(draw: st.DrawFn) -> GivenUp:
     carried = [bill.id for bill in books.bills.values() if bill.dispatch == DISPATCH]
     elsewhere = draw(st.lists(st.sampled_from([id_ for id_ in books.bills if id_ not in carried] or [OTHER])))
     listed = draw(st.permutations([*carried, *set(elsewhere)]))
-    expected = draw(st.sampled_from(("open", "prepared")))
+    states: tuple[DispatchState, ...] = ("open", "prepared")
+    expected = draw(st.sampled_from(states))
     return GivenUp(draw(mostly(expected, *STATES)), expected, books, listed or [OTHER])
 
 

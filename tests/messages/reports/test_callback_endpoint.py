@@ -21,14 +21,6 @@ async def function(shared_world: World) -> AsyncIterator[Endpoint]:
         yield endpoint
 
 
-@pytest.fixture
-def world(shared_world: World) -> World:
-    shared_world.clock.moment = NOON
-    shared_world.publisher.published.clear()
-    shared_world.publisher.away = False
-    return shared_world
-
-
 @pytest.fixture(scope="module")
 async def intake(shared_world: World) -> EventIntake:
     return EventIntake(shared_world.as_role("allim_events"), shared_world.publisher, shared_world.clock)

@@ -11,7 +11,6 @@ import pytest
 from shared.messages.reports.webhooks import MAX_WEBHOOK_BYTES, REPORTS_A_MESSAGE
 from shared.providers import ProviderAccount
 from shared.tenants.accounts import register_account
-from tests.clock import NOON
 from tests.endpoints import Endpoint, running
 from tests.world import KEY, World
 
@@ -22,14 +21,6 @@ RIGHT = hashlib.sha1(b"hook", usedforsecurity=False).hexdigest()
 async def function(shared_world: World) -> AsyncIterator[Endpoint]:
     async with running("provider_webhook", shared_world) as endpoint:
         yield endpoint
-
-
-@pytest.fixture
-def world(shared_world: World) -> World:
-    shared_world.clock.moment = NOON
-    shared_world.publisher.published.clear()
-    shared_world.publisher.away = False
-    return shared_world
 
 
 @pytest.fixture

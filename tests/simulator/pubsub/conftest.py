@@ -22,7 +22,8 @@ from google.pubsub_v1 import PublisherClient, SubscriberClient, types
 from google.pubsub_v1.services.publisher.transports import PublisherGrpcTransport
 from google.pubsub_v1.services.subscriber.transports import SubscriberGrpcTransport
 
-from local.broker import RunningBroker, google_emulator_available, start_broker
+from local.broker import google_emulator_available
+from tests.broker import RunningBroker, start_broker
 
 PROJECT = "conformance"
 PATIENCE_SECONDS = 20.0

@@ -21,8 +21,8 @@ import uvicorn
 from google.cloud import pubsub_v1
 from google.pubsub_v1 import types
 
-from local.broker import RunningBroker, start_broker
 from local.topology import PushSubscription, Topic, Topology, create, topic_name
+from tests.broker import RunningBroker, start_broker
 
 MESSAGES = 20_000
 BATCH = 1000

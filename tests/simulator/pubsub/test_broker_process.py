@@ -11,8 +11,9 @@ import pytest
 from google.pubsub_v1 import PublisherClient, types
 from google.pubsub_v1.services.publisher.transports import PublisherGrpcTransport
 
-from local.broker import BrokerStartError, RunningBroker, google_emulator_available, start_broker
+from local.broker import google_emulator_available
 from local.topology import PushSubscription, Topic, Topology, create, topic_name
+from tests.broker import BrokerStartError, RunningBroker, start_broker
 from tests.simulator.pubsub.conftest import Push, Sink, wait_until
 
 

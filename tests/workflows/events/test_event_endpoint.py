@@ -28,14 +28,6 @@ async def function(shared_world: World) -> AsyncIterator[Endpoint]:
 
 
 @pytest.fixture
-def world(shared_world: World) -> World:
-    shared_world.clock.moment = NOON
-    shared_world.publisher.published.clear()
-    shared_world.publisher.away = False
-    return shared_world
-
-
-@pytest.fixture
 async def tenant(world: World) -> str:
     return await world.tenant()
 
@@ -282,7 +274,9 @@ async def test_half_of_a_pair_in_base64_is_a_dead_letter_and_not_tried_for_ever(
     told["data_base64"] = base64.b64encode(json.dumps({**told.pop("data"), "note": "\ud83d"}).encode()).decode()
     assert await function.push(told) == 204
     assert world.messages(tenant) == []
-    assert "surrogate pair" in world.last_dead_letter()["detail"]
+    [(reason, detail)] = world.dead_letters(tenant)
+    assert reason == "schema_violation"
+    assert "surrogate pair" in detail
 
 
 @pytest.mark.parametrize(

@@ -26,13 +26,6 @@ REMINDER: dict[str, Any] = {
 }
 
 
-@pytest.fixture
-async def world(shared_world: World) -> World:
-    shared_world.clock.moment = NOON
-    shared_world.publisher.published.clear()
-    return shared_world
-
-
 def an_intake(world: World) -> EventIntake:
     return EventIntake(world.as_role("allim_events"), world.publisher, world.clock)
 

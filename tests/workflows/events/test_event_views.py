@@ -11,6 +11,11 @@ from tests.world import World, event
 
 
 @pytest.fixture
+def world(own_world: World) -> World:
+    return own_world
+
+
+@pytest.fixture
 async def tenant(world: World) -> str:
     return await world.tenant()
 

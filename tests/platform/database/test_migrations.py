@@ -1,4 +1,5 @@
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -9,8 +10,9 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from local.postgres import ensure_database
-from shared.platform.database.migrations import MIGRATIONS, MigrationError, migrate, pending
+from local.postgres import with_parts
+from shared.platform.database.migrations import MIGRATIONS, MigrationError, OpenDoorsError, migrate, pending
+from tests.databases import Migrated, empty_database_called, roles_of_one_test
 
 _MIGRATE = """
 import pathlib, sys
@@ -21,9 +23,8 @@ print(*migrate(sys.argv[1], directory=pathlib.Path(sys.argv[2])))
 
 @pytest.fixture
 def empty_database(postgres_url: str) -> Iterator[str]:
-    yield ensure_database(postgres_url, "allim_empty")
-    with psycopg.connect(postgres_url, autocommit=True) as connection:
-        connection.execute("drop database allim_empty with (force)")
+    with empty_database_called("allim_empty", postgres_url) as url:
+        yield url
 
 
 @pytest.fixture
@@ -114,3 +115,39 @@ def test_an_index_can_be_built_without_a_transaction(empty_database: str, direct
     )
     assert migrate(empty_database, directory=directory)[-1] == "0003_index"
     assert pending(empty_database, directory=directory) == []
+
+
+@pytest.mark.parametrize(
+    ("opened", "statement"),
+    [
+        ("grant temporary on database allim_empty to public", "revoke create, temporary on database allim_empty from"),
+        ("grant create on database allim_empty to public", "revoke create, temporary on database allim_empty from"),
+        ("grant create on schema public to public", "revoke create on schema public from"),
+    ],
+    ids=["temporary tables", "schemas", "tables"],
+)
+def test_doors_that_only_the_owner_can_shut_are_told_until_they_are_shut(
+    empty_database: str, directory: Path, opened: str, statement: str
+) -> None:
+    with psycopg.connect(empty_database, autocommit=True) as connection:
+        connection.execute(opened.encode())
+        for applied in (["0001_first", "0002_second"], []):
+            assert pending(empty_database, directory=directory) == applied
+            with pytest.raises(OpenDoorsError, match=f"as [a-z_]+, run `{statement} public;`") as told:
+                migrate(empty_database, directory=directory)
+        connection.execute(told.value.detail.split("`")[1].encode())
+    assert migrate(empty_database, directory=directory) == []
+
+
+def test_who_migrates_without_owning_the_database_is_told_what_was_left_open(
+    empty_database: str, tmp_path: Path
+) -> None:
+    shutil.copy(MIGRATIONS / "0017_doors.sql", tmp_path)  # which shuts the doors, as far as who applies it may
+    newcomer = roles_of_one_test(Migrated(empty_database), "no_owner")
+    with newcomer, psycopg.connect(empty_database, autocommit=True) as connection:
+        connection.execute("grant create, temporary on database allim_empty to public")
+        connection.execute("grant create on schema public to no_owner")
+        connection.execute("alter role no_owner login password 'x'")
+        with pytest.raises(OpenDoorsError, match="as postgres, run `revoke create, temporary on database allim_empty"):
+            migrate(with_parts(empty_database, user="no_owner", password="x"), directory=tmp_path)
+        connection.execute("drop owned by no_owner cascade")

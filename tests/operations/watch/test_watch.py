@@ -30,11 +30,6 @@ from tests.world import World, event_fields
 RUNBOOK = "https://docs.example/runbook/"
 
 
-@pytest.fixture
-def world(calm_world: World) -> World:
-    return calm_world
-
-
 def watch_of(world: World, slack: SlackChannel | None, client: httpx.AsyncClient | None = None) -> Watch:
     """An instance of its own."""
     told = Slack(slack.url, client) if slack else None

@@ -39,11 +39,6 @@ WELL = Gauges(
 )
 
 
-@pytest.fixture
-def world(calm_world: World) -> World:
-    return calm_world
-
-
 def figures(*, accounts: tuple[Account, ...] = (), undecided: tuple[Undecided, ...] = (), **gauges: Any) -> Figures:
     return Figures(NOON, 0.001, replace(WELL, **gauges), accounts, undecided, ())
 

@@ -355,5 +355,5 @@ def test_what_the_verb_needs_is_said(run: Callable[..., Result], monkeypatch: py
     assert "error: no_backup" in run("latest", "--verify-only").stderr
     assert "error: bad_name" in run("yesterday", "--verify-only").stderr
     monkeypatch.delenv("BACKUP_BUCKET")
-    assert "error: which bucket?" in run("--list").stderr
+    assert "error: no_bucket:" in run("--list").stderr
     assert "$ allim restore" in run("--help").stdout

@@ -1,0 +1,128 @@
+"""A tick, held for as long as it lasts: several at once, beside slow or failing sweeps, and beside a broken tenant."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import json
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+from shared.workflows.ticks.ticking import Ticker
+from tests.clock import DrivenClock, SettableClock
+from tests.workflows.timeline import FIVE, MINUTE, REMINDERS, Timeline
+from tests.world import World
+
+
+async def test_two_tickers_at_once_let_each_step_speak_once(timeline: Timeline) -> None:
+    for number in range(40):
+        await timeline.tell("appointment.scheduled", starts_at=FIVE, appointment_id=f"a-{number}")
+    timeline.world.clock.moment = FIVE + 5 * MINUTE
+    tickers = [timeline.another_ticker() for _ in range(3)]
+    await asyncio.gather(*(ticker.speak_due() for ticker in tickers for _ in range(2)))
+    assert timeline.waiting() == []
+    assert len(timeline.spoken()) == 120
+    published = [id_ for ticket in timeline.tickets() for id_ in ticket["messages"]]
+    assert len(published) == len(set(published)) == 120
+
+
+async def test_a_tick_does_not_spin_while_another_holds_what_is_due(timeline: Timeline) -> None:
+    await timeline.tell("appointment.scheduled", starts_at=FIVE)
+    timeline.world.clock.moment = FIVE
+    naps: list[float] = []
+
+    class Counting(SettableClock):
+        async def sleep(self, seconds: float) -> None:
+            naps.append(seconds)
+            await super().sleep(seconds or 1)
+
+    clock = Counting()
+    clock.moment = FIVE
+    async with timeline.world.owner.transaction() as connection:
+        await connection.execute("select 1 from timers for update")
+        await Ticker(timeline.world.as_role("allim_ticker"), timeline.world.publisher, clock, []).hold(MINUTE / 60)
+    assert timeline.spoken() == []
+    assert min(naps) > 0
+    await timeline.at(FIVE)
+    assert len(timeline.spoken()) == 2
+
+
+async def _hold(
+    timeline: Timeline, clock: DrivenClock, sweeps: Sequence[Callable[[], Awaitable[object]]], stay: dt.timedelta
+) -> None:
+    """Hold a tick whose loops share `clock`."""
+
+    class Leaving(Ticker):
+        async def _speak_until(self, leave_at: dt.datetime) -> None:
+            await super()._speak_until(leave_at)
+            clock.leave()
+
+        async def _sweep_until(self, leave_at: dt.datetime, sweep: Callable[[], Awaitable[object]]) -> None:
+            await super()._sweep_until(leave_at, sweep)
+            clock.leave()
+
+    await Leaving(timeline.world.as_role("allim_ticker"), timeline.world.publisher, clock, sweeps).hold(stay)
+
+
+async def test_a_held_tick_speaks_each_step_at_its_second_and_leaves_when_its_time_is_over(timeline: Timeline) -> None:
+    await timeline.tell("appointment.scheduled", starts_at=FIVE)
+    clock = DrivenClock(sharers=2)
+    clock.moment = FIVE - 31 * MINUTE
+    leaves_at = clock.moment + 2 * MINUTE
+    swept: list[dt.datetime] = []
+
+    async def sweep() -> None:
+        swept.append(clock.now())
+
+    await _hold(timeline, clock, [sweep], 2 * MINUTE)
+    [message] = timeline.world.messages(timeline.tenant)
+    assert message["due_at"] == message["created_at"] == FIVE - 30 * MINUTE
+    assert leaves_at <= clock.now() <= leaves_at + dt.timedelta(seconds=2)
+    assert swept == [FIVE - 31 * MINUTE + number * dt.timedelta(seconds=2) for number in range(60)]
+
+
+async def test_steps_of_a_tenant_whose_template_cannot_be_read_wait_and_the_others_leave(world: World) -> None:
+    broken, sound = Timeline(world, await world.tenant(REMINDERS)), Timeline(world, await world.tenant(REMINDERS))
+    for timeline in (broken, sound):
+        await timeline.tell("appointment.scheduled", starts_at=FIVE)
+    await _activate(world, broken.tenant, 2, {"written_by": "another release"})
+    world.clock.moment = FIVE - 30 * MINUTE
+    await broken.ticker.hold(MINUTE / 60)
+    assert (broken.spoken(), sound.spoken()) == ([], [FIVE - 30 * MINUTE])
+    assert broken.waiting()[0] == FIVE - 30 * MINUTE
+    await _activate(world, broken.tenant, 1)
+    world.clock.moment += 2 * MINUTE
+    await broken.ticker.hold(MINUTE / 60)
+    assert broken.spoken() == [FIVE - 30 * MINUTE]
+
+
+async def _activate(world: World, tenant: str, version: int, content: dict[str, Any] | None = None) -> None:
+    """Make `version` of the reminder's template the active one; with `content`, as another release stored it."""
+    async with world.owner.transaction() as connection:
+        if content is not None:
+            await connection.execute(
+                "insert into template_versions (tenant, name, version, content, approval) "
+                "values (%s, 'reminder', %s, %s, 'approved')",
+                [tenant, version, json.dumps(content)],
+            )
+        await connection.execute(
+            "update templates set active_version = %s where tenant = %s and name = 'reminder'", [version, tenant]
+        )
+
+
+async def test_a_sweep_that_fails_stops_no_reminder_and_no_other_sweep(timeline: Timeline) -> None:
+    await timeline.tell("appointment.scheduled", starts_at=FIVE)
+    clock = DrivenClock(sharers=3)
+    clock.moment = FIVE - 31 * MINUTE
+    failed, swept = [], []
+
+    async def failing() -> None:
+        failed.append(clock.now())
+        raise ValueError("the provider answered nonsense")
+
+    async def other() -> None:
+        swept.append(clock.now())
+
+    await _hold(timeline, clock, [failing, other], 2 * MINUTE)
+    assert timeline.spoken() == [FIVE - 30 * MINUTE]
+    assert (len(failed), len(swept)) == (12, 60)
