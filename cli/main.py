@@ -13,8 +13,10 @@ from cli.operations import health, migrate, package, restore
 from cli.operations.alerts import app as alerts_verbs
 from cli.operations.dead_letters import app as dead_letters_verbs
 from cli.operations.keys import app as keys_verbs
+from cli.operations.templates import app as templates_verbs
 from cli.operations.tenants import app as tenants_verbs
 from cli.operations.ticks import app as ticks_verbs
+from cli.operations.workflows import app as workflows_verbs
 from cli.output import flowing
 from cli.stack import demo, down, status, up
 
@@ -66,6 +68,8 @@ app.command(epilog=restore.EXAMPLES)(restore.restore)
 app.add_typer(credits_verbs, name="credits")
 app.add_typer(tenants_verbs, name="tenants")
 app.add_typer(alerts_verbs, name="alerts")
+app.add_typer(workflows_verbs, name="workflows")
+app.add_typer(templates_verbs, name="templates")
 app.add_typer(dead_letters_verbs, name="dead-letters")
 app.add_typer(keys_verbs, name="keys")
 app.add_typer(ticks_verbs, name="ticks")

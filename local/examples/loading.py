@@ -13,7 +13,9 @@ from typing import Any
 
 import httpx
 
+from local.examples.changes import Change, Changes, Customers, What, versioned
 from local.examples.files import EXAMPLES, Example, read_examples
+from local.examples.people import Groups
 from local.functions import SIMULATED_TOSS_KEY
 from local.stack import Stack, StackError
 from shared.bootstrap import Parts, database, topups, toss
@@ -22,15 +24,15 @@ from shared.credits.plans.granting import grant
 from shared.credits.plans.plans import PlanName
 from shared.credits.plans.store import read_history
 from shared.customers.filing import file_customers
-from shared.customers.store import save_groups
+from shared.customers.store import count_customers, read_groups, save_groups
 from shared.platform.clock import WallClock
 from shared.platform.crypto import Keys
 from shared.platform.database import Connection, Database
 from shared.platform.settings import read_keys
-from shared.templates.store import save_templates
+from shared.templates.store import active_templates, save_templates
 from shared.tenants.accounts import register_account
-from shared.tenants.store import save_tenant
-from shared.workflows.store import save_workflows
+from shared.tenants.store import name_of, provider_accounts, save_tenant
+from shared.workflows.store import read_workflows, save_workflows
 
 LONG_AGO = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
 """As of when the example customers are as their files say: what any event told of one since then stays."""
@@ -67,7 +69,7 @@ def load(stack: Stack, folder: Path = EXAMPLES) -> Loaded:
         folder: holds a folder for each tenant.
 
     Raises:
-        ExampleError: a file can't be used; nothing was written.
+        FolderError: files can't be used; nothing was written.
         StackError: the simulator did not take an account.
     """
     examples = read_examples(folder)
@@ -106,8 +108,8 @@ async def write_example(
     credit: Decimal,
     customers_changed_at: dt.datetime,
     now: dt.datetime,
-) -> None:
-    """Write one tenant, or what differs from what is there.
+) -> Changes:
+    """Write one tenant, or what differs from what is there. Gives what that was.
 
     Args:
         connection: in a transaction, as the database's owner.
@@ -117,18 +119,48 @@ async def write_example(
         customers_changed_at: when the file of its customers was changed; what was told of one since then stays.
         now: the moment.
     """
-    tenant = example.tenant.id
+    tenant, things = example.tenant.id, []
+    named = await name_of(connection, tenant)
     await save_tenant(connection, tenant, example.tenant.name, now=now)
-    await register_account(connection, keys, example.account, now=now)
+    things.append(_change("tenant", tenant, named is None, named != example.tenant.name))
+    accounts = {sealed.id for sealed in await provider_accounts(connection, [tenant])}
+    written = await register_account(connection, keys, example.account, now=now)
+    things.append(_change("account", example.account.id, example.account.id not in accounts, written))
     if credit:
         await top_up(connection, tenant, credit, key="first", reference="첫 크레딧", now=now)
     templates = {template.name: (template.content, template.approval) for template in example.templates}
-    await save_templates(connection, tenant, templates, now=now)
-    await save_workflows(connection, tenant, example.workflows, now=now)
+    approvals = {kept.name: kept.approval for kept in await active_templates(connection, [tenant])}
+    made = await save_templates(connection, tenant, templates, now=now)
+    things += [
+        Change("template", change.name, "changed", f"{approvals[change.name]} → {templates[change.name][1]}")
+        if change.kind == "unchanged" and approvals[change.name] != templates[change.name][1]
+        else change
+        for change in versioned("template", templates, approvals, made)
+    ]
+    workflows = [line.name for line in await read_workflows(connection, tenant)]
+    made = await save_workflows(connection, tenant, example.workflows, now=now)
+    things += versioned("workflow", (workflow.name for workflow in example.workflows), workflows, made)
     people = ({"id": customer.id, **customer.told} for customer in example.customers)
+    known, told, filed = await count_customers(connection, tenant), 0, len(example.customers)
     while some := list(islice(people, CUSTOMERS_A_STATEMENT)):
-        await file_customers(connection, tenant, some, changed_at=customers_changed_at)
-    await save_groups(connection, tenant, example.groups)
+        told += await file_customers(connection, tenant, some, changed_at=customers_changed_at)
+    added = await count_customers(connection, tenant) - known
+    things += await _save_groups(connection, tenant, example.groups)
+    customers = Customers(added, told - added, filed - told, known + added - filed)
+    return Changes(tenant, things, customers)
+
+
+def _change(what: What, name: str, new: bool, differs: bool) -> Change:
+    return Change(what, name, "added" if new else "changed" if differs else "unchanged")
+
+
+async def _save_groups(connection: Connection, tenant: str, groups: Groups) -> list[Change]:
+    before = await read_groups(connection, tenant)
+    await save_groups(connection, tenant, groups)
+    return [
+        _change("group", group, group not in before, before.get(group) != (name, frozenset(members)))
+        for group, (name, members) in groups.items()
+    ] + [Change("group", group, "withdrawn") for group in sorted(before.keys() - groups.keys())]
 
 
 def register_with_simulator(stack: Stack, examples: Sequence[Example]) -> None:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from local.examples.errors import ExampleError
+from local.examples.problems import Problem, TableError
 from shared.contracts import CustomerSnapshot
 from shared.customers.files.groups import GroupFile, Member
 from shared.customers.files.people import CustomerFile, Recipient
 from shared.customers.files.problems import FileError, RowProblem
+
+FAULTS_TOLD = 20
+"""Rows with a fault that are told of one by one."""
 
 Row = TypeVar("Row", Recipient, Member)
 Groups = Mapping[str, tuple[str, list[str]]]
@@ -25,7 +29,7 @@ class FiledCustomers:
         path: the file.
 
     Raises:
-        ExampleError: it can't be used.
+        TableError: it can't be used.
     """
 
     def __init__(self, path: Path) -> None:
@@ -50,7 +54,7 @@ class FiledCustomers:
 
 
 def read_groups(path: Path, customers: FiledCustomers) -> Groups:
-    """Who belongs together. Raises ExampleError."""
+    """Who belongs together. Raises TableError."""
     groups: dict[str, tuple[str, list[str]]] = {}
     try:
         members = GroupFile(path, customers)
@@ -62,28 +66,28 @@ def read_groups(path: Path, customers: FiledCustomers) -> Groups:
     return groups
 
 
-def _whole(path: Path, error: FileError) -> ExampleError:
-    return ExampleError(path, "", _told(error.detail, error.detail_ko))
+def _whole(path: Path, error: FileError) -> TableError:
+    return TableError(Problem(path, None, error.field or "", error.code, error.detail, error.detail_ko))
 
 
 def _sound(path: Path, rows: Iterable[Row | RowProblem]) -> Iterator[Row]:
-    """The rows. Raises ExampleError for the first that has a fault, and says how many have one."""
-    first: RowProblem | None = None
-    more = 0
+    """The rows. Raises TableError for those that have a fault; of many, the last one told says how many more."""
+    faults: list[Problem] = []
+    count = 0
     for row in rows:
         if isinstance(row, RowProblem):
-            more += first is not None
-            first = first or row
-        elif first is None:
+            count += 1
+            if count <= FAULTS_TOLD:
+                faults.append(Problem(path, row.line, row.column or "", row.code, row.detail, row.detail_ko))
+        elif not count:
             yield row
-    if first is not None:
-        place = f"line {first.line}" + (f".{first.column}" if first.column else "")
-        told = _told(first.detail, first.detail_ko)
-        raise ExampleError(path, place, f"{told}, and {more:,} more" if more else told)
-
-
-def _told(detail: str, detail_ko: str | None) -> str:
-    return f"{detail} ({detail_ko})" if detail_ko else detail
+    if count > FAULTS_TOLD:
+        more, last = count - FAULTS_TOLD, faults[-1]
+        faults[-1] = replace(
+            last, detail=f"{last.detail}; and {more:,} more", detail_ko=f"{last.detail_ko} 외 {more:,}건"
+        )
+    if faults:
+        raise TableError(*faults)
 
 
 def _cleared(attributes: Mapping[str, Any]) -> dict[str, Any]:

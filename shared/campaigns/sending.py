@@ -50,7 +50,7 @@ from shared.templates.errors import MessageError
 from shared.templates.fit import Fit
 from shared.templates.store import active_templates
 from shared.templates.template import TemplateContent, TemplateVersion
-from shared.tenants.store import tenant_exists
+from shared.tenants.store import is_suspended, tenant_exists
 
 ROWS_A_STATEMENT = 5_000
 TICKET_SPACING = dt.timedelta(seconds=0.5)
@@ -230,6 +230,9 @@ async def _prepare(
 async def _template(connection: Connection, tenant: str, name: str) -> TemplateVersion:
     if not await tenant_exists(connection, tenant):
         raise BulkError("unknown_tenant", f"there is no tenant {tenant!r}")
+    if await is_suspended(connection, tenant):
+        told = f"{tenant} is suspended: nothing is sent until it is resumed"
+        raise BulkError("tenant_suspended", told, "발송이 중지된 고객사입니다. 운영자에게 문의해 주세요.")
     found = await active_templates(connection, [tenant], name)
     if not found:
         raise BulkError("unknown_template", f"tenant {tenant!r} has no template {name!r}")

@@ -243,3 +243,24 @@ async def save_groups(connection: Connection, tenant: str, groups: Mapping[str, 
             "member_customers": [customer for _, customer in members],
         },
     )
+
+
+GROUPS = """
+select g.id, g.name, coalesce(array_agg(m.customer) filter (where m.customer is not null), '{}') as members
+from groups g left join group_members m on m.tenant = g.tenant and m.group_id = g.id
+where g.tenant = %(tenant)s group by g.id, g.name
+"""
+
+
+async def read_groups(connection: Connection, tenant: str) -> dict[str, tuple[str, frozenset[str]]]:
+    """The groups of a tenant: by id, the name and the ids of the customers."""
+    rows = await fetch_all(connection, GROUPS, {"tenant": tenant})
+    return {row["id"]: (row["name"], frozenset(row["members"])) for row in rows}
+
+
+NUMBER_OF_CUSTOMERS = "select count(*) as number from customers where tenant = %(tenant)s"
+
+
+async def count_customers(connection: Connection, tenant: str) -> int:
+    """How many customers a tenant has."""
+    return int((await fetch_all(connection, NUMBER_OF_CUSTOMERS, {"tenant": tenant}))[0]["number"])

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from shared.platform.errors import WrongValue
 from shared.platform.paths import look_up
 
 Scalar = str | bool | int | float
@@ -31,7 +32,8 @@ class Condition(BaseModel):
     @model_validator(mode="after")
     def _says_something(self) -> Condition:
         if not self.model_fields_set:
-            raise ValueError("a condition needs at least one of: in, not_in, gt, gte, lt, lte, exists")
+            known = "in, not_in, gt, gte, lt, lte, exists"
+            raise WrongValue(f"a condition needs at least one of: {known}", f"조건이 없습니다. 쓸 수 있는 것: {known}")
         return self
 
     def holds(self, value: Any) -> bool:

@@ -213,3 +213,31 @@ async def save_workflows(
         },
     )
     return {row["name"]: row["version"] for row in rows}
+
+
+@dataclass(frozen=True, slots=True)
+class WorkflowLine:
+    """A version of a workflow for people. `active`: it is the newest of a workflow that is switched on."""
+
+    name: str
+    version: int
+    created_at: dt.datetime
+    active: bool
+    newest: bool
+    definition: Mapping[str, Any]
+
+
+WORKFLOW_LINES = """
+select v.name, v.version, v.created_at, w.active and v.version = w.active_version as active,
+  v.version = w.active_version as newest, v.definition
+from workflows w join workflow_versions v using (tenant, name)
+where w.tenant = %(tenant)s and (%(name)s::text is null or v.name = %(name)s)
+  and (%(name)s::text is not null or v.version = w.active_version)
+order by v.name, v.version desc
+"""
+
+
+async def read_workflows(connection: Connection, tenant: str, name: str | None = None) -> list[WorkflowLine]:
+    """The newest version of each workflow of a tenant; with a name all versions of that one, newest first."""
+    parameters = {"tenant": tenant, "name": name}
+    return [WorkflowLine(**row) for row in await fetch_all(connection, WORKFLOW_LINES, parameters)]

@@ -20,6 +20,7 @@ from shared.platform.database import Database
 from shared.platform.pubsub import Outgoing
 from shared.templates.store import save_templates
 from shared.templates.template import TemplateContent
+from shared.tenants.suspending import suspend
 from tests.campaigns.conftest import NOW, TENANT, Shop
 
 Open = Callable[..., CustomerFile]
@@ -243,6 +244,17 @@ async def test_what_can_not_be_done_at_all_is_refused_before_anything_is_written
         with pytest.raises(BulkError) as refused:
             await act(shop, file, **options)
         assert refused.value.code == code
+    assert [shop.count(table) for table in TABLES] == [0, 0, 0]
+
+
+async def test_a_suspended_tenant_sends_nothing_and_is_told_so_in_both_languages(shop: Shop, csv_file: Open) -> None:
+    async with shop.owner.transaction() as connection:
+        await suspend(connection, TENANT, why="미납", by="kim", now=NOW)
+    file = csv_file(HEADER, *_people(2))
+    for act in (_send, _preview):
+        with pytest.raises(BulkError, match="tenant_suspended") as refused:
+            await act(shop, file)
+        assert refused.value.detail_ko
     assert [shop.count(table) for table in TABLES] == [0, 0, 0]
 
 

@@ -32,8 +32,8 @@ def _codes() -> set[str]:
             found.update(_RAISED.findall(module.read_text()))
     for module in (CHECKOUT / "shared/customers/files").glob("*.py"):
         found.update(_ROW.findall(module.read_text()))
-    for name in ("campaigns/preflight.py", "law/advertising.py"):
-        found.update(_CHECK.findall((CHECKOUT / "shared" / name).read_text()))
+    for checking in ("campaigns/preflight.py", "law/advertising.py"):
+        found.update(_CHECK.findall((CHECKOUT / "shared" / checking).read_text()))
     return found - NEVER
 
 

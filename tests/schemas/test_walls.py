@@ -242,6 +242,9 @@ def test_what_was_said_is_changed_by_no_role(filled: Migrated, role: str, table:
         "update plan_history set amount = 0",
         "delete from plan_history",
         "truncate plan_history",
+        "update tenant_history set why = 'x'",
+        "delete from tenant_history",
+        "truncate tenant_history",
     ],
 )
 def test_a_version_and_an_entry_of_the_ledger_stay_as_they_were_written_even_for_the_owner(

@@ -25,6 +25,7 @@ from shared.workflows.store import lock_runs, read_runs, save_runs
 
 MAX_EVENTS_A_BATCH = 500
 SOURCE = "on_subscription_event"
+SUSPENDED = "the tenant is suspended: what this makes waits, each message until its moment is over"
 
 
 class EventIntake:
@@ -81,6 +82,10 @@ class EventIntake:
             fellows = await read_fellows(connection, grouped) if grouped else {}
             for happening, workflows in fresh:
                 react(plan, happening, workflows, catalogs[happening.tenant].templates, stored, fellows, now)
+            suspended = {one.tenant for one in received if one.suspended}
+            for happening, workflows in fresh:
+                if workflows and happening.tenant in suspended:
+                    plan.note((happening.tenant, happening.source, happening.id), SUSPENDED)
             if plan.runs:
                 await save_runs(connection, plan, now)
             tickets = cut_tickets(

@@ -12,7 +12,8 @@ from shared.workflows.planning import EventKey
 
 RECEIVE_EVENTS = """
 with given as (
-  select e.*, t.revision, row_number() over (partition by e.tenant, e.source, e.id order by e.place) = 1 as first
+  select e.*, t.revision, t.suspended_at is not null as suspended,
+    row_number() over (partition by e.tenant, e.source, e.id order by e.place) = 1 as first
   from unnest(
     %(tenants)s::text[], %(sources)s::text[], %(ids)s::text[], %(types)s::text[], %(times)s::timestamptz[],
     %(data)s::jsonb[]
@@ -27,7 +28,7 @@ fresh as (
   on conflict do nothing
   returning tenant, source, id
 )
-select g.tenant, g.revision, (f.id is not null and g.first) as fresh
+select g.tenant, g.revision, g.suspended, (f.id is not null and g.first) as fresh
 from given g left join fresh f using (tenant, source, id)
 order by g.place
 """
@@ -35,11 +36,12 @@ order by g.place
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """What became of an event. `revision`: its tenant's, None where there is no such tenant. It is not `fresh` when it
-    was seen before, be it earlier in the same batch."""
+    """What became of an event. `revision`: its tenant's, None where there is no such tenant. `suspended`: that may not
+    send. It is not `fresh` when it was seen before, be it earlier in the same batch."""
 
     tenant: str
     revision: int | None
+    suspended: bool
     fresh: bool
 
 

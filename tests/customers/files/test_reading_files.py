@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local.examples.errors import ExampleError
-from local.examples.people import FiledCustomers, read_groups
+from local.examples.people import FAULTS_TOLD, FiledCustomers, read_groups
+from local.examples.problems import TableError
 from shared.customers.files.groups import GroupFile, Member
 from shared.customers.files.opening import MAX_FILE_BYTES
 from shared.customers.files.people import CustomerFile, Recipient
@@ -228,11 +228,21 @@ def test_what_the_file_has_no_column_for_is_not_told(tmp_path: Path) -> None:
 def test_a_filed_customer_at_fault_is_told_with_file_line_and_column(tmp_path: Path) -> None:
     path = tmp_path / "customers.csv"
     path.write_text("id,Mobile\nc-1,010-1234-5678\nc-2,1.09E+09\n,0\nc-1,0\n")
-    with pytest.raises(ExampleError) as refused:
+    with pytest.raises(TableError) as refused:
         FiledCustomers(path)
-    assert "customers.csv: line 3.Mobile: a spreadsheet has shortened Mobile" in str(refused.value)
-    assert "텍스트" in str(refused.value)
-    assert str(refused.value).endswith(", and 2 more")
+    first, *others = str(refused.value).splitlines()
+    assert "customers.csv:3: Mobile: a spreadsheet has shortened Mobile" in first
+    assert "텍스트" in first
+    assert [line.partition("customers.csv:")[2][:2] for line in others] == ["4:", "5:"]
+
+
+def test_of_many_faults_some_are_told_one_by_one(tmp_path: Path) -> None:
+    path = tmp_path / "customers.csv"
+    path.write_text("id,phone\n" + "c-1,010-1234-5678\n" * (FAULTS_TOLD + 3))
+    with pytest.raises(TableError) as refused:
+        FiledCustomers(path)
+    assert len(refused.value.problems) == FAULTS_TOLD
+    assert "; and 2 more (" in str(refused.value).splitlines()[-1]
 
 
 def test_groups_are_read_by_the_same_reader(tmp_path: Path) -> None:
@@ -245,10 +255,10 @@ def test_groups_are_read_by_the_same_reader(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("row", "told"),
     [
-        ("g-1,하나네,c-9", "groups.csv: line 3.customer: there is no customer 'c-9'"),
-        ("g-1,,c-1", "groups.csv: line 3.name: a group needs"),
-        (",하나네,c-1", "groups.csv: line 3.group: a group needs"),
-        ("g-1,하나네,c-1,x", "groups.csv: line 3: the row has 4 cells"),
+        ("g-1,하나네,c-9", "groups.csv:3: customer: there is no customer 'c-9'"),
+        ("g-1,,c-1", "groups.csv:3: name: a group needs"),
+        (",하나네,c-1", "groups.csv:3: group: a group needs"),
+        ("g-1,하나네,c-1,x", "groups.csv:3: the row has 4 cells"),
     ],
     ids=["unknown-customer", "no-name", "no-group", "more-cells"],
 )
@@ -256,6 +266,6 @@ def test_a_member_at_fault_is_told_with_file_line_and_column(tmp_path: Path, row
     people, groups = tmp_path / "customers.csv", tmp_path / "groups.csv"
     people.write_text("id,phone\nc-1,010-1234-5678\n")
     groups.write_text(f"group,name,customer\ng-1,하나네,c-1\n{row}\n")
-    with pytest.raises(ExampleError) as refused:
+    with pytest.raises(TableError) as refused:
         read_groups(groups, FiledCustomers(people))
     assert told in str(refused.value)
