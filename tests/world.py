@@ -100,6 +100,7 @@ class World:
         approval: Any = "approved",
         account: bool = True,
         webhook: str | None = "hook",
+        api_key: str | None = None,
         credit: int = 1_000_000,
     ) -> str:
         """Make a tenant, which can send.
@@ -111,6 +112,7 @@ class World:
             approval: Kakao's, of them all.
             account: whether it has one at a provider.
             webhook: the secret by which the provider calls; None for an account without one.
+            api_key: names its account at the provider; one of its own unless told.
             credit: won that it has.
 
         Returns:
@@ -122,7 +124,8 @@ class World:
         async with self.owner.transaction() as connection:
             await save_tenant(connection, tenant, tenant, now=now)
             if account:
-                secrets = {"api_key": "key", "api_secret": "secret"} | ({"webhook_secret": webhook} if webhook else {})
+                secrets = {"api_key": api_key or f"key of {tenant}", "api_secret": "secret"}
+                secrets |= {"webhook_secret": webhook} if webhook else {}
                 main = ProviderAccount(tenant, "main", "solapi", "021234567", "pf", secrets)
                 await register_account(connection, KEY, main, now=now)
             await save_templates(connection, tenant, contents, now=now)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 from collections.abc import Mapping, Sequence
 
+import orjson
 from cryptography.exceptions import InvalidTag
 
 from shared.platform.crypto import seal, unseal
@@ -14,6 +16,7 @@ from shared.platform.logs import log
 from shared.providers import ProviderAccount
 from shared.tenants.store import SealedAccount, provider_accounts, save_account, send_by
 
+WEBHOOK_SECRET = "webhook_secret"  # noqa: S105 - its name
 Accounts = Mapping[str, ProviderAccount]
 """A tenant's accounts by id."""
 
@@ -56,15 +59,26 @@ async def register_account(connection: Connection, key: bytes, account: Provider
     kept = await _is_kept(connection, key, account)
     if not kept:
         credentials = seal(key, dict(account.secrets), context=_context(account.tenant, account.id))
-        await save_account(connection, account, credentials, now=now)
+        await save_account(connection, account, credentials, identity_of(account), now=now)
     return await send_by(connection, account.tenant, account.id) or not kept
+
+
+def identity_of(account: ProviderAccount) -> str:
+    """Which account at the provider it is: the same for two tenants' accounts that the same credentials open.
+
+    Who holds them may do there whatever the others may. What a provider calls us by is no part of it: each tenant
+    chooses that. Keys are long and random, so a plain digest gives none away.
+    """
+    opens = {name: secret for name, secret in account.secrets.items() if name != WEBHOOK_SECRET}
+    whole = orjson.dumps([account.provider, opens], option=orjson.OPT_SORT_KEYS)
+    return hashlib.sha256(whole).hexdigest()
 
 
 async def _is_kept(connection: Connection, key: bytes, account: ProviderAccount) -> bool:
     for sealed in await provider_accounts(connection, [account.tenant]):
         if sealed.id == account.id:
             try:
-                return _opened(sealed, key) == account
+                return _opened(sealed, key) == account and sealed.identity == identity_of(account)
             except InvalidTag:
                 return False  # sealed with a key that is gone: nobody can use it, so it is replaced
     return False
