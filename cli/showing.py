@@ -21,10 +21,15 @@ def short_time(moment: dt.datetime) -> str:
 
 
 def won(amount: Decimal | None) -> str | None:
-    """`20.00` → `20`, `12900.50` → `12,900.50`."""
-    if amount is None:
-        return None
-    return f"{amount:,.0f}" if amount == amount.to_integral_value() else f"{amount:,.2f}"
+    """An amount of won, as it is shown everywhere; nothing where there is none."""
+    from shared.credits.amounts import in_won
+
+    return None if amount is None else in_won(amount)
+
+
+def counted(number: int, one: str, many: str | None = None) -> str:
+    """`1 message`, `2,000 messages`; `many` where it is no `s` that makes the plural."""
+    return f"{number:,} {one if number == 1 else many or f'{one}s'}"
 
 
 def numbers(value: Any) -> Any:

@@ -26,6 +26,7 @@ from shared.templates.template import TemplateContent
 from shared.tenants.accounts import register_account
 from shared.tenants.store import save_tenant
 from shared.workflows.definition import WorkflowDefinition
+from shared.workflows.outcomes import Outcome, outcome_of
 from shared.workflows.store import save_workflows
 from tests.clock import NOON, SettableClock
 from tests.databases import Migrated
@@ -176,9 +177,14 @@ class World:
         """Status and reason of each message, in the order of their moments."""
         return [(row["status"], row["reason"]) for row in self.messages(tenant)]
 
-    def notes(self, tenant: str) -> dict[str, str | None]:
-        """What is noted of each event, by its id."""
-        return {row["id"]: row["note"] for row in self.rows("select id, note from events where tenant = %s", tenant)}
+    def outcomes(self, tenant: str) -> dict[str, list[Outcome]]:
+        """What is kept of each event's outcomes, by its id; nothing where its messages tell all."""
+        rows = self.rows("select id, outcomes from events where tenant = %s", tenant)
+        return {row["id"]: [outcome_of(kept) for kept in row["outcomes"]] for row in rows}
+
+    def did(self, tenant: str) -> dict[str, list[str]]:
+        """What each event did, by its id."""
+        return {id_: [outcome.did for outcome in outcomes] for id_, outcomes in self.outcomes(tenant).items()}
 
     def dead_letters(self, tenant: str | None) -> list[tuple[str, str]]:
         """Reason and detail of a tenant's dead letters, oldest first."""

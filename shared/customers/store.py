@@ -170,6 +170,19 @@ async def save_customers(
     return (await connection.execute(DECIDE_WORDS_OF_A_SEND, parameters)).rowcount
 
 
+CUSTOMER_KNOWN = """
+select exists (
+  select from tenants t join customers c on c.tenant = t.id and c.id = %(id)s
+  where %(tenant)s::text is null or t.id = %(tenant)s
+) as known
+"""
+
+
+async def customer_known(connection: Connection, tenant: str | None, customer: str) -> bool:
+    """Whether anybody has told of a customer, of one tenant or, for None, of any."""
+    return bool((await fetch_all(connection, CUSTOMER_KNOWN, {"tenant": tenant, "id": customer}))[0]["known"])
+
+
 FILED = "select id, filed from customers where tenant = %(tenant)s and id = any(%(ids)s)"
 
 

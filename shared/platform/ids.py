@@ -54,6 +54,11 @@ def first_id(moment: dt.datetime) -> UUID:
     return UUID(int=_milliseconds(moment) << 80)
 
 
+def last_id(moment: dt.datetime) -> UUID:
+    """Where the ids of the millisecond of `moment`, which is aware, end; the greatest of them."""
+    return UUID(int=((_milliseconds(moment) + 1) << 80) - 1)
+
+
 def ids_beginning(text: str, *, least: int = 1) -> tuple[UUID, UUID] | None:
     """The smallest and the greatest id that begin with what somebody typed, dashes or none; for looking it up.
 

@@ -33,7 +33,7 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     # What is sent is held, and what is reported is charged, in the same statement: these two know the ledger's parts.
     "messages.reports": ("messages", "credits.ledger", "credits.prices", *BELOW_MESSAGES),
     "messages.dispatch": ("messages", "messages.reports", "credits.ledger", "credits.prices", *BELOW_MESSAGES),
-    "messages.stories": ("messages", *BELOW_MESSAGES),
+    "messages.stories": ("messages", "credits", *BELOW_MESSAGES),
     "workflows": ("messages", *BELOW_MESSAGES),
     "workflows.events": ("workflows", "messages", *BELOW_MESSAGES),
     "workflows.ticks": ("workflows", "messages", *BELOW_MESSAGES),

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
+from shared.credits.amounts import in_won
 from shared.credits.errors import CreditError
 
 
@@ -22,11 +25,11 @@ def change_under_way() -> CreditError:
     )
 
 
-def quote_changed(shown: object, now: object) -> CreditError:
+def quote_changed(shown: Decimal, now: Decimal) -> CreditError:
     return CreditError(
         "quote_changed",
-        f"{shown} won were shown, it is {now} won now: ask for a new quote",
-        f"안내된 금액은 {shown}원이지만 지금은 {now}원입니다. 금액을 다시 확인해 주세요.",
+        f"{in_won(shown)} won were shown, it is {in_won(now)} won now: ask for a new quote",
+        f"안내된 금액은 {in_won(shown)}원이지만 지금은 {in_won(now)}원입니다. 금액을 다시 확인해 주세요.",
         field="amount",
     )
 

@@ -126,18 +126,17 @@ async def message(connection: Connection, tenant: str, message_id: UUID) -> Stor
 
 @dataclass(frozen=True, slots=True)
 class StoredEvent:
-    """An event as it came in. `note` says why it did nothing, or not all that it might have; None where it did."""
+    """An event as it came in."""
 
     type: str
     source: str
     id: str
     time: dt.datetime
-    note: str | None
     received_at: dt.datetime
 
 
 EVENT = """
-select type, source, id, time, note, received_at from events
+select type, source, id, time, received_at from events
 where tenant = %(tenant)s and source = %(source)s and id = %(id)s
 """
 

@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from shared.credits.amounts import in_won
 from shared.messages.status import Status
 from shared.messages.stories import store
 from shared.platform.clock import SEOUL
@@ -242,7 +243,10 @@ _DONE_TO_CREDIT = {
 
 
 def _credit(entry: store.StoredEntry, message: store.StoredMessage) -> Chapter:
-    told = _DONE_TO_CREDIT[entry.kind].format(held=message.held, price=message.price)
+    amounts = {"held": message.held, "price": message.price}
+    told = _DONE_TO_CREDIT[entry.kind].format(
+        **{name: "?" if amount is None else in_won(amount) for name, amount in amounts.items()}
+    )
     told += f"{_others(entry.messages)} (entry {entry.id})"
     return Chapter(entry.created_at, "credit", told, asdict(entry))
 
@@ -253,13 +257,14 @@ def _others(messages: int) -> str:
 
 
 def _waiting(row: store.WaitingTicket) -> Chapter:
-    again = f", published again {row.attempts} times" if row.attempts else ""
+    times = "once" if row.attempts == 1 else f"{row.attempts} times"
+    again = f", published again {times}" if row.attempts else ""
     return Chapter(row.created_at, "waiting", f"ticket {row.id} waits for {row.topic}{again}", asdict(row))
 
 
 def _status(row: store.StoredMessage) -> Chapter:
     why = f": {row.reason}, {row.detail}" if row.reason else ""
-    price = f" for {row.price} won" if row.price is not None else ""
+    price = f" for {in_won(row.price)} won" if row.price is not None else ""
     facts = _facts(row, "status", "channel", "reason", "detail", "price", "attempt", "position")
     return Chapter(row.updated_at, "status", f"{row.status} on {row.channel}{price}{why}", facts)
 

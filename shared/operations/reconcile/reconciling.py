@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
+from shared.credits.amounts import in_won
 from shared.credits.ledger.audit import disagreements, together
 from shared.credits.ledger.audit_store import Audit, read_audit
 from shared.platform.clock import Clock
@@ -47,4 +48,6 @@ def _told(found: Audit) -> str:
     lost = (
         f", {found.missing:,} messages missing, {found.untraced:,} untraced" if found.missing or found.untraced else ""
     )
-    return f"the ledger and the messages differ by {found.difference:,} won{overdrawn}{lost}: `allim credits audit`"
+    return (
+        f"the ledger and the messages differ by {in_won(found.difference)} won{overdrawn}{lost}: `allim credits audit`"
+    )
