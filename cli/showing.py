@@ -27,9 +27,15 @@ def won(amount: Decimal | None) -> str | None:
     return None if amount is None else in_won(amount)
 
 
-def counted(number: int, one: str, many: str | None = None) -> str:
-    """`1 message`, `2,000 messages`; `many` where it is no `s` that makes the plural."""
-    return f"{number:,} {one if number == 1 else many or f'{one}s'}"
+def plain_won(amount: str) -> str:
+    """An amount on the command line, as people write it, in plain digits: `100,000` is `100000`."""
+    from shared.credits.amounts import plain
+
+    return plain(amount)
+
+
+WON: Any = {"parser": plain_won, "metavar": "WON"}
+"""What an option that takes an amount says of itself."""
 
 
 def numbers(value: Any) -> Any:

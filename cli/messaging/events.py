@@ -9,7 +9,8 @@ import typer
 
 from cli.joining import running_stack, with_database
 from cli.output import AsJson, examples, print_json, print_table
-from cli.showing import counted, short_time
+from cli.showing import short_time
+from shared.platform.plurals import counted
 
 if TYPE_CHECKING:
     from shared.platform.database import Database

@@ -14,14 +14,15 @@ import typer
 
 from cli.errors import CommandError
 from cli.joining import running_stack_if_any
-from cli.output import examples
+from cli.output import examples, say
+from cli.showing import WON
 
 if TYPE_CHECKING:
     from local.examples.files import Example
 
 EXAMPLES = examples(
     "allim tenants add ../my-business                     # to the stack that is up here",
-    "allim tenants add ../my-business --credit 100000     # with 100,000 won to begin with",
+    "allim tenants add ../my-business --credit 100,000    # with 100,000 won to begin with",
     "DATABASE_URL=… ALLIM_ENCRYPTION_KEY=… allim tenants add ../my-business   # in the cloud, as the database's owner",
 )
 KEY_BYTES = 32
@@ -39,7 +40,7 @@ def add(
     folder: Annotated[
         Path, typer.Argument(help="Holds tenant.yaml, templates/, workflows/, customers.csv, groups.csv.")
     ],
-    credit: Annotated[int, typer.Option(min=0, help="Won to begin with, given once.")] = 0,
+    credit: Annotated[str, typer.Option(**WON, help="Won to begin with, given once.")] = "0",
 ) -> None:
     """Add a tenant from a folder like those in examples/, or bring one up to date with its changed folder.
 
@@ -47,23 +48,24 @@ def add(
     DATABASE_URL gets it.
     """
     from local.examples.files import read_example
+    from shared.credits.ledger.ledger import whole_won
 
     if not folder.is_dir():
         raise CommandError(f"no_folder: {folder} is not a folder; examples/saas is one to copy")
-    example = read_example(folder)
+    example, given = read_example(folder), whole_won(credit, field="credit", least=0)
     stack = running_stack_if_any()
     if stack is None:
         url, key = _from_environment("DATABASE_URL"), _from_environment("ALLIM_ENCRYPTION_KEY")
     else:
         url, key = stack.database_url, stack.encryption_key
-    asyncio.run(_write(url, _opened(key), example, Decimal(credit)))
+    asyncio.run(_write(url, _opened(key), example, given))
     if stack is not None:
         from local.examples.loading import register_with_simulator
 
         register_with_simulator(stack, [example])
     account = example.account
     address = (stack and stack.webhook_url) or "<provider_webhook_address>"
-    typer.echo(f"{account.tenant} is there; its webhook is {address}/{account.provider}/{account.tenant}/{account.id}")
+    say(f"{account.tenant} is there; its webhook is {address}/{account.provider}/{account.tenant}/{account.id}")
 
 
 def _from_environment(name: str) -> str:

@@ -15,6 +15,7 @@ from shared.credits.prices.estimates import Estimate, Ways, estimate_for
 from shared.law.advertising import Words, breaches, is_advertising
 from shared.law.senders import is_sender
 from shared.platform.database import Connection
+from shared.platform.plurals import counted
 
 Subject = Literal["template", "law", "sender", "recipients", "quota", "prices", "credit"]
 
@@ -169,7 +170,7 @@ def _quota(quota: Quota, messages: int) -> Check:
         return _failed("quota", error)
     return _ok(
         "quota",
-        f"plan {quota.plan} has {quota.left:,} messages left until {quota.period.end}",
+        f"plan {quota.plan} has {counted(quota.left, 'message')} left until {quota.period.end}",
         f"{quota.plan} 요금제의 남은 발송 한도 {quota.left:,}건 ({quota.period.end} 전까지)",
     )
 

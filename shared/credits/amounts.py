@@ -7,10 +7,8 @@ import unicodedata
 from collections.abc import Iterable
 from decimal import Decimal
 
-_AS_PEOPLE_WRITE = re.compile(
-    r"(?:₩|\\)? ?(?P<number>\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?) ?(?P<unit>만|억)? ?(?:원|won|krw)?",
-    re.IGNORECASE,
-)
+_NUMBER = r"[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]+)?|[0-9]+(?:\.[0-9]+)?"
+_AS_PEOPLE_WRITE = re.compile(rf"(?:₩|\\)? ?(?P<number>{_NUMBER}) ?(?P<unit>만|억)? ?(?:원|won|krw)?", re.IGNORECASE)
 _UNITS = {None: 1, "만": 10_000, "억": 100_000_000}
 
 

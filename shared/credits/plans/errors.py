@@ -6,6 +6,7 @@ from decimal import Decimal
 
 from shared.credits.amounts import in_won
 from shared.credits.errors import CreditError
+from shared.platform.plurals import counted
 
 
 def unknown_plan(name: str, known: str) -> CreditError:
@@ -41,6 +42,6 @@ def plan_payment_refused(code: str, detail: str) -> CreditError:
 def quota_exceeded(left: int, plan: str, until: object) -> CreditError:
     return CreditError(
         "quota_exceeded",
-        f"plan {plan} has {left:,} messages left until {until}, fewer than these: send to fewer, or take more",
+        f"plan {plan} has {counted(left, 'message')} left until {until}, fewer than these: send to fewer, or take more",
         f"{plan} 요금제의 발송 한도가 {until} 전까지 {left:,}건 남았습니다. 수신자를 줄이거나 요금제를 올려 주세요.",
     )

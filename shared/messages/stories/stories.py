@@ -10,12 +10,14 @@ from typing import Any
 from uuid import UUID
 
 from shared.credits.amounts import in_won
+from shared.customers.knowing import check_customer
 from shared.messages.status import Status
 from shared.messages.stories import store
 from shared.platform.clock import SEOUL
 from shared.platform.database import Connection
-from shared.platform.ids import first_id, ids_beginning
+from shared.platform.ids import beginnings, first_id, ids_beginning
 from shared.platform.logs import mask_phone
+from shared.platform.plurals import counted
 from shared.templates.errors import ContentError, MessageError
 from shared.templates.rendering import render
 from shared.templates.store import template_versions
@@ -27,6 +29,8 @@ LOOKED_AT = 200_000
 
 SHORTEST_PREFIX = 4
 CANDIDATES_SHOWN = 5
+DIGITS_SHOWN = 12
+"""Of a short id at least: those of its millisecond."""
 CLOCK_SKEW = dt.timedelta(minutes=1)
 """Two instances' clocks differ by less."""
 
@@ -117,14 +121,24 @@ async def list_messages(
     """Messages, newest first. With a filter, of each tenant only its 200,000 newest are looked at.
 
     Raises:
-        StoryError: `unknown_tenant`.
+        AllimError: `unknown_tenant`, `unknown_customer`.
     """
     if tenant is not None and not await tenant_exists(connection, tenant):
-        raise StoryError("unknown_tenant", f"there is no tenant {tenant!r}")
+        raise StoryError(
+            "unknown_tenant", f"there is no tenant {tenant!r}", "등록되지 않은 고객사입니다.", field="tenant"
+        )
+    if customer is not None:
+        await check_customer(connection, tenant, customer)
     rows = await store.newest_messages(
         connection, tenant=tenant, status=status, customer=customer, limit=limit, looked_at=max(limit, LOOKED_AT)
     )
     return [_view(row) for row in rows]
+
+
+async def short_ids(connection: Connection, messages: Sequence[MessageView]) -> dict[UUID, str]:
+    """Of each message the beginning of its id by which `story` finds it among its tenant's, until others are added."""
+    near = await store.neighbours(connection, [(message.tenant, message.id) for message in messages])
+    return beginnings([message.id for message in messages], near, least=DIGITS_SHOWN)
 
 
 async def story(connection: Connection, message_id: UUID | str) -> Story:
@@ -253,7 +267,7 @@ def _credit(entry: store.StoredEntry, message: store.StoredMessage) -> Chapter:
 
 def _others(messages: int) -> str:
     """Of something that covers so many messages, this one among them."""
-    return {1: "", 2: ", with 1 other"}.get(messages, f", with {messages - 1:,} others")
+    return f", with {counted(messages - 1, 'other')}" if messages > 1 else ""
 
 
 def _waiting(row: store.WaitingTicket) -> Chapter:

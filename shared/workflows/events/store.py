@@ -10,7 +10,8 @@ from typing import Any
 
 from pydantic_core import to_json
 
-from shared.contracts import SubscriptionEvent
+from shared.contracts import FUTURE_TOLERANCE, SubscriptionEvent
+from shared.customers.knowing import Saying
 from shared.platform.database import Connection, fetch_all
 from shared.platform.ids import first_id, last_id
 from shared.workflows.outcomes import Outcome
@@ -245,3 +246,26 @@ async def spoken_at_once(
     for row in rows:
         spoken[row["tenant"], row["source"], row["id"]].append((row["workflow"], row["messages"]))
     return spoken
+
+
+SAYINGS = """
+select id, time, data -> 'customer' as told from events
+where tenant = %(tenant)s and received_at >= %(since)s and time = any(%(moments)s)
+  and data #>> '{customer,id}' = %(customer)s
+order by time, source, id
+"""
+
+
+async def read_sayings(
+    connection: Connection, tenant: str, customer: str, moments: Sequence[dt.datetime]
+) -> list[Saying]:
+    """The events that spoke of a customer at some moments. None came earlier than it may be ahead of the clock."""
+    if not moments:
+        return []
+    parameters = {
+        "tenant": tenant,
+        "customer": customer,
+        "moments": list(moments),
+        "since": min(moments) - FUTURE_TOLERANCE,
+    }
+    return [Saying(**row) for row in await fetch_all(connection, SAYINGS, parameters)]

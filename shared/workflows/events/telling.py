@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from shared.platform.clock import SEOUL
+from shared.platform.plurals import counted
 from shared.workflows.outcomes import Did, Outcome
 
 Sentences = tuple[str, str]
@@ -144,7 +145,7 @@ def _steps(one: Outcome) -> Sentences:
     """What became of the steps, where they were laid."""
     english, korean = [], []
     if one.spoke:
-        english.append(f"{one.spoke:,} {'message' if one.spoke == 1 else 'messages'} at once")
+        english.append(f"{counted(one.spoke, 'message')} at once")
         korean.append(f"메시지 {one.spoke:,}건 즉시 생성")
     if one.waiting:
         first, count = min(one.waiting.values()), len(one.waiting)
@@ -153,7 +154,7 @@ def _steps(one: Outcome) -> Sentences:
         korean.append(f"대기 중인 단계 {count}개, 첫 발송 {_at(first)}")
     if one.past:
         every = not one.spoke and not one.waiting
-        were = "1 step was" if one.past == 1 else f"{one.past} steps were"
+        were = counted(one.past, "step was", "steps were")
         english.append(f"{'every step was' if every else were} past when it happened")
         korean.append("모든 단계가 이미 지난 시각이었습니다" if every else f"이미 지난 단계 {one.past}개")
     return "; ".join(english), "; ".join(korean)

@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from shared.customers.store import customer_known
+from shared.customers.knowing import check_customer
 from shared.platform.database import Connection
 from shared.platform.errors import AllimError
 from shared.tenants.store import tenant_exists
@@ -56,34 +56,15 @@ async def list_events(
     Raises:
         AllimError: `unknown_tenant`; `unknown_customer` when nobody ever spoke of that customer.
     """
-    await check_known(connection, tenant, customer)
+    if tenant is not None and not await tenant_exists(connection, tenant):
+        raise AllimError(
+            "unknown_tenant", f"there is no tenant {tenant!r}", "등록되지 않은 고객사입니다.", field="tenant"
+        )
+    if customer is not None:
+        await check_customer(connection, tenant, customer)
     events = await newest_events(connection, since=since, tenant=tenant, type_=type_, customer=customer, limit=limit)
     at_once = await spoken_at_once(connection, [event for event in events if event.outcomes == []])
     return [_view(event, at_once.get((event.tenant, event.source, event.id), [])) for event in events]
-
-
-async def check_known(connection: Connection, tenant: str | None, customer: str | None) -> None:
-    """Tell whom nobody knows from who is silent.
-
-    Args:
-        connection: as role `allim_operator`.
-        tenant, customer: None for all.
-
-    Raises:
-        AllimError: `unknown_tenant`, `unknown_customer`.
-    """
-    if tenant is not None and not await tenant_exists(connection, tenant):
-        raise AllimError(
-            "unknown_tenant", f"there is no tenant {tenant!r}", f"{tenant} 테넌트가 없습니다.", field="tenant"
-        )
-    if customer is not None and not await customer_known(connection, tenant, customer):
-        whose = f" of {tenant}" if tenant else ""
-        raise AllimError(
-            "unknown_customer",
-            f"nobody has ever told of a customer {customer!r}{whose}",
-            f"{customer} 고객에 대한 이벤트나 파일이 한 번도 없었습니다.",
-            field="customer",
-        )
 
 
 def _view(event: StoredEvent, at_once: Sequence[tuple[str, int]]) -> EventView:

@@ -81,6 +81,12 @@ def test_an_amount_that_is_not_whole_won_is_refused_in_both_languages(tenant: st
     assert told("balance", "--tenant", tenant)[0]["balance"] == 0
 
 
+@pytest.mark.parametrize("amount", ["100,000", "10만", "１００，０００원"])
+def test_an_amount_is_taken_as_people_write_it(tenant: str, amount: str) -> None:
+    assert told("topup", "--tenant", tenant, "--amount", amount, "--reference", "r")["amount"] == 100_000
+    assert "100,000 won available" in run("topup", "--tenant", tenant, "--amount", amount, "--reference", "r").stdout
+
+
 @pytest.mark.parametrize("reference", ["", "   ", "x" * 101, "a\x00b"])
 def test_a_reference_must_name_something(tenant: str, reference: str) -> None:
     result = run("topup", "--tenant", tenant, "--amount", "5", "--reference", reference)
