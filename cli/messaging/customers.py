@@ -97,7 +97,7 @@ def _show(tenant: str, customer: str, found: _Shown) -> None:
         print_table(
             ["came (Seoul)", "type", "id", "what came of it"],
             [
-                (short_time(event.received_at), event.type, event.id, f"{event.came_to}\n{event.came_to_ko}")
+                (short_time(event.received_at), event.type, event.id, f"{event.came_to}\n({event.came_to_ko})")
                 for event in found.events
             ],
             title="\nThe latest events",

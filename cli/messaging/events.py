@@ -60,5 +60,5 @@ def events(
 
 
 def _row(event: EventView) -> tuple[str, ...]:
-    told = f"{event.came_to}\n{event.came_to_ko}"
+    told = f"{event.came_to}\n({event.came_to_ko})"
     return short_time(event.received_at), event.tenant, event.type, event.id, event.customer, told

@@ -162,7 +162,10 @@ def _show_cost(estimate: Estimate) -> None:
 
 
 def _show_checks(result: BulkResult) -> None:
-    checks = [(check.name, check.verdict, check.code, check.detail) for check in result.preflight.checks]
+    checks = [
+        (check.name, check.verdict, check.code, f"{check.detail}\n({check.detail_ko})")
+        for check in result.preflight.checks
+    ]
     print_table(["check", "verdict", "code", ""], checks, title="\nBefore it leaves")
 
 

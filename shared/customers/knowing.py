@@ -13,7 +13,7 @@ from shared.platform.database import Connection
 from shared.platform.errors import AllimError
 
 ASSUMED_LOCALE = "ko"
-"""What a customer has whose language nobody told."""
+"""What a customer has whose language nobody told, be it that somebody told none."""
 
 Origin = Literal["event", "file", "list"]
 
@@ -82,10 +82,8 @@ def facts(known: StoredCustomer, sayings: Sequence[Saying]) -> list[Fact]:
         known: the customer.
         sayings: the events of the moments at which something was said.
     """
-    said = [name for name in FIELDS[:-1] if known.person[name] is not None]
-    if "locale" not in known.since and known.person["locale"] == ASSUMED_LOCALE:
-        said.remove("locale")
-    found = [_fact(name, known.person[name], known, sayings) for name in said]
+    said = [_fact(name, known.person[name], known, sayings) for name in FIELDS[:-1] if known.person[name] is not None]
+    found = [fact for fact in said if (fact.name, fact.value, fact.origin) != ("locale", ASSUMED_LOCALE, "list")]
     attributes: Mapping[str, Any] = known.person[ATTRIBUTES]
     return found + [_fact(f"{ATTRIBUTES}.{name}", attributes[name], known, sayings) for name in sorted(attributes)]
 
