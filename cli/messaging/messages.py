@@ -61,7 +61,7 @@ def messages(
         columns = ["id", "due (Seoul)", "customer", "template", "channel", "status", "won"]
         print_table(columns, [_row(message, ids) for message in found])
     else:
-        typer.echo("no messages yet" if wanted is None else f"no messages are {wanted}")
+        typer.echo("no messages yet" if wanted is None else f"no message is {wanted}")
 
 
 def _row(message: MessageView, ids: Mapping[UUID, str]) -> tuple[object, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from shared.workflows.conditions import unmet
@@ -52,9 +52,9 @@ class Outcome:
     anchor: dt.datetime | None = None
     was: dt.datetime | None = None
     spoke: int = 0
-    waiting: Mapping[str, dt.datetime] | None = None
+    waiting: Mapping[str, dt.datetime] = field(default_factory=dict)
     past: int = 0
-    silenced: Mapping[str, dt.datetime] | None = None
+    silenced: Mapping[str, dt.datetime] = field(default_factory=dict)
     unmet: Sequence[Mapping[str, Any]] = ()
     detail: str | None = None
 

@@ -177,7 +177,7 @@ async def test_a_run_that_moves_into_the_past_says_so_and_is_silent(timeline: Ti
     await timeline.at(FIVE + 5 * MINUTE)
     assert timeline.spoken() == []
     [outcome] = timeline.world.outcomes(timeline.tenant)["e-2"]
-    assert (outcome.did, outcome.past, outcome.waiting) == ("moved", 3, None)
+    assert (outcome.did, outcome.past, outcome.waiting) == ("moved", 3, {})
 
 
 async def test_an_older_move_that_comes_late_changes_nothing_and_says_so(timeline: Timeline) -> None:
