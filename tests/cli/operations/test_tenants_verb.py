@@ -26,7 +26,7 @@ def test_a_tenant_is_added_from_a_folder_and_added_again_is_not_there_twice(
     monkeypatch.setenv("DATABASE_URL", database.url)
     monkeypatch.setenv("ALLIM_ENCRYPTION_KEY", KEY)
     for _ in range(2):
-        done = run("tenants", "add", folder, "--credit", 5000)
+        done = run("tenants", "add", folder, "--credit", "5,000원")
         assert done.exit_code == 0, done.output
     assert done.stdout == "saas is there; its webhook is <provider_webhook_address>/solapi/saas/main\n"
     with psycopg.connect(database.url) as connection:
