@@ -45,11 +45,8 @@ def list_plans(as_json: AsJson = False) -> None:
         print_json(numbers([asdict(plan) for plan in PLANS.values()]))
         return
     print_table(
-        ["plan", "won a month", "messages a month", "images"],
-        [
-            (plan.name, won(plan.fee), f"{plan.messages:,}", f"{plan.image_bytes // 1_000_000:,} MB")
-            for plan in PLANS.values()
-        ],
+        ["plan", "won a month", "messages a month"],
+        [(plan.name, won(plan.fee), f"{plan.messages:,}") for plan in PLANS.values()],
     )
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli.joining import publisher_of, running_stack, with_database
-from cli.output import AsJson, examples, print_json, print_table, progress_bar
+from cli.output import AsJson, examples, print_json, print_table, progress_bar, say
 from cli.showing import won
 
 if TYPE_CHECKING:
@@ -129,7 +129,7 @@ def _show(result: BulkResult, dry_run: bool) -> None:
     )
     if result.left_out:
         what += f"; without {', '.join(result.left_out)}, for which it has no approved words"
-    typer.echo(what)
+    say(what)
     rows: list[tuple[str, object]] = [
         ("rows", result.asked),
         ("would be queued" if dry_run else "queued", result.queued),
@@ -153,8 +153,8 @@ def _show(result: BulkResult, dry_run: bool) -> None:
 
 def _show_cost(estimate: Estimate) -> None:
     least, most = won(estimate.at_least), won(estimate.at_most)
-    typer.echo(f"\nEstimated cost: {least} won" if least == most else f"\nEstimated cost: {least} to {most} won")
-    typer.echo(f"As recent messages went: {won(estimate.expected)} won")
+    say(f"\nEstimated cost: {least} won" if least == most else f"\nEstimated cost: {least} to {most} won")
+    say(f"As recent messages went: {won(estimate.expected)} won")
     costs = [
         (one.channel, won(one.price), one.messages, one.expected_messages, won(one.expected_won))
         for one in estimate.by_channel
@@ -163,7 +163,10 @@ def _show_cost(estimate: Estimate) -> None:
 
 
 def _show_checks(result: BulkResult) -> None:
-    checks = [(check.name, check.verdict, check.code, check.detail) for check in result.preflight.checks]
+    checks = [
+        (check.name, check.verdict, check.code, f"{check.detail}\n({check.detail_ko})")
+        for check in result.preflight.checks
+    ]
     print_table(["check", "verdict", "code", ""], checks, title="\nBefore it leaves")
 
 

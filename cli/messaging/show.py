@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli.joining import running_stack_if_any, with_database
-from cli.output import AsJson, examples, print_json, print_table
+from cli.output import AsJson, examples, print_json, print_table, say
 from cli.showing import clock_time
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def show(
 
 def _show(told: Story) -> None:
     about = told.message
-    typer.echo(f"{about.id} from {about.tenant} to customer {about.customer} ({about.recipient or 'no number'})")
+    say(f"{about.id} from {about.tenant} to customer {about.customer} ({about.recipient or 'no number'})")
     rows = [(clock_time(chapter.at), chapter.what, chapter.sentence) for chapter in told.chapters]
     print_table(["when (Seoul)", "what", ""], rows)
     words = [(one.channel or one.leg, one.subject, one.text or one.error) for one in told.words]

@@ -91,7 +91,7 @@ def _loaded() -> Keys:
     stack = running_stack_if_any()
     written = stack.encryption_key if stack else os.environ.get("ALLIM_ENCRYPTION_KEY")
     if not written:
-        raise CommandError("which keys? Start a stack (`allim up`), or set ALLIM_ENCRYPTION_KEY: NEW,OLD")
+        raise CommandError("no_keys: start a stack (`allim up`), or set ALLIM_ENCRYPTION_KEY: NEW,OLD")
     return Keys(read_keys(written))
 
 

@@ -11,6 +11,7 @@ import typer
 
 from cli.errors import CommandError
 from cli.output import AsJson, examples, print_json, print_table, progress_bar
+from shared.platform.plurals import counted
 
 if TYPE_CHECKING:
     from shared.credits.ledger.audit_store import Audit
@@ -175,7 +176,8 @@ def _show(manifest: Manifest, found: _Found | None, as_json: bool) -> None:
         print_json({**_told(manifest), "verified": True, "restored": found is not None, **parts})
         return
     what = "restored" if found else "whole"
-    typer.echo(f"{manifest.day} is {what}: {manifest.rows:,} rows of {len(manifest.tables)} tables")
+    rows, tables = counted(manifest.rows, "row"), counted(len(manifest.tables), "table")
+    typer.echo(f"{manifest.day} is {what}: {rows} of {tables}")
     for name, figures in parts.items():
         title = {"ledger": "\nThe ledger's audit", "broken": "\nWhat does not belong together", "waiting": "\nIn it"}
         print_table(

@@ -15,7 +15,8 @@ import typer
 
 from cli.errors import CommandError
 from cli.joining import running_stack_if_any
-from cli.output import AsJson, examples, print_json, print_table
+from cli.output import AsJson, examples, print_json, print_table, say
+from cli.showing import WON
 
 if TYPE_CHECKING:
     from local.examples.changes import Changes
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 ADD = examples(
     "allim tenants add ../my-business                     # to the stack that is up here; says what changed",
-    "allim tenants add ../my-business --credit 100000     # with 100,000 won to begin with",
+    "allim tenants add ../my-business --credit 100,000    # with 100,000 won to begin with",
     "DATABASE_URL=… ALLIM_ENCRYPTION_KEY=… allim tenants add ../my-business   # in the cloud, as the database's owner",
 )
 CHECK = examples(
@@ -74,7 +75,7 @@ def diff(folder: Folder, as_json: AsJson = False) -> None:
 
 def add(
     folder: Folder,
-    credit: Annotated[int, typer.Option(min=0, help="Won to begin with, given once.")] = 0,
+    credit: Annotated[str, typer.Option(**WON, help="Won to begin with, given once.")] = "0",
     as_json: AsJson = False,
 ) -> None:
     """Add a tenant from a folder like those in examples/, or bring one up to date with its changed folder.
@@ -82,8 +83,11 @@ def add(
     The stack that is up here gets it, and its simulator learns of the account; where none is up, the database of
     DATABASE_URL gets it. What the folder does not have any more stays as it was.
     """
+    from shared.credits.ledger.ledger import whole_won
+
+    given = whole_won(credit, field="credit", least=0)
     example, stack = _example(folder), running_stack_if_any()
-    changes = _write(example, Decimal(credit), keep=True)
+    changes = _write(example, given, keep=True)
     if stack is not None:
         from local.examples.loading import register_with_simulator
 
@@ -108,7 +112,7 @@ def new(
 
     for path in scaffold(folder, id_ or folder.resolve().name, name, WallClock().now()):
         typer.echo(f"wrote {path}")
-    typer.echo(f"next: allim tenants add {folder} --credit 100000, then allim publish {folder}/first-event.json")
+    typer.echo(f"next: allim tenants add {folder} --credit 100,000, then allim publish {folder}/first-event.json")
 
 
 def _read(folder: Path) -> Reading:
@@ -218,7 +222,7 @@ def _tell(changes: Changes, as_json: bool, *, webhook: str | None) -> None:
     if any(thing.kind == "withdrawn" for thing in changes.things):
         typer.echo("withdrawn: not in the folder any more, and still there; the guide says how to end it")
     if webhook:
-        typer.echo(f"{changes.tenant} is there; its webhook is {webhook}")
+        say(f"{changes.tenant} is there; its webhook is {webhook}")
     elif changes.nothing:
         typer.echo(f"{changes.tenant}: `allim tenants add` would change nothing")
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 from collections.abc import Mapping, Sequence
+
+import orjson
 
 from shared.platform.crypto import Keys, SealError
 from shared.platform.database import Connection
@@ -13,11 +16,9 @@ from shared.platform.logs import log
 from shared.providers import ProviderAccount
 from shared.tenants.store import SealedAccount, has_undecided, provider_accounts, save_account, send_by
 
+WEBHOOK_SECRET = "webhook_secret"  # noqa: S105 - its name
 Accounts = Mapping[str, ProviderAccount]
 """A tenant's accounts by id."""
-
-IDENTITY = "api_key"
-"""The secret that says to a provider who is calling."""
 
 
 class AccountBusy(AllimError):  # noqa: N818 - it names what was found
@@ -67,8 +68,9 @@ async def register_account(connection: Connection, keys: Keys, account: Provider
     """
     sealed = [each for each in await provider_accounts(connection, [account.tenant]) if each.id == account.id]
     kept = _opened_or_none(sealed[0], keys) if sealed else None
-    if kept != account:
-        if kept and _identity(kept) != _identity(account) and await has_undecided(connection, kept.tenant, kept.id):
+    is_kept = kept == account and sealed[0].identity == identity_of(account)
+    if not is_kept:
+        if kept and identity_of(kept) != identity_of(account) and await has_undecided(connection, kept.tenant, kept.id):
             raise AccountBusy(
                 "account_busy",
                 f"messages are being sent by the account {account.id!r} just now, and it is to get another provider or "
@@ -78,12 +80,19 @@ async def register_account(connection: Connection, keys: Keys, account: Provider
                 field="account",
             )
         credentials = keys.seal(dict(account.secrets), context=context_of(account.tenant, account.id))
-        await save_account(connection, account, credentials, now=now)
-    return await send_by(connection, account.tenant, account.id) or kept != account
+        await save_account(connection, account, credentials, identity_of(account), now=now)
+    return await send_by(connection, account.tenant, account.id) or not is_kept
 
 
-def _identity(account: ProviderAccount) -> tuple[str, str | None]:
-    return account.provider, account.secrets.get(IDENTITY)
+def identity_of(account: ProviderAccount) -> str:
+    """Which account at the provider it is: the same for two tenants' accounts that the same credentials open.
+
+    Who holds them may do there whatever the others may. What a provider calls us by is no part of it: each tenant
+    chooses that. Keys are long and random, so a plain digest gives none away.
+    """
+    opens = {name: secret for name, secret in account.secrets.items() if name != WEBHOOK_SECRET}
+    whole = orjson.dumps([account.provider, opens], option=orjson.OPT_SORT_KEYS)
+    return hashlib.sha256(whole).hexdigest()
 
 
 def _opened_or_none(sealed: SealedAccount, keys: Keys) -> ProviderAccount | None:

@@ -31,16 +31,16 @@ async def save_tenant(connection: Connection, tenant: str, name: str, *, now: dt
 
 
 SAVE_ACCOUNT = """
-insert into provider_accounts (tenant, id, provider, sender, kakao_channel, credentials, created_at)
-values (%(tenant)s, %(id)s, %(provider)s, %(sender)s, %(kakao_channel)s, %(credentials)s, %(now)s)
+insert into provider_accounts (tenant, id, provider, sender, kakao_channel, credentials, identity, created_at)
+values (%(tenant)s, %(id)s, %(provider)s, %(sender)s, %(kakao_channel)s, %(credentials)s, %(identity)s, %(now)s)
 on conflict (tenant, id) do update
 set provider = excluded.provider, sender = excluded.sender, kakao_channel = excluded.kakao_channel,
-    credentials = excluded.credentials
+    credentials = excluded.credentials, identity = excluded.identity
 """
 
 
 async def save_account(
-    connection: Connection, account: ProviderAccount, credentials: bytes, *, now: dt.datetime
+    connection: Connection, account: ProviderAccount, credentials: bytes, identity: str, *, now: dt.datetime
 ) -> None:
     """Add a provider account, or replace what is known of it. `shared.tenants.accounts` seals and compares.
 
@@ -48,6 +48,7 @@ async def save_account(
         connection: of the database's owner.
         account: its `secrets` are not looked at.
         credentials: the sealed secrets.
+        identity: which account at the provider it is; the same for every tenant that sends by it.
         now: the moment.
     """
     await connection.execute(
@@ -59,6 +60,7 @@ async def save_account(
             "sender": account.sender,
             "kakao_channel": account.kakao_channel,
             "credentials": credentials,
+            "identity": identity,
             "now": now,
         },
     )
@@ -85,7 +87,8 @@ async def send_by(connection: Connection, tenant: str, account: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class SealedAccount:
-    """A provider account as it is kept: `credentials` are sealed, and bound to `tenant` and `id`."""
+    """A provider account as it is kept: `credentials` are sealed, and bound to `tenant` and `id`. `identity` is None
+    where the account was registered before there was one."""
 
     tenant: str
     id: str
@@ -93,10 +96,12 @@ class SealedAccount:
     sender: str
     kakao_channel: str | None
     credentials: bytes
+    identity: str | None
 
 
 ACCOUNTS = """
-select tenant, id, provider, sender, kakao_channel, credentials from provider_accounts where tenant = any(%(tenants)s)
+select tenant, id, provider, sender, kakao_channel, credentials, identity from provider_accounts
+where tenant = any(%(tenants)s)
 """
 
 

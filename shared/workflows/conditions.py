@@ -55,6 +55,10 @@ class Condition(BaseModel):
             )
         )
 
+    def written(self) -> dict[str, Any]:
+        """As a workflow writes it, with every part by its name."""
+        return self.model_dump(mode="json", by_alias=True, exclude_unset=True)
+
 
 def _same(value: Any, item: Scalar) -> bool:
     """Equal, and of one kind: `true` is not 1."""
@@ -79,6 +83,12 @@ def _as_condition(value: Any) -> Any:
 
 
 Conditions = dict[str, Annotated[Condition, BeforeValidator(_as_condition)]]
+
+
+def unmet(conditions: Conditions, scope: Mapping[str, Any]) -> list[tuple[str, Condition, Any]]:
+    """The conditions that do not hold: each with its path, and what `scope` has there."""
+    found = ((path, condition, look_up(scope, path)) for path, condition in conditions.items())
+    return [(path, condition, value) for path, condition, value in found if not condition.holds(value)]
 
 
 def hold(conditions: Conditions, scope: Mapping[str, Any]) -> bool:

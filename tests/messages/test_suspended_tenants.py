@@ -14,7 +14,8 @@ from shared.messages.resuming import resume_sending
 from shared.operations.health.checks import TICKET_PATIENCE
 from shared.operations.health.store import read_gauges
 from shared.tenants.suspending import SuspensionError, suspend
-from shared.workflows.events.intake import SUSPENDED, EventIntake
+from shared.workflows.events.intake import EventIntake
+from shared.workflows.events.telling import SUSPENDED, told_of
 from shared.workflows.ticks.ticking import Ticker
 from tests.clock import NOON
 from tests.databases import Migrated
@@ -66,7 +67,9 @@ async def test_an_event_is_kept_and_says_so_its_message_waits_and_leaves_on_resu
     tenant = await world.tenant(PATIENT)
     await _suspend(world, tenant)
     await _hear(world, tenant)
-    assert world.notes(tenant) == {"e-1": SUSPENDED}
+    [outcome] = world.outcomes(tenant)["e-1"]
+    assert (outcome.did, outcome.spoke, outcome.suspended) == ("started", 1, True)
+    assert all(told in sentence for told, sentence in zip(SUSPENDED, told_of([outcome]), strict=True))
     assert await world.claim_waiting(tenant) == []
     assert world.statuses(tenant) == [("queued", None)]
     assert _due(world, tenant) == [NOON + SUSPENSION_RECHECK]
@@ -137,7 +140,7 @@ async def test_a_suspended_tenant_delays_no_other_and_is_no_alarm(database: Migr
     await _hear(world, tenant)
     await _hear(world, other)
     assert len(await world.claim_waiting(other)) == 1
-    assert world.notes(other) == {"e-1": None}
+    assert world.outcomes(other) == {"e-1": []}
     now = world.clock.now() + HOUR
     async with world.as_role("allim_health").connection() as connection:
         assert (await read_gauges(connection, now, patience=TICKET_PATIENCE)).oldest_queued_at is None

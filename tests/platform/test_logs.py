@@ -16,8 +16,8 @@ import pytest
 from starlette.applications import Starlette
 from starlette.routing import Route
 
-from shared.platform.coalescer import Coalescer
 from shared.platform.logs import log
+from shared.platform.loops.coalescer import Coalescer
 from shared.platform.pubsub.push import Pushed, push_raw
 from shared.providers import ProviderAccount
 from shared.tenants.accounts import register_account

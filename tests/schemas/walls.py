@@ -148,6 +148,7 @@ PRIVILEGES: dict[str, dict[str, str]] = {
     },
     "allim_reports": {
         **dict.fromkeys(["tenants", "prices", "dispatches"], READ),
+        "provider_accounts": "select(tenant,id,identity)",
         "messages": "select update",
         "reports": KEEP,
         "outbox": "insert",

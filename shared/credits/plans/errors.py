@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
+from shared.credits.amounts import in_won
 from shared.credits.errors import CreditError
+from shared.platform.plurals import counted
 
 PAYMENT_FAILED = "plan_payment_failed"
 ENDED_UNPAID = "plan_ended"
@@ -26,11 +30,11 @@ def change_under_way() -> CreditError:
     )
 
 
-def quote_changed(shown: object, now: object) -> CreditError:
+def quote_changed(shown: Decimal, now: Decimal) -> CreditError:
     return CreditError(
         "quote_changed",
-        f"{shown} won were shown, it is {now} won now: ask for a new quote",
-        f"안내된 금액은 {shown}원이지만 지금은 {now}원입니다. 금액을 다시 확인해 주세요.",
+        f"{in_won(shown)} won were shown, it is {in_won(now)} won now: ask for a new quote",
+        f"안내된 금액은 {in_won(shown)}원이지만 지금은 {in_won(now)}원입니다. 금액을 다시 확인해 주세요.",
         field="amount",
     )
 
@@ -73,7 +77,7 @@ def bad_until(today: object) -> CreditError:
 
 def quota_exceeded(tenant: str, left: int, plan: str, until: object, larger: str | None) -> CreditError:
     """`larger`: a plan that has room for these messages; None where none has."""
-    told = f"plan {plan} has {left:,} messages left until {until}, fewer than these"
+    told = f"plan {plan} has {counted(left, 'message')} left until {until}, fewer than these"
     told_ko = f"{plan} 요금제의 발송 한도가 {until} 전까지 {left:,}건 남았습니다."
     if larger is None:
         return CreditError(

@@ -11,6 +11,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import ClassVar
 
+from shared.credits.amounts import in_won
 from shared.credits.payments.store import Cancel, Order, read_cancels, save_cancel
 from shared.credits.plans.errors import ENDED_UNPAID, PAYMENT_FAILED
 from shared.credits.plans.plans import FREE, NOTHING, PlanName, Subscription, due_at, is_upgrade
@@ -60,7 +61,7 @@ class PlanPurpose:
         self, connection: Connection, order: Order, amount: Decimal, key: str, now: dt.datetime
     ) -> str | None:
         """The plan stays as it is, for nobody asked to end it; a person is told."""
-        detail = f"{order.id}: {amount} won were given back at Toss, and the plan goes on"
+        detail = f"{order.id}: {in_won(amount)} won were given back at Toss, and the plan goes on"
         await raise_alert(connection, order.tenant, "plan_payment_cancelled", detail, now)
         return detail
 
@@ -68,7 +69,7 @@ class PlanPurpose:
         self, connection: Connection, order: Order, request: Cancel, refused: ProviderRefused, now: dt.datetime
     ) -> None:
         """The plan has ended, and the money is still here: a person has to send it."""
-        detail = f"{order.id}: {request.amount} won were not given back: {refused}"
+        detail = f"{order.id}: {in_won(request.amount)} won were not given back: {refused}"
         await raise_alert(connection, order.tenant, "plan_refund_refused", detail, now)
 
 

@@ -31,21 +31,19 @@ class Plan:
 
     fee: won a month.
     messages: a period; bulk sends beyond it are refused.
-    image_bytes: that a tenant may keep.
     """
 
     name: PlanName
     fee: Decimal
     messages: int
-    image_bytes: int
 
 
 PLANS: dict[PlanName, Plan] = {
     plan.name: plan
     for plan in (
-        Plan("FREE", NOTHING, 1_000, 50_000_000),
-        Plan("BASIC", Decimal(29_000), 30_000, 1_000_000_000),
-        Plan("PRO", Decimal(99_000), 1_000_000, 20_000_000_000),
+        Plan("FREE", NOTHING, 1_000),
+        Plan("BASIC", Decimal(29_000), 30_000),
+        Plan("PRO", Decimal(99_000), 1_000_000),
     )
 }
 """From the smallest to the greatest."""

@@ -19,11 +19,11 @@ from shared.messages.lawful import forbidden, leaves_before
 from shared.messages.metrics import OURSELVES
 from shared.messages.reports.reporting import Reports, Told, refusal
 from shared.platform.clock import Clock
-from shared.platform.coalescer import Coalescer
 from shared.platform.database import PASSING_ERRORS, Connection, Database
 from shared.platform.database.revisions import RevisionCache
 from shared.platform.ids import new_id
 from shared.platform.logs import log
+from shared.platform.loops.coalescer import Coalescer
 from shared.platform.pubsub import SEND_REQUESTS
 from shared.providers import OutboundMessage, Prepared, Provider, ProviderAccount, ProviderError, ProviderRefused
 from shared.templates.errors import MessageError

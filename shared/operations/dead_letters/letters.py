@@ -85,10 +85,10 @@ REASONS: Mapping[str, Reason] = {
         helps=False,
     ),
     "unknown_message": Reason(
-        "A provider reports on a message that does not exist here: another environment may share its account. Replay "
-        "it after a restore that brings the message back; else drop it.",
-        "존재하지 않는 메시지에 대한 공급사의 보고입니다. 다른 환경이 같은 계정을 쓰는지 확인하세요. "
-        "복원으로 메시지가 돌아온 뒤라면 재처리하고, 아니면 폐기하세요.",
+        "A provider reports on a message that does not exist here, or that another account sent: another environment "
+        "may share this account. Replay it after a restore that brings the message back; else drop it.",
+        "존재하지 않거나 다른 계정으로 보낸 메시지에 대한 공급사의 보고입니다. "
+        "다른 환경이 같은 계정을 쓰는지 확인하세요. 복원으로 메시지가 돌아온 뒤라면 재처리하고, 아니면 폐기하세요.",
     ),
     "malformed": Reason(
         "A provider's call can't be understood; its way of speaking may have changed. The tick asks the provider for "

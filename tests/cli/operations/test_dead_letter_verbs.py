@@ -108,7 +108,7 @@ def test_a_replay_by_filter_asks_first_and_reaches_the_topic(
 ) -> None:
     asked = ("dead-letters", "replay", "--all")
     refused = run(*asked, "--reason", "undeliverable", given="n\n")
-    assert (refused.exit_code, "Replay 1 dead letters?" in refused.stderr) == (1, True)
+    assert (refused.exit_code, "Replay 1 dead letter?" in refused.stderr) == (1, True)
     done = _told(run, "replay", "--reason", "undeliverable", "--yes")
     assert done == {"replayed": 1, "topics": {"send-requests": 1}, "left": 0}
     [received] = listening.pull(subscription=SUBSCRIPTION, max_messages=5, timeout=20).received_messages

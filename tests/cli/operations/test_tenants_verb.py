@@ -49,7 +49,7 @@ def _things(told: Any, *kinds: str) -> list[tuple[str, str, str, str | None]]:
 def test_a_tenant_is_added_from_a_folder_and_added_again_is_not_there_twice(
     run: Run, cloud: Migrated, folder: Path
 ) -> None:
-    first = run("tenants", "add", folder, "--credit", 5000)
+    first = run("tenants", "add", folder, "--credit", "5,000원")
     assert first.exit_code == 0, first.output
     assert "workflow   welcome" in first.stdout
     done = run("tenants", "add", folder, "--credit", 5000)

@@ -367,7 +367,7 @@ async def test_a_prepared_dispatch_whose_account_cant_be_opened_waits_and_is_tol
     [text] = slack.texts()
     assert titles([text]) == ["Nobody can find out whether messages were sent: open"]
     assert f"`{tenant}`" in text
-    assert "1 dispatches of account main" in text
+    assert "1 dispatch of account main" in text
     assert world.rows("select state::text from dispatches") == [{"state": "prepared"}]
     world.rows("update dispatches set state = 'sent' returning 1")
     await look(watch, world, 1)
