@@ -36,7 +36,7 @@ def import_costs(
     """
     packages = [package for package in build(CHECKOUT) if functions is None or package.function in functions]
     with tempfile.TemporaryDirectory(prefix="allim-bench-") as folder:
-        python = python or new_environment(Path(folder), CHECKOUT / "requirements.txt")
+        python = python or new_environment(Path(folder), CHECKOUT / "requirements.lock")
         costs = import_milliseconds(packages, python=python, tries=tries)
     return [ImportCost(name, cost) for name, cost in costs.items()]
 

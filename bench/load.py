@@ -17,8 +17,8 @@ from bench.home import environment
 from bench.saas import TEMPLATE, TENANT, customer, event
 from bench.watch import STALLED_SECONDS, BenchError, Watch
 from local.stack import Stack
-from shared.campaigns.file import CustomerFile
 from shared.campaigns.sending import send_bulk
+from shared.customers.files.people import CustomerFile
 from shared.platform.clock import WallClock
 from shared.platform.database import Database
 from shared.platform.pubsub import PubSubPublisher

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, TypeVar
 
@@ -44,10 +45,13 @@ def running_stack_if_any() -> Stack | None:
         return None
 
 
-def with_database(stack: Stack, role: str, work: Callable[[Database], Awaitable[Result]]) -> Result:
-    """Run `work` with the stack's database as `role`, and close it."""
+def with_database(stack: Stack | None, role: str, work: Callable[[Database], Awaitable[Result]]) -> Result:
+    """Run `work` with the stack's database as `role`, or without a stack with the one of DATABASE_URL, and close it."""
     _log_in_lines()
-    return run_with_database(stack.role_database_urls[role], work)
+    url = stack.role_database_urls[role] if stack is not None else os.environ.get("DATABASE_URL")
+    if not url:
+        raise CommandError("no_stack: nothing is up here; run `allim up`, or set DATABASE_URL for a stack in the cloud")
+    return run_with_database(url, work)
 
 
 def run_with_database(url: str, work: Callable[[Database], Awaitable[Result]], *, pool_size: int = 1) -> Result:

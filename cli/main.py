@@ -1,5 +1,7 @@
 """The `allim` command: one module for each verb, imported here by name only, so that `allim --help` stays quick."""
 
+import shutil
+import sys
 from typing import Annotated, Any
 
 import typer
@@ -9,11 +11,16 @@ from cli.credits.credits import app as credits_verbs
 from cli.credits.plans import app as plans_verbs
 from cli.errors import explain
 from cli.messaging import events, messages, publish, send, show
+from cli.messaging.customers import app as customers_verbs
 from cli.operations import health, migrate, package, restore
+from cli.operations.alerts import app as alerts_verbs
 from cli.operations.dead_letters import app as dead_letters_verbs
+from cli.operations.keys import app as keys_verbs
+from cli.operations.templates import app as templates_verbs
 from cli.operations.tenants import app as tenants_verbs
 from cli.operations.ticks import app as ticks_verbs
-from cli.output import flowing
+from cli.operations.workflows import app as workflows_verbs
+from cli.output import flowing, folded, with_wide
 from cli.stack import demo, down, status, up
 
 
@@ -27,7 +34,8 @@ class _Verbs(TyperGroup):
             message = explain(error)
             if message is None:
                 raise
-            typer.secho(f"error: {message}", fg=typer.colors.RED, err=True)
+            width = shutil.get_terminal_size().columns if sys.stderr.isatty() else None
+            typer.secho(folded(f"error: {message}", width), fg=typer.colors.RED, err=True)
             raise typer.Exit(1) from error
 
 
@@ -63,7 +71,12 @@ app.command(epilog=package.EXAMPLES)(package.package)
 app.command(epilog=restore.EXAMPLES)(restore.restore)
 app.add_typer(credits_verbs, name="credits")
 app.add_typer(tenants_verbs, name="tenants")
+app.add_typer(alerts_verbs, name="alerts")
+app.add_typer(workflows_verbs, name="workflows")
+app.add_typer(templates_verbs, name="templates")
+app.add_typer(customers_verbs, name="customers")
 app.add_typer(dead_letters_verbs, name="dead-letters")
+app.add_typer(keys_verbs, name="keys")
 app.add_typer(ticks_verbs, name="ticks")
 app.add_typer(plans_verbs, name="plans")
 
@@ -71,6 +84,8 @@ for verbs in (app, *(group.typer_instance for group in app.registered_groups if 
     for verb in verbs.registered_commands:
         if verb.callback is not None and verb.callback.__doc__:
             verb.help = flowing(verb.callback.__doc__)
+        if verb.callback is not None and "as_json" in verb.callback.__annotations__:
+            verb.callback = with_wide(verb.callback)
 
 
 @app.callback()

@@ -21,10 +21,21 @@ def short_time(moment: dt.datetime) -> str:
 
 
 def won(amount: Decimal | None) -> str | None:
-    """`20.00` → `20`, `12900.50` → `12,900.50`."""
-    if amount is None:
-        return None
-    return f"{amount:,.0f}" if amount == amount.to_integral_value() else f"{amount:,.2f}"
+    """An amount of won, as it is shown everywhere; nothing where there is none."""
+    from shared.credits.amounts import in_won
+
+    return None if amount is None else in_won(amount)
+
+
+def plain_won(amount: str) -> str:
+    """An amount on the command line, as people write it, in plain digits: `100,000` is `100000`."""
+    from shared.credits.amounts import plain
+
+    return plain(amount)
+
+
+WON: Any = {"parser": plain_won, "metavar": "WON"}
+"""What an option that takes an amount says of itself."""
 
 
 def numbers(value: Any) -> Any:

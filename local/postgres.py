@@ -193,21 +193,30 @@ def ensure_database(server_url: str, name: str = DATABASE) -> str:
 
 
 def let_roles_log_in(database_url: str, passwords: Mapping[str, str]) -> None:
-    """Give each role (a key of `passwords`) the right to log in with that password. Call after the migrations."""
+    """Give each role (a key of `passwords`) the right to log in with that password. Call after the migrations.
+
+    What the server is told is what it keeps, a SCRAM verifier: its log may hold every statement.
+    """
     with psycopg.connect(database_url) as connection:
         for role, password in passwords.items():
+            verifier = connection.pgconn.encrypt_password(password.encode(), role.encode(), b"scram-sha-256").decode()
             connection.execute(
-                sql.SQL("alter role {} login password {}").format(sql.Identifier(role), sql.Literal(password))
+                sql.SQL("alter role {} login password {}").format(sql.Identifier(role), sql.Literal(verifier))
             )
 
 
 def with_parts(
-    database_url: str, *, user: str | None = None, password: str | None = None, database: str | None = None
+    database_url: str,
+    *,
+    user: str | None = None,
+    password: str | None = None,
+    port: int | None = None,
+    database: str | None = None,
 ) -> str:
     """`database_url` (a URL or libpq's key=value form) as a URL with some of its parts replaced."""
-    replaced = {"user": user, "password": password, "dbname": database}
+    replaced = {"user": user, "password": password, "port": port, "dbname": database}
     parts = {name: str(value) for name, value in conninfo_to_dict(database_url).items() if value is not None}
-    parts |= {name: value for name, value in replaced.items() if value is not None}
+    parts |= {name: str(value) for name, value in replaced.items() if value is not None}
     account = quote(parts.pop("user", ""), safe="")
     if "password" in parts:
         account += ":" + quote(parts.pop("password"), safe="")

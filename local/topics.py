@@ -14,7 +14,13 @@ from local.topology import DEFAULT_RETENTION_SECONDS, PushSubscription, Topic, T
 from shared.platform.pubsub import REMINDER_TICKS, WATCH_TICKS
 
 DEAD_LETTERS = "dead-letters"
-MAX_DELIVERY_ATTEMPTS = 5
+MAX_DELIVERY_ATTEMPTS = 20
+"""Then a message becomes a dead letter, after some two hours: a database may be away for one without a person."""
+
+FIRST_BACKOFF_SECONDS, LONGEST_BACKOFF_SECONDS = 1, 600
+"""Before a refused message comes again, doubling. In the cloud the first wait is Pub/Sub's own, 10 seconds; here a
+function that was killed is soon back."""
+
 NEVER_GIVEN_UP = frozenset({DEAD_LETTERS, REMINDER_TICKS, WATCH_TICKS})
 """The topics without dead letters: those themselves, and ticks, for one that could not be held is worth nothing."""
 
@@ -32,8 +38,8 @@ def topology(addresses: Mapping[str, str]) -> Topology:
             topic=topic,
             endpoint=addresses[function],
             ack_deadline_seconds=_ACK_DEADLINE_SECONDS.get(topic, 60),
-            min_backoff_seconds=1,
-            max_backoff_seconds=10,
+            min_backoff_seconds=FIRST_BACKOFF_SECONDS,
+            max_backoff_seconds=LONGEST_BACKOFF_SECONDS,
             retention_seconds=TICKS_KEPT_SECONDS
             if topic in (REMINDER_TICKS, WATCH_TICKS)
             else DEFAULT_RETENTION_SECONDS,

@@ -79,7 +79,7 @@ def write(packages: Sequence[Package], folder: Path) -> Path:
 
 def _build_one(program: Path, root: Path) -> Package:
     imports = follow(program, root)
-    requirements = select_pins(imports.others, root / "requirements.txt")
+    requirements = select_pins(imports.others, root / "requirements.txt", root / "requirements.lock")
     folders = {file.parent for file in imports.ours.values() if file.name == "__init__.py"}
     data = {file for folder in folders for file in folder.glob("[!.]*") if file.is_file() and file.suffix != ".py"}
     ours = {file.relative_to(root).as_posix(): file.read_bytes() for file in {*imports.ours.values(), *data}}

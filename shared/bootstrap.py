@@ -27,7 +27,9 @@ if TYPE_CHECKING:
     from shared.operations.backups.backups import Backups
     from shared.operations.reconcile.reconciling import Reconciliation
     from shared.operations.watch.watch import Watch
+    from shared.platform.crypto import Keys
     from shared.platform.database import Database
+    from shared.platform.database.pulse import Pulse
     from shared.platform.database.revisions import RevisionCache
     from shared.platform.pubsub import Publisher
     from shared.platform.signals.dead_letters import DeadLetters
@@ -67,6 +69,13 @@ def database(parts: Parts) -> Database:
 
 
 @cache
+def pulse(parts: Parts) -> Pulse:
+    from shared.platform.database.pulse import Pulse
+
+    return Pulse(database(parts), parts.clock)
+
+
+@cache
 def publisher(parts: Parts) -> Publisher:
     from shared.platform.pubsub import PubSubPublisher
 
@@ -89,10 +98,17 @@ def providers(parts: Parts) -> Mapping[str, Provider]:
 
 
 @cache
+def keys(parts: Parts) -> Keys:
+    from shared.platform.crypto import Keys
+
+    return Keys(parts.settings.encryption_keys)
+
+
+@cache
 def accounts(parts: Parts) -> RevisionCache[Accounts]:
     from shared.tenants.accounts import account_cache
 
-    return account_cache(parts.settings.encryption_key)
+    return account_cache(keys(parts))
 
 
 @cache
@@ -159,7 +175,7 @@ def ticker(parts: Parts) -> Ticker:
 def webhooks(parts: Parts) -> Webhooks:
     from shared.messages.reports.webhooks import Webhooks
 
-    return Webhooks(database(parts), publisher(parts), providers(parts), parts.settings.encryption_key, parts.clock)
+    return Webhooks(database(parts), publisher(parts), providers(parts), keys(parts), parts.clock)
 
 
 @cache
@@ -182,14 +198,14 @@ def payments(parts: Parts) -> Payments:
 def topups(parts: Parts) -> AutomaticTopUps:
     from shared.credits.topups.automatic import AutomaticTopUps
 
-    return AutomaticTopUps(database(parts), toss(parts), payments(parts), parts.settings.encryption_key, parts.clock)
+    return AutomaticTopUps(database(parts), toss(parts), payments(parts), keys(parts), parts.clock)
 
 
 @cache
 def plans(parts: Parts) -> Plans:
     from shared.credits.plans.subscribing import Plans
 
-    return Plans(database(parts), toss(parts), payments(parts), parts.settings.encryption_key, parts.clock)
+    return Plans(database(parts), toss(parts), payments(parts), keys(parts), parts.clock)
 
 
 @cache

@@ -17,6 +17,7 @@ from psycopg.rows import DictRow, dict_row
 from shared.contracts import SendTicket, SubscriptionEvent
 from shared.credits.ledger.ledger import top_up
 from shared.messages.dispatch.store import Claimed, decide_claims
+from shared.platform.crypto import Keys
 from shared.platform.database import Database
 from shared.platform.ids import new_id
 from shared.platform.pubsub import SEND_REQUESTS, Outgoing
@@ -26,11 +27,13 @@ from shared.templates.template import TemplateContent
 from shared.tenants.accounts import register_account
 from shared.tenants.store import save_tenant
 from shared.workflows.definition import WorkflowDefinition
+from shared.workflows.outcomes import Outcome, outcome_of
 from shared.workflows.store import save_workflows
 from tests.clock import NOON, SettableClock
 from tests.databases import Migrated
 
 KEY = bytes(range(32))
+KEYS = Keys([KEY])
 OWNERS_CONNECTIONS, ROLES_CONNECTIONS = 8, 8
 PATIENCE_SECONDS = 10
 SOURCE = "//app.example/events"
@@ -100,6 +103,7 @@ class World:
         approval: Any = "approved",
         account: bool = True,
         webhook: str | None = "hook",
+        api_key: str | None = None,
         credit: int = 1_000_000,
     ) -> str:
         """Make a tenant, which can send.
@@ -111,6 +115,7 @@ class World:
             approval: Kakao's, of them all.
             account: whether it has one at a provider.
             webhook: the secret by which the provider calls; None for an account without one.
+            api_key: names its account at the provider; one of its own unless told.
             credit: won that it has.
 
         Returns:
@@ -122,9 +127,10 @@ class World:
         async with self.owner.transaction() as connection:
             await save_tenant(connection, tenant, tenant, now=now)
             if account:
-                secrets = {"api_key": "key", "api_secret": "secret"} | ({"webhook_secret": webhook} if webhook else {})
+                secrets = {"api_key": api_key or f"key of {tenant}", "api_secret": "secret"}
+                secrets |= {"webhook_secret": webhook} if webhook else {}
                 main = ProviderAccount(tenant, "main", "solapi", "021234567", "pf", secrets)
-                await register_account(connection, KEY, main, now=now)
+                await register_account(connection, KEYS, main, now=now)
             await save_templates(connection, tenant, contents, now=now)
             await save_workflows(connection, tenant, definitions, now=now)
             if credit:
@@ -173,9 +179,14 @@ class World:
         """Status and reason of each message, in the order of their moments."""
         return [(row["status"], row["reason"]) for row in self.messages(tenant)]
 
-    def notes(self, tenant: str) -> dict[str, str | None]:
-        """What is noted of each event, by its id."""
-        return {row["id"]: row["note"] for row in self.rows("select id, note from events where tenant = %s", tenant)}
+    def outcomes(self, tenant: str) -> dict[str, list[Outcome]]:
+        """What is kept of each event's outcomes, by its id; nothing where its messages tell all."""
+        rows = self.rows("select id, outcomes from events where tenant = %s", tenant)
+        return {row["id"]: [outcome_of(kept) for kept in row["outcomes"]] for row in rows}
+
+    def did(self, tenant: str) -> dict[str, list[str]]:
+        """What each event did, by its id."""
+        return {id_: [outcome.did for outcome in outcomes] for id_, outcomes in self.outcomes(tenant).items()}
 
     def dead_letters(self, tenant: str | None) -> list[tuple[str, str]]:
         """Reason and detail of a tenant's dead letters, oldest first."""

@@ -12,8 +12,8 @@ from cli.credits import payments as credits_payments
 from cli.credits import prices as credits_prices
 from cli.credits import settings as credits_settings
 from cli.credits.database import DatabaseUrl, Tenant, with_ledger
-from cli.output import AsJson, examples, print_json, print_table
-from cli.showing import clock_time, numbers, won
+from cli.output import AsJson, examples, print_json, print_table, say
+from cli.showing import WON, clock_time, numbers, won
 
 if TYPE_CHECKING:
     from shared.credits.ledger.audit_store import Audit
@@ -111,13 +111,13 @@ def ledger(
 
 @app.command(
     epilog=examples(
-        "allim credits topup --tenant saas --amount 50000 --reference transfer-17   # a second time, it adds nothing",
+        "allim credits topup --tenant saas --amount 50,000 --reference transfer-17   # a second time, it adds nothing",
         "allim credits topup --tenant saas --amount 50000 --reference transfer-17 --json",
     )
 )
 def topup(
     tenant: Tenant,
-    amount: Annotated[str, typer.Option(help="Whole won, from 1 to 1,000,000,000.")],
+    amount: Annotated[str, typer.Option(**WON, help="Whole won, from 1 to 1,000,000,000.")],
     reference: Annotated[
         str, typer.Option(help="Names what was paid. Credit is added once for a reference, however often it is given.")
     ],
@@ -138,7 +138,7 @@ def topup(
     if as_json:
         print_json(numbers({"tenant": tenant, "amount": whole, "added": added, "available": available}))
     else:
-        typer.echo(f"{won(whole)} won " + ("added" if added else "were added before, with the same reference"))
+        say(f"{won(whole)} won " + ("added" if added else "were added before, with the same reference"))
         typer.echo(f"{tenant} has {won(available)} won available")
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
-from cli.credits.database import DatabaseUrl, Tenant, with_credits
+from cli.credits.database import DatabaseUrl, Tenant, with_credits, with_ledger
 from cli.errors import CommandError
 from cli.operations.migrate import owners_database_url
 from cli.output import AsJson, examples, print_json, print_table
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from shared.credits.plans.quota import Quota
     from shared.credits.plans.store import HistoryEntry
     from shared.credits.plans.subscribing import Plans
-    from shared.platform.database import Database
+    from shared.platform.database import Connection, Database
     from shared.platform.settings import Settings
 
 Result = TypeVar("Result")
@@ -45,11 +45,8 @@ def list_plans(as_json: AsJson = False) -> None:
         print_json(numbers([asdict(plan) for plan in PLANS.values()]))
         return
     print_table(
-        ["plan", "won a month", "messages a month", "images"],
-        [
-            (plan.name, won(plan.fee), f"{plan.messages:,}", f"{plan.image_bytes // 1_000_000:,} MB")
-            for plan in PLANS.values()
-        ],
+        ["plan", "won a month", "messages a month"],
+        [(plan.name, won(plan.fee), f"{plan.messages:,}") for plan in PLANS.values()],
     )
 
 
@@ -101,8 +98,8 @@ def show(tenant: Tenant, as_json: AsJson = False, database_url: DatabaseUrl = No
         ["what", "value"],
         [
             ("plan", has.plan + (", past due" if has.status == "past_due" else "")),
-            ("paid", f"{has.period.start} until before {has.period.end}" if has.period else "nothing to pay"),
-            ("then", has.next_plan or has.plan),
+            ("paid", _paid(has)),
+            ("then", "FREE" if has.granted_until else has.next_plan or has.plan),
             ("messages", f"{quota.used:,} of {quota.allowed:,} until {quota.period.end}"),
             *([("charged again", clock_time(found.next_try_at))] if found.next_try_at else []),
             *([("under way", has.pending_order)] if has.pending_order else []),
@@ -125,6 +122,53 @@ def show(tenant: Tenant, as_json: AsJson = False, database_url: DatabaseUrl = No
             ],
             title="\nHistory",
         )
+
+
+def _paid(has: Subscription) -> str:
+    if has.granted:
+        return f"granted until before {has.granted_until}" if has.granted_until else "granted, until it is changed"
+    return f"{has.period.start} until before {has.period.end}" if has.period else "nothing to pay"
+
+
+@app.command(
+    epilog=examples(
+        'allim plans grant --tenant saas --plan PRO --why "pays by bank transfer"',
+        'allim plans grant --tenant saas --plan BASIC --until 2027-03-01 --why "three months to try"',
+        'allim plans grant --tenant saas --plan FREE --why "the trial is over" --json',
+    )
+)
+def grant(
+    tenant: Tenant,
+    plan: Annotated[str, typer.Option(help="BASIC or PRO; FREE ends one that was granted.")],
+    why: Annotated[str, typer.Option(help="For the plan's history.")],
+    until: Annotated[
+        dt.datetime | None,
+        typer.Option(
+            formats=["%Y-%m-%d"], help="The first day (Seoul) without it. (Default: none.)", show_default=False
+        ),
+    ] = None,
+    as_json: AsJson = False,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Give a plan without a card, as the operator.
+
+    Nobody is charged for it. It goes on from month to month until --until, until another is granted, or until the
+    business changes it: then that is charged as if it had none.
+    """
+
+    async def work(connection: Connection) -> Subscription:
+        from shared.credits.plans import granting
+        from shared.credits.plans.subscribing import plan_named
+        from shared.platform.clock import WallClock
+
+        end = until and until.date()
+        return await granting.grant(connection, tenant, plan_named(plan), WallClock().now(), why=why, until=end)
+
+    has = with_ledger(database_url, work)
+    if as_json:
+        print_json(numbers(asdict(has)))
+    else:
+        typer.echo(f"{tenant} has {has.plan}, {_paid(has)}")
 
 
 @app.command(

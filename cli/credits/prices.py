@@ -10,7 +10,7 @@ import typer
 
 from cli.credits.database import DatabaseUrl, Tenant, with_ledger
 from cli.output import AsJson, examples, print_json, print_table
-from cli.showing import numbers, won
+from cli.showing import WON, numbers, won
 
 if TYPE_CHECKING:
     from shared.platform.database import Connection
@@ -29,7 +29,8 @@ def price(
         str | None, typer.Option(help="Set this channel's price. (Default: list the prices.)", show_default=False)
     ] = None,
     amount: Annotated[
-        str | None, typer.Option("--won", help="Won a message, two decimals at most.", show_default=False)
+        str | None,
+        typer.Option("--won", **WON, help="Won a message, two decimals at most.", show_default=False),
     ] = None,
     start: Annotated[
         str | None,

@@ -9,7 +9,7 @@ import typer
 
 from cli.credits.database import DatabaseUrl, Tenant, with_ledger
 from cli.output import AsJson, examples, print_json, print_table
-from cli.showing import clock_time, numbers, won
+from cli.showing import WON, clock_time, numbers, won
 
 if TYPE_CHECKING:
     from shared.credits.ledger.store import Account
@@ -32,7 +32,8 @@ AUTOMATIC_EXAMPLES = examples(
 def settings(
     tenant: Tenant,
     low_balance: Annotated[
-        str | None, typer.Option(help="Whole won: with less available, an alert is open. 0 for never.")
+        str | None,
+        typer.Option(**WON, help="Whole won: with less available, an alert is open. 0 for never."),
     ] = None,
     wait_for_credit: Annotated[
         bool | None,
@@ -69,9 +70,12 @@ def settings(
 
 def automatic(
     tenant: Tenant,
-    threshold: Annotated[str | None, typer.Option(help="Whole won: with less available, the card is charged.")] = None,
-    amount: Annotated[str | None, typer.Option(help="Whole won of each charge.")] = None,
-    daily_cap: Annotated[str | None, typer.Option(help="Whole won a day at most, by Seoul's calendar.")] = None,
+    threshold: Annotated[
+        str | None,
+        typer.Option(**WON, help="Whole won: with less available, the card is charged."),
+    ] = None,
+    amount: Annotated[str | None, typer.Option(**WON, help="Whole won of each charge.")] = None,
+    daily_cap: Annotated[str | None, typer.Option(**WON, help="Whole won a day at most, by Seoul's calendar.")] = None,
     off: Annotated[bool, typer.Option("--off", help="Charge the card no more.")] = False,
     as_json: AsJson = False,
     database_url: DatabaseUrl = None,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated
+from uuid import UUID
 
 import typer
 
-from cli.joining import running_stack, with_database
-from cli.output import AsJson, examples, print_json, print_table
+from cli.joining import running_stack_if_any, with_database
+from cli.output import AsJson, examples, print_json, print_table, room
 from cli.showing import short_time, won
 
 if TYPE_CHECKING:
@@ -42,27 +44,29 @@ def messages(
     """
     wanted = _status(status) if status else None
     rows = limit or (ROWS_FOR_PROGRAMS if as_json else ROWS_FOR_PEOPLE)
-    stack = running_stack()
+    stack = running_stack_if_any()
 
-    async def work(database: Database) -> list[MessageView]:
-        from shared.messages.stories.stories import list_messages
+    async def work(database: Database) -> tuple[list[MessageView], dict[UUID, str]]:
+        from shared.messages.stories.stories import list_messages, short_ids
 
         async with database.connection() as connection:
-            return await list_messages(connection, tenant=tenant, status=wanted, customer=customer, limit=rows)
+            found = await list_messages(connection, tenant=tenant, status=wanted, customer=customer, limit=rows)
+            whole = as_json or room() is None
+            return found, {} if whole else await short_ids(connection, found)
 
-    found = with_database(stack, "allim_operator", work)
+    found, ids = with_database(stack, "allim_operator", work)
     if as_json:
         print_json(found)
     elif found:
         columns = ["id", "due (Seoul)", "customer", "template", "channel", "status", "won"]
-        print_table(columns, [_row(message) for message in found])
+        print_table(columns, [_row(message, ids) for message in found])
     else:
-        typer.echo("no messages")
+        typer.echo("no messages yet" if wanted is None else f"no message is {wanted}")
 
 
-def _row(message: MessageView) -> tuple[object, ...]:
+def _row(message: MessageView, ids: Mapping[UUID, str]) -> tuple[object, ...]:
     return (
-        str(message.id),
+        ids.get(message.id, str(message.id)),
         short_time(message.due_at),
         f"{message.tenant}/{message.customer}",
         message.template,

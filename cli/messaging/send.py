@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli.joining import publisher_of, running_stack, with_database
-from cli.output import AsJson, examples, print_json, print_table, progress_bar
+from cli.output import AsJson, examples, print_json, print_table, progress_bar, say
 from cli.showing import won
 
 if TYPE_CHECKING:
@@ -36,7 +36,8 @@ def send(
         Path,
         typer.Option(
             help="A CSV file with a header. Columns id and phone; also name, email, company, status, plan, locale; "
-            "every other column is what the template knows as data.<column>. UTF-8 or CP949, at most 200 MB.",
+            "every other column is what the template knows as data.<column> and customer.attributes.<column>. "
+            "As spreadsheets save it, at most 200 MB.",
         ),
     ],
     route: Annotated[
@@ -45,8 +46,8 @@ def send(
     key: Annotated[
         str | None,
         typer.Option(
-            help="A name for this send: a customer gets one message for a key, however often the command is given. "
-            "Without it each run is a new send.",
+            help="A name for this send. Give it again after mending bad rows: who got a message for the key gets no "
+            "second one. Without it each run is a new send.",
         ),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Render and price everything, write nothing.")] = False,
@@ -64,8 +65,8 @@ def send(
     stack = running_stack()
 
     async def work(database: Database) -> BulkResult:
-        from shared.campaigns.file import CustomerFile
         from shared.campaigns.sending import preview_bulk, send_bulk
+        from shared.customers.files.people import CustomerFile
         from shared.platform.clock import WallClock
 
         file = CustomerFile(customers)
@@ -128,7 +129,7 @@ def _show(result: BulkResult, dry_run: bool) -> None:
     )
     if result.left_out:
         what += f"; without {', '.join(result.left_out)}, for which it has no approved words"
-    typer.echo(what)
+    say(what)
     rows: list[tuple[str, object]] = [
         ("rows", result.asked),
         ("would be queued" if dry_run else "queued", result.queued),
@@ -152,8 +153,8 @@ def _show(result: BulkResult, dry_run: bool) -> None:
 
 def _show_cost(estimate: Estimate) -> None:
     least, most = won(estimate.at_least), won(estimate.at_most)
-    typer.echo(f"\nEstimated cost: {least} won" if least == most else f"\nEstimated cost: {least} to {most} won")
-    typer.echo(f"As recent messages went: {won(estimate.expected)} won")
+    say(f"\nEstimated cost: {least} won" if least == most else f"\nEstimated cost: {least} to {most} won")
+    say(f"As recent messages went: {won(estimate.expected)} won")
     costs = [
         (one.channel, won(one.price), one.messages, one.expected_messages, won(one.expected_won))
         for one in estimate.by_channel
@@ -162,7 +163,10 @@ def _show_cost(estimate: Estimate) -> None:
 
 
 def _show_checks(result: BulkResult) -> None:
-    checks = [(check.name, check.verdict, check.code, check.detail) for check in result.preflight.checks]
+    checks = [
+        (check.name, check.verdict, check.code, f"{check.detail}\n({check.detail_ko})")
+        for check in result.preflight.checks
+    ]
     print_table(["check", "verdict", "code", ""], checks, title="\nBefore it leaves")
 
 
@@ -171,8 +175,11 @@ def _show_problems(result: BulkResult) -> None:
     count = sum(result.failed.values()) + sum(result.refused.values())
     title = "\nRows that can't be sent" + (f", the first {len(shown)} of {count:,}" if count > len(shown) else "")
     print_table(
-        ["line", "customer", "code", ""],
-        [(p.line, p.customer, p.code, p.detail) for p in shown],
+        ["line", "column", "customer", "code", ""],
+        [
+            (p.line, p.column, p.customer, p.code, f"{p.detail} ({p.detail_ko})" if p.detail_ko else p.detail)
+            for p in shown
+        ],
         title=title,
     )
 

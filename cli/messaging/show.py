@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.joining import running_stack, with_database
-from cli.output import AsJson, examples, print_json, print_table
+from cli.joining import running_stack_if_any, with_database
+from cli.output import AsJson, examples, print_json, print_table, say
 from cli.showing import clock_time
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def show(
     as_json: AsJson = False,
 ) -> None:
     """Tell the whole story of a message: its event, its making, each call to a provider, each report, its words."""
-    stack = running_stack()
+    stack = running_stack_if_any()
 
     async def work(database: Database) -> Story:
         from shared.messages.stories.stories import story
@@ -42,7 +42,7 @@ def show(
 
 def _show(told: Story) -> None:
     about = told.message
-    typer.echo(f"{about.id} from {about.tenant} to customer {about.customer} ({about.recipient or 'no number'})")
+    say(f"{about.id} from {about.tenant} to customer {about.customer} ({about.recipient or 'no number'})")
     rows = [(clock_time(chapter.at), chapter.what, chapter.sentence) for chapter in told.chapters]
     print_table(["when (Seoul)", "what", ""], rows)
     words = [(one.channel or one.leg, one.subject, one.text or one.error) for one in told.words]

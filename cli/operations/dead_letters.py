@@ -13,8 +13,9 @@ import typer
 
 from cli.errors import CommandError
 from cli.joining import run_with_database, running_stack_if_any
-from cli.output import AsJson, examples, print_json, print_table, progress_bar
+from cli.output import AsJson, examples, print_json, print_table, progress_bar, room, say
 from cli.showing import clock_time
+from shared.platform.plurals import counted
 
 if TYPE_CHECKING:
     from shared.operations.dead_letters.store import Letter, Which
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from shared.platform.pubsub import PubSubPublisher
 
 ROLE = "allim_replayer"
+DIGITS_SHOWN = 8
 Result = TypeVar("Result")
 
 app = typer.Typer(
@@ -57,15 +59,20 @@ def list_(
 ) -> None:
     """List dead letters, the most recently refused first, and say what their reasons mean and what to do."""
     from shared.operations.dead_letters.letters import explain, readable
-    from shared.operations.dead_letters.store import Which, read_letters
+    from shared.operations.dead_letters.store import Which, neighbours, read_letters
+    from shared.platform.ids import beginnings
 
     which = Which(tenant, source, reason, None if state == "any" else state)
 
-    async def work(database: Database) -> list[Letter]:
+    async def work(database: Database) -> tuple[list[Letter], dict[UUID, str]]:
         async with database.connection() as connection:
-            return await read_letters(connection, which, limit)
+            letters = await read_letters(connection, which, limit)
+            ids = [letter.id for letter in letters]
+            if room() is None:
+                return letters, {id_: str(id_) for id_ in ids}
+            return letters, beginnings(ids, await neighbours(connection, ids), least=DIGITS_SHOWN)
 
-    letters = _with_database(work)
+    letters, ids = _with_database(work)
     if as_json:
         print_json([_told(letter) for letter in letters])
         return
@@ -74,7 +81,7 @@ def list_(
         return
     rows = [
         (
-            str(one.id),
+            ids[one.id],
             clock_time(one.received_at),
             one.tenant,
             one.source,
@@ -87,7 +94,7 @@ def list_(
     ]
     print_table(["id", "refused (Seoul)", "tenant", "source", "reason", "state", "times", "detail"], rows)
     for code in sorted({one.reason for one in letters}):
-        typer.echo(f"\n{code}: {explain(code).means}\n  {explain(code).means_ko}")
+        say(f"\n{code}: {explain(code).means}\n  {explain(code).means_ko}")
 
 
 @app.command(
@@ -117,7 +124,8 @@ def show(
         return
     shown = {name: value for name, value in told.items() if value is not None and name not in ("means", "means_ko")}
     print_table(["", ""], [(name, str(value)) for name, value in shown.items()])
-    typer.echo(f"\n{explain(found.reason).means}\n{explain(found.reason).means_ko}\n\nIts data\n{printable(body)}")
+    say(f"\n{explain(found.reason).means}\n{explain(found.reason).means_ko}\n\nIts data")
+    typer.echo(printable(body))
 
 
 @app.command(
@@ -149,7 +157,7 @@ def replay(
     async def work(database: Database) -> Replayed:
         which, count = await _chosen(database, letters, (tenant, source, reason), everything)
         which = replace(which, state="open")
-        _confirm(yes or which.ids is not None, f"Replay {count:,} dead letters?", count)
+        _confirm(yes or which.ids is not None, f"Replay {counted(count, 'dead letter')}?", count)
         with progress_bar() as bar:
             task = bar.add_task("replaying", total=count)
             return await publish_again(
@@ -170,7 +178,7 @@ def replay(
     topics = ", ".join(f"{count:,} to {topic}" for topic, count in sorted(done.published.items()))
     typer.echo(f"replayed {published:,}" + (f": {topics}" if topics else ""))
     if done.left:
-        typer.echo(f"left {done.left:,} whose reason no replay can mend: `allim dead-letters list` says what can")
+        say(f"left {done.left:,} whose reason no replay can mend: `allim dead-letters list` says what can")
 
 
 @app.command(
@@ -201,7 +209,7 @@ def drop(
         which, count = await _chosen(database, letters, (tenant, source, reason), everything)
         if which.ids is None:
             which = replace(which, state="open")
-        _confirm(yes or which.ids is not None, f"Drop {count:,} dead letters?", count)
+        _confirm(yes or which.ids is not None, f"Drop {counted(count, 'dead letter')}?", count)
         async with database.connection() as connection:
             return await drop_letters(
                 connection, which, by=by or getpass.getuser(), why=why.strip(), now=WallClock().now()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from cli.joining import running_stack, with_database
+from cli.joining import running_stack_if_any, with_database
 from cli.output import AsJson, examples, print_json, print_table
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def health(as_json: AsJson = False) -> None:
 
     Exits with 1 when a check fails.
     """
-    stack = running_stack()
+    stack = running_stack_if_any()
     from shared.operations.health.checks import State, overall, written
     from shared.operations.health.checks import as_json as answered
     from shared.operations.health.reading import examine

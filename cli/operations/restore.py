@@ -11,6 +11,7 @@ import typer
 
 from cli.errors import CommandError
 from cli.output import AsJson, examples, print_json, print_table, progress_bar
+from shared.platform.plurals import counted
 
 if TYPE_CHECKING:
     from shared.credits.ledger.audit_store import Audit
@@ -152,10 +153,9 @@ class _Found:
 async def _look(database: Database) -> _Found:
     from shared.credits.ledger.audit import audit
     from shared.operations.backups.restore_store import read_broken, read_waiting
-    from shared.operations.backups.store import take_time
 
     async with database.transaction() as connection:
-        await take_time(connection)
+        await connection.take_time()
         return _Found(await audit(connection), await read_broken(connection), await read_waiting(connection))
 
 
@@ -176,7 +176,8 @@ def _show(manifest: Manifest, found: _Found | None, as_json: bool) -> None:
         print_json({**_told(manifest), "verified": True, "restored": found is not None, **parts})
         return
     what = "restored" if found else "whole"
-    typer.echo(f"{manifest.day} is {what}: {manifest.rows:,} rows of {len(manifest.tables)} tables")
+    rows, tables = counted(manifest.rows, "row"), counted(len(manifest.tables), "table")
+    typer.echo(f"{manifest.day} is {what}: {rows} of {tables}")
     for name, figures in parts.items():
         title = {"ledger": "\nThe ledger's audit", "broken": "\nWhat does not belong together", "waiting": "\nIn it"}
         print_table(

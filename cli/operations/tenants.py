@@ -2,96 +2,178 @@
 
 from __future__ import annotations
 
-import asyncio
-import base64
-import binascii
-import os
-from decimal import Decimal
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+import getpass
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
+from cli.credits.database import DatabaseUrl, with_ledger
 from cli.errors import CommandError
-from cli.joining import running_stack_if_any
-from cli.output import examples
+from cli.operations import tenant_files
+from cli.output import AsJson, examples, print_json, print_table
+from cli.showing import clock_time, numbers, won
 
 if TYPE_CHECKING:
-    from local.examples.files import Example
+    from collections.abc import Sequence
 
-EXAMPLES = examples(
-    "allim tenants add ../my-business                     # to the stack that is up here",
-    "allim tenants add ../my-business --credit 100000     # with 100,000 won to begin with",
-    "DATABASE_URL=… ALLIM_ENCRYPTION_KEY=… allim tenants add ../my-business   # in the cloud, as the database's owner",
+    from shared.platform.database import Connection
+    from shared.tenants.overview_store import HistoryLine, Overview
+
+Result = TypeVar("Result")
+HISTORY_SHOWN = 20
+
+app = typer.Typer(
+    help="The businesses that send: look at them, add and check their files, suspend and resume them.",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
 )
-KEY_BYTES = 32
 
-app = typer.Typer(help="The businesses that send.", no_args_is_help=True)
-
-
-@app.callback()
-def tenants() -> None:
-    """The businesses that send."""
+TenantId = Annotated[str, typer.Argument(help="The tenant's id.", metavar="TENANT")]
+By = Annotated[str | None, typer.Option(help="Who does it. (Default: who is logged in here.)", show_default=False)]
 
 
-@app.command(epilog=EXAMPLES)
-def add(
-    folder: Annotated[
-        Path, typer.Argument(help="Holds tenant.yaml, templates/, workflows/, customers.csv, groups.csv.")
-    ],
-    credit: Annotated[int, typer.Option(min=0, help="Won to begin with, given once.")] = 0,
-) -> None:
-    """Add a tenant from a folder like those in examples/, or bring one up to date with its changed folder.
+@app.command(
+    "list",
+    epilog=examples("allim tenants list", "allim tenants list --json"),
+)
+def list_(as_json: AsJson = False, database_url: DatabaseUrl = None) -> None:
+    """List the tenants: their plan, what they can spend, how much they have, and whether they may send."""
+    from shared.tenants.overview_store import read_overviews
 
-    The stack that is up here gets it, and its simulator learns of the account; where none is up, the database of
-    DATABASE_URL gets it.
-    """
-    from local.examples.files import read_example
-
-    if not folder.is_dir():
-        raise CommandError(f"no_folder: {folder} is not a folder; examples/saas is one to copy")
-    example = read_example(folder)
-    stack = running_stack_if_any()
-    if stack is None:
-        url, key = _from_environment("DATABASE_URL"), _from_environment("ALLIM_ENCRYPTION_KEY")
+    found = with_ledger(database_url, read_overviews)
+    if as_json:
+        print_json(numbers([asdict(tenant) for tenant in found]))
+    elif found:
+        columns = ["tenant", "name", "state", "plan", "won", "workflows", "templates", "customers", "waiting"]
+        print_table(columns, [_row(tenant) for tenant in found])
     else:
-        url, key = stack.database_url, stack.encryption_key
-    asyncio.run(_write(url, _opened(key), example, Decimal(credit)))
-    if stack is not None:
-        from local.examples.loading import register_with_simulator
-
-        register_with_simulator(stack, [example])
-    account = example.account
-    address = (stack and stack.webhook_url) or "<provider_webhook_address>"
-    typer.echo(f"{account.tenant} is there; its webhook is {address}/{account.provider}/{account.tenant}/{account.id}")
+        typer.echo("no tenants; `allim tenants new FOLDER` and `allim tenants add FOLDER` make one")
 
 
-def _from_environment(name: str) -> str:
-    value = os.environ.get(name)
-    if not value:
-        raise CommandError(f"no_stack: nothing is up here; run `allim up`, or set {name} for a stack in the cloud")
-    return value
+def _row(tenant: Overview) -> tuple[object, ...]:
+    return (
+        tenant.id,
+        tenant.name,
+        "suspended" if tenant.suspended_at else "active",
+        tenant.plan,
+        won(tenant.available),
+        f"{tenant.workflows:,}",
+        f"{tenant.templates:,}",
+        f"{tenant.customers:,}",
+        f"{tenant.waiting:,}",
+    )
 
 
-def _opened(key: str) -> bytes:
-    try:
-        opened = base64.b64decode(key, validate=True)
-    except binascii.Error:
-        opened = b""
-    if len(opened) != KEY_BYTES:
-        raise CommandError("bad_key: ALLIM_ENCRYPTION_KEY is not 32 bytes in base64")
-    return opened
+@dataclass(frozen=True)
+class _Shown:
+    """A tenant with all that `show` tells of it."""
+
+    tenant: Overview
+    history: Sequence[HistoryLine]
 
 
-async def _write(url: str, key: bytes, example: Example, credit: Decimal) -> None:
-    from local.examples.loading import write_example
-    from shared.platform.clock import WallClock
-    from shared.platform.database import Database
+@app.command(epilog=examples("allim tenants show saas", "allim tenants show saas --json"))
+def show(tenant: TenantId, as_json: AsJson = False, database_url: DatabaseUrl = None) -> None:
+    """Show one tenant: what it sends by, what it has, and who suspended and resumed it, and why."""
 
-    database, now = Database(url, pool_size=1), WallClock().now()
-    try:
-        async with database.transaction() as connection:
-            changed_at = min(now, example.customers_changed_at)
-            await write_example(connection, key, example, credit=credit, customers_changed_at=changed_at, now=now)
-    finally:
-        await database.close()
+    async def work(connection: Connection) -> _Shown:
+        from shared.tenants.overview_store import read_history, read_overviews
+
+        await require_tenant(connection, tenant)
+        [found] = await read_overviews(connection, tenant)
+        return _Shown(found, await read_history(connection, tenant, limit=HISTORY_SHOWN))
+
+    shown = with_ledger(database_url, work)
+    if as_json:
+        print_json(numbers({**asdict(shown.tenant), "history": [asdict(line) for line in shown.history]}))
+        return
+    found = shown.tenant
+    sends_by = f"{found.provider}, account {found.account}, from {found.sender}" if found.account else "nothing"
+    suspended = f"suspended since {clock_time(found.suspended_at)}" if found.suspended_at else "active"
+    rows = [
+        ("name", found.name),
+        ("since", clock_time(found.created_at)),
+        ("state", suspended),
+        ("plan", found.plan),
+        ("can spend", f"{won(found.available)} won"),
+        ("sends by", sends_by),
+        ("Kakao channel", found.kakao_channel or "none"),
+        ("workflows", f"{found.workflows:,}"),
+        ("templates", f"{found.templates:,}"),
+        ("customers", f"{found.customers:,}, in {found.groups:,} groups"),
+        ("waiting to be sent", f"{found.waiting:,} messages"),
+    ]
+    print_table(["", ""], rows, title=found.id)
+    if shown.history:
+        lines = [(clock_time(line.created_at), line.what, line.done_by, line.why) for line in shown.history]
+        print_table(["when (Seoul)", "what", "by", "why"], lines)
+
+
+@app.command(
+    epilog=examples(
+        'allim tenants suspend saas --why "미납 2개월"',
+        'allim tenants suspend saas --why "spam reported by KISA" --by kim --json',
+    )
+)
+def suspend(
+    tenant: TenantId,
+    why: Annotated[str, typer.Option(help="Why, for whoever looks later.")],
+    by: By = None,
+    as_json: AsJson = False,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Let nothing of a tenant leave until it is resumed. Sends are refused; messages of workflows wait.
+
+    Its events are kept and its runs go on. A message whose moment is over before it is resumed ends as expired
+    (tenant_suspended). What a provider has already is reported, charged and given back as ever.
+    """
+
+    async def work(connection: Connection) -> None:
+        from shared.platform.clock import WallClock
+        from shared.tenants.suspending import suspend as suspend_now
+
+        await require_tenant(connection, tenant)
+        await suspend_now(connection, tenant, why=why, by=by or getpass.getuser(), now=WallClock().now())
+
+    with_ledger(database_url, work)
+    _done(tenant, "suspended", "nothing of it leaves until `allim tenants resume`", as_json)
+
+
+@app.command(epilog=examples("allim tenants resume saas", "allim tenants resume saas --by kim --json"))
+def resume(tenant: TenantId, by: By = None, as_json: AsJson = False, database_url: DatabaseUrl = None) -> None:
+    """Let a tenant send again. What waits and is still in time leaves within seconds; what is late stays silent."""
+
+    async def work(connection: Connection) -> None:
+        from shared.messages.resuming import resume_sending
+        from shared.platform.clock import WallClock
+
+        await require_tenant(connection, tenant)
+        await resume_sending(connection, tenant, by=by or getpass.getuser(), now=WallClock().now())
+
+    with_ledger(database_url, work)
+    _done(tenant, "resumed", "what waits and is still in time leaves now", as_json)
+
+
+def _done(tenant: str, what: str, meaning: str, as_json: bool) -> None:
+    if as_json:
+        print_json({"tenant": tenant, "state": what})
+    else:
+        typer.echo(f"{tenant} is {what}: {meaning}")
+
+
+async def require_tenant(connection: Connection, tenant: str) -> None:
+    """Raises CommandError `unknown_tenant`, with the nearest id."""
+    from shared.contracts.text import nearest
+    from shared.tenants.store import tenant_exists, tenant_ids
+
+    if not await tenant_exists(connection, tenant):
+        found = nearest(tenant, await tenant_ids(connection))
+        meant = f"did you mean {found}?" if found else "`allim tenants list` shows them"
+        raise CommandError(f"unknown_tenant: there is no tenant {tenant}; {meant} (등록되지 않은 고객사입니다.)")
+
+
+app.command(epilog=tenant_files.NEW)(tenant_files.new)
+app.command(epilog=tenant_files.CHECK)(tenant_files.check)
+app.command(epilog=tenant_files.DIFF)(tenant_files.diff)
+app.command(epilog=tenant_files.ADD)(tenant_files.add)

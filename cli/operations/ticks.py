@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from cli.credits.database import DatabaseUrl, with_ledger
 from cli.errors import CommandError
 from cli.output import AsJson, examples, print_json, print_table
 from cli.showing import clock_time
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     import datetime as dt
 
     from google.cloud.scheduler_v1 import CloudSchedulerClient
+
+    from shared.platform.database import Connection
 
 JOB = "reminder-tick"
 HERE = "local"
@@ -96,6 +99,44 @@ def run(project: Project = None, location: Location = None, as_json: AsJson = Fa
     """Force one tick now. Ticks may overlap, so it does no harm."""
     with _scheduler(project, location) as (client, name):
         _show(client.run_job(name=name), as_json)
+
+
+@app.command(
+    epilog=examples(
+        "allim ticks skip --before 2026-11-21T10:00+09:00      # after a restore: what had been sent already",
+        "DATABASE_URL=… allim ticks skip --before 2026-11-21T10:00+09:00   # in the cloud, as the database's owner",
+    )
+)
+def skip(
+    before: Annotated[str, typer.Option(help="A moment with its offset, such as 2026-11-21T10:00+09:00.")],
+    as_json: AsJson = False,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Leave out every step that was due before a moment, of all tenants: it never speaks. Pause ticks first."""
+    moment = _moment(before)
+
+    async def work(connection: Connection) -> int:
+        from shared.workflows.ticks.store import skip_due
+
+        return await skip_due(connection, moment)
+
+    skipped = with_ledger(database_url, work)
+    if as_json:
+        print_json({"skipped": skipped})
+    else:
+        typer.echo(f"left out {skipped:,} step{'' if skipped == 1 else 's'} due before {clock_time(moment)}")
+
+
+def _moment(given: str) -> dt.datetime:
+    import datetime as dt
+
+    try:
+        moment = dt.datetime.fromisoformat(given)
+    except ValueError as error:
+        raise CommandError(f"bad_moment: {given!r} is no time; write 2026-11-21T10:00+09:00") from error
+    if moment.tzinfo is None:
+        raise CommandError(f"bad_moment: {given!r} has no offset; write 2026-11-21T10:00+09:00")
+    return moment
 
 
 @contextmanager

@@ -10,6 +10,7 @@ import typer
 
 from cli.output import print_table
 from cli.showing import clock_time, numbers, won
+from shared.platform.plurals import counted
 
 if TYPE_CHECKING:
     from local.demo.play import Played
@@ -90,8 +91,8 @@ def show(
     ]
     print_table(["messages by channel", *statuses], rows)
     typer.echo(
-        f"{verdict.fell_back:,} of them went from AlimTalk to SMS or LMS; {verdict.waiting:,} steps wait for "
-        "later days\n"
+        f"{verdict.fell_back:,} of them went from AlimTalk to SMS or LMS; "
+        f"{counted(verdict.waiting, 'step waits', 'steps wait')} for later days\n"
     )
     reasons = sorted(verdict.failed.items(), key=lambda entry: -entry[1])
     print_table(["failed because", "messages"], [(f"{reason} {MEANINGS.get(reason, '')}", n) for reason, n in reasons])

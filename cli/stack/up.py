@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from cli.errors import CommandError
-from cli.output import AsJson, examples, print_json, print_table, progress_console
+from cli.output import AsJson, examples, print_json, print_table, progress_console, say
+from shared.platform.plurals import counted
 
 if TYPE_CHECKING:
     from local.home import Home, State
@@ -54,9 +55,9 @@ def up(
         return
     typer.echo("already up" if was_up else f"ready in {time.monotonic() - started:.1f} s")
     if loaded is not None:
-        typer.echo(
-            f"{loaded.tenants} example tenants: {loaded.templates} templates, {loaded.workflows} workflows, "
-            f"{loaded.customers} customers"
+        say(
+            f"{counted(loaded.tenants, 'example tenant')}: {counted(loaded.templates, 'template')}, "
+            f"{counted(loaded.workflows, 'workflow')}, {counted(loaded.customers, 'customer')}"
         )
     _show(stack, home)
 
@@ -79,4 +80,4 @@ def _show(stack: Stack, home: Home) -> None:
         *stack.functions.items(),
     ]
     print_table(["", "address"], addresses)
-    typer.echo(f"Addresses and credentials for programs: {home.stack_file}")
+    say(f"Addresses and credentials for programs: {home.stack_file}")

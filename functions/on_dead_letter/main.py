@@ -1,4 +1,4 @@
-"""What Pub/Sub gave up on after five tries is kept as a dead letter."""
+"""What Pub/Sub gave up on after twenty tries is kept as a dead letter."""
 
 import functions_framework.aio
 

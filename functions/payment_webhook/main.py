@@ -1,20 +1,22 @@
-"""Toss Payments tells of payments here. Its word is not believed: the payment is fetched."""
+"""Toss Payments tells of payments here. Its word is not believed: the payment is fetched. GET /health: all there?"""
 
 import functions_framework.aio
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
-from shared.bootstrap import Parts, payments
+from shared.bootstrap import Parts, payments, pulse
 from shared.platform.errors import AllimError
-from shared.platform.http import read_limited, refused
+from shared.platform.http import read_limited, refused, with_health
 from shared.platform.logs import log_for
 
 MAX_WEBHOOK_BYTES = 100_000
 
-paid = payments(Parts.of_this_process())
+parts = Parts.of_this_process()
+paid = payments(parts)
 
 
 @functions_framework.aio.http
+@with_health(pulse(parts).beats)
 async def payment_webhook(request: Request) -> JSONResponse:
     log_for(request.headers)
     try:

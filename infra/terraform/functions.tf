@@ -69,7 +69,7 @@ locals {
     }
 
     on_dead_letter = {
-      does            = "What Pub/Sub gave up on after five tries is kept as a dead letter."
+      does            = "What Pub/Sub gave up on after twenty tries is kept as a dead letter."
       topic           = "dead-letters"
       publishes       = []
       role            = "allim_dead_letters"
@@ -177,6 +177,16 @@ locals {
 
   connections = { for name, function in local.functions : name => lookup(function, "connections", var.database_pool_size) }
 
+  # Clients of the pooler, and what it opens for them: it keeps a pool for each login. During a rollout old and new instances
+  # overlap, and when it changes the passwords, the old ones use the other login of their function's role.
+  # https://supabase.com/docs/guides/database/connecting-to-postgres/pooling-and-limits
+  clients = { for name, function in local.functions : name => 2 * function.max_instances * local.connections[name] }
+  servers = { for name, clients in local.clients : name => 2 * min(clients / 2, var.database_pooler_size) }
+
+  # Google's own accounts: Pub/Sub's, which pushes and moves dead letters, and Monitoring's, which asks `health`.
+  pubsub_agent     = "serviceAccount:service-${data.google_project.this.number}@gcp-sa-pubsub.iam.gserviceaccount.com"
+  monitoring_agent = "serviceAccount:service-${data.google_project.this.number}@gcp-sa-monitoring-notification.iam.gserviceaccount.com"
+
   # Before the first release there is nothing to run, but all that a release needs is made: secrets, buckets, topics.
   released = length(var.release) > 0
   deployed = { for name, function in local.functions : name => function if local.released }
@@ -211,6 +221,9 @@ module "function" {
     min_instances   = each.value.sends && var.keep_warm ? 1 : 0
     max_instances   = each.value.max_instances
   }
+
+  callers   = each.key == "health" ? [local.monitoring_agent] : []
+  pushed_by = each.value.topic == null ? null : local.pubsub_agent
 
   connector = each.value.sends && var.fixed_egress_address ? module.egress[0].connector : null
 

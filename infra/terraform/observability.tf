@@ -11,12 +11,7 @@ module "observability" {
     for name in local.webhooks : name => trimprefix(module.function[name].address, "https://")
   }
 
-  health = {
-    host    = trimprefix(module.function["health"].address, "https://")
-    service = "health"
-    region  = var.region
-    caller  = "serviceAccount:service-${data.google_project.this.number}@gcp-sa-monitoring-notification.iam.gserviceaccount.com"
-  }
+  health_host = trimprefix(module.function["health"].address, "https://")
 
   budget = {
     billing_account = var.billing_account

@@ -8,6 +8,16 @@ output "payment_webhook_address" {
   value       = local.released ? module.function["payment_webhook"].address : null
 }
 
+output "health_address" {
+  description = "Says whether all is well, to whoever may act as `health_invoker`."
+  value       = local.released ? module.function["health"].address : null
+}
+
+output "health_invoker" {
+  description = "The account that may call `health`. Who may mint its tokens (roles/iam.serviceAccountOpenIdTokenCreator on it) may ask."
+  value       = local.released ? module.function["health"].invoker : null
+}
+
 output "egress_address" {
   description = "The address that calls to providers come from: register it where a provider allow-lists addresses."
   value       = var.fixed_egress_address ? module.egress[0].address : null
@@ -36,6 +46,16 @@ output "database_roles" {
 output "events_topic" {
   description = "Where a SaaS publishes what happened to its customers."
   value       = module.topic["subscription-events"].id
+}
+
+output "tenant_topics" {
+  description = "Where publishers publish that may speak for one tenant alone."
+  value       = { for name, topic in local.tenant_topics : topic.tenant => module.tenant_topic[name].id }
+}
+
+output "database_pooler_size" {
+  description = "What Supabase's \"Pool size\" must say, under Database → Settings."
+  value       = var.database_pooler_size
 }
 
 output "dashboard" {

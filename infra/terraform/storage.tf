@@ -47,10 +47,22 @@ resource "google_storage_bucket" "backups" {
   depends_on = [google_project_service.apis]
 }
 
-resource "google_storage_bucket_iam_member" "backup" {
-  for_each = local.released ? toset(["roles/storage.objectCreator", "roles/storage.objectViewer"]) : []
+# All of its policy. Google gives each new bucket to the project's editors and viewers, too, and who may look at a project
+# is not therefore to read its customers' data: https://cloud.google.com/storage/docs/access-control/iam-roles#basic-roles-modifiable
+locals {
+  backup_function = local.released ? ["serviceAccount:${module.function["backup"].service_account}"] : []
 
+  backup_grants = {
+    "roles/storage.legacyBucketOwner" = ["projectOwner:${var.project}"]
+    "roles/storage.objectCreator"     = local.backup_function
+    "roles/storage.objectViewer"      = concat(local.backup_function, ["projectOwner:${var.project}"]) # to restore
+  }
+}
+
+resource "google_storage_bucket_iam_policy" "backups" {
   bucket = google_storage_bucket.backups.name
-  role   = each.key
-  member = "serviceAccount:${module.function["backup"].service_account}"
+
+  policy_data = jsonencode({
+    bindings = [for role, members in local.backup_grants : { role = role, members = members } if length(members) > 0]
+  })
 }

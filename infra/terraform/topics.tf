@@ -1,5 +1,9 @@
 # Every topic has one push subscription, to the function that names it in functions.tf.
 #
+# Pub/Sub does not tell who published. So whoever may publish to subscription-events speaks in any tenant's name, and a
+# publisher that shall speak for one tenant has a topic of that tenant's own: its subscription pushes to a path that names
+# the tenant, and the function refuses events of another (shared/platform/pubsub/push.py).
+#
 # No topic has a Pub/Sub schema. An event's `data` is free, which Avro and Protocol Buffers can't say; and a schema would
 # refuse a malformed event at its publisher, where it is lost, while the function keeps it as a dead letter with the
 # reason. What crosses a topic is described in schemas/events/ as JSON Schema.
@@ -11,6 +15,7 @@ locals {
   subscriptions = {
     for topic, function in local.subscribers : topic => {
       address              = module.function[function].address
+      path                 = ""
       invoker              = module.function[function].invoker
       ack_deadline_seconds = local.functions[function].timeout_seconds + 5 # or a second attempt would join the first
     }
@@ -25,7 +30,8 @@ locals {
   }
 
   event_publishers = { for member in var.event_publishers : member => member }
-  pubsub_agent     = "serviceAccount:service-${data.google_project.this.number}@gcp-sa-pubsub.iam.gserviceaccount.com"
+
+  tenant_topics = { for tenant, members in var.tenant_publishers : "subscription-events-${tenant}" => { tenant = tenant, members = members } }
 }
 
 module "topic" {
@@ -33,6 +39,7 @@ module "topic" {
   for_each = setsubtract(keys(local.subscribers), [local.dead_letters])
 
   name         = each.key
+  region       = var.region
   publishers   = merge(local.publishers[each.key], each.key == "subscription-events" ? local.event_publishers : {})
   subscription = lookup(local.subscriptions, each.key, null)
 
@@ -44,11 +51,25 @@ module "topic" {
   depends_on = [google_project_service.apis]
 }
 
+module "tenant_topic" {
+  source   = "./modules/topic"
+  for_each = local.tenant_topics
+
+  name         = each.key
+  region       = var.region
+  publishers   = { for member in each.value.members : member => member }
+  subscription = try(merge(local.subscriptions["subscription-events"], { path = "/tenants/${each.value.tenant}" }), null)
+  dead_letters = { topic = module.dead_letters.id, mover = local.pubsub_agent }
+
+  depends_on = [google_project_service.apis]
+}
+
 # What the others gave up on. Its own messages are tried for as long as Pub/Sub keeps them.
 module "dead_letters" {
   source = "./modules/topic"
 
   name         = local.dead_letters
+  region       = var.region
   publishers   = { pubsub = local.pubsub_agent }
   subscription = lookup(local.subscriptions, local.dead_letters, null)
   dead_letters = null

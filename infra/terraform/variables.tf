@@ -21,7 +21,7 @@ variable "environment" {
 }
 
 variable "region" {
-  description = "Region of everything; Seoul unless customers are elsewhere."
+  description = "Region of everything. Outside of Seoul only where `allow_outside_korea` says so."
   type        = string
   default     = "asia-northeast3"
 
@@ -29,16 +29,48 @@ variable "region" {
     condition     = can(regex("^[a-z]+-[a-z]+[0-9]+$", var.region))
     error_message = "A region such as asia-northeast3 (not a zone such as asia-northeast3-a)."
   }
+
+  validation {
+    condition     = var.region == "asia-northeast3" || var.allow_outside_korea
+    error_message = "This region is outside of Korea: customers' data may go abroad only on a legal basis, published (PIPA, article 28-8). If there is one, say allow_outside_korea = true."
+  }
+}
+
+variable "allow_outside_korea" {
+  description = "Whether customers' data may be kept abroad: that there is a legal basis for it, and that it is published (PIPA, article 28-8)."
+  type        = bool
+  default     = false
 }
 
 variable "event_publishers" {
-  description = "Who may publish to subscription-events: members such as serviceAccount:saas@other-project.iam.gserviceaccount.com."
+  description = "Who may publish to subscription-events, in any tenant's name: members such as serviceAccount:saas@other-project.iam.gserviceaccount.com."
   type        = set(string)
   default     = []
 
   validation {
     condition     = alltrue([for member in var.event_publishers : can(regex("^(serviceAccount|group|user):[^@]+@[^@]+$", member))])
     error_message = "Each member is serviceAccount:…, group:… or user:… with an address; never allUsers."
+  }
+}
+
+variable "tenant_publishers" {
+  description = "Who may publish in the name of one tenant alone: its id, and members. Each tenant named here has a topic of its own, subscription-events-<tenant>."
+  type        = map(set(string))
+  default     = {}
+
+  validation {
+    condition     = alltrue([for tenant in keys(var.tenant_publishers) : can(regex("^[a-z][a-z0-9-]{1,39}$", tenant))])
+    error_message = "A tenant's id has 2 to 40 lowercase letters, digits and hyphens, and begins with a letter."
+  }
+
+  validation {
+    condition     = alltrue([for member in flatten([for members in values(var.tenant_publishers) : tolist(members)]) : can(regex("^(serviceAccount|group|user):[^@]+@[^@]+$", member))])
+    error_message = "Each member is serviceAccount:…, group:… or user:… with an address; never allUsers."
+  }
+
+  validation {
+    condition     = length(setintersection(var.event_publishers, flatten([for members in values(var.tenant_publishers) : tolist(members)]))) == 0
+    error_message = "Who is in event_publishers speaks in any tenant's name already."
   }
 }
 
@@ -133,10 +165,30 @@ variable "database_clients" {
   description = "Clients that the database's pooler takes. Supabase: Free and Micro 200, Small 400, Medium 600."
   type        = number
 
-  # The requests that an instance takes at a time share its pool. During a rollout, old and new instances overlap.
   validation {
-    condition     = var.database_clients >= 2 * sum([for name, function in local.functions : function.max_instances * local.connections[name]])
-    error_message = "Twice the connections of all instances (${sum([for name, function in local.functions : function.max_instances * local.connections[name]])}) must fit: fewer instances, smaller pools, or a larger database."
+    condition     = var.database_clients >= sum(values(local.clients))
+    error_message = "Old and new instances have ${sum(values(local.clients))} connections to the pooler during a rollout: fewer instances, smaller pools, or a larger database."
+  }
+}
+
+variable "database_pooler_size" {
+  description = "Connections that the pooler opens to the database at most, for each login: Supabase's \"Pool size\", under Database → Settings, which must say the same."
+  type        = number
+
+  validation {
+    condition     = var.database_pooler_size >= 1 && floor(var.database_pooler_size) == var.database_pooler_size
+    error_message = "A whole number, at least 1."
+  }
+}
+
+variable "database_connections" {
+  description = "Connections that the database itself takes. Supabase: Free and Micro 60, Small 90, Medium 120."
+  type        = number
+
+  # Supabase's own services, migrations and people need the rest.
+  validation {
+    condition     = 0.8 * var.database_connections >= sum(values(local.servers))
+    error_message = "The pooler may open ${sum(values(local.servers))} connections, for each of ${length(local.functions)} roles up to ${var.database_pooler_size} by either of its two logins; at most 80 % of database_connections are its own: a smaller database_pooler_size, or a larger database."
   }
 }
 

@@ -26,9 +26,9 @@ from local.examples.files import read_examples
 from local.examples.loading import LONG_AGO
 from local.home import Home
 from local.stack import Stack
-from shared.campaigns.file import CustomerFile
 from shared.campaigns.sending import send_bulk
 from shared.contracts import CustomerSnapshot
+from shared.customers.files.people import CustomerFile
 from shared.customers.filing import file_customers
 from shared.customers.store import save_groups
 from shared.platform.clock import WallClock

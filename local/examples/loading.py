@@ -3,31 +3,36 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import httpx
 
+from local.examples.changes import Change, Changes, Customers, What, versioned
 from local.examples.files import EXAMPLES, Example, read_examples
+from local.examples.people import Groups
 from local.functions import SIMULATED_TOSS_KEY
 from local.stack import Stack, StackError
 from shared.bootstrap import Parts, database, topups, toss
 from shared.credits.ledger.ledger import top_up
-from shared.credits.plans.outcomes import grant
+from shared.credits.plans.granting import grant
 from shared.credits.plans.plans import PlanName
+from shared.credits.plans.store import read_history
 from shared.customers.filing import file_customers
-from shared.customers.store import save_groups
+from shared.customers.store import count_customers, read_groups, save_groups
 from shared.platform.clock import WallClock
+from shared.platform.crypto import Keys
 from shared.platform.database import Connection, Database
-from shared.templates.store import save_templates
+from shared.platform.settings import read_keys
+from shared.templates.store import active_templates, save_templates
 from shared.tenants.accounts import register_account
-from shared.tenants.store import save_tenant
-from shared.workflows.store import save_workflows
+from shared.tenants.store import name_of, provider_accounts, save_tenant
+from shared.workflows.store import read_workflows, save_workflows
 
 LONG_AGO = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
 """As of when the example customers are as their files say: what any event told of one since then stays."""
@@ -38,6 +43,7 @@ EXAMPLE_CREDIT = Decimal(1_000_000)
 EXAMPLE_PLAN: PlanName = "PRO"
 """What each example tenant begins with, so that the demo's and the benchmark's sends stay within the quota."""
 
+CUSTOMERS_A_STATEMENT = 5_000
 SIMULATOR_SECONDS = 10
 _INSPECTION = {"draft": "PENDING", "submitted": "INSPECTING", "approved": "APPROVED"}
 """What Kakao's inspection calls our approvals; it has only rejected left for the others."""
@@ -63,7 +69,7 @@ def load(stack: Stack, folder: Path = EXAMPLES) -> Loaded:
         folder: holds a folder for each tenant.
 
     Raises:
-        ExampleError: a file can't be used; nothing was written.
+        FolderError: files can't be used; nothing was written.
         StackError: the simulator did not take an account.
     """
     examples = read_examples(folder)
@@ -83,46 +89,78 @@ async def write_examples(stack: Stack, examples: Sequence[Example]) -> None:
     database, now = Database(stack.database_url, pool_size=1), WallClock().now()
     try:
         async with database.transaction() as connection:
+            keys = Keys(read_keys(stack.encryption_key))
             for example in examples:
-                key = base64.b64decode(stack.encryption_key)
                 await write_example(
-                    connection, key, example, credit=EXAMPLE_CREDIT, customers_changed_at=LONG_AGO, now=now
+                    connection, keys, example, credit=EXAMPLE_CREDIT, customers_changed_at=LONG_AGO, now=now
                 )
-                await grant(connection, example.tenant.id, EXAMPLE_PLAN, now)
+                if not await read_history(connection, example.tenant.id, 1):
+                    await grant(connection, example.tenant.id, EXAMPLE_PLAN, now, why="an example's first plan")
     finally:
         await database.close()
 
 
 async def write_example(
     connection: Connection,
-    key: bytes,
+    keys: Keys,
     example: Example,
     *,
     credit: Decimal,
     customers_changed_at: dt.datetime,
     now: dt.datetime,
-) -> None:
-    """Write one tenant, or what differs from what is there.
+) -> Changes:
+    """Write one tenant, or what differs from what is there. Gives what that was.
 
     Args:
         connection: in a transaction, as the database's owner.
-        key: seals its credentials.
+        keys: seal its credentials.
         example: the tenant.
         credit: won that it starts with, given once.
         customers_changed_at: when the file of its customers was changed; what was told of one since then stays.
         now: the moment.
     """
-    tenant = example.tenant.id
+    tenant, things = example.tenant.id, []
+    named = await name_of(connection, tenant)
     await save_tenant(connection, tenant, example.tenant.name, now=now)
-    await register_account(connection, key, example.account, now=now)
+    things.append(_change("tenant", tenant, named is None, named != example.tenant.name))
+    accounts = {sealed.id for sealed in await provider_accounts(connection, [tenant])}
+    written = await register_account(connection, keys, example.account, now=now)
+    things.append(_change("account", example.account.id, example.account.id not in accounts, written))
     if credit:
         await top_up(connection, tenant, credit, key="first", reference="첫 크레딧", now=now)
     templates = {template.name: (template.content, template.approval) for template in example.templates}
-    await save_templates(connection, tenant, templates, now=now)
-    await save_workflows(connection, tenant, example.workflows, now=now)
-    people = [{"id": customer.id, **customer.told} for customer in example.customers]
-    await file_customers(connection, tenant, people, changed_at=customers_changed_at)
-    await save_groups(connection, tenant, example.groups)
+    approvals = {kept.name: kept.approval for kept in await active_templates(connection, [tenant])}
+    made = await save_templates(connection, tenant, templates, now=now)
+    things += [
+        Change("template", change.name, "changed", f"{approvals[change.name]} → {templates[change.name][1]}")
+        if change.kind == "unchanged" and approvals[change.name] != templates[change.name][1]
+        else change
+        for change in versioned("template", templates, approvals, made)
+    ]
+    workflows = [line.name for line in await read_workflows(connection, tenant)]
+    made = await save_workflows(connection, tenant, example.workflows, now=now)
+    things += versioned("workflow", (workflow.name for workflow in example.workflows), workflows, made)
+    people = ({"id": customer.id, **customer.told} for customer in example.customers)
+    known, told, filed = await count_customers(connection, tenant), 0, len(example.customers)
+    while some := list(islice(people, CUSTOMERS_A_STATEMENT)):
+        told += await file_customers(connection, tenant, some, changed_at=customers_changed_at)
+    added = await count_customers(connection, tenant) - known
+    things += await _save_groups(connection, tenant, example.groups)
+    customers = Customers(added, told - added, filed - told, known + added - filed)
+    return Changes(tenant, things, customers)
+
+
+def _change(what: What, name: str, new: bool, differs: bool) -> Change:
+    return Change(what, name, "added" if new else "changed" if differs else "unchanged")
+
+
+async def _save_groups(connection: Connection, tenant: str, groups: Groups) -> list[Change]:
+    before = await read_groups(connection, tenant)
+    await save_groups(connection, tenant, groups)
+    return [
+        _change("group", group, group not in before, before.get(group) != (name, frozenset(members)))
+        for group, (name, members) in groups.items()
+    ] + [Change("group", group, "withdrawn") for group in sorted(before.keys() - groups.keys())]
 
 
 def register_with_simulator(stack: Stack, examples: Sequence[Example]) -> None:

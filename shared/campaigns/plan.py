@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from uuid import UUID
 
-from shared.campaigns.file import BulkError, CustomerFile, Recipient, RowProblem
+from shared.campaigns.errors import BulkError
+from shared.campaigns.store import EarlierMessage
 from shared.contracts.channels import leg_of
+from shared.customers.files.columns import folded
+from shared.customers.files.people import CustomerFile, Recipient
+from shared.customers.files.problems import RowProblem
+from shared.customers.words import ATTRIBUTES
 from shared.messages.composing import NewMessage, Origin, compose
 from shared.messages.routing import Route
 from shared.messages.status import Status
+from shared.platform.ids import derived_ids
 from shared.platform.masking import mask_phone
 from shared.templates.errors import ContentError
 from shared.templates.fit import Fit
@@ -30,20 +36,38 @@ MAX_SAMPLES = 3
 _EPOCH = dt.datetime.fromtimestamp(0, dt.UTC)
 
 
+class MessageIds:
+    """The ids of a send's messages: the same for whoever sends it again.
+
+    Args:
+        moment: of the first send; it leads them.
+        tenant: the sender.
+        key: of the send.
+    """
+
+    def __init__(self, moment: dt.datetime, tenant: str, key: object) -> None:
+        self._parts = (moment, "bulk", tenant, key)
+        self.first: Callable[[str], UUID] = derived_ids(*self._parts)
+
+    def after(self, customer: str, earlier: int) -> UUID:
+        """The id of a customer's next message, after so many `earlier` ones that never left."""
+        return derived_ids(*self._parts, earlier)(customer) if earlier else self.first(customer)
+
+
 @dataclass(frozen=True, slots=True)
 class Bulk:
     """All that the messages of one send have in common.
 
     route: the part of the route asked for that the template can be sent on.
     fit: the template's words on that route.
-    id_of: the id of the message to a customer.
+    ids: of the message to a customer, and of those that take its place when it never left.
     """
 
     tenant: str
     template: TemplateVersion
     route: Route
     fit: Fit
-    id_of: Callable[[str], UUID]
+    ids: MessageIds
     now: dt.datetime
 
 
@@ -78,7 +102,7 @@ class Tally:
     """What became of the rows so far.
 
     asked: rows that are not blank; each is in exactly one of the other counts.
-    already: their messages were made by an earlier send with the same key.
+    already: they have a message of an earlier send with the same key, which may have left.
     failed: messages that could be made but not sent, by reason.
     refused: rows that made no message, by code.
     ways: messages queued, by the channels that they may take, in order.
@@ -99,9 +123,9 @@ class Tally:
         self.refused[problem.code] += 1
         self._keep(problem)
 
-    def skip(self) -> None:
-        self.asked += 1
-        self.already += 1
+    def skip(self, rows: int) -> None:
+        self.asked += rows
+        self.already += rows
 
     def take(self, planned: PlannedMessage) -> None:
         self.asked += 1
@@ -122,13 +146,28 @@ class Tally:
 
 def check_columns(file: CustomerFile, template: TemplateVersion) -> None:
     """Raises BulkError `missing_column` when the template needs what no row of the file can have."""
-    reached = {f"customer.{name}" for name in file.columns} | {f"data.{name}" for name in file.data_columns}
-    missing = [field for field in template.content.fields if field.path not in reached]
+    missing = [field for field in template.content.fields if field.path not in file.paths]
     if missing:
         needs = ", ".join(f"#{{{field.name}}} from {field.path}" for field in missing)
+        hint, hint_ko = _respelled(file, [field.path for field in missing])
         raise BulkError(
-            "missing_column", f"template {template.name!r} needs {needs}: {file.path.name} has no such column"
+            "missing_column",
+            f"template {template.name!r} needs {needs}: {file.path.name} has no such column{hint}",
+            f"{template.name} 템플릿에 필요한 열이 {file.path.name}에 없습니다: {needs}{hint_ko}",
         )
+
+
+def _respelled(file: CustomerFile, paths: Sequence[str]) -> tuple[str, str]:
+    """What a column that is missing may be called there."""
+    ends = {folded(path.rpartition(".")[2]): path.rpartition(".")[2] for path in paths}
+    for name in file.columns:
+        wanted = ends.get(folded(name.rpartition(".")[2]))
+        if wanted and wanted != name:
+            return (
+                f"; its column {name} would have to be called {wanted}",
+                f". {name} 열의 이름을 {wanted}(으)로 바꿔 주세요.",
+            )
+    return "", ""
 
 
 def moment_of(message: UUID) -> dt.datetime:
@@ -136,15 +175,29 @@ def moment_of(message: UUID) -> dt.datetime:
     return _EPOCH + dt.timedelta(milliseconds=message.int >> 80, microseconds=500)
 
 
+_ENDED_UNHEARD = frozenset({Status.EXPIRED, Status.CANCELLED, Status.SUPPRESSED, Status.FAILED})
+
+
+def may_have_left(earlier: EarlierMessage) -> bool:
+    """Whether a provider has, or may have, an earlier message, or may get it yet: then there is no second one.
+
+    None has one that has ended and that no provider ever spoke of, when its last attempt was given to none, and it went
+    from channel to channel for refusals of our own alone. (That a deadline was over says nothing.)
+    """
+    if earlier.status not in _ENDED_UNHEARD or earlier.told or earlier.position > earlier.refusals:
+        return True
+    return earlier.dispatched and not earlier.refused
+
+
 def plan_row(bulk: Bulk, row: Recipient) -> PlannedMessage:
     """The message of a row. One that no channel of its route can carry has failed already."""
     message = compose(
         tenant=bulk.tenant,
-        message_id=bulk.id_of(row.id),
+        message_id=bulk.ids.first(row.id),
         customer=row.customer,
         template_name=bulk.template.name,
         template=bulk.template,
-        scope={"customer": row.customer, "data": row.data},
+        scope={"customer": {**row.customer, ATTRIBUTES: row.attributes}, "data": row.data},
         route=bulk.route,
         due_at=bulk.now,
         expires_at=bulk.now + VALID_FOR,

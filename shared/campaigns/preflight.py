@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from shared.campaigns.store import Readiness, read_readiness
+from shared.credits.amounts import in_won
 from shared.credits.errors import CreditError, credit_shortage, unknown_tenant
 from shared.credits.plans.quota import Quota, read_quota
 from shared.credits.prices.estimates import Estimate, Ways, estimate_for
@@ -16,6 +17,7 @@ from shared.law.senders import is_sender
 from shared.messages.composing import has_approved_words, usable_legs
 from shared.messages.reasons import NO_PROVIDER_ACCOUNT
 from shared.platform.database import Connection
+from shared.platform.plurals import counted
 
 Subject = Literal["template", "law", "sender", "recipients", "quota", "prices", "credit"]
 
@@ -191,7 +193,7 @@ def _quota(quota: Quota, messages: int) -> Check:
         return _failed("quota", error)
     return _ok(
         "quota",
-        f"plan {quota.plan} has {quota.left:,} messages left until {quota.period.end}",
+        f"plan {quota.plan} has {counted(quota.left, 'message')} left until {quota.period.end}",
         f"{quota.plan} 요금제의 남은 발송 한도 {quota.left:,}건 ({quota.period.end} 전까지)",
     )
 
@@ -200,16 +202,16 @@ def _credit(found: Readiness, costs: Estimate) -> Check:
     if found.available >= costs.to_hold:
         return _ok(
             "credit",
-            f"{found.available:,} won are available, {costs.to_hold:,} will be held at most",
-            f"사용 가능 금액 {found.available:,}원, 최대 보류 금액 {costs.to_hold:,}원",
+            f"{in_won(found.available)} won are available, {in_won(costs.to_hold)} will be held at most",
+            f"사용 가능 금액 {in_won(found.available)}원, 최대 보류 금액 {in_won(costs.to_hold)}원",
         )
     if found.available >= costs.at_most:
         return Check(
             "credit",
             "warning",
             "credit_tight",
-            f"{found.available:,} won pay for it all, but {costs.to_hold:,} are held while it is under way",
-            f"발송 중 최대 {costs.to_hold:,}원이 보류되어 일부 메시지가 늦어지거나 실패할 수 있습니다.",
+            f"{in_won(found.available)} won pay for it all, but {in_won(costs.to_hold)} are held while it is under way",
+            f"발송 중 최대 {in_won(costs.to_hold)}원이 보류되어 일부 메시지가 늦어지거나 실패할 수 있습니다.",
         )
     return _failed("credit", credit_shortage(costs.at_most, found.available))
 

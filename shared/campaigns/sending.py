@@ -8,20 +8,33 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-from collections.abc import AsyncGenerator, Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from uuid import UUID
 
-from shared.campaigns.file import BulkError, CustomerFile, Recipient, RowProblem
-from shared.campaigns.plan import Bulk, PlannedMessage, PlannedRow, Sample, Tally, check_columns, moment_of, plan_row
+from shared.campaigns.errors import BulkError
+from shared.campaigns.plan import (
+    Bulk,
+    MessageIds,
+    PlannedMessage,
+    PlannedRow,
+    Sample,
+    Tally,
+    check_columns,
+    may_have_left,
+    moment_of,
+    plan_row,
+)
 from shared.campaigns.preflight import Preflight, preflight
-from shared.campaigns.store import known_messages, sent_with_key, wait_for_turn
+from shared.campaigns.store import earlier_messages, sent_with_key, wait_for_turn
 from shared.contracts import MAX_TICKET_MESSAGES
 from shared.credits.errors import CreditError
 from shared.credits.plans.quota import Quota, read_quota
 from shared.credits.prices.estimates import check_prices
+from shared.customers.files.people import CustomerFile, Recipient
+from shared.customers.files.problems import RowProblem
 from shared.customers.store import save_customers
 from shared.messages.composing import usable_route
 from shared.messages.lawful import forbidden
@@ -31,13 +44,13 @@ from shared.messages.status import Status
 from shared.messages.store import queue_alike, queue_tickets
 from shared.platform.clock import Clock
 from shared.platform.database import Connection, Database
-from shared.platform.ids import derived_ids, new_id
+from shared.platform.ids import new_id
 from shared.platform.pubsub import SEND_REQUESTS, Publisher
 from shared.templates.errors import MessageError
 from shared.templates.fit import Fit
 from shared.templates.store import active_templates
 from shared.templates.template import TemplateContent, TemplateVersion
-from shared.tenants.store import tenant_exists
+from shared.tenants.store import is_suspended, tenant_exists
 
 ROWS_A_STATEMENT = 5_000
 TICKET_SPACING = dt.timedelta(seconds=0.5)
@@ -53,8 +66,9 @@ OnProgress = Callable[[int, float], None]
 class BulkResult:
     """What a send came to, or would come to.
 
-    asked: rows of the file that are not blank. Each was queued, made a message that failed (`failed`, by reason), made
-        none (`refused`, by code), or had its message from an earlier send with the key (`already`).
+    asked: rows of the file that are not blank. Each was queued, made a message that failed (`failed`, by reason; once
+        for a key, however often it is sent), made none (`refused`, by code), or has a message of an earlier send with
+        the key, which may have left (`already`).
     route: the channels that messages take, in order; `left_out` those that were asked for and the template lacks.
     problems: rows with something wrong, the first thousand of them.
     preflight: what the queued messages may cost, and what stands in the way of them.
@@ -103,8 +117,8 @@ async def send_bulk(
         template: the name of a template; its active version is sent.
         customers: to whom.
         route: the channels asked for; those that the template has no approved words for are left out.
-        key: names the send. A customer who has a message of an earlier send with the key gets no second one. Without
-            it, every call is a new send.
+        key: names the send. A customer who has a message of an earlier send with the key that left, or may have, gets
+            no second one; whose message never left gets another. Without it, every call is a new send.
         on_progress: is told how far it is.
 
     Raises:
@@ -123,8 +137,7 @@ async def send_bulk(
         tally = Tally(bulk)
         async with aclosing(_batches(bulk, customers)) as batches:
             async for batch in batches:
-                known = await known_messages(connection, tenant, _ids(batch)) if again else frozenset()
-                fresh = _counted(batch, known, tally)
+                fresh = _counted(await _sorted(connection, bulk, batch, again=again), tally)
                 _stay_within(quota, tally)
                 if fresh:
                     messages = [planned.message for planned in fresh]
@@ -170,8 +183,7 @@ async def preview_bulk(
         tally = Tally(bulk)
         async with aclosing(_batches(bulk, customers)) as batches:
             async for batch in batches:
-                known = await known_messages(connection, tenant, _ids(batch)) if again else frozenset()
-                _counted(batch, known, tally)
+                _counted(await _sorted(connection, bulk, batch, again=again), tally)
                 if on_progress:
                     on_progress(tally.asked, customers.share_read)
         return await _result(connection, tally, route, key)
@@ -195,6 +207,12 @@ async def _prepare(
     except MessageError as error:
         raise BulkError(error.code, error.detail) from error
     check_columns(customers, template)
+    if not customers.has_rows:
+        raise BulkError(
+            "empty_file",
+            f"{customers.path.name} has a header and no rows",
+            f"{customers.path.name}: 머리글만 있고 고객이 없습니다.",
+        )
     try:
         await check_prices(connection, tenant, usable.channels, now)
     except CreditError as error:
@@ -204,14 +222,17 @@ async def _prepare(
         raise BulkError("key_reused", f"the key {key!r} was used with template {earlier.template!r} before")
     # The ids of a key's messages begin with the moment of its first send, so that they come out the same again.
     moment = moment_of(earlier.message) if earlier else now
-    id_of = derived_ids(moment, "bulk", tenant, new_id(now) if key is None else key)
-    bulk = Bulk(tenant, template, usable, Fit(template.content, usable.channels), id_of, now)
+    ids = MessageIds(moment, tenant, new_id(now) if key is None else key)
+    bulk = Bulk(tenant, template, usable, Fit(template.content, usable.channels), ids, now)
     return bulk, earlier is not None
 
 
 async def _template(connection: Connection, tenant: str, name: str) -> TemplateVersion:
     if not await tenant_exists(connection, tenant):
         raise BulkError("unknown_tenant", f"there is no tenant {tenant!r}")
+    if await is_suspended(connection, tenant):
+        told = f"{tenant} is suspended: nothing is sent until it is resumed"
+        raise BulkError("tenant_suspended", told, "발송이 중지된 고객사입니다. 운영자에게 문의해 주세요.")
     found = await active_templates(connection, [tenant], name)
     if not found:
         raise BulkError("unknown_template", f"tenant {tenant!r} has no template {name!r}")
@@ -235,22 +256,55 @@ def _plan(bulk: Bulk, rows: Iterator[Recipient | RowProblem]) -> list[PlannedRow
     return [plan_row(bulk, row) if isinstance(row, Recipient) else row for row in islice(rows, ROWS_A_STATEMENT)]
 
 
-def _ids(batch: Sequence[PlannedRow]) -> list[UUID]:
-    return [planned.message.id for planned in batch if isinstance(planned, PlannedMessage)]
+@dataclass(frozen=True, slots=True)
+class _Sorted:
+    """The rows of a batch: those that make a message now, those that have one, and those that are as bad as before."""
+
+    fresh: list[PlannedMessage]
+    already: int
+    bad: list[PlannedRow]
 
 
-def _counted(batch: Sequence[PlannedRow], known: Collection[UUID], tally: Tally) -> list[PlannedMessage]:
-    """Count a batch; gives the messages of it that are new."""
-    fresh: list[PlannedMessage] = []
-    for planned in batch:
-        if isinstance(planned, RowProblem):
-            tally.refuse(planned)
-        elif planned.message.id in known:
-            tally.skip()
+async def _sorted(connection: Connection, bulk: Bulk, batch: Sequence[PlannedRow], *, again: bool) -> _Sorted:
+    """Tell the rows of a batch apart by what an earlier send with the key made of them.
+
+    Who has a message that never left gets another, with the next id: ids that come out the same for everybody are why
+    there are no two, however often and by how many it is sent.
+    """
+    found = _Sorted([], 0, [row for row in batch if isinstance(row, RowProblem)])
+    asking = [row for row in batch if isinstance(row, PlannedMessage)]
+    if not again:
+        return replace(found, fresh=asking)
+    already = earlier = 0
+    while asking:
+        known = await earlier_messages(connection, bulk.tenant, [row.message.id for row in asking])
+        unheard = []
+        for row in asking:
+            message = known.get(row.message.id)
+            if message is None:
+                as_before = earlier and row.message.status is Status.FAILED
+                (found.bad if as_before else found.fresh).append(row)
+            elif may_have_left(message):
+                already += 1
+            else:
+                unheard.append(row)
+        earlier += 1
+        asking = [
+            replace(row, message=replace(row.message, id=bulk.ids.after(row.message.customer, earlier)))
+            for row in unheard
+        ]
+    return replace(found, already=already)
+
+
+def _counted(found: _Sorted, tally: Tally) -> list[PlannedMessage]:
+    """Count a batch, in the order of its lines; gives the messages of it that are new."""
+    tally.skip(found.already)
+    for row in sorted([*found.fresh, *found.bad], key=lambda row: row.line):
+        if isinstance(row, RowProblem):
+            tally.refuse(row)
         else:
-            tally.take(planned)
-            fresh.append(planned)
-    return fresh
+            tally.take(row)
+    return found.fresh
 
 
 def _stay_within(quota: Quota, tally: Tally) -> None:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from uuid import UUID
 
+from shared.messages.metrics import OURSELVES
+from shared.messages.status import Status
 from shared.platform.database import Connection, fetch_all
 from shared.templates.template import TemplateContent
 from shared.tenants.store import sending_account
@@ -38,13 +40,53 @@ async def sent_with_key(connection: Connection, tenant: str, key: str) -> Earlie
     return EarlierSend(rows[0]["id"], rows[0]["template"]) if rows else None
 
 
-KNOWN_MESSAGES = "select id from messages where tenant = %(tenant)s and id = any(%(ids)s)"
+EARLIER_MESSAGES = """
+select m.id, m.status::text, m.position, m.dispatch is not null as dispatched, r.told, r.refused, r.refusals
+from messages m
+left join lateral (
+  select bool_or(provider <> %(own)s) as told, bool_or(provider = %(own)s and attempt = m.attempt) as refused,
+    count(distinct attempt) filter (where provider = %(own)s) as refusals
+  from reports where tenant = m.tenant and message = m.id
+) r on m.status >= 'expired'
+where m.tenant = %(tenant)s and m.id = any(%(ids)s)
+"""
 
 
-async def known_messages(connection: Connection, tenant: str, ids: Sequence[UUID]) -> set[UUID]:
-    """Those of some messages that exist."""
-    rows = await fetch_all(connection, KNOWN_MESSAGES, {"tenant": tenant, "ids": list(ids)})
-    return {row["id"] for row in rows}
+@dataclass(frozen=True, slots=True)
+class EarlierMessage:
+    """What is known of a message of an earlier send with the key.
+
+    status, position: how far it is, and at which channel of its route.
+    dispatched: its last attempt was given to a provider, or was about to be.
+    told: a provider has said something of it.
+    refused: its last attempt we refused ourselves, before any provider was asked.
+    refusals: so many of its attempts we refused.
+    """
+
+    id: UUID
+    status: Status
+    position: int
+    dispatched: bool
+    told: bool
+    refused: bool
+    refusals: int
+
+
+async def earlier_messages(connection: Connection, tenant: str, ids: Sequence[UUID]) -> dict[UUID, EarlierMessage]:
+    """By id, those of some messages that exist. What was said of one is looked up when it has ended."""
+    parameters = {"tenant": tenant, "ids": list(ids), "own": OURSELVES}
+    return {
+        row["id"]: EarlierMessage(
+            row["id"],
+            Status(row["status"]),
+            row["position"],
+            row["dispatched"],
+            told=row["told"] or False,
+            refused=row["refused"] or False,
+            refusals=row["refusals"] or 0,
+        )
+        for row in await fetch_all(connection, EARLIER_MESSAGES, parameters)
+    }
 
 
 READINESS = f"""

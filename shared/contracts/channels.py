@@ -1,4 +1,7 @@
-"""Channels: the ways to a customer, one row each. Whatever differs between them is told here, and nowhere else."""
+"""Channels: the ways to a customer, one row each. Whatever differs between them is told here, and nowhere else.
+
+A channel has a row when a provider here carries it, and not before: whatever has one is offered, priced and sent.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,6 @@ class Channel:
     approved: whether it takes no words but those that Kakao has approved.
     longest: how much text it carries, in `unit`: characters, or bytes of CP949 as Korean carriers count.
     longest_subject: bytes of a subject; None where it has none.
-    image: whether it carries one; text alone never makes it.
     deadline: seconds that a route gives its leg for a final report, before the message moves on.
     price: its name in price lists.
     """
@@ -27,7 +29,6 @@ class Channel:
     longest: int
     unit: Literal["bytes", "characters"]
     longest_subject: int | None
-    image: bool
     deadline: int
     price: str
 
@@ -35,11 +36,10 @@ class Channel:
 CHANNELS: Mapping[str, Channel] = {
     row.name: row
     for row in (
-        #       name        leg         approved longest  unit          subject image  deadline price
-        Channel("alimtalk", "alimtalk", True, 1_000, "characters", None, False, 300, "alimtalk"),
-        Channel("sms", "sms", False, 90, "bytes", None, False, 3_600, "sms"),
-        Channel("lms", "sms", False, 2_000, "bytes", 40, False, 3_600, "lms"),
-        Channel("mms", "sms", False, 2_000, "bytes", 40, True, 3_600, "mms"),
+        #       name        leg         approved longest  unit          subject deadline price
+        Channel("alimtalk", "alimtalk", True, 1_000, "characters", None, 300, "alimtalk"),
+        Channel("sms", "sms", False, 90, "bytes", None, 3_600, "sms"),
+        Channel("lms", "sms", False, 2_000, "bytes", 40, 3_600, "lms"),
     )
 }
 """By name; those of one leg from the smallest to the largest. Kakao counts an AlimTalk after substitution."""
@@ -62,7 +62,7 @@ def price_name(channel: str) -> str:
 
 def becomes(leg: str) -> tuple[Channel, ...]:
     """What a leg may become by its text, from the smallest to the largest; nothing where there is no such leg."""
-    return tuple(row for row in CHANNELS.values() if row.leg == leg and not row.image)
+    return tuple(row for row in CHANNELS.values() if row.leg == leg)
 
 
 LEG_PRICES: Mapping[str, list[str]] = {

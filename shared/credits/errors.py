@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import ClassVar
 
+from shared.credits.amounts import in_won
 from shared.platform.errors import AllimError
 
 
@@ -17,8 +19,8 @@ class CreditError(AllimError):
 def bad_amount(amount: object, field: str, *, least: int = 1) -> CreditError:
     return CreditError(
         "bad_amount",
-        f"{amount} is not a whole number of won from {least} to 1,000,000,000",
-        f"금액은 {least}원 이상 10억 원 이하의 정수여야 합니다.",
+        f"{amount!s} is not a whole number of won from {least} to 1,000,000,000; write for example 100,000",
+        f"금액은 {least}원 이상 10억 원 이하의 정수여야 합니다. 예: 100,000",
         field=field,
     )
 
@@ -43,11 +45,11 @@ def bad_reference(reference: str) -> CreditError:
     )
 
 
-def reference_used(reference: str, amount: object) -> CreditError:
+def reference_used(reference: str, amount: Decimal) -> CreditError:
     return CreditError(
         "reference_used",
-        f"{reference!r} was used before, for {amount} won",
-        f"이미 {amount}원 충전에 사용한 참조 번호입니다.",
+        f"{reference!r} was used before, for {in_won(amount)} won",
+        f"이미 {in_won(amount)}원 충전에 사용한 참조 번호입니다.",
         field="reference",
     )
 
@@ -61,10 +63,10 @@ def bad_month(month: str) -> CreditError:
     )
 
 
-def credit_shortage(needed: object, available: object) -> CreditError:
+def credit_shortage(needed: Decimal, available: Decimal) -> CreditError:
     return CreditError(
         "credit_shortage",
-        f"{needed} won are needed, {available} are available",
-        f"크레딧이 부족합니다. 필요 금액 {needed}원, 사용 가능 금액 {available}원입니다.",
+        f"{in_won(needed)} won are needed, {in_won(available)} are available",
+        f"크레딧이 부족합니다. 필요 금액 {in_won(needed)}원, 사용 가능 금액 {in_won(available)}원입니다.",
         field="amount",
     )

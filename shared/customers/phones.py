@@ -11,6 +11,8 @@ from shared.platform.masking import SEPARATORS
 _USUAL = re.compile(r"010-?([0-9]{4})-?([0-9]{4})")
 _SEPARATORS = re.compile(f"[{SEPARATORS}]+")
 _COUNTRY_CODE = re.compile(r"^(?:\+|00)82(?:0)?|^82(?=1[016789]\d{7,8}$)|^820(?=1[016789]\d{7,8}$)")
+_AS_A_NUMBER = re.compile(r"'?(\+?\d+)(?:\.0+)?", re.ASCII)
+_WITHOUT_ITS_ZERO = re.compile(r"1[016-9]\d{7,8}", re.ASCII)
 _MOBILE = re.compile(r"^(?:010\d{8}|01[16789]\d{7,8})$", re.ASCII)
 
 
@@ -39,3 +41,13 @@ def normalise_mobile(text: str) -> str:
     if not _MOBILE.match(digits):
         raise InvalidPhone
     return digits
+
+
+def as_typed(cell: str) -> str:
+    """A phone number as it was before a spreadsheet took it for a number: `1090004000` and `1090004000.0` →
+    `01090004000`, `'010…` → `010…`. What is written in another way stays as it is.
+    """
+    number = _AS_A_NUMBER.fullmatch(cell)
+    if number is None:
+        return cell
+    return f"0{number[1]}" if _WITHOUT_ITS_ZERO.fullmatch(number[1]) else number[1]

@@ -9,11 +9,12 @@ from __future__ import annotations
 import datetime as dt
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
-from shared.customers.words import FIELDS, Telling, row_of
+from shared.customers.words import FIELDS, Telling, moment_of, row_of
 from shared.platform.database import Connection, fetch_all
 
 Person = Mapping[str, Any]
@@ -170,6 +171,60 @@ async def save_customers(
     return (await connection.execute(DECIDE_WORDS_OF_A_SEND, parameters)).rowcount
 
 
+CUSTOMER_KNOWN = """
+select exists (
+  select from tenants t join customers c on c.tenant = t.id and c.id = %(id)s
+  where %(tenant)s::text is null or t.id = %(tenant)s
+) as known
+"""
+
+
+async def customer_known(connection: Connection, tenant: str | None, customer: str) -> bool:
+    """Whether anybody has told of a customer, of one tenant or, for None, of any."""
+    return bool((await fetch_all(connection, CUSTOMER_KNOWN, {"tenant": tenant, "id": customer}))[0]["known"])
+
+
+@dataclass(frozen=True, slots=True)
+class StoredCustomer:
+    """A customer as kept.
+
+    person: what is known.
+    since: by field, and by `attributes.` and the name of one, when it was told; nothing where that was not kept.
+    filed: what the business's file said when it was last read.
+    groups: id and name of those that the customer belongs to.
+    """
+
+    person: Person
+    since: Mapping[str, dt.datetime]
+    filed: Mapping[str, Any] | None
+    groups: Sequence[tuple[str, str]]
+
+
+CUSTOMER = f"""
+select {person_of("c")} as person, filed, nullif(as_of, '-infinity') as as_of, attributes_told_at,
+  array(select nullif(at, '-infinity') from unnest(told_at) with ordinality as t (at, place) order by place) as told_at,
+  array(
+    select array[g.id, g.name] from group_members m join groups g on g.tenant = m.tenant and g.id = m.group_id
+    where m.tenant = c.tenant and m.customer = c.id order by g.id
+  ) as groups
+from customers c where tenant = %(tenant)s and id = %(id)s
+"""
+
+
+async def read_customer(connection: Connection, tenant: str, customer: str) -> StoredCustomer:
+    """A customer who is known."""
+    [row] = await fetch_all(connection, CUSTOMER, {"tenant": tenant, "id": customer})
+    told_at = row["told_at"] or [row["as_of"]] * len(FIELDS)
+    since = dict(zip(FIELDS, told_at, strict=True))
+    since |= {f"attributes.{name}": moment_of(at) for name, at in row["attributes_told_at"].items()}
+    return StoredCustomer(
+        person=row["person"],
+        since={name: at for name, at in since.items() if at is not None},
+        filed=row["filed"],
+        groups=[(id_, name) for id_, name in row["groups"]],
+    )
+
+
 FILED = "select id, filed from customers where tenant = %(tenant)s and id = any(%(ids)s)"
 
 
@@ -243,3 +298,24 @@ async def save_groups(connection: Connection, tenant: str, groups: Mapping[str, 
             "member_customers": [customer for _, customer in members],
         },
     )
+
+
+GROUPS = """
+select g.id, g.name, coalesce(array_agg(m.customer) filter (where m.customer is not null), '{}') as members
+from groups g left join group_members m on m.tenant = g.tenant and m.group_id = g.id
+where g.tenant = %(tenant)s group by g.id, g.name
+"""
+
+
+async def read_groups(connection: Connection, tenant: str) -> dict[str, tuple[str, frozenset[str]]]:
+    """The groups of a tenant: by id, the name and the ids of the customers."""
+    rows = await fetch_all(connection, GROUPS, {"tenant": tenant})
+    return {row["id"]: (row["name"], frozenset(row["members"])) for row in rows}
+
+
+NUMBER_OF_CUSTOMERS = "select count(*) as number from customers where tenant = %(tenant)s"
+
+
+async def count_customers(connection: Connection, tenant: str) -> int:
+    """How many customers a tenant has."""
+    return int((await fetch_all(connection, NUMBER_OF_CUSTOMERS, {"tenant": tenant}))[0]["number"])

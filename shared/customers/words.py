@@ -76,3 +76,8 @@ _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 def _microseconds(moment: dt.datetime) -> int:
     return (moment - _EPOCH) // dt.timedelta(microseconds=1)
+
+
+def moment_of(microseconds: int) -> dt.datetime:
+    """When an attribute was told, as `attributes_told_at` has it."""
+    return _EPOCH + dt.timedelta(microseconds=microseconds)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 TOO_LATE, RUN_CHANGED = "too_late", "run_changed"
+TENANT_SUSPENDED = "tenant_suspended"
 NO_PROVIDER_ACCOUNT, PRICE_MISSING, CREDIT_SHORTAGE = "no_provider_account", "price_missing", "credit_shortage"
 PROVIDER_UNAVAILABLE, TEMPLATE_UNREADABLE = "provider_unavailable", "template_unreadable"
 DEADLINE = "deadline"
@@ -13,6 +14,7 @@ NO_REPORT = "no_report"
 
 SENTENCES: Mapping[str, str] = {
     TOO_LATE: "its moment was over before it could be sent",
+    TENANT_SUSPENDED: "the tenant was suspended until its moment was over (발송이 중지된 동안 시간이 지났습니다.)",
     RUN_CHANGED: "its run was moved or stopped after the message was made",
     NO_PROVIDER_ACCOUNT: "the tenant has no active provider account",
     PRICE_MISSING: "a channel of its route has no price",

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, PlainSerializer
 
 from shared.contracts.channels import LEGS
+from shared.platform.errors import WrongValue
 
 NAMED_ROUTES = {"alimtalk_first": ("alimtalk", "sms"), "sms_only": ("sms",)}
 DEFAULT_ROUTE_NAME = "alimtalk_first"
@@ -28,26 +29,54 @@ def parse_route(given: str | Sequence[str | dict[str, int]]) -> Route:
     A list's entry is a channel, or a channel with its deadline in seconds: `{alimtalk: 60}`.
 
     Raises:
-        ValueError: an unknown name or channel, an empty route, a channel twice, or a deadline below one second.
+        WrongValue: an unknown name or channel, an empty route, a channel twice, or a deadline that is no number of
+            whole seconds from 1.
     """
     if isinstance(given, str):
         if given not in NAMED_ROUTES and given not in LEGS:
             known = ", ".join([*NAMED_ROUTES, *LEGS])
-            raise ValueError(f"unknown route {given!r}; known are {known}")
+            raise WrongValue(
+                f"there is no route {given!r}; known are {known}", f"{given} 경로는 없습니다. 쓸 수 있는 경로: {known}"
+            )
         given = NAMED_ROUTES.get(given, (given,))
+    if not isinstance(given, Sequence):
+        raise WrongValue("write a list of channels, such as [alimtalk, sms]", "[alimtalk, sms]처럼 목록으로 쓰세요.")
     legs: dict[str, int] = {}
-    for entry in given:
-        channel, deadline = next(iter(entry.items())) if isinstance(entry, dict) else (entry, None)
+    for place, entry in enumerate(given):
+        channel, deadline = _leg(entry, place)
         if channel not in LEGS:
-            raise ValueError(f"unknown channel {channel!r}; known are {', '.join(LEGS)}")
+            known = ", ".join(LEGS)
+            raise WrongValue(
+                f"there is no channel {channel!r}; known are {known}",
+                f"{channel} 채널은 없습니다. 쓸 수 있는 채널: {known}",
+                at=(place,),
+            )
         if channel in legs:
-            raise ValueError(f"the route names {channel} twice")
+            raise WrongValue(f"the route names {channel} twice", f"{channel} 채널이 두 번 나옵니다.", at=(place,))
         legs[channel] = LEGS[channel].deadline if deadline is None else deadline
-        if legs[channel] < 1:
-            raise ValueError(f"the deadline of {channel} must be at least one second")
     if not legs:
-        raise ValueError("a route needs at least one channel")
+        raise WrongValue("a route needs at least one channel", "채널을 하나 이상 쓰세요.")
     return Route(tuple(legs), tuple(legs.values()))
+
+
+def _leg(entry: object, place: int) -> tuple[str, int | None]:
+    """A channel, and its deadline where it is told."""
+    if isinstance(entry, str):
+        return entry, None
+    if isinstance(entry, dict) and len(entry) == 1:
+        [(channel, deadline)] = entry.items()
+        if type(deadline) is int and deadline > 0:
+            return channel, deadline
+        raise WrongValue(
+            f"the deadline of {channel} is {deadline!r}; write whole seconds, such as 60",
+            f"{channel}의 제한 시간은 60처럼 초 단위의 정수로 쓰세요.",
+            at=(place,),
+        )
+    raise WrongValue(
+        "write a channel, or one channel with its seconds: {alimtalk: 60}",
+        "채널 이름, 또는 {alimtalk: 60}처럼 채널 하나와 초를 쓰세요.",
+        at=(place,),
+    )
 
 
 def _as_route(value: Any) -> Route:

@@ -11,6 +11,8 @@ AllimError
 ├── ProviderError          a provider would not, could not, or may have
 ├── SlackError             people could not be told
 ├── Poison                 input that no retry can help: a dead letter
+├── SealError              a sealed value that no key here opens
+├── FileError              a file of people can't be used
 ├── InvalidPhone, BadAnchor, UnreadableDefinition, AccountBusy
 ├── WebhookRefused         a call from outside that is not taken
 ├── BackupError, MigrationError, OpenDoorsError, PackagingError

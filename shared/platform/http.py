@@ -1,13 +1,21 @@
-"""HTTP at our own doors: a body of known size, and one way to refuse."""
+"""HTTP at our own doors: a body of known size, one way to refuse, and one to say that a function is well."""
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Awaitable, Callable
+
 from starlette.requests import Request
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 
 from shared.platform.errors import AllimError
 
 METHOD_NOT_ALLOWED = 405
+
+HEALTH_PATH = "/health"
+"""Not `/healthz`: Cloud Run keeps paths that end with z to itself (https://cloud.google.com/run/docs/known-issues)."""
+
+Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 def refused(error: AllimError) -> JSONResponse:
@@ -40,3 +48,27 @@ async def read_limited(request: Request, max_bytes: int) -> bytes:
             raise too_large
         chunks.append(chunk)
     return b"".join(chunks)
+
+
+def with_health(beats: Callable[[], Awaitable[bool]]) -> Callable[[Endpoint], Endpoint]:
+    """Let a function that the internet calls answer `GET /health`: 200, or 503 `database_away`. All else is its own.
+
+    Args:
+        beats: whether its database answers. Strangers ask, so it must cost little.
+    """
+
+    def decorate(endpoint: Endpoint) -> Endpoint:
+        @functools.wraps(endpoint)
+        async def answering(request: Request) -> Response:
+            if request.method != "GET" or request.url.path != HEALTH_PATH:
+                return await endpoint(request)
+            answer = JSONResponse({"database": "answers"}) if await beats() else refused(_DATABASE_AWAY)
+            answer.headers["cache-control"] = "no-store"
+            return answer
+
+        return answering
+
+    return decorate
+
+
+_DATABASE_AWAY = AllimError("database_away", "the database does not answer", status=503)

@@ -6,7 +6,7 @@ import datetime as dt
 import hashlib
 import os
 import string
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from uuid import UUID
 
 
@@ -54,6 +54,11 @@ def first_id(moment: dt.datetime) -> UUID:
     return UUID(int=_milliseconds(moment) << 80)
 
 
+def last_id(moment: dt.datetime) -> UUID:
+    """Where the ids of the millisecond of `moment`, which is aware, end; the greatest of them."""
+    return UUID(int=((_milliseconds(moment) + 1) << 80) - 1)
+
+
 def ids_beginning(text: str, *, least: int = 1) -> tuple[UUID, UUID] | None:
     """The smallest and the greatest id that begin with what somebody typed, dashes or none; for looking it up.
 
@@ -68,6 +73,33 @@ def ids_beginning(text: str, *, least: int = 1) -> tuple[UUID, UUID] | None:
     if not least <= len(digits) <= 32 or not set(digits) <= set(string.hexdigits):
         return None
     return UUID(digits.ljust(32, "0")), UUID(digits.ljust(32, "f"))
+
+
+def beginnings(ids: Iterable[UUID], near: Iterable[UUID], *, least: int) -> dict[UUID, str]:
+    """Of each id the shortest beginning that none of the others shares, for people to copy; dashes as in the whole.
+
+    Args:
+        ids: to be told apart.
+        near: others to tell them from, at least those that sort right before and after each.
+        least: digits, where fewer would do.
+    """
+    wanted = set(ids)
+    ordered = sorted(wanted | set(near))
+    found = {}
+    for place, one in enumerate(ordered):
+        if one in wanted:
+            beside = ordered[max(0, place - 1) : place] + ordered[place + 1 : place + 2]
+            digits = max(least, 1 + max((_shared_digits(one, other) for other in beside), default=0))
+            found[one] = str(one)[: digits + sum(digits > before for before in _DASHES)]
+    return found
+
+
+_DASHES = (8, 12, 16, 20)
+"""Digits before each dash."""
+
+
+def _shared_digits(one: UUID, other: UUID) -> int:
+    return 32 - ((one.int ^ other.int).bit_length() + 3) // 4
 
 
 def _milliseconds(moment: dt.datetime) -> int:

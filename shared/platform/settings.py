@@ -3,10 +3,36 @@
 from __future__ import annotations
 
 import base64
+import binascii
 import os
 from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+
+from shared.platform.errors import AllimError
+
+KEY_BYTES = 32
+
+
+def read_keys(text: str) -> tuple[bytes, ...]:
+    """The keys that ALLIM_ENCRYPTION_KEY holds: 32 bytes in base64 each, between commas. The first seals, all open.
+
+    Raises:
+        AllimError: `bad_key`; which one it is, and never what it is.
+    """
+    keys = []
+    for number, written in enumerate(text.split(","), start=1):
+        try:
+            key = base64.b64decode(written.strip(), validate=True)
+        except (binascii.Error, ValueError):
+            key = b""
+        if len(key) != KEY_BYTES:
+            detail = f"key {number} of ALLIM_ENCRYPTION_KEY is not {KEY_BYTES} bytes in base64"
+            raise AllimError("bad_key", detail, field="ALLIM_ENCRYPTION_KEY")
+        keys.append(key)
+    if len(set(keys)) < len(keys):
+        raise AllimError("bad_key", "ALLIM_ENCRYPTION_KEY has the same key twice", field="ALLIM_ENCRYPTION_KEY")
+    return tuple(keys)
 
 
 class Settings(BaseModel):
@@ -16,7 +42,8 @@ class Settings(BaseModel):
     database_pool_size: connections at most; instances times this must fit the database.
     google_cloud_project: where the topics are.
     pubsub_emulator_host: set when topics are served by an emulator, as Google's own libraries understand it.
-    allim_encryption_key: 32 bytes in base64 that open what providers gave; only functions that open it have the key.
+    allim_encryption_key: the keys of what providers gave, as `read_keys` takes them; only functions that open it have
+        them.
     solapi_url: SOLAPI's address.
     toss_url: Toss Payments' address.
     toss_secret_key: the merchant's key at Toss Payments; only functions that take payments have it.
@@ -25,15 +52,13 @@ class Settings(BaseModel):
     backup_bucket: where backups go; only the function that takes them has it.
     """
 
-    model_config = ConfigDict(extra="ignore", frozen=True)
+    model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
 
     database_url: str
     database_pool_size: Annotated[int, Field(ge=1, le=50)] = 4
     google_cloud_project: str
     pubsub_emulator_host: str | None = None
-    allim_encryption_key: (
-        Annotated[bytes, BeforeValidator(base64.b64decode), Field(min_length=32, max_length=32)] | None
-    ) = None
+    allim_encryption_key: Annotated[tuple[bytes, ...], BeforeValidator(read_keys)] | None = Field(None, repr=False)
     solapi_url: str = "https://api.solapi.com"
     toss_url: str = "https://api.tosspayments.com"
     toss_secret_key: SecretStr | None = None
@@ -44,8 +69,8 @@ class Settings(BaseModel):
     backup_bucket: str | None = None
 
     @property
-    def encryption_key(self) -> bytes:
-        """The key, by a function that can't do without. Raises ValueError when it is not set."""
+    def encryption_keys(self) -> tuple[bytes, ...]:
+        """The keys, by a function that can't do without. Raises ValueError when they are not set."""
         if self.allim_encryption_key is None:
             raise ValueError("ALLIM_ENCRYPTION_KEY is not set")
         return self.allim_encryption_key

@@ -42,7 +42,7 @@ mended."""
 TIMEOUT = httpx.Timeout(60.0, connect=5.0)
 """httpx's own 5 s is too short for a batch of thousands."""
 
-TYPES = {"alimtalk": "ATA", "sms": "SMS", "lms": "LMS", "mms": "MMS"}
+TYPES = {"alimtalk": "ATA", "sms": "SMS", "lms": "LMS"}
 CHANNELS = {wire: channel for channel, wire in TYPES.items()}
 
 CUSTOM_FIELD = "allim"

@@ -31,9 +31,11 @@ def check_path(path: str, roots: Mapping[str, Collection[str] | None], *, at: Se
     root, *names = path.split(".")
     if root not in roots:
         begins = " or ".join(f"{name}." for name in roots)
+        meant = nearest(root, roots) if names else None
+        better = ".".join([meant, *names] if meant else [_home_of(root), root, *names])
         raise WrongValue(
-            f"{path!r} leads nowhere: a path begins with {begins}{_meant(root, roots, '.'.join(['', *names]))}",
-            f"{path} 경로는 없습니다. {', '.join(f'{name}.' for name in roots)} 중 하나로 시작해야 합니다.",
+            f"{path!r} leads nowhere: a path begins with {begins}; did you mean {better}?",
+            f"{path} 경로는 없습니다. {', '.join(f'{name}.' for name in roots)} 중 하나로 시작합니다. {better}인가요?",
             at=at,
         )
     if not names or not all(names) or (root, *names) == ("customer", _ATTRIBUTES):
@@ -59,6 +61,11 @@ def check_path(path: str, roots: Mapping[str, Collection[str] | None], *, at: Se
             f"{path}: {root}.{names[0]}은(는) 값 하나라서 더 들어갈 수 없습니다.",
             at=at,
         )
+
+
+def _home_of(name: str) -> str:
+    """The root whose name was probably left out."""
+    return "customer" if name in CustomerSnapshot.model_fields else "data"
 
 
 def _meant(given: str, known: Collection[str], after: str = "", *, before: str = "") -> str:

@@ -107,3 +107,30 @@ async def save_templates(
         },
     )
     return {row["name"]: row["version"] for row in rows}
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateLine:
+    """A version of a template for people. `active`: it is the one that is sent."""
+
+    name: str
+    version: int
+    created_at: dt.datetime
+    active: bool
+    approval: Approval
+    content: Mapping[str, Any]
+
+
+TEMPLATE_LINES = """
+select v.name, v.version, v.created_at, v.version = t.active_version as active, v.approval, v.content
+from templates t join template_versions v using (tenant, name)
+where t.tenant = %(tenant)s and (%(name)s::text is null or v.name = %(name)s)
+  and (%(name)s::text is not null or v.version = t.active_version)
+order by v.name, v.version desc
+"""
+
+
+async def read_templates(connection: Connection, tenant: str, name: str | None = None) -> list[TemplateLine]:
+    """The version of each template that is sent; with a name all versions of that one, newest first."""
+    parameters = {"tenant": tenant, "name": name}
+    return [TemplateLine(**row) for row in await fetch_all(connection, TEMPLATE_LINES, parameters)]

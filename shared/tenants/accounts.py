@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 from collections.abc import Mapping, Sequence
 
-from cryptography.exceptions import InvalidTag
+import orjson
 
-from shared.platform.crypto import seal, unseal
+from shared.platform.crypto import Keys, SealError
 from shared.platform.database import Connection
 from shared.platform.database.revisions import RevisionCache
 from shared.platform.errors import AllimError
@@ -15,14 +16,9 @@ from shared.platform.logs import log
 from shared.providers import ProviderAccount
 from shared.tenants.store import SealedAccount, has_undecided, provider_accounts, save_account, send_by
 
+WEBHOOK_SECRET = "webhook_secret"  # noqa: S105 - its name
 Accounts = Mapping[str, ProviderAccount]
 """A tenant's accounts by id."""
-
-IDENTITY = "api_key"
-"""The secret that says to a provider who is calling."""
-
-UNOPENED = (InvalidTag, ValueError)
-"""Sealed with another key or for another row; or cut off, so that it is no sealed value at all."""
 
 
 class AccountBusy(AllimError):  # noqa: N818 - it names what was found
@@ -31,27 +27,27 @@ class AccountBusy(AllimError):  # noqa: N818 - it names what was found
     default_status = 409
 
 
-async def load_accounts(connection: Connection, tenants: Sequence[str], key: bytes) -> Mapping[str, Accounts]:
-    """The accounts of some tenants; `key` opens their credentials.
+async def load_accounts(connection: Connection, tenants: Sequence[str], keys: Keys) -> Mapping[str, Accounts]:
+    """The accounts of some tenants; `keys` open their credentials.
 
-    An account that it does not open is left out: batches mix tenants, and one tenant's must not stop the others'.
+    An account that they do not open is left out: batches mix tenants, and one tenant's must not stop the others'.
     """
     loaded: dict[str, dict[str, ProviderAccount]] = {tenant: {} for tenant in tenants}
     for sealed in await provider_accounts(connection, tenants):
         try:
-            loaded[sealed.tenant][sealed.id] = _opened(sealed, key)
-        except UNOPENED:
+            loaded[sealed.tenant][sealed.id] = _opened(sealed, keys)
+        except SealError as error:
             fields = {"tenant": sealed.tenant, "account": sealed.id}
-            log("accounts").error("credentials can't be opened", extra={"fields": fields})
+            log("accounts").error("credentials can't be opened: %s", error, extra={"fields": fields})
     return loaded
 
 
-def account_cache(key: bytes) -> RevisionCache[Accounts]:
+def account_cache(keys: Keys) -> RevisionCache[Accounts]:
     """Accounts, remembered for as long as nothing about their tenant changes."""
-    return RevisionCache(lambda connection, tenants: load_accounts(connection, tenants, key))
+    return RevisionCache(lambda connection, tenants: load_accounts(connection, tenants, keys))
 
 
-async def register_account(connection: Connection, key: bytes, account: ProviderAccount, *, now: dt.datetime) -> bool:
+async def register_account(connection: Connection, keys: Keys, account: ProviderAccount, *, now: dt.datetime) -> bool:
     """Save the provider account that a tenant sends by from now on.
 
     What is kept already is not written again: sealing twice never gives the same bytes. Accounts that it had before
@@ -59,7 +55,7 @@ async def register_account(connection: Connection, key: bytes, account: Provider
 
     Args:
         connection: in a transaction of the database's owner that holds the tenant's row (`save_tenant` does).
-        key: 32 bytes that seal the secrets, which are bound to the account's tenant and id.
+        keys: seal the secrets, which are bound to the account's tenant and id.
         account: with its secrets in the open.
         now: the moment.
 
@@ -71,9 +67,10 @@ async def register_account(connection: Connection, key: bytes, account: Provider
             undecided. The other one does not know that batch, which would look as if it had never been sent.
     """
     sealed = [each for each in await provider_accounts(connection, [account.tenant]) if each.id == account.id]
-    kept = _opened_or_none(sealed[0], key) if sealed else None
-    if kept != account:
-        if kept and _identity(kept) != _identity(account) and await has_undecided(connection, kept.tenant, kept.id):
+    kept = _opened_or_none(sealed[0], keys) if sealed else None
+    is_kept = kept == account and sealed[0].identity == identity_of(account)
+    if not is_kept:
+        if kept and identity_of(kept) != identity_of(account) and await has_undecided(connection, kept.tenant, kept.id):
             raise AccountBusy(
                 "account_busy",
                 f"messages are being sent by the account {account.id!r} just now, and it is to get another provider or "
@@ -82,34 +79,42 @@ async def register_account(connection: Connection, key: bytes, account: Provider
                 "몇 분 뒤에 다시 시도하거나 새 계정에 다른 id를 주세요.",
                 field="account",
             )
-        credentials = seal(key, dict(account.secrets), context=_context(account.tenant, account.id))
-        await save_account(connection, account, credentials, now=now)
-    return await send_by(connection, account.tenant, account.id) or kept != account
+        credentials = keys.seal(dict(account.secrets), context=context_of(account.tenant, account.id))
+        await save_account(connection, account, credentials, identity_of(account), now=now)
+    return await send_by(connection, account.tenant, account.id) or not is_kept
 
 
-def _identity(account: ProviderAccount) -> tuple[str, str | None]:
-    return account.provider, account.secrets.get(IDENTITY)
+def identity_of(account: ProviderAccount) -> str:
+    """Which account at the provider it is: the same for two tenants' accounts that the same credentials open.
+
+    Who holds them may do there whatever the others may. What a provider calls us by is no part of it: each tenant
+    chooses that. Keys are long and random, so a plain digest gives none away.
+    """
+    opens = {name: secret for name, secret in account.secrets.items() if name != WEBHOOK_SECRET}
+    whole = orjson.dumps([account.provider, opens], option=orjson.OPT_SORT_KEYS)
+    return hashlib.sha256(whole).hexdigest()
 
 
-def _opened_or_none(sealed: SealedAccount, key: bytes) -> ProviderAccount | None:
+def _opened_or_none(sealed: SealedAccount, keys: Keys) -> ProviderAccount | None:
     """None for what nobody can use any more, so that it may be replaced."""
     try:
-        return _opened(sealed, key)
-    except UNOPENED:
+        return _opened(sealed, keys)
+    except SealError:
         return None
 
 
-def _opened(sealed: SealedAccount, key: bytes) -> ProviderAccount:
-    """Raises one of `UNOPENED`."""
+def _opened(sealed: SealedAccount, keys: Keys) -> ProviderAccount:
+    """Raises SealError."""
     return ProviderAccount(
         tenant=sealed.tenant,
         id=sealed.id,
         provider=sealed.provider,
         sender=sealed.sender,
         kakao_channel=sealed.kakao_channel,
-        secrets=unseal(key, sealed.credentials, context=_context(sealed.tenant, sealed.id)),
+        secrets=keys.unseal(sealed.credentials, context=context_of(sealed.tenant, sealed.id)),
     )
 
 
-def _context(tenant: str, account: str) -> str:
+def context_of(tenant: str, account: str) -> str:
+    """What an account's credentials are bound to."""
     return f"{tenant}/{account}"

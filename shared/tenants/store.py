@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
+from uuid import UUID
 
 from shared.platform.database import Connection, fetch_all
 from shared.providers import ProviderAccount
@@ -30,16 +31,16 @@ async def save_tenant(connection: Connection, tenant: str, name: str, *, now: dt
 
 
 SAVE_ACCOUNT = """
-insert into provider_accounts (tenant, id, provider, sender, kakao_channel, credentials, created_at)
-values (%(tenant)s, %(id)s, %(provider)s, %(sender)s, %(kakao_channel)s, %(credentials)s, %(now)s)
+insert into provider_accounts (tenant, id, provider, sender, kakao_channel, credentials, identity, created_at)
+values (%(tenant)s, %(id)s, %(provider)s, %(sender)s, %(kakao_channel)s, %(credentials)s, %(identity)s, %(now)s)
 on conflict (tenant, id) do update
 set provider = excluded.provider, sender = excluded.sender, kakao_channel = excluded.kakao_channel,
-    credentials = excluded.credentials
+    credentials = excluded.credentials, identity = excluded.identity
 """
 
 
 async def save_account(
-    connection: Connection, account: ProviderAccount, credentials: bytes, *, now: dt.datetime
+    connection: Connection, account: ProviderAccount, credentials: bytes, identity: str, *, now: dt.datetime
 ) -> None:
     """Add a provider account, or replace what is known of it. `shared.tenants.accounts` seals and compares.
 
@@ -47,6 +48,7 @@ async def save_account(
         connection: of the database's owner.
         account: its `secrets` are not looked at.
         credentials: the sealed secrets.
+        identity: which account at the provider it is; the same for every tenant that sends by it.
         now: the moment.
     """
     await connection.execute(
@@ -58,6 +60,7 @@ async def save_account(
             "sender": account.sender,
             "kakao_channel": account.kakao_channel,
             "credentials": credentials,
+            "identity": identity,
             "now": now,
         },
     )
@@ -84,7 +87,8 @@ async def send_by(connection: Connection, tenant: str, account: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class SealedAccount:
-    """A provider account as it is kept: `credentials` are sealed, and bound to `tenant` and `id`."""
+    """A provider account as it is kept: `credentials` are sealed, and bound to `tenant` and `id`. `identity` is None
+    where the account was registered before there was one."""
 
     tenant: str
     id: str
@@ -92,10 +96,12 @@ class SealedAccount:
     sender: str
     kakao_channel: str | None
     credentials: bytes
+    identity: str | None
 
 
 ACCOUNTS = """
-select tenant, id, provider, sender, kakao_channel, credentials from provider_accounts where tenant = any(%(tenants)s)
+select tenant, id, provider, sender, kakao_channel, credentials, identity from provider_accounts
+where tenant = any(%(tenants)s)
 """
 
 
@@ -136,3 +142,68 @@ TENANT_EXISTS = "select id from tenants where id = %(tenant)s"
 async def tenant_exists(connection: Connection, tenant: str) -> bool:
     """Whether there is a tenant of that id, as far as the role may see."""
     return bool(await fetch_all(connection, TENANT_EXISTS, {"tenant": tenant}))
+
+
+MARK_SUSPENDED = """
+with changed as (
+  update tenants set suspended_at = %(now)s where id = %(tenant)s and suspended_at is null returning id
+)
+insert into tenant_history (tenant, id, what, done_by, why, created_at)
+select id, %(entry)s, 'suspended', %(by)s, %(why)s, %(now)s from changed
+"""
+
+
+async def mark_suspended(
+    connection: Connection, tenant: str, *, entry: UUID, why: str, by: str, now: dt.datetime
+) -> bool:
+    """Write down that a tenant is suspended. False: there is none, or it is already.
+
+    Args:
+        connection: of the database's owner.
+        tenant: its id.
+        entry: the id of the line in its history.
+        why, by: for people.
+        now: the moment.
+    """
+    parameters = {"tenant": tenant, "entry": entry, "why": why, "by": by, "now": now}
+    return (await connection.execute(MARK_SUSPENDED, parameters)).rowcount > 0
+
+
+MARK_RESUMED = """
+with changed as (
+  update tenants set suspended_at = null where id = %(tenant)s and suspended_at is not null returning id
+)
+insert into tenant_history (tenant, id, what, done_by, created_at)
+select id, %(entry)s, 'resumed', %(by)s, %(now)s from changed
+"""
+
+
+async def mark_resumed(connection: Connection, tenant: str, *, entry: UUID, by: str, now: dt.datetime) -> bool:
+    """Write down that a tenant may send again. False: there is none, or it may already. Arguments as above."""
+    parameters = {"tenant": tenant, "entry": entry, "by": by, "now": now}
+    return (await connection.execute(MARK_RESUMED, parameters)).rowcount > 0
+
+
+IDS = "select id from tenants order by id"
+
+
+async def tenant_ids(connection: Connection) -> list[str]:
+    """The ids of all tenants that the role may see."""
+    return [row["id"] for row in await fetch_all(connection, IDS, {})]
+
+
+NAME = "select name from tenants where id = %(tenant)s"
+
+
+async def name_of(connection: Connection, tenant: str) -> str | None:
+    """What people call a tenant; None where there is none of that id."""
+    rows = await fetch_all(connection, NAME, {"tenant": tenant})
+    return str(rows[0]["name"]) if rows else None
+
+
+SUSPENDED = "select id from tenants where id = %(tenant)s and suspended_at is not null"
+
+
+async def is_suspended(connection: Connection, tenant: str) -> bool:
+    """Whether a tenant may not send now."""
+    return bool(await fetch_all(connection, SUSPENDED, {"tenant": tenant}))

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from shared.platform.errors import WrongValue
 from shared.platform.paths import look_up
 
 Scalar = str | bool | int | float
@@ -31,7 +32,8 @@ class Condition(BaseModel):
     @model_validator(mode="after")
     def _says_something(self) -> Condition:
         if not self.model_fields_set:
-            raise ValueError("a condition needs at least one of: in, not_in, gt, gte, lt, lte, exists")
+            known = "in, not_in, gt, gte, lt, lte, exists"
+            raise WrongValue(f"a condition needs at least one of: {known}", f"조건이 없습니다. 쓸 수 있는 것: {known}")
         return self
 
     def holds(self, value: Any) -> bool:
@@ -52,6 +54,10 @@ class Condition(BaseModel):
                 (self.lte, (-1, 0)),
             )
         )
+
+    def written(self) -> dict[str, Any]:
+        """As a workflow writes it, with every part by its name."""
+        return self.model_dump(mode="json", by_alias=True, exclude_unset=True)
 
 
 def _same(value: Any, item: Scalar) -> bool:
@@ -77,6 +83,12 @@ def _as_condition(value: Any) -> Any:
 
 
 Conditions = dict[str, Annotated[Condition, BeforeValidator(_as_condition)]]
+
+
+def unmet(conditions: Conditions, scope: Mapping[str, Any]) -> list[tuple[str, Condition, Any]]:
+    """The conditions that do not hold: each with its path, and what `scope` has there."""
+    found = ((path, condition, look_up(scope, path)) for path, condition in conditions.items())
+    return [(path, condition, value) for path, condition, value in found if not condition.holds(value)]
 
 
 def hold(conditions: Conditions, scope: Mapping[str, Any]) -> bool:

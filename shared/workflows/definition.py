@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, model_validator
 
 from shared.messages.routing import DEFAULT_ROUTE, RouteField
+from shared.platform.errors import WrongValue
 from shared.workflows.conditions import Conditions
 
 _OFFSET = re.compile(r"([+-]?)(\d+)(s|m|h|d|w)", re.ASCII)
@@ -25,10 +27,13 @@ def parse_offset(value: Any) -> dt.timedelta:
         return dt.timedelta()
     match = _OFFSET.fullmatch(str(value))
     if not match:
-        raise ValueError(f"{value!r} is not an offset; write for example -30m, +5m, 3d or 0")
+        raise WrongValue(
+            f"{value!r} is not an offset; write for example -30m, +5m, 3d or 0 (s, m, h, d or w)",
+            f"{value}: 쓸 수 없는 시간입니다. -30m, +5m, 3d, 0처럼 쓰세요 (s 초, m 분, h 시간, d 일, w 주).",
+        )
     sign, count, unit = match.groups()
     if len(count) > 9 or (offset := dt.timedelta(seconds=int(count) * _SECONDS[unit])) > MAX_OFFSET:
-        raise ValueError(f"{value!r} is further than two years away")
+        raise WrongValue(f"{value!r} is further than two years away", f"{value}: 2년보다 멉니다.")
     return -offset if sign == "-" else offset
 
 
@@ -86,15 +91,35 @@ class WorkflowDefinition(BaseModel):
 
     @model_validator(mode="after")
     def _check(self) -> WorkflowDefinition:
-        if self.key is None and (self.move_on or self.stop_on or any(step.unless for step in self.steps)):
-            raise ValueError("move_on, stop_on and unless need a key, to know which run an event speaks of")
+        if self.key is None and (at := next(self._what_needs_a_key(), None)):
+            raise WrongValue(
+                f"{at[-1]} needs a key, to know which run an event speaks of: key: data.order_id",
+                f"{at[-1]}에는 key가 필요합니다. 어느 건에 대한 이벤트인지 알려 주세요: key: data.order_id",
+                at=at,
+            )
         if self.move_on and self.anchor is None:
-            raise ValueError("move_on needs an anchor, to know where the run moves to")
-        if self.anchor is None and any(step.at < dt.timedelta() for step in self.steps):
-            raise ValueError("a step before the event itself can't be; give an anchor")
+            raise WrongValue(
+                "move_on needs an anchor, to know where the run moves to: anchor: data.starts_at",
+                "move_on에는 anchor가 필요합니다: anchor: data.starts_at",
+                at=("move_on",),
+            )
+        for place, step in enumerate(self.steps):
+            if self.anchor is None and step.at < dt.timedelta():
+                raise WrongValue(
+                    "a step before the event itself can't be; give the moment it is before: anchor: data.starts_at",
+                    "이벤트보다 앞설 수 없습니다. 기준이 되는 시각을 쓰세요: anchor: data.starts_at",
+                    at=("steps", place, "at"),
+                )
         if self.valid_for <= dt.timedelta():
-            raise ValueError("valid_for must be longer than nothing")
+            raise WrongValue("must be longer than nothing: 1h", "0보다 길어야 합니다: 1h", at=("valid_for",))
         return self
+
+    def _what_needs_a_key(self) -> Iterator[tuple[str | int, ...]]:
+        if self.move_on:
+            yield ("move_on",)
+        if self.stop_on:
+            yield ("stop_on",)
+        yield from (("steps", place, "unless") for place, step in enumerate(self.steps) if step.unless)
 
     @property
     def event_types(self) -> frozenset[str]:

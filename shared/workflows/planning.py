@@ -11,7 +11,8 @@ from shared.messages.composing import NewMessage, Origin, compose, within_the_la
 from shared.platform.ids import derived_id
 from shared.templates.template import TemplateVersion
 from shared.workflows.definition import WorkflowDefinition
-from shared.workflows.runs import BadAnchor, Happening, Run, apply, key_of, starts
+from shared.workflows.outcomes import Outcome, came_to
+from shared.workflows.runs import BadAnchor, Happening, Run, apply, key_of
 
 RunKey = tuple[str, str, str]
 """Tenant, workflow, key."""
@@ -40,7 +41,7 @@ class Plan:
 
     runs: each replaces its row.
     retimed: runs whose waiting steps are replaced by `timers`.
-    notes: what an event came to, where that was nothing.
+    outcomes: what an event came to, in each workflow that heard it; nothing of one whose messages tell all.
     bad_anchors: events that start or move a run to no moment; these become dead letters too.
     """
 
@@ -48,12 +49,8 @@ class Plan:
     retimed: set[RunKey] = field(default_factory=set)
     timers: dict[tuple[RunKey, int], Timer] = field(default_factory=dict)
     messages: list[NewMessage] = field(default_factory=list)
-    notes: dict[EventKey, str] = field(default_factory=dict)
+    outcomes: dict[EventKey, list[Outcome]] = field(default_factory=dict)
     bad_anchors: dict[EventKey, str] = field(default_factory=dict)
-
-    def note(self, event: EventKey, text: str) -> None:
-        """Several workflows may have something to say of one event."""
-        self.notes[event] = f"{self.notes[event]}; {text}" if event in self.notes else text
 
 
 def run_keys(happening: Happening, workflows: Iterable[WorkflowVersion]) -> list[RunKey]:
@@ -74,6 +71,8 @@ def react(
     stored: Mapping[RunKey, Run],
     audiences: Mapping[tuple[str, str], Sequence[Person]],
     now: dt.datetime,
+    *,
+    suspended: bool = False,
 ) -> None:
     """Add to `plan` what one event makes. Events of a batch are given one after another.
 
@@ -85,79 +84,86 @@ def react(
         stored: the runs as the database has them.
         audiences: by tenant and customer, the others in the customer's groups.
         now: steps due by then speak at once.
+        suspended: whether its tenant may not send now, which changes what is told of it and nothing else.
     """
-    event_key = (happening.tenant, happening.source, happening.id)
-    for workflow in workflows:
-        definition = workflow.definition
-        key = key_of(definition, happening)
-        if key is None:
-            plan.note(event_key, f"workflow {definition.name} finds no key at {definition.key}")
-            continue
-        run_key = (happening.tenant, definition.name, key)
-        before = plan.runs.get(run_key) or stored.get(run_key) or Run(*run_key, version=workflow.version)
-        try:
-            after = apply(before, definition, happening)
-        except BadAnchor as error:
-            plan.bad_anchors[event_key] = f"workflow {definition.name}: {error.detail}"
-            continue
-        if came_to_nothing := _why_nothing(before, after, definition, happening):
-            plan.note(event_key, came_to_nothing)
-        if after == before or (after.revision == 0 and definition.key is None):
-            continue
-        if after.revision != before.revision:
-            # Its steps are laid anew, and a timer is a step's number in the version that the run names.
-            after = replace(after, version=workflow.version)
-        if definition.keeps_runs:
-            plan.runs[run_key] = after
-        if after.revision != before.revision:
-            others = audiences.get((happening.tenant, happening.customer), ())
-            _retime(plan, after, definition, happening, [happening.scope["customer"], *others], templates, now)
+    outcomes = [_react(plan, happening, workflow, templates, stored, audiences, now) for workflow in workflows]
+    if suspended:
+        outcomes = [replace(outcome, suspended=True) for outcome in outcomes]
+    if not all(outcome.only_spoke for outcome in outcomes):
+        plan.outcomes[happening.tenant, happening.source, happening.id] = outcomes
 
 
-def _why_nothing(before: Run, after: Run, definition: WorkflowDefinition, happening: Happening) -> str | None:
-    """What to note of an event that makes nobody speak; None of one that may."""
-    run = f"run {definition.name}/{after.key}"
-    if after == before:
-        if before.revision or before.facts:
-            return f"{run} already knows as much or newer"
-        return None if starts(definition, happening) else f"the conditions of workflow {definition.name} do not hold"
-    if after.started_as_of is None:
-        return f"{run} has not started; it remembers this for when it does"
-    if not after.active and happening.type not in definition.stop_on:
-        return f"{run} is stopped"
-    return None
+def _react(
+    plan: Plan,
+    happening: Happening,
+    workflow: WorkflowVersion,
+    templates: Mapping[str, TemplateVersion],
+    stored: Mapping[RunKey, Run],
+    audiences: Mapping[tuple[str, str], Sequence[Person]],
+    now: dt.datetime,
+) -> Outcome:
+    definition = workflow.definition
+    key = key_of(definition, happening)
+    if key is None:
+        return Outcome(definition.name, "no_key", detail=definition.key)
+    run_key = (happening.tenant, definition.name, key)
+    before = plan.runs.get(run_key) or stored.get(run_key) or Run(*run_key, version=workflow.version)
+    try:
+        after = apply(before, definition, happening)
+    except BadAnchor as error:
+        event_key = (happening.tenant, happening.source, happening.id)
+        plan.bad_anchors[event_key] = f"workflow {definition.name}: {error.detail}"
+        return Outcome(definition.name, "bad_anchor", detail=error.detail)
+    outcome = came_to(before, after, definition, happening, now)
+    if after == before or (after.revision == 0 and definition.key is None):
+        return outcome
+    if after.revision != before.revision:
+        # Its steps are laid anew, and a timer is a step's number in the version that the run names.
+        after = replace(after, version=workflow.version)
+    if definition.keeps_runs:
+        plan.runs[run_key] = after
+    if after.revision == before.revision:
+        return outcome
+    others = audiences.get((happening.tenant, happening.customer), ())
+    people = [happening.scope["customer"], *others]
+    return _retime(plan, outcome, after, definition, happening, people, templates, now)
 
 
 def _retime(
     plan: Plan,
+    outcome: Outcome,
     run: Run,
     definition: WorkflowDefinition,
     happening: Happening,
     people: Sequence[Person],
     templates: Mapping[str, TemplateVersion],
     now: dt.datetime,
-) -> None:
-    """Lay the run's steps along its new timeline: those due speak, those to come wait, those already past are left."""
+) -> Outcome:
+    """Lay the run's steps along its new timeline: those due speak, those to come wait, those already past are left.
+
+    Returns:
+        The outcome, with what became of the steps.
+    """
     run_key = (run.tenant, run.workflow, run.key)
     plan.retimed.add(run_key)
     for key in [key for key in plan.timers if key[0] == run_key]:
         del plan.timers[key]
     if not run.active or run.anchor_at is None or run.anchored_as_of is None:
-        return
-    skipped = 0
+        return outcome
+    past, spoke = 0, len(plan.messages)
+    waiting: dict[str, dt.datetime] = {}
     for index, step in enumerate(definition.steps):
         due_at = run.anchor_at + step.at
         if due_at < run.anchored_as_of:
-            skipped += 1
+            past += 1
         elif due_at <= now and run.customer == happening.customer:
             plan.messages += speak(run, definition, index, due_at, people, templates, now)
         else:
+            waiting[str(index + 1)] = due_at
             plan.timers[run_key, index] = Timer(*run_key, index, due_at)
             # Also of a workflow that otherwise keeps none: an event's own time may lie ahead, by another clock.
             plan.runs[run_key] = run
-    if skipped == len(definition.steps):
-        event_key = (happening.tenant, happening.source, happening.id)
-        plan.note(event_key, f"every step of workflow {definition.name} was past when this happened")
+    return replace(outcome, spoke=len(plan.messages) - spoke, waiting=waiting, past=past)
 
 
 def speak(

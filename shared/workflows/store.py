@@ -7,12 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic_core import to_json
-
 from shared.platform.database import Connection, fetch_all
 from shared.platform.database.version_store import deciding_versions
 from shared.workflows.definition import WorkflowDefinition
-from shared.workflows.planning import Plan, RunKey
+from shared.workflows.planning import RunKey
 from shared.workflows.runs import Run
 
 LOCK_RUNS = """
@@ -30,7 +28,8 @@ join (select distinct * from unnest(%(tenants)s::text[], %(workflows)s::text[], 
 """
 
 
-def _key_columns(keys: Sequence[RunKey]) -> dict[str, Any]:
+def key_columns(keys: Sequence[RunKey]) -> dict[str, Any]:
+    """The parameters that name runs."""
     return {
         "tenants": [tenant for tenant, _, _ in keys],
         "workflows": [workflow for _, workflow, _ in keys],
@@ -40,88 +39,17 @@ def _key_columns(keys: Sequence[RunKey]) -> dict[str, Any]:
 
 async def lock_runs(connection: Connection, keys: Sequence[RunKey]) -> None:
     """Let nobody else decide on these runs until the transaction ends; also on those that have no row yet."""
-    await fetch_all(connection, LOCK_RUNS, _key_columns(keys))
+    await fetch_all(connection, LOCK_RUNS, key_columns(keys))
 
 
 async def read_runs(connection: Connection, keys: Sequence[RunKey]) -> dict[RunKey, Run]:
     """The runs that exist, of those named."""
-    rows = await fetch_all(connection, RUNS, _key_columns(keys))
+    rows = await fetch_all(connection, RUNS, key_columns(keys))
     return {(row["tenant"], row["workflow"], row["key"]): run_of(row) for row in rows}
 
 
 def run_of(row: Mapping[str, Any]) -> Run:
     return Run(**{name: row[name] for name in Run.__slots__})
-
-
-SAVE_RUNS = """
-with saved as (
-  insert into runs (
-    tenant, workflow, key, version, customer, anchor_at, anchored_as_of, anchored_by, started_as_of, stopped_as_of,
-    facts, data, event_source, event_id, revision, updated_at
-  )
-  select r.*, %(now)s from unnest(
-    %(tenants)s::text[], %(workflows)s::text[], %(keys)s::text[], %(versions)s::int[], %(customers)s::text[],
-    %(anchor_at)s::timestamptz[], %(anchored_as_of)s::timestamptz[], %(anchored_by)s::text[],
-    %(started_as_of)s::timestamptz[], %(stopped_as_of)s::timestamptz[], %(facts)s::jsonb[], %(data)s::jsonb[],
-    %(event_sources)s::text[], %(event_ids)s::text[], %(revisions)s::int[]
-  ) as r
-  on conflict (tenant, workflow, key) do update
-  set version = excluded.version, customer = excluded.customer, anchor_at = excluded.anchor_at,
-      anchored_as_of = excluded.anchored_as_of, anchored_by = excluded.anchored_by,
-      started_as_of = excluded.started_as_of, stopped_as_of = excluded.stopped_as_of,
-      facts = excluded.facts, data = excluded.data, event_source = excluded.event_source, event_id = excluded.event_id,
-      revision = excluded.revision, updated_at = excluded.updated_at
-),
-silenced as (
-  delete from timers t
-  using unnest(%(retimed_tenants)s::text[], %(retimed_workflows)s::text[], %(retimed_keys)s::text[])
-    as k (tenant, workflow, key)
-  where t.tenant = k.tenant and t.workflow = k.workflow and t.key = k.key
-    and not (t.tenant, t.workflow, t.key, t.step) in (
-      select * from unnest(
-        %(timer_tenants)s::text[], %(timer_workflows)s::text[], %(timer_keys)s::text[], %(steps)s::int[]
-      )
-    )
-)
-insert into timers (tenant, workflow, key, step, due_at)
-select * from unnest(
-  %(timer_tenants)s::text[], %(timer_workflows)s::text[], %(timer_keys)s::text[], %(steps)s::int[],
-  %(due_at)s::timestamptz[]
-)
-on conflict (tenant, workflow, key, step) do update set due_at = excluded.due_at
-"""
-
-
-async def save_runs(connection: Connection, plan: Plan, now: dt.datetime) -> None:
-    """Write the plan's runs, and put its timers in the place of those that its retimed runs had."""
-    runs, timers = list(plan.runs.values()), list(plan.timers.values())
-    retimed = sorted(plan.retimed)
-    await connection.execute(
-        SAVE_RUNS,
-        {
-            "now": now,
-            **_key_columns([(run.tenant, run.workflow, run.key) for run in runs]),
-            "versions": [run.version for run in runs],
-            "customers": [run.customer for run in runs],
-            "anchor_at": [run.anchor_at for run in runs],
-            "anchored_as_of": [run.anchored_as_of for run in runs],
-            "anchored_by": [run.anchored_by for run in runs],
-            "started_as_of": [run.started_as_of for run in runs],
-            "stopped_as_of": [run.stopped_as_of for run in runs],
-            "facts": [to_json(run.facts).decode() for run in runs],
-            "data": [to_json(run.data).decode() for run in runs],
-            "event_sources": [run.event_source for run in runs],
-            "event_ids": [run.event_id for run in runs],
-            "revisions": [run.revision for run in runs],
-            **{f"retimed_{name}": values for name, values in _key_columns(retimed).items()},
-            **{
-                f"timer_{name}": values
-                for name, values in _key_columns([(t.tenant, t.workflow, t.key) for t in timers]).items()
-            },
-            "steps": [timer.step for timer in timers],
-            "due_at": [timer.due_at for timer in timers],
-        },
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,3 +141,31 @@ async def save_workflows(
         },
     )
     return {row["name"]: row["version"] for row in rows}
+
+
+@dataclass(frozen=True, slots=True)
+class WorkflowLine:
+    """A version of a workflow for people. `active`: it is the newest of a workflow that is switched on."""
+
+    name: str
+    version: int
+    created_at: dt.datetime
+    active: bool
+    newest: bool
+    definition: Mapping[str, Any]
+
+
+WORKFLOW_LINES = """
+select v.name, v.version, v.created_at, w.active and v.version = w.active_version as active,
+  v.version = w.active_version as newest, v.definition
+from workflows w join workflow_versions v using (tenant, name)
+where w.tenant = %(tenant)s and (%(name)s::text is null or v.name = %(name)s)
+  and (%(name)s::text is not null or v.version = w.active_version)
+order by v.name, v.version desc
+"""
+
+
+async def read_workflows(connection: Connection, tenant: str, name: str | None = None) -> list[WorkflowLine]:
+    """The newest version of each workflow of a tenant; with a name all versions of that one, newest first."""
+    parameters = {"tenant": tenant, "name": name}
+    return [WorkflowLine(**row) for row in await fetch_all(connection, WORKFLOW_LINES, parameters)]

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from shared.campaigns.file import CustomerFile
 from shared.contracts import SendTicket
-from shared.credits.plans.outcomes import grant
+from shared.credits.plans.granting import grant
+from shared.customers.files.people import CustomerFile
 from shared.platform.database import Database
 from shared.platform.pubsub import SEND_REQUESTS
 from shared.templates.store import save_templates
@@ -60,7 +60,7 @@ async def shop(database: Migrated) -> AsyncIterator[Shop]:
         }
         await save_templates(connection, TENANT, drafts, now=NOW)
         for tenant in (TENANT, "other"):
-            await grant(connection, tenant, "PRO", SINCE)
+            await grant(connection, tenant, "PRO", SINCE, why="a test")
     yield shop
     await shop.close()
 

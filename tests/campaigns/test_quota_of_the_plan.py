@@ -8,9 +8,10 @@ from dataclasses import replace
 import pytest
 
 from shared.campaigns import sending as bulk
-from shared.campaigns.file import BulkError, CustomerFile
+from shared.campaigns.errors import BulkError
 from shared.campaigns.sending import BulkResult, preview_bulk, send_bulk
 from shared.credits.plans.plans import PLANS
+from shared.customers.files.people import CustomerFile
 from tests.campaigns.conftest import TENANT, Shop
 
 Open = Callable[..., CustomerFile]
@@ -39,6 +40,7 @@ async def test_one_message_too_many_writes_nothing(shop: Shop, people: People) -
     with pytest.raises(BulkError, match="quota_exceeded") as refused:
         await _send(shop, people(ALLOWED + 1))
     assert "plan PRO has 5 messages left until 2026-12-01" in refused.value.detail
+    assert "no plan has room for them" in refused.value.detail
     assert [shop.count(table) for table in ("messages", "outbox", "customers")] == [0, 0, 0]
     assert (await _send(shop, people(ALLOWED))).queued == ALLOWED
 

@@ -2,14 +2,16 @@ import asyncio
 import datetime as dt
 from collections.abc import Callable, Sequence
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
 from shared.campaigns import sending as bulk
-from shared.campaigns.file import BulkError, CustomerFile
+from shared.campaigns.errors import BulkError
 from shared.campaigns.sending import BulkResult, preview_bulk, send_bulk
+from shared.customers.files.people import CustomerFile
 from shared.messages.dispatch.store import decide_claims
 from shared.messages.routing import parse_route
 from shared.messages.store import queue_alike
@@ -18,6 +20,7 @@ from shared.platform.database import Database
 from shared.platform.pubsub import Outgoing
 from shared.templates.store import save_templates
 from shared.templates.template import TemplateContent
+from shared.tenants.suspending import suspend
 from tests.campaigns.conftest import NOW, TENANT, Shop
 
 Open = Callable[..., CustomerFile]
@@ -141,16 +144,6 @@ async def test_without_a_key_each_send_is_a_new_one(shop: Shop, csv_file: Open) 
     assert shop.count("customers") == 3
 
 
-async def test_with_a_key_a_customer_gets_one_message_however_often_it_is_sent(shop: Shop, csv_file: Open) -> None:
-    first = await _send(shop, csv_file(HEADER, *_people(3), "bad,nonsense,n,1"), key="2026-11")
-    shop.clock.moment += dt.timedelta(days=3, microseconds=777)
-    again = await _send(shop, csv_file(HEADER, *_people(5), "bad,nonsense,n,1"), key="2026-11")
-    assert (first.queued, first.already) == (3, 0)
-    assert (again.asked, again.queued, again.already, again.failed, again.tickets) == (6, 2, 4, {}, 1)
-    assert shop.count("messages") == 6
-    assert [len(ticket.messages) for ticket in shop.tickets] == [3, 2]
-
-
 async def test_every_moment_leads_the_ids_of_a_repeated_send_as_it_did_before(shop: Shop, csv_file: Open) -> None:
     file = csv_file(HEADER, *_people(1))
     for n in range(50):
@@ -194,6 +187,42 @@ async def test_a_message_of_a_send_with_a_key_can_be_claimed(shop: Shop, csv_fil
     assert shop.count("outbox") == 0
 
 
+ADDRESS = {"variables": {"동": "customer.attributes.동"}, "sms": {"text": "#{동}동 여러분"}}
+
+
+@pytest.mark.parametrize("column", ["동", "attributes.동", "customer.attributes.동"])
+async def test_what_a_business_files_of_its_customers_reaches_its_templates(
+    shop: Shop, csv_file: Open, column: str
+) -> None:
+    async with shop.owner.transaction() as connection:
+        await save_templates(
+            connection, TENANT, {"address": (TemplateContent.model_validate(ADDRESS), "draft")}, now=NOW
+        )
+    file = csv_file(f"id,phone,{column}", "c-1,01012345678,101", "c-2,01012345678,")
+    result = await _send(shop, file, "address")
+    assert (result.queued, result.failed) == (1, {"missing_variable": 1})
+    assert shop.rows("select variables from messages where customer = 'c-1'") == [{"variables": {"동": "101"}}]
+    assert shop.rows("select attributes from customers where id = 'c-1'") == [{"attributes": {}}]
+
+
+async def test_a_column_that_only_looks_like_the_one_needed_is_pointed_to(shop: Shop, csv_file: Open) -> None:
+    with pytest.raises(BulkError, match="its column Amount would have to be called amount"):
+        await _send(shop, csv_file("id,phone,name,Amount", "c-1,01012345678,가,1"))
+
+
+async def test_a_file_without_rows_is_refused(shop: Shop, csv_file: Open) -> None:
+    with pytest.raises(BulkError, match="empty_file"):
+        await _send(shop, csv_file(HEADER, ",,,"))
+
+
+async def test_a_row_with_a_bad_byte_does_not_stop_the_others(shop: Shop, tmp_path: Path) -> None:
+    path = tmp_path / "bytes.csv"
+    path.write_bytes(f"{HEADER}\nc-1,01012345678,가,1\nc-2,01012345678,".encode() + b"\xff,1\n")
+    result = await _send(shop, CustomerFile(path))
+    assert (result.queued, result.refused) == (1, {"unreadable_row": 1})
+    assert [(problem.line, problem.column) for problem in result.problems] == [(3, "name")]
+
+
 @pytest.mark.parametrize(
     ("options", "code"),
     [
@@ -215,6 +244,17 @@ async def test_what_can_not_be_done_at_all_is_refused_before_anything_is_written
         with pytest.raises(BulkError) as refused:
             await act(shop, file, **options)
         assert refused.value.code == code
+    assert [shop.count(table) for table in TABLES] == [0, 0, 0]
+
+
+async def test_a_suspended_tenant_sends_nothing_and_is_told_so_in_both_languages(shop: Shop, csv_file: Open) -> None:
+    async with shop.owner.transaction() as connection:
+        await suspend(connection, TENANT, why="미납", by="kim", now=NOW)
+    file = csv_file(HEADER, *_people(2))
+    for act in (_send, _preview):
+        with pytest.raises(BulkError, match="tenant_suspended") as refused:
+            await act(shop, file)
+        assert refused.value.detail_ko
     assert [shop.count(table) for table in TABLES] == [0, 0, 0]
 
 

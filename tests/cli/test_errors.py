@@ -8,7 +8,7 @@ import re
 import pytest
 
 from cli.errors import CommandError, explain
-from local.examples.files import ExampleError
+from local.examples.problems import FolderError
 from local.home import CHECKOUT
 from local.stack import StackError
 from tests.house.imports import files_of, name_of, tree_of
@@ -36,10 +36,10 @@ def test_every_sentence_begins_with_a_code() -> None:
     [
         (CommandError("no_file: x can't be read: it is gone"), "no_file"),
         (StackError("no stack is up: start one"), "stack_failed"),
-        (ExampleError(CHECKOUT / "examples" / "customers.csv", "line 2", "more cells"), "bad_file"),
+        (FolderError(CHECKOUT / "examples", []), "bad_files"),
     ],
     ids=["a verb's", "the stack's", "a file's"],
 )
-def test_an_error_has_a_code_and_is_told_whole(error: CommandError | StackError | ExampleError, code: str) -> None:
+def test_an_error_has_a_code_and_is_told_whole(error: CommandError | StackError | FolderError, code: str) -> None:
     assert error.code == code
     assert explain(error) == str(error) == f"{code}: {error.detail}"

@@ -20,7 +20,7 @@ from shared.tenants.store import save_tenant
 from tests.databases import Migrated
 from tests.simulator.toss.shop import Shop
 from tests.tls import NO_TLS
-from tests.world import KEY, World
+from tests.world import KEYS, World
 
 TENANT = "saas"
 PURPOSES = (AutomaticTopUpPurpose(), PlanPurpose())
@@ -47,7 +47,7 @@ class Till(World):
 
     @property
     def automatic(self) -> AutomaticTopUps:
-        return AutomaticTopUps(self.pool, self.toss, self.payments, KEY, self.clock)
+        return AutomaticTopUps(self.pool, self.toss, self.payments, KEYS, self.clock)
 
     async def ordered(self, amount: int = 10_000, **more: Any) -> tuple[str, str]:
         """An order that the customer has authorised: its id and its payment key."""

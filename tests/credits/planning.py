@@ -11,7 +11,7 @@ from shared.credits.plans.subscribing import Plans
 from shared.platform.clock import SEOUL
 from shared.platform.database import Database as Pool
 from tests.credits.paying import PURPOSES, TENANT, Till
-from tests.world import KEY
+from tests.world import KEYS
 
 CHARGE = r"POST .*/billing/[^/]+$"
 
@@ -26,7 +26,7 @@ class Office(Till):
     def plans(self, pool: Pool | None = None) -> Plans:
         pool = pool or self.pool
         payments = Payments(pool, self.toss, self.clock, PURPOSES)
-        return Plans(pool, self.toss, payments, KEY, self.clock)
+        return Plans(pool, self.toss, payments, KEYS, self.clock)
 
     async def card(self, outcome: str = "ok") -> None:
         """Register a card, or let the card company change its mind about it."""

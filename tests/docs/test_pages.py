@@ -17,8 +17,8 @@ from simulator.faults import FaultPlan
 GUIDE = (CHECKOUT / "docs" / "guide.md").read_text()
 OPERATIONS = (CHECKOUT / "docs" / "operations.md").read_text()
 
-_RAISED = re.compile(r'(?:(?:Message|Content|Bulk)Error|super\(\).__init__)\(\s*"([a-z_]+)"')
-_ROW = re.compile(r'(?:return |RowProblem\(line, )"([a-z_]+)", ')
+_RAISED = re.compile(r'(?:(?:Message|Content|Bulk|File)Error|super\(\).__init__)\(\s*"([a-z_]+)"')
+_ROW = re.compile(r'(?:RowProblem|_told)\(\s*line,\s+"([a-z_]+)"')
 _CHECK = re.compile(r'"(?:warning|failed)",\s+"([a-z_]+)",')
 OTHERS = {*SENTENCES, "invalid_phone", "provider_unavailable", "quota_exceeded"}
 NEVER = {"no_words"}
@@ -27,12 +27,13 @@ NEVER = {"no_words"}
 
 def _codes() -> set[str]:
     found = OTHERS.copy()
-    for room in ("messages", "templates", "campaigns"):
+    for room in ("messages", "templates", "campaigns", "customers/files"):
         for module in (CHECKOUT / "shared" / room).rglob("*.py"):
             found.update(_RAISED.findall(module.read_text()))
-    found.update(_ROW.findall((CHECKOUT / "shared/campaigns/file.py").read_text()))
-    for name in ("campaigns/preflight.py", "law/advertising.py"):
-        found.update(_CHECK.findall((CHECKOUT / "shared" / name).read_text()))
+    for module in (CHECKOUT / "shared/customers/files").glob("*.py"):
+        found.update(_ROW.findall(module.read_text()))
+    for checking in ("campaigns/preflight.py", "law/advertising.py"):
+        found.update(_CHECK.findall((CHECKOUT / "shared" / checking).read_text()))
     return found - NEVER
 
 
@@ -40,6 +41,8 @@ def test_codes_of_every_kind_are_found() -> None:
     assert {
         "repeated_id",
         "missing_column",
+        "spreadsheet_file",
+        "repeated_header",
         "bad_variable",
         "too_late",
         "credit_tight",

@@ -1,14 +1,12 @@
-"""The examples themselves, and what a file that can't be used is told."""
+"""The examples themselves."""
 
-import shutil
-from pathlib import Path
 from uuid import UUID
 
 import pytest
 
-from local.examples.files import EXAMPLES, Example, ExampleError, read_example, read_examples
-from shared.campaigns.file import CustomerFile, Recipient
+from local.examples.files import EXAMPLES, Example, read_examples
 from shared.contracts import SubscriptionEvent
+from shared.customers.files.people import CustomerFile, Recipient
 from shared.customers.phones import normalise_mobile
 from shared.templates.limits import check_alimtalk, text_channel
 from shared.templates.rendering import render
@@ -26,12 +24,6 @@ def _values(content: TemplateContent) -> dict[str, str]:
     """Values as long as real ones get."""
     formats = {name: content.variables.get(name, "").partition("|")[2].strip() for name in content.names}
     return {name: LONG_VALUES[format_name] for name, format_name in formats.items()}
-
-
-@pytest.fixture
-def copied(tmp_path: Path) -> Path:
-    """A copy of the saas example, to be spoilt."""
-    return Path(shutil.copytree(EXAMPLES / "saas", tmp_path / "saas"))
 
 
 def test_there_are_three_businesses() -> None:
@@ -87,42 +79,3 @@ def test_a_sign_up_with_nothing_but_a_customer_is_enough_for_the_welcome() -> No
     templates = {template.name: template for template in BY_TENANT["saas"].templates}
     assert [fill(templates[step.send], scope) for step in started[0].steps] == [{"이름": "홍길동"}]
     assert started[0].route.channels == ("alimtalk", "sms")
-
-
-@pytest.mark.parametrize(
-    ("file", "old", "new", "told"),
-    [
-        ("tenant.yaml", "id: saas", "id: SaaS", "tenant.yaml: id: "),
-        ("tenant.yaml", "  id: main", "  id: main\n  surname: x", "tenant.yaml: account.surname: "),
-        ("templates/welcome.yaml", "approved", "adored", "welcome.yaml: approval: "),
-        ("templates/welcome.yaml", "alimtalk:", "alimtalk: [", "welcome.yaml: not YAML: "),
-        (
-            "workflows/welcome.yaml",
-            "send: welcome",
-            "send: goodbye",
-            "welcome.yaml: steps.0.send: there is no template",
-        ),
-        ("workflows/dunning.yaml", "+3d", "soon", "dunning.yaml: steps.1.at: "),
-        ("workflows/dunning.yaml", "name: dunning", "name: welcome", "name: 'welcome' is in dunning.yaml too"),
-        ("templates/welcome.yaml", "customer.name", "customer.nmae", "did you mean customer.name?"),
-        ("templates/trial-3d.yaml", "| date", "| dat", "did you mean date?"),
-        ("workflows/plan-changed.yaml", "customer.status", "customer.staus", "did you mean customer.status?"),
-        ("workflows/dunning.yaml", "data.invoice_id", "dta.invoice_id", "did you mean data.invoice_id?"),
-        ("customers.csv", "c-2,", "c-1,", "customers.csv: line 3.id: 'c-1' is there twice"),
-        ("customers.csv", "id,name,phone", "id,name,fon", "customers.csv: line 1: the header lacks phone"),
-        ("customers.csv", "premium,ko", "premium,ko,more", "customers.csv: line 2: more cells"),
-        ("groups.csv", "c-2", "c-99", "groups.csv: line 3.customer: there is no customer 'c-99'"),
-    ],
-)
-def test_a_bad_file_is_named_with_its_field(copied: Path, file: str, old: str, new: str, told: str) -> None:
-    path = copied / file
-    path.write_text(path.read_text().replace(old, new, 1))
-    with pytest.raises(ExampleError) as caught:
-        read_example(copied)
-    assert told in str(caught.value)
-
-
-def test_a_missing_file_is_named(copied: Path) -> None:
-    (copied / "customers.csv").unlink()
-    with pytest.raises(ExampleError, match=r"customers\.csv"):
-        read_example(copied)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from uuid import UUID
 
 import pytest
@@ -10,8 +11,10 @@ import pytest
 from shared.contracts import Outcome, ProviderReport, ReportBatch
 from shared.messages.dispatch.dispatching import FIRST_CHECK
 from shared.providers.solapi import Solapi
-from tests.faults.fates import DELIVERED, NOT_ON_KAKAO, UNTOLD, assert_each_has_its_fate, queue_one_of_each
-from tests.faults.world import DAY, TENANT, FaultyWorld, Process
+from shared.tenants.accounts import register_account
+from tests.faults.fates import DELIVERED, FATES, NOT_ON_KAKAO, UNTOLD, assert_each_has_its_fate, queue_one_of_each
+from tests.faults.world import DAY, TEMPLATES, TENANT, FaultyWorld, Process
+from tests.world import KEYS
 
 DEADLINE = 300
 ROUTE = [{"alimtalk": DEADLINE}, {"sms": 3_600}]
@@ -47,6 +50,25 @@ async def test_reports_that_come_twice_and_in_any_order_change_nothing_more(worl
     await world.reports_brought(taken_before + each_at_carrier_and_final_and_again)
     await world.deliver(process)
     await assert_each_has_its_fate(world, sent)
+
+
+async def test_two_tenants_of_one_account_have_their_reports_though_the_provider_calls_one_of_them(
+    world: FaultyWorld,
+) -> None:
+    shop = await world.tenant(templates=TEMPLATES, account=False)
+    account = replace(world.provider_account, tenant=shop)
+    account = replace(account, secrets={**account.secrets, "webhook_secret": "the shop's own"})
+    async with world.owner.transaction() as connection:
+        await register_account(connection, KEYS, account, now=world.clock.now())
+    recipients = [DELIVERED, NOT_ON_KAKAO]
+    ours = await world.queue(*recipients)
+    theirs = await world.queue(*recipients, tenant=shop)
+    process = world.process()
+    assert await world.live(process)
+    for messages in (ours, theirs):
+        for recipient, message in zip(recipients, messages, strict=True):
+            assert FATES[recipient].is_that_of(world.message(message))
+    assert world.table("dead_letters") == []
 
 
 async def test_every_ticket_and_report_may_come_again_after_the_end(world: FaultyWorld) -> None:

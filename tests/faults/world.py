@@ -33,7 +33,7 @@ from tests.clock import SettableClock
 from tests.databases import Migrated
 from tests.faults.boundaries import Hook, WatchedDatabase, WatchedPublisher, WatchedTransport
 from tests.providers.simulated import TEMPLATE_CODE, TEMPLATE_TEXT, Simulator
-from tests.world import KEY, World
+from tests.world import KEYS, World
 
 TENANT = "academy"
 WEBHOOK_PATH = f"/solapi/{TENANT}/main"
@@ -93,9 +93,9 @@ class Process:
         database, publisher = WatchedDatabase(world.owner, self._pass), WatchedPublisher(world.bus, self._pass)
         dispatcher = Dispatcher(database, wires, world.clock)
         self.reports = Reports(database, publisher, world.clock)
-        self.sender = Sender(database, wires, account_cache(KEY), dispatcher, self.reports, world.clock)
-        self.sweeper = Sweeper(database, publisher, wires, account_cache(KEY), dispatcher, self.reports, world.clock)
-        self.webhooks = Webhooks(database, publisher, wires, KEY, world.clock)
+        self.sender = Sender(database, wires, account_cache(KEYS), dispatcher, self.reports, world.clock)
+        self.sweeper = Sweeper(database, publisher, wires, account_cache(KEYS), dispatcher, self.reports, world.clock)
+        self.webhooks = Webhooks(database, publisher, wires, KEYS, world.clock)
 
     @property
     def ended(self) -> bool:
@@ -172,7 +172,7 @@ class FaultyWorld(World):
         """The tenant's account is opened with the provider's secrets from now on, or with others."""
         account = replace(self.provider_account, tenant=TENANT, secrets={**self.provider_account.secrets, **secrets})
         async with self.owner.transaction() as connection:
-            await register_account(connection, KEY, account, now=self.clock.now())
+            await register_account(connection, KEYS, account, now=self.clock.now())
 
     async def start_over(self) -> None:
         """Forget every message, here and at the provider."""

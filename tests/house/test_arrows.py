@@ -15,18 +15,19 @@ from tests.house.imports import PROGRAMS, files_of, imported_by, imports_of, nam
 from tests.house.picture import FLOORS, PICTURE, draw
 
 BASE = ("contracts", "platform")
-STORES = ("platform.database", "platform.signals", "platform.pubsub", *BASE)
+STORES = ("platform.database", "platform.signals", "platform.pubsub", "platform.loops", *BASE)
 """What a room with a database stands on."""
 
 MONEY = ("credits", "credits.ledger", "credits.prices", "credits.payments", "credits.topups", "credits.plans")
 MESSAGES = ("messages", "messages.dispatch", "messages.reports", "messages.stories")
 WORKFLOWS = ("workflows", "workflows.events", "workflows.ticks")
-OPERATIONS = tuple(f"operations.{room}" for room in ("backups", "dead_letters", "health", "reconcile", "watch"))
-BELOW_MESSAGES = ("templates", "tenants", "customers", "law", "providers", *STORES)
+OPERATIONS = tuple(f"operations.{room}" for room in ("backups", "dead_letters", "health", "keys", "reconcile", "watch"))
+BELOW_MESSAGES = ("templates", "tenants", "customers", "customers.files", "law", "providers", *STORES)
 
 MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "contracts": (),
     "platform": (),
+    "platform.loops": ("platform",),
     "platform.database": ("platform",),
     "platform.signals": ("platform", "platform.database"),
     "platform.pubsub": ("platform", "platform.signals"),
@@ -34,6 +35,7 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "providers": BASE,
     "tenants": ("providers", *STORES),
     "customers": STORES,
+    "customers.files": ("customers", *BASE),
     "templates": ("law", "providers", *STORES),
     "credits": ("platform",),
     "credits.ledger": ("credits", *STORES),
@@ -45,7 +47,7 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     # What is sent is held, and what is reported is charged, in the same statement: these two know the ledger's parts.
     "messages.reports": ("messages", "credits.ledger", "credits.prices", *BELOW_MESSAGES),
     "messages.dispatch": ("messages", "messages.reports", "credits.ledger", "credits.prices", *BELOW_MESSAGES),
-    "messages.stories": ("messages", *BELOW_MESSAGES),
+    "messages.stories": ("messages", "credits", *BELOW_MESSAGES),
     "workflows": ("messages", *BELOW_MESSAGES),
     "workflows.events": ("workflows", "messages", *BELOW_MESSAGES),
     "workflows.ticks": ("workflows", "messages", *BELOW_MESSAGES),
@@ -55,6 +57,8 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "operations.watch": ("operations.health", "providers", *STORES),
     "operations.backups": STORES,
     "operations.dead_letters": STORES,
+    # The rooms that keep what is sealed seal it anew.
+    "operations.keys": ("credits.payments", "tenants", *STORES),
     "operations.reconcile": ("credits", "credits.ledger", *STORES),
     "bootstrap": (*WORKFLOWS, *OPERATIONS, *MESSAGES, *MONEY, *BELOW_MESSAGES),
 }
@@ -71,7 +75,9 @@ DRIVERS = {"psycopg", "psycopg_pool", "psycopg_c", "yoyo", "asyncpg", "sqlalchem
 KNOW_THE_DRIVER: Mapping[str, str] = {
     "platform.database.arrays": "the driver's own way with lists",
     "platform.database.migrations": "before there is a schema",
+    "platform.database.patience": "how long a connection is waited for",
     "platform.database.pool": "has the connections",
+    "platform.database.pulse": "whether there is a database at all",
     "credits.ledger.ledger": "an account that would be overdrawn is refused by the database's own check",
     "operations.backups.restore_store": "every table, by its name",
     "operations.backups.store": "every table, by its name, as a stream",

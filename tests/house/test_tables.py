@@ -15,6 +15,7 @@ from tests.house.imports import files_of, name_of, tree_of
 
 OWNER: Mapping[str, str] = {
     "tenants": "tenants",
+    "tenant_history": "tenants",
     "provider_accounts": "tenants",
     "customers": "customers",
     "groups": "customers",

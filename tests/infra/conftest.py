@@ -40,13 +40,15 @@ class Configuration:
 class Resource:
     """Something that Terraform made, here with made-up values where the cloud would give them.
 
-    `module` is the module's address, such as `module.function["on_send_request"]`, and empty for the root.
+    `module` is the module's address, such as `module.function["on_send_request"]`, and empty for the root. `index` is
+    its key among others of its name, and None where it is the only one.
     """
 
     type: str
     name: str
     module: str
     values: Mapping[str, Any]
+    index: str | int | None = None
 
 
 @dataclass(frozen=True)
@@ -78,8 +80,8 @@ def configuration(tmp_path_factory: pytest.TempPathFactory) -> Configuration:
 
 @pytest.fixture(scope="session")
 def tests_of_production(configuration: Configuration) -> list[dict[str, Any]]:
-    """What `terraform test` says of production's sizes."""
-    return configuration.messages("test", "-verbose", "-var-file=environments/production.tfvars")
+    """What `terraform test` says as it is: tests/terraform.tfvars gives it production's sizes."""
+    return configuration.messages("test", "-verbose")
 
 
 @pytest.fixture(scope="session")
@@ -96,6 +98,6 @@ def made(tests_of_production: list[dict[str, Any]]) -> Made:
 def _resources(module: Mapping[str, Any]) -> Iterator[Resource]:
     for each in module.get("resources", []):
         if each["mode"] == "managed":
-            yield Resource(each["type"], each["name"], module.get("address", ""), each["values"])
+            yield Resource(each["type"], each["name"], module.get("address", ""), each["values"], each.get("index"))
     for child in module.get("child_modules", []):
         yield from _resources(child)

@@ -4,6 +4,7 @@ The models follow https://cloud.google.com/build/docs/build-config-file-schema, 
 misspelt field is an error here and not in the cloud.
 """
 
+import hashlib
 import os
 import re
 import subprocess
@@ -165,25 +166,57 @@ def test_a_rollback_builds_nothing_and_fetches_the_release_that_it_names(tmp_pat
     ]
 
 
-def test_a_plan_is_handed_over_with_its_lock_file_and_the_commit_it_was_made_from(tmp_path: Path) -> None:
+def test_a_plan_is_kept_with_its_lock_file_and_ends_with_the_command_that_applies_it(tmp_path: Path) -> None:
+    (tmp_path / "plan").mkdir()
+    (tmp_path / "plan" / "sha256").write_text("0" * 64 + "\n")
     variables = {"BUILD_ID": "b1", "COMMIT_SHA": "c1", "LOCATION": "asia-northeast3", "_ENVIRONMENT": "staging"}
     done = _run(_step("cloudbuild.yaml", "hand-over").script, tmp_path, **variables)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "calls").read_text().splitlines() == [
         "gcloud storage cp plan/tfplan plan/.terraform.lock.hcl gs://example-artifacts/plans/b1/",
-        "gcloud builds triggers run apply-staging --region=asia-northeast3 --sha=c1 --substitutions=_PLAN=b1",
     ]
+    assert done.stdout.splitlines()[-1] == (
+        "gcloud builds triggers run apply-staging --project=example --region=asia-northeast3"
+        f" --sha=c1 --substitutions=_PLAN=b1,_PLAN_SHA256={'0' * 64}"
+    )
 
 
-def test_nothing_is_applied_without_a_plan(tmp_path: Path) -> None:
-    done = _run(_step("infra/cloudbuild-apply.yaml", "fetch").script, tmp_path, _PLAN="")
+def test_a_plan_takes_no_lock_for_who_plans_may_not_write_beside_the_state() -> None:
+    assert "-lock=false" in _step("cloudbuild.yaml", "plan").script
+
+
+@pytest.mark.parametrize(
+    ("given", "complaint"),
+    [
+        ({"_PLAN": "", "_PLAN_SHA256": "0" * 64}, "the id of the build that made the plan"),
+        ({"_PLAN": "b1", "_PLAN_SHA256": ""}, "the hash of the plan"),
+    ],
+    ids=["no plan", "no hash"],
+)
+def test_nothing_is_applied_without_a_plan_and_its_hash(tmp_path: Path, given: dict[str, str], complaint: str) -> None:
+    done = _run(_step("infra/cloudbuild-apply.yaml", "fetch").script, tmp_path, **given)
     assert done.returncode != 0
-    assert "the id of the build that made the plan" in done.stderr
+    assert complaint in done.stderr
     assert (tmp_path / "calls").read_text() == ""
 
 
-@pytest.mark.parametrize(("status", "lives"), [("401", True), ("500", False)])
-def test_the_smoke_test_passes_when_the_webhook_refuses_strangers_and_a_tick_ended_well(
+@pytest.mark.parametrize("read", [True, False], ids=["the plan that was read", "another plan"])
+def test_only_the_plan_that_was_read_is_applied(tmp_path: Path, read: bool) -> None:
+    stand_in = """
+gcloud() { echo gcloud "$@" >>calls; case $3 in */tfplan) printf plan >plan/tfplan ;; esac; }
+"""
+    script = _step("infra/cloudbuild-apply.yaml", "fetch").script.replace(
+        "set -euo pipefail", "set -euo pipefail" + stand_in
+    )
+    digest = hashlib.sha256(b"plan" if read else b"what was read").hexdigest()
+    done = _run(script, tmp_path, _PLAN="b1", _PLAN_SHA256=digest)
+    assert (done.returncode == 0) is read
+    assert ("this is not the plan that was read" in done.stdout) is not read
+    assert (".terraform.lock.hcl" in (tmp_path / "calls").read_text()) is read
+
+
+@pytest.mark.parametrize(("status", "lives"), [("200", True), ("401", False), ("503", False)])
+def test_the_smoke_test_passes_when_the_webhooks_database_answers_and_a_tick_ended_well(
     tmp_path: Path, status: str, lives: bool
 ) -> None:
     (tmp_path / "plan").mkdir()
@@ -200,7 +233,7 @@ gcloud() {{ echo gcloud "$@" >>calls; echo 2027-01-01T00:01:00Z; }}
     done = _run(script, tmp_path, _ENVIRONMENT="staging")
     calls = (tmp_path / "calls").read_text()
     assert (done.returncode == 0) is lives
-    assert "https://provider-webhook.example" in calls
+    assert "https://provider-webhook.example/health\n" in calls
     assert ("on-reminder-tick" in calls) is lives
     assert ("plan-staging" in done.stdout) is not lives
     assert ("gs://example-artifacts/releases/" in calls) is not lives

@@ -2,27 +2,42 @@
 
 import ast
 import base64
+import json
 import re
 from datetime import timedelta
 from typing import Any
 
+import psycopg
 import pytest
 
 from local.functions import BACKUP, FUNCTION_OF_TOPIC, OPEN_CREDENTIALS, ROLE_OF, TAKE_PAYMENTS, TELL_PEOPLE
 from local.home import CHECKOUT
-from local.topics import DEAD_LETTERS, MAX_DELIVERY_ATTEMPTS, NEVER_GIVEN_UP, TICKS_KEPT_SECONDS
+from local.topics import (
+    DEAD_LETTERS,
+    LONGEST_BACKOFF_SECONDS,
+    MAX_DELIVERY_ATTEMPTS,
+    NEVER_GIVEN_UP,
+    TICKS_KEPT_SECONDS,
+)
 from release import build
 from shared.contracts import Tick
+from shared.platform.database import pulse
+from shared.platform.database.patience import GRACE_SECONDS
+from shared.platform.http import HEALTH_PATH
 from shared.platform.pubsub import publishing as pubsub
 from shared.platform.settings import Settings
 from shared.providers.solapi import TIMEOUT
 from shared.workflows.ticks.ticking import TICK
+from simulator.pubsub.delivery.backlog import Policy
 from simulator.scheduler.__main__ import DAILY
 from simulator.scheduler.__main__ import TICK as TICK_JOB
+from tests.databases import Migrated
 from tests.infra.conftest import Made, Resource
+from tests.outages import HOUR, is_taken_in_the_end
 
 _FOLDERS = sorted(file.parent.name for file in CHECKOUT.glob("functions/*/main.py"))
 _FUNCTION = "google_cloudfunctions2_function"
+_UPTIME = "google_monitoring_uptime_check_config"
 _PUBLIC = {"payment_webhook", "provider_webhook"}
 _CALLED_BY_FEW = {"health"}
 _SECRET_OF = {
@@ -44,6 +59,11 @@ def _function(made: Made, name: str) -> Resource:
 def _service(made: Made, name: str) -> dict[str, Any]:
     [service] = _function(made, name).values["service_config"]
     return dict(service)
+
+
+def _invoker(made: Made, name: str) -> Resource:
+    [invoker] = [each for each in made.of_type("google_service_account", _module(name)) if each.name == "invoker"]
+    return invoker
 
 
 def _subscriptions(made: Made) -> dict[str, dict[str, Any]]:
@@ -109,10 +129,10 @@ def test_each_topic_is_pushed_to_its_function(made: Made) -> None:
 def test_a_push_comes_from_the_only_account_that_may_call_its_function(made: Made) -> None:
     for topic, name in FUNCTION_OF_TOPIC.items():
         [token] = _subscriptions(made)[topic]["push_config"][0]["oidc_token"]
-        [invoker] = [each for each in made.of_type("google_service_account", _module(name)) if each.name == "invoker"]
-        [grant] = made.of_type("google_cloud_run_v2_service_iam_member", _module(name))
+        invoker = _invoker(made, name)
+        [grant] = made.of_type("google_cloud_run_v2_service_iam_binding", _module(name))
         assert token["service_account_email"] == invoker.values["email"]
-        assert grant.values["member"] == invoker.values["member"]
+        assert grant.values["members"] == [invoker.values["member"]]
         assert grant.values["name"] == _function(made, name).values["name"]
         assert grant.values["role"] == "roles/run.invoker"
 
@@ -168,6 +188,40 @@ def test_what_cannot_be_delivered_goes_to_the_dead_letters_by_pubsubs_own_accoun
     assert publishers == [agent]
 
 
+@pytest.mark.parametrize("topic", sorted(FUNCTION_OF_TOPIC.keys() - NEVER_GIVEN_UP))
+def test_a_message_outlives_an_hour_without_a_database(made: Made, topic: str) -> None:
+    subscription = _subscriptions(made)[topic]
+    [retry], [dead_letters] = subscription["retry_policy"], subscription["dead_letter_policy"]
+    policy = Policy(
+        min_backoff=float(retry["minimum_backoff"].removesuffix("s")),
+        max_backoff=float(retry["maximum_backoff"].removesuffix("s")),
+        dead_letter_topic=dead_letters["dead_letter_topic"],
+        max_attempts=dead_letters["max_delivery_attempts"],
+    )
+    assert policy.max_backoff == LONGEST_BACKOFF_SECONDS
+    assert is_taken_in_the_end(policy, away=HOUR)
+    assert float(subscription["message_retention_duration"].removesuffix("s")) > HOUR
+
+
+@pytest.mark.parametrize("name", _FOLDERS)
+def test_a_statement_ends_before_the_call_that_made_it(made: Made, module_database: Migrated, name: str) -> None:
+    with psycopg.connect(module_database.role_url(ROLE_OF[name])) as connection:
+        [(seconds,)] = connection.execute(
+            "select extract(epoch from current_setting('statement_timeout')::interval)::float8"
+        ).fetchall()
+    assert 0 < seconds + GRACE_SECONDS < _service(made, name)["timeout_seconds"]
+
+
+def test_the_uptime_checks_ask_what_asks_the_database(made: Made) -> None:
+    checks = {each.values["display_name"].rpartition(": ")[2]: each.values for each in made.of_type(_UPTIME)}
+    assert checks.keys() == {*_PUBLIC, *_CALLED_BY_FEW}
+    for name in _PUBLIC:
+        [call] = checks[name]["http_check"]
+        assert (call["path"], call["request_method"] or "GET") == (HEALTH_PATH, "GET")
+        assert [each["status_value"] for each in call["accepted_response_status_codes"]] == [200]
+        assert float(checks[name]["timeout"].removesuffix("s")) > pulse.PATIENCE_SECONDS
+
+
 def test_pubsub_waits_longer_than_a_function_may_take(made: Made) -> None:
     for topic, name in FUNCTION_OF_TOPIC.items():
         assert _subscriptions(made)[topic]["ack_deadline_seconds"] > _service(made, name)["timeout_seconds"]
@@ -198,14 +252,10 @@ def test_the_schedulers_message_is_a_tick(made: Made, name: str, topic_name: str
 
 
 def test_health_is_called_from_outside_by_monitoring_and_its_own_invoker_alone(made: Made) -> None:
-    [monitoring] = made.of_type("google_cloud_run_v2_service_iam_member", "module.observability")
-    assert monitoring.values["name"] == "health"
-    assert monitoring.values["member"] == (
-        "serviceAccount:service-123456789012@gcp-sa-monitoring-notification.iam.gserviceaccount.com"
-    )
-    [invoker] = [each for each in made.of_type("google_service_account", _module("health")) if each.name == "invoker"]
-    [grant] = made.of_type("google_cloud_run_v2_service_iam_member", _module("health"))
-    assert grant.values["member"] == invoker.values["member"]
+    monitoring = "serviceAccount:service-123456789012@gcp-sa-monitoring-notification.iam.gserviceaccount.com"
+    [grant] = made.of_type("google_cloud_run_v2_service_iam_binding", _module("health"))
+    assert grant.values["name"] == "health"
+    assert set(grant.values["members"]) == {monitoring, _invoker(made, "health").values["member"]}
     [check] = [
         each
         for each in made.of_type("google_monitoring_uptime_check_config")
@@ -239,15 +289,36 @@ def test_backups_are_private_kept_for_30_days_and_only_added_to_by_their_functio
     [rule] = bucket.values["lifecycle_rule"]
     assert (rule["condition"][0]["age"], rule["action"][0]["type"]) == (30, "Delete")
     [account] = [each for each in made.of_type("google_service_account", _module(BACKUP)) if each.name == "runtime"]
-    grants = made.of_type("google_storage_bucket_iam_member")
-    assert {
-        (each.values["role"], each.values["member"])
-        for each in grants
-        if each.values["bucket"] == bucket.values["name"]
-    } == {
-        (role, f"serviceAccount:{account.values['email']}")
-        for role in ("roles/storage.objectCreator", "roles/storage.objectViewer")
+    function, owners = f"serviceAccount:{account.values['email']}", "projectOwner:allim-example"
+    [policy] = made.of_type("google_storage_bucket_iam_policy")
+    assert policy.values["bucket"] == bucket.values["name"]
+    granted = {each["role"]: set(each["members"]) for each in json.loads(policy.values["policy_data"])["bindings"]}
+    assert granted == {
+        "roles/storage.legacyBucketOwner": {owners},
+        "roles/storage.objectCreator": {function},
+        "roles/storage.objectViewer": {function, owners},
     }
+    others = made.of_type("google_storage_bucket_iam_member")
+    assert [each for each in others if each.values["bucket"] == bucket.values["name"]] == []
+
+
+def test_pubsub_may_speak_as_the_invokers_that_it_pushes_as_and_as_nobody_else(made: Made) -> None:
+    grants = made.of_type("google_service_account_iam_member")
+    assert {each.values["member"] for each in grants} == {
+        "serviceAccount:service-123456789012@gcp-sa-pubsub.iam.gserviceaccount.com"
+    }
+    assert {each.values["role"] for each in grants} == {"roles/iam.serviceAccountTokenCreator"}
+    assert {each.values["service_account_id"] for each in grants} == {
+        _invoker(made, name).values["name"] for name in FUNCTION_OF_TOPIC.values()
+    }
+
+
+def test_what_is_stored_is_stored_in_seoul(made: Made) -> None:
+    seoul = "asia-northeast3"
+    for topic in made.of_type("google_pubsub_topic"):
+        assert topic.values["message_storage_policy"][0]["allowed_persistence_regions"] == [seoul]
+    for type_name in ("google_storage_bucket", "google_artifact_registry_repository", _FUNCTION):
+        assert {each.values["location"] for each in made.of_type(type_name)} == {seoul}
 
 
 def test_the_internet_may_call_the_webhooks_alone(made: Made) -> None:
@@ -257,24 +328,27 @@ def test_the_internet_may_call_the_webhooks_alone(made: Made) -> None:
         if {each.values.get("member"), *(each.values.get("members") or [])} & {"allUsers", "allAuthenticatedUsers"}
     }
     assert everybody == {
-        ("google_cloud_run_v2_service_iam_member", _module(name), "roles/run.invoker") for name in _PUBLIC
+        ("google_cloud_run_v2_service_iam_binding", _module(name), "roles/run.invoker") for name in _PUBLIC
     }
     for name in _FOLDERS:
         reachable = name in _PUBLIC | _CALLED_BY_FEW
         assert _service(made, name)["ingress_settings"] == ("ALLOW_ALL" if reachable else "ALLOW_INTERNAL_ONLY")
 
 
-def test_roles_are_narrow_and_grants_never_displace_others(made: Made) -> None:
+def test_roles_are_narrow_and_grants_displace_others_only_where_there_must_be_none(made: Made) -> None:
     grants = [each for each in made.resources if "_iam_" in each.type]
-    assert {each.type.rpartition("_")[2] for each in grants} == {"member"}
-    assert {each.values["role"] for each in grants} == {
+    assert {each.type for each in grants if not each.type.endswith("_member")} == {
+        "google_cloud_run_v2_service_iam_binding",
+        "google_storage_bucket_iam_policy",
+    }
+    assert {each.values["role"] for each in grants if "role" in each.values} == {
         "roles/artifactregistry.writer",
+        "roles/iam.serviceAccountTokenCreator",
         "roles/logging.logWriter",
         "roles/pubsub.publisher",
         "roles/pubsub.subscriber",
         "roles/run.invoker",
         "roles/secretmanager.secretAccessor",
-        "roles/storage.objectCreator",
         "roles/storage.objectViewer",
     }
     of_the_project = {(each.name, each.values["role"]) for each in grants if each.type == "google_project_iam_member"}

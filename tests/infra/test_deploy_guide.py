@@ -1,13 +1,20 @@
 """The guides for operators name files, settings and commands that exist."""
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
 
+from cli.main import app
+from local.examples.files import read_example
 from local.home import CHECKOUT
+from shared.contracts import SubscriptionEvent
 from shared.operations.watch.rules import RULES
 
+_DEPLOY = CHECKOUT / "docs" / "deploy.md"
 _GUIDES = [CHECKOUT / "docs" / name for name in ("deploy.md", "costs.md")]
 _TERRAFORM = CHECKOUT / "infra" / "terraform"
 _OWN_FILE = "infra/terraform/mine.auto.tfvars"  # which the guide has people write
@@ -21,7 +28,7 @@ def test_its_links_lead_somewhere(guide: Path) -> None:
 
 @pytest.mark.parametrize("guide", _GUIDES, ids=lambda guide: guide.name)
 def test_its_files_exist(guide: Path) -> None:
-    named = re.findall(r"\b((?:infra|examples|local|docs|functions)/[\w./-]*\w)", guide.read_text())
+    named = re.findall(r"(?<!/)\b((?:infra|examples|local|docs|functions)/[\w./-]*\w)", guide.read_text())
     assert [file for file in named if not (CHECKOUT / file).exists()] in ([], [_OWN_FILE])
 
 
@@ -55,3 +62,70 @@ def test_a_page_says_what_it_means_how_to_look_what_to_do_and_when_it_is_over() 
     for page in (_TERRAFORM / "modules" / "observability" / "runbook").glob("*.md"):
         headings = re.findall(r"^\*\*([^*]+)\.\*\*", page.read_text(), re.MULTILINE)
         assert headings == ["What it means", "Look", "Do", "Over when"], page.name
+
+
+def _verbs(command: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """The names of a command's verbs, each after those of its groups."""
+    if hasattr(command, "commands"):
+        for name, each in command.commands.items():
+            yield from _verbs(each, (*path, name))
+    else:
+        yield path
+
+
+def test_a_page_of_the_runbook_needs_no_sql_and_names_verbs_that_exist() -> None:
+    verbs = set(_verbs(typer.main.get_command(app)))
+    groups = {path[0] for path in verbs if len(path) > 1}
+    for page in (_TERRAFORM / "modules" / "observability" / "runbook").glob("*.md"):
+        text = page.read_text()
+        assert not re.search(r"`[^`]*\b(select .* from|update \w+ set|delete from|insert into)\b", text), page.name
+        for first, second in re.findall(r"`[^`]*\ballim ([a-z-]+)(?: ([a-z-]+))?[^`]*`", text):
+            named = (first, second) if first in groups else (first,)
+            assert named in verbs, f"{page.name}: allim {' '.join(named)}"
+
+
+def _granted_to(account: str) -> set[str]:
+    """The roles that the guide gives to `$<account>`, wherever they hold."""
+    guide = _DEPLOY.read_text()
+    looped = re.findall(
+        rf"for role in ([^;]+); do\n  gcloud [^\n]*--member=serviceAccount:\${account} --role=roles/\$role", guide
+    )
+    roles = {f"roles/{role}" for loop in looped for role in loop.replace("\\\n", " ").split()}
+    return roles | set(re.findall(rf"--member=serviceAccount:\${account} \\?\s*--role=(roles/[\w.]+)", guide))
+
+
+def test_who_plans_looks_and_adds_but_neither_overwrites_nor_acts_as_anybody() -> None:
+    assert _granted_to("PLANNER") == {
+        "roles/viewer",
+        "roles/iam.securityReviewer",
+        "roles/logging.logWriter",
+        "roles/serviceusage.serviceUsageConsumer",
+        "roles/storage.objectCreator",
+        "roles/storage.objectViewer",
+        "roles/billing.viewer",
+    }
+
+
+def test_who_deploys_may_make_what_terraform_makes_and_nothing_that_it_no_longer_does() -> None:
+    granted = _granted_to("DEPLOYER")
+    assert "roles/datastore.owner" not in granted
+    assert {"roles/run.admin", "roles/pubsub.admin", "roles/storage.admin", "roles/billing.costsManager"} <= granted
+
+
+def test_everything_that_a_new_shell_needs_is_in_the_file_that_it_reads() -> None:
+    guide = _DEPLOY.read_text()
+    kept = "".join(re.findall(r"cat >>?\.\./allim-env\.sh <<'END'\n(.*?)^END$", guide, re.MULTILINE | re.DOTALL))
+    used = set(re.findall(r"\$\{?([A-Z][A-Z_]+)\b", "".join(re.findall(r"```sh\n(.*?)```", guide, re.DOTALL))))
+    assert used <= set(re.findall(r"^export ([A-Z_]+)=", kept, re.MULTILINE))
+
+
+def test_the_tenant_that_the_guide_makes_can_be_loaded_and_carries_nobody_elses_data(tmp_path: Path) -> None:
+    guide = _DEPLOY.read_text()
+    written = dict(re.findall(r"cat >\.\./my-business/(\S+) <<'?END'?\n(.*?)^END$", guide, re.MULTILINE | re.DOTALL))
+    for name, text in written.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    example = read_example(tmp_path)
+    assert [example.account.tenant, list(example.customers)] == ["my-business", []]
+    event = written["signup.json"].replace("$(date -u +%Y-%m-%dT%H:%M:%SZ)", "2026-11-21T01:00:00Z")
+    assert SubscriptionEvent.model_validate_json(event).tenant == "my-business"

@@ -1,5 +1,6 @@
 """Terraform's own checks, run as part of the tests of everything else."""
 
+import re
 import subprocess
 from typing import Any
 
@@ -36,9 +37,18 @@ def test_there_are_the_environments_that_people_expect() -> None:
 
 @pytest.mark.parametrize("environment", _ENVIRONMENTS)
 def test_each_environment_can_be_planned(configuration: Configuration, environment: str) -> None:
-    sizes = f"-var-file=environments/{environment}.tfvars"
-    done = configuration.run("test", "-filter=tests/plan.tftest.hcl", sizes)
+    sizes = configuration.folder / "tests" / "terraform.tfvars"  # which a -var-file would not override
+    productions = sizes.read_text()
+    sizes.write_text((TERRAFORM / "environments" / f"{environment}.tfvars").read_text())
+    try:
+        done = configuration.run("test", "-filter=tests/plan.tftest.hcl", "-verbose")
+    finally:
+        sizes.write_text(productions)
     assert done.returncode == 0, done.stdout + done.stderr
+    [most] = re.findall(
+        r"^max_instances +=\s*(\d+)", (TERRAFORM / f"environments/{environment}.tfvars").read_text(), re.M
+    )
+    assert re.search(rf"max_instance_count += {most}\b", done.stdout)
 
 
 def test_checkov_finds_nothing_that_has_no_reason() -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.platform.coalescer import Coalescer
+from shared.platform.loops.coalescer import Coalescer
 
 Result = TypeVar("Result")
 TURNS = 2_000

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from shared.platform.ids import derived_id, first_id, ids_beginning, new_id
+from shared.platform.ids import beginnings, derived_id, first_id, ids_beginning, last_id, new_id
 
 moments = st.datetimes(dt.datetime(1970, 1, 1), dt.datetime(9_000, 1, 1), timezones=st.just(dt.UTC))
 parts = st.lists(st.text(max_size=8) | st.integers(0, 99), min_size=1, max_size=5)
@@ -93,3 +93,22 @@ def test_a_moment_before_1970_still_has_an_id() -> None:
     moment = dt.datetime(1950, 1, 1, tzinfo=dt.UTC)
     assert derived_id(moment, "x").int >> 80 == 0
     assert first_id(moment).int == 0
+
+
+@given(st.sets(st.uuids(), min_size=1, max_size=30), st.sets(st.uuids(), max_size=30), st.integers(1, 32))
+def test_a_short_id_is_the_beginning_of_one_alone(ids: set[UUID], near: set[UUID], least: int) -> None:
+    found = beginnings(ids, near, least=least)
+    assert found.keys() == ids
+    for id_, short in found.items():
+        assert str(id_).startswith(short)
+        assert len(short.replace("-", "")) >= least
+        assert [one for one in ids | near if str(one).startswith(short)] == [id_]
+        meant = ids_beginning(short)
+        assert meant is not None
+        assert meant[0] <= id_ <= meant[1]
+
+
+@given(st.datetimes(dt.datetime(1970, 1, 2), dt.datetime(2200, 1, 1), timezones=st.just(dt.UTC)))
+def test_the_ids_of_a_moment_lie_between_its_first_and_its_last(moment: dt.datetime) -> None:
+    assert first_id(moment) < derived_id(moment, "a") <= last_id(moment)
+    assert last_id(moment) < first_id(moment + dt.timedelta(milliseconds=2))

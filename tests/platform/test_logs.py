@@ -16,15 +16,15 @@ import pytest
 from starlette.applications import Starlette
 from starlette.routing import Route
 
-from shared.platform.coalescer import Coalescer
 from shared.platform.logs import log
+from shared.platform.loops.coalescer import Coalescer
 from shared.platform.pubsub.push import Pushed, push_raw
 from shared.providers import ProviderAccount
 from shared.tenants.accounts import register_account
 from simulator.testing import running_simulator
 from tests.endpoints import push_of, running
 from tests.log_lines import LogLines, log_lines
-from tests.world import KEY, World, event_fields
+from tests.world import KEY, KEYS, World, event_fields
 
 TRACE, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 
@@ -186,7 +186,7 @@ async def _tenant(world: World, address: str, template: Any) -> str:
         {"api_key": API_KEY, "api_secret": API_SECRET, "webhook_secret": HOOK},
     )
     async with world.owner.transaction() as connection:
-        await register_account(connection, KEY, account, now=world.clock.now())
+        await register_account(connection, KEYS, account, now=world.clock.now())
     spec = {"apiKey": API_KEY, "apiSecret": API_SECRET, "senders": ["021234567"]}
     async with httpx.AsyncClient(base_url=address) as client:
         (await client.put("/control/accounts", json=spec)).raise_for_status()

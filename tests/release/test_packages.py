@@ -39,7 +39,8 @@ def test_another_checkout_another_day_and_another_folder_give_the_same_bytes(
     copy = tmp_path / "elsewhere"
     for name in ("shared", "functions"):
         shutil.copytree(CHECKOUT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(CHECKOUT / "requirements.txt", copy)
+    for name in ("requirements.txt", "requirements.lock"):
+        shutil.copy(CHECKOUT / name, copy)
     for path in copy.rglob("*"):
         os.utime(path, (1_000_000_000, 1_000_000_000))
         path.chmod(0o700)
@@ -96,6 +97,7 @@ def test_a_zip_holds_only_what_its_function_imports(packages: list[Package]) -> 
 def test_data_beside_the_modules_of_a_package_comes_along(tmp_path: Path) -> None:
     files = {
         "requirements.txt": (CHECKOUT / "requirements.txt").read_text(),
+        "requirements.lock": (CHECKOUT / "requirements.lock").read_text(),
         "functions/on_event/main.py": "import shared.law",
         "shared/__init__.py": "",
         "shared/law/__init__.py": "",

@@ -1,20 +1,26 @@
-"""Each zip starts as the cloud starts it: under functions-framework, with nothing installed but its requirements."""
+"""Each zip is installed and started as the cloud does it: with nothing but its requirements, by the buildpack's words.
+
+What the buildpack does: https://github.com/GoogleCloudPlatform/buildpacks, `pkg/python/python.go` (how it calls pip,
+and `pip check` at the end), `cmd/python/functions_framework` and `pkg/gcpbuildpack/env.go` (how it starts a function).
+"""
 
 import base64
 import contextlib
 import io
+import json
 import os
 import subprocess
 import sys
 import time
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
 import psycopg
 import pytest
+from packaging.utils import canonicalize_name
 
 from local.functions import HEALTH_PATH, ROLE_OF, SIMULATED_TOSS_KEY, find_functions
 from local.home import CHECKOUT
@@ -69,10 +75,28 @@ def _environment(requirements: bytes, folder: Path) -> Path:
     file.write_bytes(requirements)
     made = _python("venv", "--without-pip", str(folder))
     assert made.returncode == 0, made.stderr
-    install = ["install", "--no-compile", "-r", str(file)]
-    installed = _python("pip", "--quiet", "--python", str(programs / "python"), *install)
+    into = ["pip", "--quiet", "--python", str(programs / "python")]
+    install = ["install", "--upgrade", "--upgrade-strategy", "only-if-needed", "--force-reinstall", "--no-compile"]
+    installed = _python(*into, *install, "--require-hashes", "--requirement", str(file))
     assert installed.returncode == 0, installed.stderr
+    checked = _python(*into, "check")
+    assert checked.returncode == 0, checked.stdout
+    locked = {line.partition("==")[0] for line in requirements.decode().splitlines()}
+    assert _installed(programs) == locked
     return programs
+
+
+def _installed(programs: Path) -> set[str]:
+    """The names of what is installed there."""
+    listed = _python("pip", "--python", str(programs / "python"), "list", "--format=json")
+    assert listed.returncode == 0, listed.stderr
+    return {canonicalize_name(each["name"]) for each in json.loads(listed.stdout)}
+
+
+def _started_by_the_buildpack(build: Mapping[str, str]) -> dict[str, str]:
+    """The variables that a container starts with, by those that it was built with."""
+    launch = ("GOOGLE_FUNCTION_TARGET", "GOOGLE_FUNCTION_SIGNATURE_TYPE", "GOOGLE_FUNCTION_SOURCE")
+    return {name.removeprefix("GOOGLE_"): build[name] for name in launch if name in build}
 
 
 @pytest.fixture(scope="module")
@@ -86,8 +110,18 @@ def storage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def _served(package: Package, programs: Path, database: Migrated, storage: str, folder: Path) -> Iterator[httpx.Client]:
     zipfile.ZipFile(io.BytesIO(package.archive)).extractall(folder)
     [port] = free_ports(1)
+    service = package.function.replace("_", "-")
     environment = {
         "PATH": os.environ["PATH"],
+        **_started_by_the_buildpack(
+            {"GOOGLE_FUNCTION_TARGET": package.function, "GOOGLE_FUNCTION_SIGNATURE_TYPE": "http"}
+        ),
+        "PORT": str(port),
+        "K_SERVICE": service,
+        "K_CONFIGURATION": service,
+        "K_REVISION": f"{service}-00001-abc",
+        "LOG_EXECUTION_ID": "true",
+        "HOST": "127.0.0.1",  # the one that the cloud does not set: this machine is not to be called from outside
         "DATABASE_URL": database.role_url(ROLE_OF[package.function]),
         "GOOGLE_CLOUD_PROJECT": "example",
         "PUBSUB_EMULATOR_HOST": "127.0.0.1:9",
@@ -96,8 +130,7 @@ def _served(package: Package, programs: Path, database: Migrated, storage: str, 
         "BACKUP_BUCKET": BUCKET,
         "STORAGE_EMULATOR_HOST": storage,
     }
-    command = [str(programs / "functions-framework"), "--target", package.function]
-    command += ["--host", "127.0.0.1", "--port", str(port)]
+    command = [str(programs / "functions-framework")]  # without arguments, as the buildpack's web process
     log = folder / "log"
     with log.open("wb") as output:
         process = subprocess.Popen(command, cwd=folder, env=environment, stdout=output, stderr=output)  # noqa: S603
@@ -135,7 +168,7 @@ def test_a_zip_serves_its_function_from_its_own_requirements(
         if function == "provider_webhook":
             assert client.get("/").status_code == 401
         elif function == "payment_webhook":
-            assert client.post("/", json={"orderId": "nobody's"}).status_code == 404
+            assert client.post("/", json={"orderId": "nobodys-order"}).status_code == 404
         elif function == "health":
             assert client.get("/").json()["state"] in ("ok", "warn", "fail")
         elif function == "reconcile":

@@ -68,6 +68,10 @@ SAMPLES = {
         "tenant, id, reason, from_plan, to_plan, created_at",
         "%(tenant)s, %(uuid)s, 'renewed', 'PRO', 'PRO', %(now)s",
     ),
+    "tenant_history": (
+        "tenant, id, what, done_by, created_at",
+        "%(tenant)s, %(uuid)s, 'suspended', 'x', %(now)s",
+    ),
     "alert_notices": (
         "tenant, kind, firing, since, value, threshold, detail, owed",
         "%(tenant)s, %(id)s, true, %(now)s, '', '', '', true",
@@ -108,6 +112,7 @@ READ, WRITE, KEEP = "select", "select insert update", "select insert"
 
 HEALTH = {
     **dict.fromkeys(["heartbeats", "alerts", "outbox"], READ),
+    "tenants": "select(id,suspended_at)",
     "provider_accounts": "select(tenant,id,provider,active)",
     "timers": "select(due_at)",
     "messages": "select(tenant,id,status,due_at)",
@@ -143,6 +148,7 @@ PRIVILEGES: dict[str, dict[str, str]] = {
     },
     "allim_reports": {
         **dict.fromkeys(["tenants", "prices", "dispatches"], READ),
+        "provider_accounts": "select(tenant,id,identity)",
         "messages": "select update",
         "reports": KEEP,
         "outbox": "insert",
@@ -259,6 +265,7 @@ PRIVILEGES: dict[str, dict[str, str]] = {
             "tenant_plans",
             "plan_orders",
             "plan_history",
+            "tenant_history",
             "alert_notices",
             "heartbeats",
         ],

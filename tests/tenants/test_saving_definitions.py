@@ -14,6 +14,7 @@ from local.examples.loading import LONG_AGO, write_example
 from shared.customers.filing import file_customers
 from shared.customers.store import decide_newest_words, save_groups
 from shared.customers.words import Telling
+from shared.platform.crypto import Keys
 from shared.platform.database import Connection, Database
 from shared.templates.store import save_templates
 from shared.templates.template import Approval, TemplateContent
@@ -25,7 +26,7 @@ from shared.workflows.store import save_workflows
 from tests.clock import NOON
 from tests.databases import Migrated
 
-KEY = bytes(range(32))
+KEYS = Keys([bytes(range(32))])
 EXAMPLES = read_examples()
 WORDS = {"variables": {"이름": "customer.name"}, "sms": {"text": "#{이름}님, 안녕하세요"}}
 RULE: dict[str, Any] = {"name": "greet", "on": "subscription.signup", "steps": [{"send": "hello"}]}
@@ -77,17 +78,17 @@ async def _revision(connection: Connection) -> int:
 
 async def test_loading_the_examples_twice_changes_nothing(connection: Connection) -> None:
     for example in EXAMPLES:
-        await write_example(connection, KEY, example, credit=Decimal(1000), customers_changed_at=LONG_AGO, now=NOON)
+        await write_example(connection, KEYS, example, credit=Decimal(1000), customers_changed_at=LONG_AGO, now=NOON)
     before = await _everything(connection)
     for example in EXAMPLES:
-        await write_example(connection, KEY, example, credit=Decimal(1000), customers_changed_at=LONG_AGO, now=NOON)
+        await write_example(connection, KEYS, example, credit=Decimal(1000), customers_changed_at=LONG_AGO, now=NOON)
     assert await _everything(connection) == before
     assert len(before["workflows"]) == sum(len(example.workflows) for example in EXAMPLES)
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.tenant.id)
 async def test_what_is_read_back_is_what_the_files_say(connection: Connection, example: Example) -> None:
-    await write_example(connection, KEY, example, credit=Decimal(1000), customers_changed_at=LONG_AGO, now=NOON)
+    await write_example(connection, KEYS, example, credit=Decimal(1000), customers_changed_at=LONG_AGO, now=NOON)
     catalog = (await load_catalogs(connection, [example.tenant.id]))[example.tenant.id]
     assert {name: template.content for name, template in catalog.templates.items()} == {
         template.name: template.content for template in example.templates
@@ -140,10 +141,10 @@ async def test_another_rule_makes_a_new_version_and_a_workflow_switched_off_stay
 
 async def test_an_account_is_written_again_only_when_it_or_the_key_changed(connection: Connection) -> None:
     account = replace(EXAMPLES[0].account, tenant="shop")
-    assert await register_account(connection, KEY, account, now=NOON)
-    assert not await register_account(connection, KEY, account, now=NOON)
-    assert await register_account(connection, KEY, replace(account, sender="0233334444"), now=NOON)
-    assert await register_account(connection, bytes(32), replace(account, sender="0233334444"), now=NOON)
+    assert await register_account(connection, KEYS, account, now=NOON)
+    assert not await register_account(connection, KEYS, account, now=NOON)
+    assert await register_account(connection, KEYS, replace(account, sender="0233334444"), now=NOON)
+    assert await register_account(connection, Keys([bytes(32)]), replace(account, sender="0233334444"), now=NOON)
     row = await (await connection.execute("select sender, credentials from provider_accounts")).fetchone()
     assert row is not None
     assert row["sender"] == "0233334444"
@@ -153,13 +154,13 @@ async def test_an_account_is_written_again_only_when_it_or_the_key_changed(conne
 async def test_the_account_that_was_registered_last_sends_and_the_earlier_ones_stay(connection: Connection) -> None:
     first = replace(EXAMPLES[0].account, tenant="shop")
     second = replace(first, id="second", sender="0233334444")
-    assert await register_account(connection, KEY, first, now=NOON)
+    assert await register_account(connection, KEYS, first, now=NOON)
     before = await _revision(connection)
-    assert await register_account(connection, KEY, second, now=NOON)
+    assert await register_account(connection, KEYS, second, now=NOON)
     assert await _revision(connection) > before
     assert await _accounts(connection) == [("main", False), ("second", True)]
-    assert not await register_account(connection, KEY, second, now=NOON)
-    assert await register_account(connection, KEY, first, now=NOON)
+    assert not await register_account(connection, KEYS, second, now=NOON)
+    assert await register_account(connection, KEYS, first, now=NOON)
     assert await _accounts(connection) == [("main", True), ("second", False)]
 
 
@@ -169,18 +170,18 @@ async def test_an_account_becomes_no_other_one_while_a_send_by_it_is_undecided(
 ) -> None:
     account = replace(EXAMPLES[0].account, tenant="shop")
     other = replace(account, secrets={**account.secrets, "api_key": "another"})
-    await register_account(connection, KEY, account, now=NOON)
+    await register_account(connection, KEYS, account, now=NOON)
     await connection.execute(
         "insert into dispatches (tenant, id, provider, account, messages, state, lease_until, created_at, updated_at) "
         "values ('shop', gen_random_uuid(), 'solapi', 'main', array[gen_random_uuid()], %s, %s, %s, %s)",
         [state, NOON, NOON, NOON],
     )
     with pytest.raises(AccountBusy, match="main"):
-        await register_account(connection, KEY, other, now=NOON)
-    assert await register_account(connection, KEY, replace(account, sender="0233334444"), now=NOON)
-    assert await register_account(connection, KEY, replace(other, id="second"), now=NOON)
+        await register_account(connection, KEYS, other, now=NOON)
+    assert await register_account(connection, KEYS, replace(account, sender="0233334444"), now=NOON)
+    assert await register_account(connection, KEYS, replace(other, id="second"), now=NOON)
     await connection.execute("update dispatches set state = 'sent'")
-    assert await register_account(connection, KEY, other, now=NOON)
+    assert await register_account(connection, KEYS, other, now=NOON)
 
 
 async def _accounts(connection: Connection) -> list[tuple[str, bool]]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import fields, replace
 
+from shared.workflows.events.store import save_runs
 from shared.workflows.planning import Plan
 from shared.workflows.runs import Run
-from shared.workflows.store import read_runs, save_runs
+from shared.workflows.store import read_runs
 from tests.clock import NOON
 from tests.scratch import Scratch
 

@@ -101,7 +101,8 @@ async def test_a_run_that_moves_into_the_past_says_so_and_is_silent(timeline: Ti
     await timeline.tell("appointment.rescheduled", starts_at=NOON - 60 * MINUTE, time=NOON + MINUTE)
     await timeline.at(FIVE + 5 * MINUTE)
     assert timeline.spoken() == []
-    assert "past" in (timeline.world.notes(timeline.tenant)["e-2"] or "")
+    [outcome] = timeline.world.outcomes(timeline.tenant)["e-2"]
+    assert (outcome.did, outcome.past, outcome.waiting) == ("moved", 3, {})
 
 
 async def test_an_older_move_that_comes_late_changes_nothing_and_says_so(timeline: Timeline) -> None:
@@ -109,14 +110,22 @@ async def test_an_older_move_that_comes_late_changes_nothing_and_says_so(timelin
     await timeline.tell("appointment.rescheduled", starts_at=FIVE + 60 * MINUTE, time=NOON + 2 * MINUTE)
     await timeline.tell("appointment.rescheduled", starts_at=FIVE + 30 * MINUTE, time=NOON + MINUTE)
     assert timeline.waiting()[0] == FIVE + 30 * MINUTE
-    assert "newer" in (timeline.world.notes(timeline.tenant)["e-3"] or "")
+    assert timeline.world.did(timeline.tenant)["e-3"] == ["known"]
 
 
 async def test_a_move_that_comes_before_its_start_waits_for_it_and_says_so(timeline: Timeline) -> None:
     await timeline.tell("appointment.rescheduled", starts_at=FIVE + 60 * MINUTE, time=NOON + MINUTE)
     assert timeline.waiting() == []
-    assert "not started" in (timeline.world.notes(timeline.tenant)["e-1"] or "")
+    assert timeline.world.did(timeline.tenant)["e-1"] == ["remembered"]
     await timeline.tell("appointment.scheduled", starts_at=FIVE, time=NOON)
+    assert timeline.waiting()[0] == FIVE + 30 * MINUTE
+
+
+async def test_a_kept_move_still_beats_a_start_of_its_moment(timeline: Timeline) -> None:
+    moved = NOON + MINUTE
+    await timeline.tell("appointment.scheduled", starts_at=FIVE)
+    await timeline.tell("appointment.rescheduled", starts_at=FIVE + 60 * MINUTE, time=moved)
+    await timeline.tell("appointment.scheduled", starts_at=FIVE, time=moved)
     assert timeline.waiting()[0] == FIVE + 30 * MINUTE
 
 
@@ -131,10 +140,10 @@ async def test_a_stop_silences_a_run(timeline: Timeline) -> None:
 
 async def test_a_stop_that_comes_before_its_start_silences_it_and_says_so(timeline: Timeline) -> None:
     await timeline.tell("appointment.cancelled", time=NOON + MINUTE)
-    assert "not started" in (timeline.world.notes(timeline.tenant)["e-1"] or "")
+    assert timeline.world.did(timeline.tenant)["e-1"] == ["remembered"]
     await timeline.tell("appointment.scheduled", starts_at=FIVE, time=NOON)
     assert timeline.waiting() == []
-    assert "stopped" in (timeline.world.notes(timeline.tenant)["e-2"] or "")
+    assert timeline.world.did(timeline.tenant)["e-2"] == ["already_stopped"]
 
 
 async def test_a_run_starts_again_after_its_stop(timeline: Timeline) -> None:

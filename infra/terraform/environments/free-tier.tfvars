@@ -7,4 +7,6 @@ reminder_cpu         = "0.08"
 tick_every_minutes   = 3
 fixed_egress_address = false
 database_clients     = 200
+database_pooler_size = 2
+database_connections = 60
 monthly_budget       = 10000

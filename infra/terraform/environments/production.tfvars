@@ -5,4 +5,6 @@ keep_warm            = true
 reminder_cpu         = "1"
 fixed_egress_address = true
 database_clients     = 400
+database_pooler_size = 3
+database_connections = 90
 monthly_budget       = 300000

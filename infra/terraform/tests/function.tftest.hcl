@@ -38,14 +38,69 @@ run "a_private_function_is_called_by_its_own_invoker_alone" {
   }
 
   assert {
-    condition     = google_cloud_run_v2_service_iam_member.invoker.member == google_service_account.invoker[0].member
+    condition     = google_cloud_run_v2_service_iam_binding.invoker.members == toset([google_service_account.invoker[0].member])
     error_message = "Somebody else may call it."
   }
 
   assert {
-    condition     = google_cloud_run_v2_service_iam_member.invoker.name == google_cloudfunctions2_function.this.name
+    condition     = google_cloud_run_v2_service_iam_binding.invoker.name == google_cloudfunctions2_function.this.name
     error_message = "The grant is not confined to this service."
   }
+
+  assert {
+    condition     = length(google_service_account_iam_member.pubsub) == 0
+    error_message = "Pub/Sub may speak as an account that it has no need of."
+  }
+}
+
+run "pubsub_mints_the_tokens_of_the_invoker_as_which_it_pushes" {
+  module {
+    source = "./modules/function"
+  }
+
+  variables {
+    pushed_by = "serviceAccount:service-1@gcp-sa-pubsub.iam.gserviceaccount.com"
+  }
+
+  assert {
+    condition     = google_service_account_iam_member.pubsub[0].service_account_id == google_service_account.invoker[0].name
+    error_message = "It may speak as somebody else."
+  }
+
+  assert {
+    condition     = google_service_account_iam_member.pubsub[0].role == "roles/iam.serviceAccountTokenCreator"
+    error_message = "Its pushes would not be let in."
+  }
+}
+
+run "further_callers_stand_beside_the_invoker" {
+  module {
+    source = "./modules/function"
+  }
+
+  variables {
+    callers = ["serviceAccount:monitoring@example.iam.gserviceaccount.com"]
+  }
+
+  assert {
+    condition     = google_cloud_run_v2_service_iam_binding.invoker.members == toset([google_service_account.invoker[0].member, "serviceAccount:monitoring@example.iam.gserviceaccount.com"])
+    error_message = "Not just these two may call it."
+  }
+}
+
+run "nobody_pushes_to_the_public" {
+  command = plan
+
+  module {
+    source = "./modules/function"
+  }
+
+  variables {
+    public    = true
+    pushed_by = "serviceAccount:service-1@gcp-sa-pubsub.iam.gserviceaccount.com"
+  }
+
+  expect_failures = [var.pushed_by]
 }
 
 run "a_public_function_has_no_invoker_account" {
@@ -58,7 +113,7 @@ run "a_public_function_has_no_invoker_account" {
   }
 
   assert {
-    condition     = google_cloud_run_v2_service_iam_member.invoker.member == "allUsers" && length(google_service_account.invoker) == 0
+    condition     = google_cloud_run_v2_service_iam_binding.invoker.members == toset(["allUsers"]) && length(google_service_account.invoker) == 0
     error_message = "Providers cannot call it."
   }
 }

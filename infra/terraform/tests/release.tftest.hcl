@@ -123,6 +123,90 @@ run "more_connections_than_the_database_takes_are_refused" {
   expect_failures = [var.database_clients]
 }
 
+run "more_connections_than_the_pooler_may_open_are_refused" {
+  command = plan
+
+  variables {
+    database_pooler_size = 15 # Supabase's own choice, for each of the roles
+  }
+
+  expect_failures = [var.database_connections]
+}
+
+run "a_role_of_few_clients_is_not_counted_for_a_whole_pool" {
+  command = plan
+
+  assert {
+    condition     = local.servers["backup"] == 2 && local.servers["on_send_request"] == 2 * var.database_pooler_size
+    error_message = "The budget counts what the pooler never opens, or less than it may."
+  }
+}
+
+run "a_region_outside_of_korea_is_refused" {
+  command = plan
+
+  variables {
+    region = "asia-northeast1"
+  }
+
+  expect_failures = [var.region]
+}
+
+run "a_region_outside_of_korea_is_taken_when_that_is_said" {
+  command = plan
+
+  variables {
+    region              = "asia-northeast1"
+    allow_outside_korea = true
+  }
+
+  assert {
+    condition     = google_storage_bucket.backups.location == "asia-northeast1"
+    error_message = "It is not where it was asked to be."
+  }
+}
+
+run "a_publisher_of_one_tenant_has_a_topic_of_its_own" {
+  variables {
+    tenant_publishers = { saas = ["serviceAccount:saas@example.iam.gserviceaccount.com"] }
+  }
+
+  assert {
+    condition     = keys(module.tenant_topic) == ["subscription-events-saas"] && keys(output.tenant_topics) == ["saas"]
+    error_message = "There is no topic for it."
+  }
+
+  assert {
+    condition     = length(output.events_topic) > 0 && !contains(values(module.topic)[*].id, output.tenant_topics["saas"])
+    error_message = "It is one that others publish to, too."
+  }
+}
+
+run "before_the_first_release_a_publishers_topic_has_nobody_to_push_to" {
+  command = plan
+
+  variables {
+    release           = {}
+    tenant_publishers = { saas = ["serviceAccount:saas@example.iam.gserviceaccount.com"] }
+  }
+
+  assert {
+    condition     = length(module.tenant_topic) == 1
+    error_message = "It is missing."
+  }
+}
+
+run "who_speaks_for_one_tenant_does_not_speak_for_all" {
+  command = plan
+
+  variables {
+    event_publishers  = ["serviceAccount:saas@example.iam.gserviceaccount.com"]
+    tenant_publishers = { saas = ["serviceAccount:saas@example.iam.gserviceaccount.com"] }
+  }
+
+  expect_failures = [var.tenant_publishers]
+}
+
 run "nobody_but_named_accounts_publishes_events" {
   command = plan
 

@@ -2,6 +2,7 @@ mock_provider "google" {}
 
 variables {
   name       = "send-requests"
+  region     = "asia-northeast3"
   publishers = { on_reminder_tick = "serviceAccount:on-reminder-tick@example.iam.gserviceaccount.com" }
 }
 
@@ -36,6 +37,11 @@ run "a_subscription_pushes_retries_gives_up_and_never_expires" {
   }
 
   assert {
+    condition     = google_pubsub_topic.this.message_storage_policy[0].allowed_persistence_regions == toset(["asia-northeast3"])
+    error_message = "Messages may be kept elsewhere."
+  }
+
+  assert {
     condition     = google_pubsub_subscription.this[0].retry_policy[0] == { minimum_backoff = "10s", maximum_backoff = "600s" }
     error_message = "It does not wait from 10 seconds to 10 minutes before it tries again."
   }
@@ -43,9 +49,9 @@ run "a_subscription_pushes_retries_gives_up_and_never_expires" {
   assert {
     condition = google_pubsub_subscription.this[0].dead_letter_policy[0] == {
       dead_letter_topic     = "projects/example/topics/dead-letters"
-      max_delivery_attempts = 5
+      max_delivery_attempts = 20
     }
-    error_message = "It does not give up after five tries."
+    error_message = "It does not give up after twenty tries."
   }
 
   assert {
@@ -61,6 +67,32 @@ run "a_subscription_pushes_retries_gives_up_and_never_expires" {
   assert {
     condition     = google_pubsub_topic_iam_member.publishers["on_reminder_tick"].role == "roles/pubsub.publisher"
     error_message = "Who should publish may not."
+  }
+}
+
+run "a_push_to_a_path_proves_itself_to_the_function_as_such" {
+  module {
+    source = "./modules/topic"
+  }
+
+  variables {
+    subscription = {
+      address              = "https://on-subscription-event.example.run.app"
+      path                 = "/tenants/saas"
+      invoker              = "on-subscription-event-invoker@example.iam.gserviceaccount.com"
+      ack_deadline_seconds = 60
+    }
+    dead_letters = null
+  }
+
+  assert {
+    condition     = google_pubsub_subscription.this[0].push_config[0].push_endpoint == "https://on-subscription-event.example.run.app/tenants/saas"
+    error_message = "The function does not learn whose publisher it was."
+  }
+
+  assert {
+    condition     = google_pubsub_subscription.this[0].push_config[0].oidc_token[0].audience == "https://on-subscription-event.example.run.app"
+    error_message = "Cloud Run would not take the token."
   }
 }
 

@@ -21,6 +21,9 @@ from shared.platform.database import Connection
 BYTE_ORDER_MARK = "\ufeff"
 """Without it, Excel takes a CSV for CP949."""
 
+_KINDS = {"topup": "충전", "refund": "환불", "adjustment": "조정"}
+_CHANNELS = {"alimtalk": "알림톡", "sms": "SMS", "lms": "LMS"}
+
 
 @dataclass(frozen=True, slots=True)
 class Month:
@@ -116,24 +119,33 @@ async def monthly_statement(connection: Connection, tenant: str, month: Month) -
 
 
 def as_csv(statement: Statement) -> str:
-    """The statement for Excel and for the tenant, day by day: what moved the balance, and the balance after it."""
+    """The statement for Excel and for the tenant, in Korean: what moved the balance by day, and the balance then."""
     text = io.StringIO()
     text.write(BYTE_ORDER_MARK)
     writer = csv.writer(text)
-    writer.writerow(["day", "kind", "channel", "workflow", "messages", "reference", "won", "balance"])
+    writer.writerow(["날짜", "구분", "채널", "워크플로", "건수", "참조", "금액(원)", "잔액(원)"])
     balance = statement.opening
-    writer.writerow(["", "opening", "", "", "", "", "", balance])
+    writer.writerow(["", "이월 잔액", "", "", "", "", "", balance])
     lines: list[Payment | Usage] = [*statement.payments, *statement.usage]
     for line in sorted(lines, key=lambda line: line.day):
         if isinstance(line, Payment):
             balance += line.won
-            writer.writerow([line.day, line.kind, "", "", "", _inert(line.reference or ""), line.won, balance])
+            writer.writerow([line.day, _KINDS[line.kind], "", "", "", _inert(line.reference or ""), line.won, balance])
         else:
             balance -= line.won
             writer.writerow(
-                [line.day, "charge", line.channel, _inert(line.workflow), line.messages, "", -line.won, balance]
+                [
+                    line.day,
+                    "발송",
+                    _CHANNELS.get(line.channel, line.channel),
+                    _inert(line.workflow),
+                    line.messages,
+                    "",
+                    -line.won,
+                    balance,
+                ]
             )
-    writer.writerow(["", "closing", "", "", "", "", "", statement.closing])
+    writer.writerow(["", "마감 잔액", "", "", "", "", "", statement.closing])
     return text.getvalue()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from shared.credits.amounts import in_won
 from shared.credits.errors import CreditError
 from shared.credits.payments.cards import customer_key_of
 
@@ -35,7 +36,7 @@ def other_payment() -> CreditError:
 def amount_changed(ordered: Decimal, given: Decimal) -> CreditError:
     return CreditError(
         "amount_changed",
-        f"the order is for {ordered} won, not {given}",
+        f"the order is for {in_won(ordered)} won, not {in_won(given)}",
         "결제 금액이 주문 금액과 다릅니다. 처음부터 다시 시도해 주세요.",
         field="amount",
     )
@@ -44,8 +45,8 @@ def amount_changed(ordered: Decimal, given: Decimal) -> CreditError:
 def not_cancellable(asked: Decimal, left: Decimal, status: str) -> CreditError:
     return CreditError(
         "not_cancellable",
-        f"{asked} won can't be cancelled: the order is {status} and {left} won are left",
-        f"취소할 수 없습니다. 취소 가능 금액은 {left}원입니다.",
+        f"{in_won(asked)} won can't be cancelled: the order is {status} and {in_won(left)} won are left",
+        f"취소할 수 없습니다. 취소 가능 금액은 {in_won(left)}원입니다.",
         field="amount",
     )
 
@@ -53,8 +54,8 @@ def not_cancellable(asked: Decimal, left: Decimal, status: str) -> CreditError:
 def key_used(amount: Decimal) -> CreditError:
     return CreditError(
         "key_used",
-        f"the key was used before, to cancel {amount} won: another cancel needs another key",
-        f"이미 {amount}원 취소에 사용한 키입니다. 새로운 키로 다시 요청해 주세요.",
+        f"the key was used before, to cancel {in_won(amount)} won: another cancel needs another key",
+        f"이미 {in_won(amount)}원 취소에 사용한 키입니다. 새로운 키로 다시 요청해 주세요.",
         field="key",
     )
 

@@ -13,6 +13,7 @@ import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
+from shared.credits.amounts import in_won
 from shared.credits.errors import CreditError
 from shared.credits.ledger.ledger import take_back, top_up, whole_won
 from shared.credits.payments.cancels import settle_cancels
@@ -342,7 +343,9 @@ async def _note_dispute(
     connection: Connection, order: Order, payment: Payment, dispute: CreditError, now: dt.datetime
 ) -> None:
     """Where money was taken and buys nothing, a person has to decide."""
-    detail = f"{order.id}: {payment.total_amount} won, {payment.status} by {payment.payment_key}: {dispute.detail}"
+    detail = (
+        f"{order.id}: {in_won(payment.total_amount)} won, {payment.status} by {payment.payment_key}: {dispute.detail}"
+    )
     log("payments").error("payment disputed: %s", detail, extra={"fields": {"order": order.id, "code": dispute.code}})
     if payment.approved_at is not None:
         await raise_alert(connection, order.tenant, "payment_disputed", detail, now)

@@ -3,33 +3,32 @@
 from __future__ import annotations
 
 from shared.credits.payments.errors import card_unreadable
-from shared.platform.crypto import seal, unseal
+from shared.platform.crypto import Keys, SealError
 
 
-def seal_card(key: bytes, tenant: str, billing_key: str) -> bytes:
+def seal_card(keys: Keys, tenant: str, billing_key: str) -> bytes:
     """Seal a card for a tenant; it opens for no other.
 
     Args:
-        key: 32 bytes.
+        keys: the first of them seals.
         tenant: whose.
         billing_key: what Toss charges the card by.
     """
-    return seal(key, {"billing_key": billing_key}, context=_context(tenant))
+    return keys.seal({"billing_key": billing_key}, context=context_of(tenant))
 
 
-def open_card(key: bytes, tenant: str, sealed: bytes) -> str:
+def open_card(keys: Keys, tenant: str, sealed: bytes) -> str:
     """The billing key of a sealed card.
 
     Raises:
-        CreditError: `card_unreadable`: it was sealed with another key or for another tenant, or is none.
+        CreditError: `card_unreadable`: none of the keys opens it for this tenant, or it is none.
     """
-    from cryptography.exceptions import InvalidTag  # it takes its time, and most sweeps charge nobody
-
     try:
-        return str(unseal(key, sealed, context=_context(tenant))["billing_key"])
-    except (InvalidTag, ValueError, KeyError) as error:
+        return str(keys.unseal(sealed, context=context_of(tenant))["billing_key"])
+    except (SealError, KeyError) as error:
         raise card_unreadable() from error
 
 
-def _context(tenant: str) -> str:
+def context_of(tenant: str) -> str:
+    """What a card is bound to."""
     return f"{tenant}/billing"

@@ -11,14 +11,15 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import ClassVar
 
+from shared.credits.amounts import in_won
 from shared.credits.payments.store import Cancel, Order, read_cancels, save_cancel
-from shared.credits.plans.plans import FREE, NOTHING, PlanName, Subscription, due_at, is_upgrade, period_of
+from shared.credits.plans.errors import ENDED_UNPAID, PAYMENT_FAILED
+from shared.credits.plans.plans import FREE, NOTHING, PlanName, Subscription, due_at, is_upgrade
 from shared.credits.plans.store import (
     PlanOrder,
     add_history,
     lock_subscription,
     mark_applied,
-    read_history,
     read_open_plan_order,
     save_subscription,
 )
@@ -27,9 +28,6 @@ from shared.platform.database import Connection
 from shared.platform.ids import derived_id, new_id
 from shared.platform.signals.alerts import raise_alert, resolve_alerts
 from shared.providers import ProviderRefused
-
-PAYMENT_FAILED = "plan_payment_failed"
-ENDED_UNPAID = "plan_ended"
 
 
 class PlanPurpose:
@@ -63,7 +61,7 @@ class PlanPurpose:
         self, connection: Connection, order: Order, amount: Decimal, key: str, now: dt.datetime
     ) -> str | None:
         """The plan stays as it is, for nobody asked to end it; a person is told."""
-        detail = f"{order.id}: {amount} won were given back at Toss, and the plan goes on"
+        detail = f"{order.id}: {in_won(amount)} won were given back at Toss, and the plan goes on"
         await raise_alert(connection, order.tenant, "plan_payment_cancelled", detail, now)
         return detail
 
@@ -71,7 +69,7 @@ class PlanPurpose:
         self, connection: Connection, order: Order, request: Cancel, refused: ProviderRefused, now: dt.datetime
     ) -> None:
         """The plan has ended, and the money is still here: a person has to send it."""
-        detail = f"{order.id}: {request.amount} won were not given back: {refused}"
+        detail = f"{order.id}: {in_won(request.amount)} won were not given back: {refused}"
         await raise_alert(connection, order.tenant, "plan_refund_refused", detail, now)
 
 
@@ -79,7 +77,7 @@ async def _give(connection: Connection, has: Subscription, bought: PlanOrder, or
     given = Subscription.begun(has.tenant, bought.plan, bought.fee, bought.anchor, bought.period)
     await save_subscription(connection, given, due_at(given))
     await mark_applied(connection, order.tenant, order.id, now)
-    reason = _reason(has.plan, bought.plan)
+    reason = "subscribed" if has.granted else _reason(has.plan, bought.plan)
     id_ = derived_id(now, order.id, "given")
     await add_history(
         connection, has.tenant, id_, reason, has.plan, bought.plan, now, amount=order.amount, order=order.id
@@ -159,21 +157,6 @@ async def end(
     await save_subscription(connection, free, None)
     await note(connection, has, reason, FREE, now, amount=-refund, detail=detail)
     await resolve_alerts(connection, has.tenant, [PAYMENT_FAILED], now)
-
-
-async def grant(connection: Connection, tenant: str, plan: PlanName, now: dt.datetime) -> bool:
-    """Give a tenant that never had a plan one for a month, unpaid; then its card is charged like any other's.
-
-    False: it has or had one, and nothing changes.
-    """
-    has = await lock_subscription(connection, tenant)
-    if has is None or has.plan != FREE or await read_history(connection, tenant, 1):
-        return False
-    today = day_of(now)
-    given = replace(has, plan=plan, anchor=today, period=period_of(today, today))
-    await save_subscription(connection, given, due_at(given))
-    await note(connection, has, "granted", plan, now)
-    return True
 
 
 async def note(

@@ -31,21 +31,19 @@ class Plan:
 
     fee: won a month.
     messages: a period; bulk sends beyond it are refused.
-    image_bytes: that a tenant may keep.
     """
 
     name: PlanName
     fee: Decimal
     messages: int
-    image_bytes: int
 
 
 PLANS: dict[PlanName, Plan] = {
     plan.name: plan
     for plan in (
-        Plan("FREE", NOTHING, 1_000, 50_000_000),
-        Plan("BASIC", Decimal(29_000), 30_000, 1_000_000_000),
-        Plan("PRO", Decimal(99_000), 1_000_000, 20_000_000_000),
+        Plan("FREE", NOTHING, 1_000),
+        Plan("BASIC", Decimal(29_000), 30_000),
+        Plan("PRO", Decimal(99_000), 1_000_000),
     )
 }
 """From the smallest to the greatest."""
@@ -139,6 +137,8 @@ class Subscription:
     next_plan: what comes at the period's end, when it is another one.
     past_due_since: when the first of `tries` refusals was.
     pending_order: a charge that is under way.
+    granted: given by the operator; nobody is charged, and its periods follow each other by themselves.
+    granted_until: the first day without it; None for no end.
     """
 
     tenant: str
@@ -151,9 +151,21 @@ class Subscription:
     past_due_since: dt.datetime | None
     tries: int
     pending_order: str | None
+    granted: bool
+    granted_until: dt.date | None
 
     @classmethod
-    def begun(cls, tenant: str, plan: PlanName, fee: Decimal, anchor: dt.date, period: Period | None) -> Subscription:
+    def begun(
+        cls,
+        tenant: str,
+        plan: PlanName,
+        fee: Decimal,
+        anchor: dt.date,
+        period: Period | None,
+        *,
+        granted: bool = False,
+        until: dt.date | None = None,
+    ) -> Subscription:
         """A plan as it begins, or begins anew: nothing is scheduled, nothing owed, and no charge under way."""
         return cls(
             tenant=tenant,
@@ -166,6 +178,8 @@ class Subscription:
             past_due_since=None,
             tries=0,
             pending_order=None,
+            granted=granted,
+            granted_until=until,
         )
 
     def is_due(self, today: dt.date) -> bool:
@@ -206,10 +220,13 @@ def quote_change(now_has: Subscription, target: PlanName, today: dt.date) -> Quo
     """What a change to another plan would do.
 
     More is given at once and charged for the days that are left; less comes at the period's end. The plan that it has
-    undoes what was scheduled. When the period is over and unpaid, any plan is paid now, in full.
+    undoes what was scheduled. When the period is over and unpaid, any plan is paid now, in full. What is granted counts
+    for nothing: whoever wants to pay begins, with whatever plan, and FREE ends it now.
     """
     plan, period = now_has.plan, now_has.period
-    if period is None:
+    if now_has.granted and target == FREE:
+        return _quote(now_has, "cancel", FREE, today, None)
+    if period is None or now_has.granted:
         if target == FREE:
             return _quote(now_has, "none", FREE, today, None)
         return _quote(now_has, "subscribe", target, today, period_of(today, today), charge=PLANS[target].fee)
@@ -250,11 +267,11 @@ def _quote(
 
 
 def due_at(now_has: Subscription) -> dt.datetime | None:
-    """When its card is to be charged next; None of FREE, and after the last refusal."""
+    """When its card is to be charged next, or a granted plan is looked at; None of FREE, and after the last refusal."""
     if now_has.period is None:
         return None
     if now_has.past_due_since is None:
-        return first_moment(now_has.period.end)
+        return first_moment(min(now_has.period.end, now_has.granted_until or dt.date.max))
     if now_has.tries > len(RETRY_DAYS):
         return None
     return now_has.past_due_since + dt.timedelta(days=RETRY_DAYS[now_has.tries - 1])

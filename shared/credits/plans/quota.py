@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from shared.credits.errors import CreditError, unknown_tenant
 from shared.credits.plans.errors import quota_exceeded
-from shared.credits.plans.plans import PLANS, Period, PlanName
+from shared.credits.plans.plans import PLANS, Period, PlanName, is_upgrade
 from shared.credits.plans.store import count_messages, read_subscriptions
 from shared.platform.clock import day_of, first_moment
 from shared.platform.database import Connection
@@ -21,6 +21,7 @@ class Quota:
     allowed: by its plan.
     """
 
+    tenant: str
     plan: PlanName
     period: Period
     used: int
@@ -32,7 +33,12 @@ class Quota:
 
     def shortage(self, messages: int) -> CreditError | None:
         """What stands in the way of sending so many more: `quota_exceeded`, or None."""
-        return quota_exceeded(self.left, self.plan, self.period.end) if messages > self.left else None
+        if messages <= self.left:
+            return None
+        needed = self.used + messages
+        room = (plan.name for plan in PLANS.values() if is_upgrade(self.plan, plan.name) and plan.messages >= needed)
+        larger = next(room, None)
+        return quota_exceeded(self.tenant, self.left, self.plan, self.period.end, larger)
 
 
 async def read_quota(connection: Connection, tenant: str, now: dt.datetime) -> Quota:
@@ -51,4 +57,4 @@ async def read_quota(connection: Connection, tenant: str, now: dt.datetime) -> Q
         raise unknown_tenant(tenant)
     period = found[0].counted(day_of(now))
     used = await count_messages(connection, tenant, first_moment(period.start))
-    return Quota(found[0].plan, period, used, PLANS[found[0].plan].messages)
+    return Quota(tenant, found[0].plan, period, used, PLANS[found[0].plan].messages)

@@ -13,7 +13,7 @@ from shared.credits.plans.plans import OrderKind, Period, PlanName, Subscription
 from shared.platform.database import Connection, fetch_all
 
 _COLUMNS = """tenant, plan::text, fee, anchor, period_start, period_end, next_plan::text, status::text, past_due_since,
-  tries, pending_order"""
+  tries, pending_order, granted, granted_until"""
 
 
 def _subscription(row: Mapping[str, Any]) -> Subscription:
@@ -62,6 +62,7 @@ update tenant_plans
 set plan = %(plan)s::plan_name, fee = %(fee)s, anchor = %(anchor)s, period_start = %(period_start)s,
     period_end = %(period_end)s, next_plan = %(next_plan)s::plan_name, status = %(status)s::plan_status,
     past_due_since = %(past_due_since)s, tries = %(tries)s, pending_order = %(pending_order)s,
+    granted = %(granted)s, granted_until = %(granted_until)s,
     next_try_at = coalesce(%(next_try_at)s, 'infinity'::timestamptz)
 where tenant = %(tenant)s
 """
@@ -84,6 +85,8 @@ async def save_subscription(connection: Connection, now_has: Subscription, next_
             "past_due_since": now_has.past_due_since,
             "tries": now_has.tries,
             "pending_order": now_has.pending_order,
+            "granted": now_has.granted,
+            "granted_until": now_has.granted_until,
             "next_try_at": next_try_at,
         },
     )

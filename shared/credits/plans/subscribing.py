@@ -28,6 +28,7 @@ from shared.credits.payments.store import (
     update_order,
 )
 from shared.credits.plans.errors import change_under_way, plan_payment_refused, quote_changed, unknown_plan
+from shared.credits.plans.granting import go_on
 from shared.credits.plans.outcomes import end, note, refused, unpaid
 from shared.credits.plans.plans import (
     FREE,
@@ -56,6 +57,7 @@ from shared.credits.plans.store import (
     take_due,
 )
 from shared.platform.clock import Clock, day_of
+from shared.platform.crypto import Keys
 from shared.platform.database import Connection, Database
 from shared.platform.errors import AllimError
 from shared.platform.ids import derived_id, new_id
@@ -94,15 +96,15 @@ class Plans:
         database: a role that may write payments and plans.
         toss: the wire.
         payments: settles what was charged, and gives back.
-        key: 32 bytes that open billing keys.
+        keys: open billing keys.
         clock: the time.
     """
 
-    def __init__(self, database: Database, toss: Toss, payments: Payments, key: bytes, clock: Clock) -> None:
+    def __init__(self, database: Database, toss: Toss, payments: Payments, keys: Keys, clock: Clock) -> None:
         self._database = database
         self._toss = toss
         self._payments = payments
-        self._key = key
+        self._keys = keys
         self._clock = clock
 
     async def quote_change(self, tenant: str, target: PlanName) -> Quote:
@@ -226,7 +228,7 @@ class Plans:
         """
         order, card = charge.order, charge.card
         try:
-            billing_key = open_card(self._key, order.tenant, card.billing_key)
+            billing_key = open_card(self._keys, order.tenant, card.billing_key)
         except CreditError as unreadable:
             await self._give_up(order.id, unreadable)
             raise
@@ -289,6 +291,9 @@ class Plans:
                 return None
             if has.pending_order is not None:
                 return has.pending_order
+            if has.granted:
+                await go_on(connection, has, now)
+                return ""
             plan = has.next_plan or has.plan
             if plan == FREE:
                 await end(connection, has, "downgraded", now)
@@ -341,7 +346,7 @@ async def _lock(connection: Connection, tenant: str) -> Subscription:
 
 async def _change_unpaid(connection: Connection, has: Subscription, quote: Quote, now: dt.datetime) -> None:
     """Do what costs nothing now."""
-    if quote.action == "cancel":  # it owes, and wants no plan: there is nothing to give back
+    if quote.action == "cancel":  # it owes or never paid, and wants no plan: there is nothing to give back
         await end(connection, has, "cancelled", now)
         return
     if quote.action == "schedule":

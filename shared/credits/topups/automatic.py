@@ -10,6 +10,7 @@ from shared.credits.payments.sealing import open_card, seal_card
 from shared.credits.payments.store import insert_order
 from shared.credits.topups.store import Due, decide_due_charge
 from shared.platform.clock import Clock, day_of, first_moment
+from shared.platform.crypto import Keys
 from shared.platform.database import Database
 from shared.platform.ids import new_id
 from shared.platform.logs import log
@@ -24,22 +25,22 @@ class AutomaticTopUps:
         database: a role that may write payments and the ledger.
         toss: the wire.
         payments: settles what was charged.
-        key: 32 bytes that open billing keys.
+        keys: open and seal billing keys.
         clock: the time.
     """
 
-    def __init__(self, database: Database, toss: Toss, payments: Payments, key: bytes, clock: Clock) -> None:
+    def __init__(self, database: Database, toss: Toss, payments: Payments, keys: Keys, clock: Clock) -> None:
         self._database = database
         self._toss = toss
         self._payments = payments
-        self._key = key
+        self._keys = keys
         self._clock = clock
 
     async def register_card(self, tenant: str, auth_key: str) -> None:
         """Exchange what the card page gave for a billing key, and keep it sealed. Raises ProviderError."""
         customer_key = customer_key_of(tenant)
         issued = await self._toss.issue_billing_key(auth_key, customer_key)
-        sealed = seal_card(self._key, tenant, issued.billing_key)
+        sealed = seal_card(self._keys, tenant, issued.billing_key)
         async with self._database.transaction() as connection:
             await save_billing_key(connection, tenant, customer_key, sealed, self._clock.now())
 
@@ -71,7 +72,7 @@ class AutomaticTopUps:
 
     async def _charge(self, due: Due) -> bool:
         try:
-            billing_key = open_card(self._key, due.tenant, due.billing_key)
+            billing_key = open_card(self._keys, due.tenant, due.billing_key)
         except CreditError as unreadable:
             await self._payments.fail(due.order, unreadable.code, unreadable.detail)
             return False

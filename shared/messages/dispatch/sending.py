@@ -23,11 +23,11 @@ from shared.messages.metrics import OURSELVES
 from shared.messages.reasons import SENTENCES, TEMPLATE_UNREADABLE
 from shared.messages.reports.reporting import Reports, Told, refusal
 from shared.platform.clock import Clock
-from shared.platform.coalescer import Coalescer
 from shared.platform.database import PASSING_ERRORS, Connection, Database
 from shared.platform.database.revisions import RevisionCache
 from shared.platform.ids import new_id
 from shared.platform.logs import log
+from shared.platform.loops.coalescer import Coalescer
 from shared.platform.pubsub import SEND_REQUESTS
 from shared.providers import OutboundMessage, Prepared, Provider, ProviderAccount, ProviderBusy, ProviderError
 from shared.templates.errors import MessageError

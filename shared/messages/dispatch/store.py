@@ -20,6 +20,7 @@ from shared.messages.reasons import (
     PRICE_MISSING,
     RUN_CHANGED,
     SENTENCES,
+    TENANT_SUSPENDED,
     TOO_LATE,
     WAITING_FOR_CREDIT,
 )
@@ -213,6 +214,9 @@ _SENTENCES = orjson.dumps(SENTENCES).decode()
 CREDIT_RECHECK = dt.timedelta(seconds=30)
 """How long messages that wait for credit stay before they are looked at again."""
 
+SUSPENSION_RECHECK = dt.timedelta(minutes=10)
+"""How long those of a suspended tenant stay: whoever resumes it calls them, and one whose moment is over can wait."""
+
 
 _MOVES = """
     select tenant, hold, 'hold'::entry_kind, id, 0, held, null::text
@@ -234,7 +238,7 @@ asked as (
 ),
 senders as (
   select s.tenant, s.dispatch, gen_random_uuid() as new_hold, gen_random_uuid() as release, t.revision,
-    a.id as account, a.provider
+    t.suspended_at is not null as suspended, a.id as account, a.provider
   from unnest(%(sender_tenants)s::text[], %(dispatches)s::uuid[]) as s (tenant, dispatch)
   join tenants t on t.id = s.tenant
   left join lateral ({sending_account("s.tenant")}) a on true
@@ -248,7 +252,8 @@ candidates as (
       select r.revision from runs r where r.tenant = a.tenant and r.workflow = m.workflow and r.key = m.run_key
     ) as run_changed
   from (
-    select asked.tenant, asked.id, s.dispatch, s.new_hold, s.release, s.revision, s.account, s.provider
+    select asked.tenant, asked.id, s.dispatch, s.new_hold, s.release, s.revision, s.suspended, s.account,
+      s.provider
     from asked join senders s on s.tenant = asked.tenant
     order by asked.tenant, asked.id
   ) a
@@ -275,6 +280,7 @@ priced as (
     case
       when c.expires_at < %(now)s then 'expired'
       when c.run_changed then 'cancelled'
+      when c.suspended then 'queued'
       when c.account is null or d.unpriced then 'failed'
       else 'sending'
     end as verdict,
@@ -294,9 +300,10 @@ verdicts as (
       when wait_for_credit then 'queued'
       else 'failed' end)::message_status as next,
     case
+      when verdict = 'expired' and suspended then '{TENANT_SUSPENDED}'
       when verdict = 'expired' then '{TOO_LATE}'
       when verdict = 'cancelled' then '{RUN_CHANGED}'
-      when obstacle is not null then obstacle
+      when verdict = 'failed' then obstacle
       when verdict = 'sending' and not affordable and not wait_for_credit then '{CREDIT_SHORTAGE}' end as reason
   from afforded a
 ),
@@ -328,8 +335,9 @@ alerted as ({raising(_SHORT)}),
 waiting as (
   insert into outbox (tenant, id, topic, body, publish_at, created_at)
   select tenant, release, %(topic)s,
-    jsonb_build_object('id', release, 'tenant', tenant, 'messages', jsonb_agg(id)), %(wait_until)s, %(now)s
-  from verdicts where next = 'queued' group by tenant, release
+    jsonb_build_object('id', release, 'tenant', tenant, 'messages', jsonb_agg(id)),
+    case when suspended then %(suspended_until)s else %(wait_until)s end, %(now)s
+  from verdicts where next = 'queued' group by tenant, release, suspended
 )
 select tenant, id, recipient, template, template_version, variables, position, attempt, dispatch, account, provider,
   revision, route[position + 1] as leg
@@ -368,13 +376,13 @@ async def decide_claims(
     """Consume tickets and decide what becomes of their queued messages: `sending` under a new dispatch, or an end.
 
     In the same statement the dearest price still open on each route is held. Where credit is short, messages fail or,
-    if the tenant so chose, wait.
+    if the tenant so chose, wait. Those of a suspended tenant wait until their moment is over.
 
     Args:
         connection: in autocommit; the statement is the transaction.
         tickets: those to consume.
         dispatches: the id of the new dispatch, by tenant.
-        topic: of the tickets of messages that wait for credit.
+        topic: of the tickets of messages that wait.
         now: the moment.
         lease_until: until then nobody else looks at the dispatch.
     """
@@ -392,6 +400,7 @@ async def decide_claims(
             "lease_until": lease_until,
             "topic": topic,
             "wait_until": now + CREDIT_RECHECK,
+            "suspended_until": now + SUSPENSION_RECHECK,
             **LEG_PRICES,
             "sentences": _SENTENCES,
             "short": WAITING_FOR_CREDIT,

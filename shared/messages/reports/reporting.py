@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from shared.contracts import Outcome, ProviderReport, ReportBatch
@@ -13,11 +13,16 @@ from shared.contracts.channels import leg_of
 from shared.messages.metrics import count_changes
 from shared.messages.outbox import PATIENCE, cut_tickets, publish_tickets
 from shared.messages.reasons import NO_REPORT, REFUSED_HERE, WORDS_REFUSED
-from shared.messages.reports.store import lock_states, record_reports_and_decide_charges
+from shared.messages.reports.store import (
+    Asked,
+    lock_states,
+    owners_by_account,
+    record_reports_and_decide_charges,
+)
 from shared.messages.status import Change, Standing, State, Status, merge, state_told_by
 from shared.platform.clock import Clock
-from shared.platform.coalescer import Coalescer
 from shared.platform.database import PASSING_ERRORS, Database
+from shared.platform.loops.coalescer import Coalescer
 from shared.platform.pubsub import SEND_REQUESTS, Publisher
 from shared.platform.signals.alerts import raise_alerts
 from shared.platform.signals.dead_letters import DeadLetter, keep_dead_letters
@@ -33,11 +38,16 @@ STORED_TEXT = 500
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """A report with whose it is and who said it. `detail` of our own refusals names the provider `allim`."""
+    """A report with whose it is and who said it.
+
+    provider: that of our own refusals is `allim`.
+    account: the tenant's account to whose address it came; empty where we asked for it, or found it ourselves.
+    """
 
     tenant: str
     provider: str
     report: ProviderReport
+    account: str = ""
 
 
 class Reports:
@@ -67,7 +77,9 @@ class Reports:
         await self._batches.submit(batch)
 
     async def _record_batches(self, batches: Sequence[ReportBatch]) -> list[None]:
-        await self.record([Told(batch.tenant, batch.provider, report) for batch in batches for report in batch.reports])
+        await self.record(
+            [Told(batch.tenant, batch.provider, report, batch.account) for batch in batches for report in batch.reports]
+        )
         if (now := self._clock.now()) - self._beat_at >= BEAT_EVERY:
             async with self._database.connection() as connection:
                 await beat(connection, "callbacks", now)
@@ -77,7 +89,9 @@ class Reports:
     async def record(self, told: Sequence[Told]) -> None:
         """Keep reports, move their messages, and send on those whose channel has failed.
 
-        A report on a message that does not exist becomes a dead letter, and does not hold up the others.
+        An account at a provider reports to one address, whoever of several tenants sends by it, so a report is taken
+        for another tenant's message where that was sent by the very same account. One on any other message that is
+        not the tenant's own becomes a dead letter, and does not hold up the others.
         """
         for start in range(0, len(told), MAX_REPORTS_A_STATEMENT):
             await self._record(told[start : start + MAX_REPORTS_A_STATEMENT])
@@ -108,11 +122,18 @@ class Reports:
                 now=now,
                 publish_at=now + PATIENCE,
             )
-            await keep_dead_letters(connection, [_unknown(entry) for entry in unknown], now)
+            owners = await owners_by_account(connection, _asked(unknown)) if unknown else {}
+            lost = [entry for entry in unknown if _asked_of(entry) not in owners]
+            await keep_dead_letters(connection, [_unknown(entry) for entry in lost], now)
             if refused := _refused_here(changes):
                 await raise_alerts(connection, WORDS_REFUSED, refused, now)
         count_changes((by_message[change.tenant, change.id][-1].provider, change) for change in changes)
         await publish_tickets(self._publisher, tickets)
+        if owners:
+            # In a transaction of their own: rows are locked in one order, and these come after.
+            await self._record(
+                [replace(entry, tenant=owners[_asked_of(entry)]) for entry in unknown if _asked_of(entry) in owners]
+            )
 
 
 def decide(standing: Standing, reports: Sequence[ProviderReport]) -> Change | None:
@@ -196,12 +217,21 @@ def _stored(report: ProviderReport) -> ProviderReport:
     return report.model_copy(update={"detail": detail})
 
 
+def _asked_of(entry: Told) -> Asked:
+    return entry.tenant, entry.account, entry.report.message, entry.report.attempt
+
+
+def _asked(told: Sequence[Told]) -> list[Asked]:
+    return list({_asked_of(entry) for entry in told if entry.account})
+
+
 def _unknown(entry: Told) -> DeadLetter:
-    alone = ReportBatch(tenant=entry.tenant, provider=entry.provider, account="", reports=(entry.report,))
+    alone = ReportBatch(tenant=entry.tenant, provider=entry.provider, account=entry.account, reports=(entry.report,))
     return DeadLetter(
         source="on_delivery_callback",
         reason="unknown_message",
-        detail=f"{entry.provider} reports {entry.report.code} on message {entry.report.message}, which does not exist",
+        detail=f"{entry.provider} reports {entry.report.code} on message {entry.report.message}, which does not exist,"
+        " or another account sent it",
         body=alone.model_dump_json().encode(),
         tenant=entry.tenant,
         message=entry.report.message,

@@ -43,6 +43,38 @@ async def lock_states(connection: Connection, messages: Sequence[tuple[str, UUID
     }
 
 
+Asked = tuple[str, str, UUID, int]
+"""A tenant, its account to whose address a report came, and the message and the attempt that the report names."""
+
+# A message that waits for its next call names no call: then it was sent by this account when its tenant has no other.
+OWNERS_BY_ACCOUNT = """
+select a.tenant, a.account, a.id, a.attempt, m.tenant as owner
+from unnest(%(tenants)s::text[], %(accounts)s::text[], %(ids)s::uuid[], %(attempts)s::int[])
+  as a (tenant, account, id, attempt)
+join provider_accounts ours on ours.tenant = a.tenant and ours.id = a.account
+join provider_accounts theirs on theirs.identity = ours.identity and theirs.tenant <> ours.tenant
+join messages m on m.tenant = theirs.tenant and m.id = a.id
+left join dispatches d on d.tenant = m.tenant and d.id = m.dispatch
+where d.account = theirs.id
+  or d.id is null and a.attempt < m.attempt and not exists (
+    select from provider_accounts other
+    where other.tenant = m.tenant and other.identity is distinct from ours.identity
+  )
+"""
+
+
+async def owners_by_account(connection: Connection, asked: Sequence[Asked]) -> dict[Asked, str]:
+    """Whose messages those are that reports name, where they are another tenant's which sends by the very same account
+    at the provider, and this message was sent by it."""
+    tenants, accounts, ids, attempts = zip(*asked, strict=True) if asked else ((), (), (), ())
+    rows = await fetch_all(
+        connection,
+        OWNERS_BY_ACCOUNT,
+        {"tenants": list(tenants), "accounts": list(accounts), "ids": list(ids), "attempts": list(attempts)},
+    )
+    return {(row["tenant"], row["account"], row["id"], row["attempt"]): row["owner"] for row in rows}
+
+
 _CAPTURED = "tenant in (select tenant from changes where settles = 'capture')"
 _MOVES = """
     select tenant, entry, settles, id, case settles when 'capture' then -price else 0 end,

@@ -11,6 +11,7 @@ import orjson
 
 from shared.contracts import TENANT_ID, ProviderReport, ReportBatch
 from shared.platform.clock import Clock
+from shared.platform.crypto import Keys
 from shared.platform.database import Database
 from shared.platform.errors import AllimError
 from shared.platform.pubsub import DELIVERY_CALLBACKS, Outgoing, Publisher
@@ -34,17 +35,17 @@ class Webhooks:
         database: for accounts and dead letters.
         publisher: for `delivery-callbacks`.
         providers: by name.
-        key: opens the accounts' credentials.
+        keys: open the accounts' credentials.
         clock: the time.
     """
 
     def __init__(
-        self, database: Database, publisher: Publisher, providers: Mapping[str, Provider], key: bytes, clock: Clock
+        self, database: Database, publisher: Publisher, providers: Mapping[str, Provider], keys: Keys, clock: Clock
     ) -> None:
         self._database = database
         self._publisher = publisher
         self._providers = providers
-        self._key = key
+        self._keys = keys
         self._clock = clock
         self._accounts: dict[str, tuple[dt.datetime, Accounts]] = {}
 
@@ -94,7 +95,7 @@ class Webhooks:
         kept = self._accounts.get(tenant)
         if kept is None or now - kept[0] > REMEMBER_ACCOUNTS_FOR:
             async with self._database.connection() as connection:
-                accounts = (await load_accounts(connection, [tenant], self._key))[tenant]
+                accounts = (await load_accounts(connection, [tenant], self._keys))[tenant]
             if not accounts:
                 return {}  # not remembered, or calls for tenants that do not exist would fill the memory
             kept = self._accounts[tenant] = (now, accounts)

@@ -116,6 +116,21 @@ async def messages_between(connection: Connection, low: UUID, high: UUID, limit:
     return [(row["tenant"], row["id"]) for row in rows]
 
 
+NEIGHBOURS = """
+select
+  (select id from messages where tenant = g.tenant and id < g.id order by id desc limit 1) as before,
+  (select id from messages where tenant = g.tenant and id > g.id order by id limit 1) as after
+from unnest(%(tenants)s::text[], %(ids)s::uuid[]) as g (tenant, id)
+"""
+
+
+async def neighbours(connection: Connection, messages: Sequence[tuple[str, UUID]]) -> list[UUID]:
+    """The ids of their tenants' messages that come right before and after these."""
+    parameters = {"tenants": [tenant for tenant, _ in messages], "ids": [id_ for _, id_ in messages]}
+    rows = await fetch_all(connection, NEIGHBOURS, parameters)
+    return [id_ for row in rows for id_ in (row["before"], row["after"]) if id_ is not None]
+
+
 MESSAGE = f"select {_COLUMNS} from messages m where m.tenant = %(tenant)s and m.id = %(id)s"
 
 
@@ -126,18 +141,17 @@ async def message(connection: Connection, tenant: str, message_id: UUID) -> Stor
 
 @dataclass(frozen=True, slots=True)
 class StoredEvent:
-    """An event as it came in. `note` says why it did nothing, or not all that it might have; None where it did."""
+    """An event as it came in."""
 
     type: str
     source: str
     id: str
     time: dt.datetime
-    note: str | None
     received_at: dt.datetime
 
 
 EVENT = """
-select type, source, id, time, note, received_at from events
+select type, source, id, time, received_at from events
 where tenant = %(tenant)s and source = %(source)s and id = %(id)s
 """
 

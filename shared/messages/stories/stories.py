@@ -9,12 +9,15 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from shared.credits.amounts import in_won
+from shared.customers.knowing import check_customer
 from shared.messages.status import Status
 from shared.messages.stories import store
 from shared.platform.clock import SEOUL
 from shared.platform.database import Connection
-from shared.platform.ids import first_id, ids_beginning
+from shared.platform.ids import beginnings, first_id, ids_beginning
 from shared.platform.masking import mask_phone
+from shared.platform.plurals import counted
 from shared.templates.errors import ContentError, MessageError
 from shared.templates.rendering import render
 from shared.templates.store import template_versions
@@ -26,6 +29,8 @@ LOOKED_AT = 200_000
 
 SHORTEST_PREFIX = 4
 CANDIDATES_SHOWN = 5
+DIGITS_SHOWN = 12
+"""Of a short id at least: those of its millisecond."""
 CLOCK_SKEW = dt.timedelta(minutes=1)
 """Two instances' clocks differ by less."""
 
@@ -116,14 +121,24 @@ async def list_messages(
     """Messages, newest first. With a filter, of each tenant only its 200,000 newest are looked at.
 
     Raises:
-        StoryError: `unknown_tenant`.
+        AllimError: `unknown_tenant`, `unknown_customer`.
     """
     if tenant is not None and not await tenant_exists(connection, tenant):
-        raise StoryError("unknown_tenant", f"there is no tenant {tenant!r}")
+        raise StoryError(
+            "unknown_tenant", f"there is no tenant {tenant!r}", "등록되지 않은 고객사입니다.", field="tenant"
+        )
+    if customer is not None:
+        await check_customer(connection, tenant, customer)
     rows = await store.newest_messages(
         connection, tenant=tenant, status=status, customer=customer, limit=limit, looked_at=max(limit, LOOKED_AT)
     )
     return [_view(row) for row in rows]
+
+
+async def short_ids(connection: Connection, messages: Sequence[MessageView]) -> dict[UUID, str]:
+    """Of each message the beginning of its id by which `story` finds it among its tenant's, until others are added."""
+    near = await store.neighbours(connection, [(message.tenant, message.id) for message in messages])
+    return beginnings([message.id for message in messages], near, least=DIGITS_SHOWN)
 
 
 async def story(connection: Connection, message_id: UUID | str) -> Story:
@@ -242,24 +257,28 @@ _DONE_TO_CREDIT = {
 
 
 def _credit(entry: store.StoredEntry, message: store.StoredMessage) -> Chapter:
-    told = _DONE_TO_CREDIT[entry.kind].format(held=message.held, price=message.price)
+    amounts = {"held": message.held, "price": message.price}
+    told = _DONE_TO_CREDIT[entry.kind].format(
+        **{name: "?" if amount is None else in_won(amount) for name, amount in amounts.items()}
+    )
     told += f"{_others(entry.messages)} (entry {entry.id})"
     return Chapter(entry.created_at, "credit", told, asdict(entry))
 
 
 def _others(messages: int) -> str:
     """Of something that covers so many messages, this one among them."""
-    return {1: "", 2: ", with 1 other"}.get(messages, f", with {messages - 1:,} others")
+    return f", with {counted(messages - 1, 'other')}" if messages > 1 else ""
 
 
 def _waiting(row: store.WaitingTicket) -> Chapter:
-    again = f", published again {row.attempts} times" if row.attempts else ""
+    times = "once" if row.attempts == 1 else f"{row.attempts} times"
+    again = f", published again {times}" if row.attempts else ""
     return Chapter(row.created_at, "waiting", f"ticket {row.id} waits for {row.topic}{again}", asdict(row))
 
 
 def _status(row: store.StoredMessage) -> Chapter:
     why = f": {row.reason}, {row.detail}" if row.reason else ""
-    price = f" for {row.price} won" if row.price is not None else ""
+    price = f" for {in_won(row.price)} won" if row.price is not None else ""
     facts = _facts(row, "status", "channel", "reason", "detail", "price", "attempt", "position")
     return Chapter(row.updated_at, "status", f"{row.status} on {row.channel}{price}{why}", facts)
 

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from shared.operations.backups.manifest import MANIFEST, BackupError, Manifest, manifest_name, unpack
 from shared.operations.backups.restore_store import check_references, clear_table, has_rows, set_triggers
-from shared.operations.backups.store import Table, copy_in, read_migrations, read_tables, take_time
+from shared.operations.backups.store import Table, copy_in, read_migrations, read_tables
 from shared.platform.buckets import Bucket
 from shared.platform.database import Connection, Database
 
@@ -90,7 +90,7 @@ async def load(database: Database, bucket: Bucket, manifest: Manifest, on_progre
         BackupError: `other_schema`, `not_empty`, `damaged`, `lost_rows`; nothing is kept then.
     """
     async with database.transaction() as connection:
-        await take_time(connection)
+        await connection.take_time()
         tables = await _tables_to_fill(connection, manifest)
         names = [table.name for table in tables]
         await set_triggers(connection, names, on=False)  # from here on nobody else writes

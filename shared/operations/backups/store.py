@@ -12,18 +12,12 @@ from psycopg import AsyncCopy, sql
 from shared.platform.database import Connection, fetch_all
 
 BEGIN_SNAPSHOT = "set transaction isolation level repeatable read, read only"
-NO_TIMEOUT = "set local statement_timeout = 0"
 
 
 async def begin_snapshot(connection: Connection) -> None:
     """From the transaction's next statement on, it sees the database as it is then; reading may take its time."""
     await connection.execute(BEGIN_SNAPSHOT)
-    await take_time(connection)
-
-
-async def take_time(connection: Connection) -> None:
-    """Let the transaction's statements last as long as they do; Supabase ends them after two minutes."""
-    await connection.execute(NO_TIMEOUT)
+    await connection.take_time()
 
 
 MIGRATIONS = "select migration_id from _yoyo_migration order by migration_id"
@@ -58,7 +52,7 @@ select c.relname::text as name,
     select from pg_policy p
     where p.polrelid = c.oid and p.polpermissive and p.polcmd in ('r', '*')
       and pg_get_expr(p.polqual, p.polrelid) = 'true'
-      and (0 = any(p.polroles) or current_user::text::regrole::oid = any(p.polroles))
+      and (0 = any(p.polroles) or exists (select from unnest(p.polroles) as r (id) where pg_has_role(r.id, 'usage')))
   ) and not exists (select from pg_policy p where p.polrelid = c.oid and not p.polpermissive)) as whole,
   c.relname = 'tenants' or exists (
     select from pg_attribute a where a.attrelid = c.oid and a.attname = 'tenant' and not a.attisdropped

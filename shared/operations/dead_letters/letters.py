@@ -72,6 +72,11 @@ REASONS: Mapping[str, Reason] = {
         "No tenant has this name. Add the tenant, then replay it; or drop it if the name is wrong.",
         "등록되지 않은 테넌트입니다. 테넌트를 추가한 뒤 재처리하거나, 이름이 틀렸다면 폐기하세요.",
     ),
+    "foreign_tenant": Reason(
+        "A publisher that may speak for one tenant alone spoke in another's name. Ask whoever runs it, then drop it.",
+        "한 테넌트의 이벤트만 발행할 수 있는 발행자가 다른 테넌트의 이름을 썼습니다. 발행자에게 확인한 뒤 폐기하세요.",
+        helps=False,
+    ),
     "bad_anchor": Reason(
         "The event was kept, but its workflow finds no time in it to count from. Have the sender publish it corrected "
         "under a new id, then drop it.",
@@ -80,10 +85,10 @@ REASONS: Mapping[str, Reason] = {
         helps=False,
     ),
     "unknown_message": Reason(
-        "A provider reports on a message that does not exist here: another environment may share its account. Replay "
-        "it after a restore that brings the message back; else drop it.",
-        "존재하지 않는 메시지에 대한 공급사의 보고입니다. 다른 환경이 같은 계정을 쓰는지 확인하세요. "
-        "복원으로 메시지가 돌아온 뒤라면 재처리하고, 아니면 폐기하세요.",
+        "A provider reports on a message that does not exist here, or that another account sent: another environment "
+        "may share this account. Replay it after a restore that brings the message back; else drop it.",
+        "존재하지 않거나 다른 계정으로 보낸 메시지에 대한 공급사의 보고입니다. "
+        "다른 환경이 같은 계정을 쓰는지 확인하세요. 복원으로 메시지가 돌아온 뒤라면 재처리하고, 아니면 폐기하세요.",
     ),
     "malformed": Reason(
         "A provider's call can't be understood; its way of speaking may have changed. The tick asks the provider for "
@@ -93,8 +98,8 @@ REASONS: Mapping[str, Reason] = {
         helps=False,
     ),
     "undeliverable": Reason(
-        "Pub/Sub gave it up after five tries: the function failed or was away. Mend that, then replay it.",
-        "다섯 번 시도한 뒤 Pub/Sub가 포기했습니다. 함수의 오류나 중단을 해결한 뒤 재처리하세요.",
+        "Pub/Sub gave it up after twenty tries: the function failed or was away. Mend that, then replay it.",
+        "스무 번 시도한 뒤 Pub/Sub가 포기했습니다. 함수의 오류나 중단을 해결한 뒤 재처리하세요.",
     ),
 }
 """By the stable code of each reason."""
@@ -113,13 +118,15 @@ def explain(reason: str) -> Reason:
 def topic_of(source: str, reason: str, attributes: Mapping[str, str]) -> str | None:
     """The topic to which a letter is published again, None where that can't help.
 
-    What Pub/Sub gave up names its subscription, and a subscription has its topic's name.
+    What Pub/Sub gave up names its subscription, and a subscription has its topic's name; so has that of one tenant's
+    events, `subscription-events-<tenant>`.
     """
     if not explain(reason).helps:
         return None
     if source == "on_dead_letter":
         given_up = attributes.get(f"{GIVEN_UP}Subscription", "").rpartition("/")[2]
-        return given_up if given_up in TOPIC_OF.values() else None
+        known = given_up in TOPIC_OF.values() or given_up.startswith(f"{SUBSCRIPTION_EVENTS}-")
+        return given_up if known else None
     return TOPIC_OF.get(source)
 
 

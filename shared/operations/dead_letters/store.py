@@ -78,6 +78,20 @@ async def ids_between(connection: Connection, low: UUID, high: UUID) -> list[UUI
     return [row["id"] for row in await fetch_all(connection, IDS, {"low": low, "high": high})]
 
 
+NEIGHBOURS = """
+select
+  (select id from dead_letters where id < g.id order by id desc limit 1) as before,
+  (select id from dead_letters where id > g.id order by id limit 1) as after
+from unnest(%(ids)s::uuid[]) as g (id)
+"""
+
+
+async def neighbours(connection: Connection, ids: Sequence[UUID]) -> list[UUID]:
+    """The ids that come right before and after these."""
+    rows = await fetch_all(connection, NEIGHBOURS, {"ids": list(ids)})
+    return [id_ for row in rows for id_ in (row["before"], row["after"]) if id_ is not None]
+
+
 BODY = "select body from dead_letters where id = %(id)s"
 
 

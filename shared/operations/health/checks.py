@@ -14,6 +14,7 @@ from enum import StrEnum
 from typing import Any
 
 from shared.operations.health.figures import Account, Figures, Undecided, failures_in_a_row
+from shared.platform.plurals import counted
 
 LATENCY = (0.5, 3.0)
 CONNECTIONS = (0.8, 0.95)
@@ -198,9 +199,8 @@ def _providers(accounts: Sequence[Account], now: dt.datetime) -> list[Check]:
         sentence = f"its last call was {duration(_age(last, now))} ago" if last else "it has not been called yet"
         if bad:
             named = ", ".join(f"{account.tenant}/{account.id}" for account in bad[:5])
-            sentence = (
-                f"the last {FAILURES} calls or more came to nothing for {len(bad)} of {len(used)} accounts: {named}"
-            )
+            which = f"{len(bad)} of {counted(len(used), 'account')}: {named}"
+            sentence = f"the last {FAILURES} calls or more came to nothing for {which}"
         # One account among many that were idle says nothing about the provider.
         nobody = bad and not well and (len(bad) > 1 or len(ours) == 1)
         state = State.FAIL if nobody else State.WARN if bad else State.OK
@@ -213,7 +213,7 @@ def _undecided(undecided: Sequence[Undecided], now: dt.datetime) -> Check:
     if not count:
         return Check("dispatches", State.OK, 0, 0, "dispatches", "each dispatch is decided")
     age = duration(_age(min(each.since for each in undecided), now))
-    sentence = f"nobody knows of {count} dispatches whether they were sent, of the oldest for {age}"
+    sentence = f"nobody knows of {counted(count, 'dispatch', 'dispatches')} whether sent, of the oldest for {age}"
     return Check("dispatches", State.WARN, count, 0, "dispatches", sentence)
 
 
@@ -225,13 +225,14 @@ def _holds(age: float) -> Check:
 
 
 def _dead_letters(new: int, in_all: int) -> Check:
-    sentence = f"{new} new dead letters within 10 minutes, {in_all} wait for a decision"
+    came = counted(new, "new dead letter")
+    sentence = f"{came} within 10 minutes, {counted(in_all, 'waits', 'wait')} for a decision"
     state, alert = (State.WARN, "dead-letters") if new else (State.OK, None)
     return Check("dead letters", state, new, 0, "letters", sentence, alert)
 
 
 def _payments(failed: int) -> Check:
     over = failed > PAYMENT_FAILURES
-    sentence = f"{failed} payments failed within an hour"
+    sentence = f"{counted(failed, 'payment')} failed within an hour"
     state, alert = (State.WARN, "payment-failures") if over else (State.OK, None)
     return Check("payments", state, failed, PAYMENT_FAILURES, "payments", sentence, alert)

@@ -17,7 +17,8 @@ class Gauges:
     tickets: in the outbox.
     outbox_age: seconds that the oldest of them waits since it was first due, below zero where none is due; None where
         there is none.
-    oldest_queued_at: when the message was due that waits longest to be sent, those left out that wait for credit.
+    oldest_queued_at: when the message was due that waits longest to be sent, those left out that wait for credit
+        or for their suspended tenant.
     next_step_at: when the next step is due, or was.
     oldest_hold_at: when the oldest dispatch was made whose messages may still be held for.
     new_dead_letters: of ten minutes; `open_dead_letters`: all that nobody has decided on.

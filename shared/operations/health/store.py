@@ -42,7 +42,7 @@ select
     join messages m on m.tenant = o.tenant and m.id = listed.id::uuid
     where m.status = 'queued' and not exists (
       select from alerts a where a.tenant = o.tenant and a.kind = 'credit_shortage' and a.resolved_at = 'infinity'
-    )
+    ) and not exists (select from tenants t where t.id = o.tenant and t.suspended_at is not null)
   ) as oldest_queued_at,
   (select min(due_at) from timers) as next_step_at,
   (select min(created_at) from dispatches where state = 'sent' and check_at is not null) as oldest_hold_at,

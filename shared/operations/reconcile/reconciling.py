@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
+from shared.credits.amounts import in_won
 from shared.credits.ledger.audit import disagreements, together
 from shared.credits.ledger.audit_store import Audit, read_audit
 from shared.platform.clock import Clock
 from shared.platform.database import Database
 from shared.platform.logs import log
+from shared.platform.plurals import counted
 from shared.platform.signals.alerts import raise_alerts, resolve_all_but
 
 DIFFERENCE = "ledger_difference"
@@ -45,6 +47,10 @@ class Reconciliation:
 def _told(found: Audit) -> str:
     overdrawn = " and the account is overdrawn" if found.overdrafts else ""
     lost = (
-        f", {found.missing:,} messages missing, {found.untraced:,} untraced" if found.missing or found.untraced else ""
+        f", {counted(found.missing, 'message')} missing, {found.untraced:,} untraced"
+        if found.missing or found.untraced
+        else ""
     )
-    return f"the ledger and the messages differ by {found.difference:,} won{overdrawn}{lost}: `allim credits audit`"
+    return (
+        f"the ledger and the messages differ by {in_won(found.difference)} won{overdrawn}{lost}: `allim credits audit`"
+    )

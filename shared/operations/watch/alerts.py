@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from shared.operations.health.checks import FAILURES, UNDECIDED_AGE, Check, duration, failing, written
 from shared.operations.health.figures import Figures, OpenAlert, failures_in_a_row
 from shared.operations.watch.rules import OTHER, RULES
+from shared.platform.plurals import counted
 
 PLATFORM = ""
 """Stands for the tenant of what concerns all of them."""
@@ -78,7 +79,7 @@ def _undecided(figures: Figures) -> list[Alert]:
             "dispatches-undecided",
             duration((figures.now - each.since).total_seconds()),
             duration(UNDECIDED_AGE.total_seconds()),
-            f"{each.dispatches} dispatches of account {each.account}",
+            f"{counted(each.dispatches, 'dispatch', 'dispatches')} of account {each.account}",
         )
         for each in figures.undecided
     ]

@@ -10,7 +10,7 @@ import binascii
 import functools
 import json
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 from urllib.parse import unquote
 
@@ -28,6 +28,9 @@ PUBSUB_CLOUD_EVENT = "google.cloud.pubsub.topic.v1.messagePublished"
 MAX_PUSH_BYTES = 15_000_000
 """10 MB, the most that Pub/Sub carries, in base64 with its envelope."""
 
+TENANTS_PATH = "/tenants/"
+"""A subscription that pushes to this path and a tenant's name carries the words of that tenant alone."""
+
 ACKNOWLEDGE, AGAIN = 204, 503
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -38,10 +41,14 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 
 @dataclass(frozen=True, slots=True)
 class Pushed:
-    """What a push carried: the message's bytes and attributes."""
+    """What a push carried: the message's bytes and attributes.
+
+    only_tenant: whose words alone its subscription carries; None where it may be anybody's.
+    """
 
     data: bytes
     attributes: Mapping[str, str] = field(default_factory=dict)
+    only_tenant: str | None = None
 
 
 def push(
@@ -58,7 +65,13 @@ def push(
     def decorate(handler: Handler[Model]) -> Endpoint:
         @functools.wraps(handler)
         async def validated(pushed: Pushed) -> None:
-            await handler(_validate(model, pushed.data, max_bytes))
+            if pushed.only_tenant is not None:
+                # First of all, for what is refused for another reason may be replayed, and to everybody's topic.
+                _refuse_foreign(_tenant_of(pushed.data), pushed.only_tenant)
+            message = _validate(model, pushed.data, max_bytes)
+            if pushed.only_tenant is not None:
+                _refuse_foreign(getattr(message, "tenant", None), pushed.only_tenant)
+            await handler(message)
 
         return push_raw(dead_letters=dead_letters)(validated)
 
@@ -85,7 +98,7 @@ def push_raw(*, dead_letters: DeadLetters) -> Callable[[RawHandler], Endpoint]:
             pushed = Pushed(body)
             try:
                 try:
-                    pushed = decode(request.headers, body)
+                    pushed = replace(decode(request.headers, body), only_tenant=_only_tenant(request.url.path))
                     await handler(pushed)
                 except Poison as poison:
                     await _keep(dead_letters, source, poison, pushed)
@@ -151,6 +164,16 @@ def _json(body: bytes) -> Any:
         return orjson.loads(body)
     except orjson.JSONDecodeError as error:
         raise Poison("not_json", f"the request is not JSON: {error}") from error
+
+
+def _only_tenant(path: str) -> str | None:
+    return path.removeprefix(TENANTS_PATH) if path.startswith(TENANTS_PATH) else None
+
+
+def _refuse_foreign(claimed: str | None, only_tenant: str) -> None:
+    if claimed is not None and claimed != only_tenant:
+        detail = f"it speaks in the name of {claimed}, and its publisher may speak for {only_tenant} alone"
+        raise Poison("foreign_tenant", detail, tenant=only_tenant)
 
 
 def _validate(model: type[Model], data: bytes, max_bytes: int) -> Model:

@@ -13,15 +13,15 @@ from shared.messages.outbox import PATIENCE, cut_tickets, publish_tickets
 from shared.messages.status import Status
 from shared.messages.store import queue_messages
 from shared.platform.clock import Clock
-from shared.platform.coalescer import Coalescer
 from shared.platform.database import PASSING_ERRORS, Connection, Database
+from shared.platform.loops.coalescer import Coalescer
 from shared.platform.pubsub import SEND_REQUESTS, Publisher
 from shared.platform.signals.dead_letters import DeadLetter, Poison, keep_dead_letters
 from shared.workflows.catalog import catalog_cache
-from shared.workflows.events.store import note_events, receive_events
+from shared.workflows.events.store import keep_outcomes, receive_events, save_runs
 from shared.workflows.planning import Plan, react, run_keys
 from shared.workflows.runs import Happening
-from shared.workflows.store import lock_runs, read_runs, save_runs
+from shared.workflows.store import lock_runs, read_runs
 
 MAX_EVENTS_A_BATCH = 500
 SOURCE = "on_subscription_event"
@@ -79,10 +79,15 @@ class EventIntake:
                 if any(workflow.definition.audience == "group" for workflow in workflows)
             ]
             fellows = await read_fellows(connection, grouped) if grouped else {}
+            suspended = {one.tenant for one in received if one.suspended}
             for happening, workflows in fresh:
-                react(plan, happening, workflows, catalogs[happening.tenant].templates, stored, fellows, now)
+                tenant = happening.tenant
+                templates = catalogs[tenant].templates
+                react(plan, happening, workflows, templates, stored, fellows, now, suspended=tenant in suspended)
             if plan.runs:
                 await save_runs(connection, plan, now)
+            elif plan.outcomes:
+                await keep_outcomes(connection, plan.outcomes)
             tickets = cut_tickets(
                 ((message.tenant, message.id) for message in plan.messages if message.status is Status.QUEUED), now
             )
@@ -90,8 +95,6 @@ class EventIntake:
                 await queue_messages(
                     connection, plan.messages, tickets, topic=SEND_REQUESTS, now=now, publish_at=now + PATIENCE
                 )
-            if plan.notes:
-                await note_events(connection, plan.notes)
             await keep_dead_letters(connection, _bad_anchors(plan, fresh_events), now)
         count_queued(plan.messages)
         await publish_tickets(self._publisher, tickets)

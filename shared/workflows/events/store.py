@@ -1,18 +1,27 @@
-"""SQL of events. One function a statement; which word about a customer counts is `deciding_newest_words` to say."""
+"""SQL of events, of what they came to, and of the runs that they change. One function a statement; nothing decides."""
 
 from __future__ import annotations
 
 import datetime as dt
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from shared.contracts import SubscriptionEvent
+from pydantic_core import to_json
+
+from shared.contracts import FUTURE_TOLERANCE, SubscriptionEvent
+from shared.customers.knowing import Saying
 from shared.platform.database import Connection, fetch_all
-from shared.workflows.planning import EventKey
+from shared.platform.ids import first_id, last_id
+from shared.workflows.outcomes import Outcome
+from shared.workflows.planning import EventKey, Plan
+from shared.workflows.store import key_columns
 
 RECEIVE_EVENTS = """
 with given as (
-  select e.*, t.revision, row_number() over (partition by e.tenant, e.source, e.id order by e.place) = 1 as first
+  select e.*, t.revision, t.suspended_at is not null as suspended,
+    row_number() over (partition by e.tenant, e.source, e.id order by e.place) = 1 as first
   from unnest(
     %(tenants)s::text[], %(sources)s::text[], %(ids)s::text[], %(types)s::text[], %(times)s::timestamptz[],
     %(data)s::jsonb[]
@@ -27,7 +36,7 @@ fresh as (
   on conflict do nothing
   returning tenant, source, id
 )
-select g.tenant, g.revision, (f.id is not null and g.first) as fresh
+select g.tenant, g.revision, g.suspended, (f.id is not null and g.first) as fresh
 from given g left join fresh f using (tenant, source, id)
 order by g.place
 """
@@ -35,11 +44,12 @@ order by g.place
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """What became of an event. `revision`: its tenant's, None where there is no such tenant. It is not `fresh` when it
-    was seen before, be it earlier in the same batch."""
+    """What became of an event. `revision`: its tenant's, None where there is no such tenant. `suspended`: that may not
+    send. It is not `fresh` when it was seen before, be it earlier in the same batch."""
 
     tenant: str
     revision: int | None
+    suspended: bool
     fresh: bool
 
 
@@ -63,30 +73,113 @@ async def receive_events(
     return [Received(**row) for row in rows]
 
 
-NOTE_EVENTS = """
-update events e set note = n.note
-from unnest(%(tenants)s::text[], %(sources)s::text[], %(ids)s::text[], %(notes)s::text[])
-  as n (tenant, source, id, note)
-where e.tenant = n.tenant and e.source = n.source and e.id = n.id
+KEEP_OUTCOMES = """
+  update events e set outcomes = o.outcomes
+  from unnest(
+    %(outcome_tenants)s::text[], %(outcome_sources)s::text[], %(outcome_ids)s::text[], %(outcomes)s::jsonb[]
+  ) as o (tenant, source, id, outcomes)
+  where e.tenant = o.tenant and e.source = o.source and e.id = o.id
 """
 
 
-async def note_events(connection: Connection, notes: Mapping[EventKey, str]) -> None:
-    """Say of events that came to nothing why that was."""
+def outcome_columns(outcomes: Mapping[EventKey, Sequence[Outcome]]) -> dict[str, list[Any]]:
+    """The parameters of `KEEP_OUTCOMES`, which may be a part of another statement."""
+    return {
+        "outcome_tenants": [tenant for tenant, _, _ in outcomes],
+        "outcome_sources": [source for _, source, _ in outcomes],
+        "outcome_ids": [id_ for _, _, id_ in outcomes],
+        "outcomes": [to_json([one.fields() for one in each]).decode() for each in outcomes.values()],
+    }
+
+
+async def keep_outcomes(connection: Connection, outcomes: Mapping[EventKey, Sequence[Outcome]]) -> None:
+    """Write down what events came to."""
+    await connection.execute(KEEP_OUTCOMES, outcome_columns(outcomes))
+
+
+SAVE_RUNS = f"""
+with told as ({KEEP_OUTCOMES}),
+saved as (
+  insert into runs (
+    tenant, workflow, key, version, customer, anchor_at, anchored_as_of, anchored_by, started_as_of, stopped_as_of,
+    facts, data, event_source, event_id, revision, updated_at
+  )
+  select r.*, %(now)s from unnest(
+    %(tenants)s::text[], %(workflows)s::text[], %(keys)s::text[], %(versions)s::int[], %(customers)s::text[],
+    %(anchor_at)s::timestamptz[], %(anchored_as_of)s::timestamptz[], %(anchored_by)s::text[],
+    %(started_as_of)s::timestamptz[], %(stopped_as_of)s::timestamptz[], %(facts)s::jsonb[], %(data)s::jsonb[],
+    %(event_sources)s::text[], %(event_ids)s::text[], %(revisions)s::int[]
+  ) as r
+  on conflict (tenant, workflow, key) do update
+  set version = excluded.version, customer = excluded.customer, anchor_at = excluded.anchor_at,
+      anchored_as_of = excluded.anchored_as_of, anchored_by = excluded.anchored_by,
+      started_as_of = excluded.started_as_of, stopped_as_of = excluded.stopped_as_of,
+      facts = excluded.facts, data = excluded.data, event_source = excluded.event_source,
+      event_id = excluded.event_id, revision = excluded.revision,
+      updated_at = excluded.updated_at
+),
+silenced as (
+  delete from timers t
+  using unnest(%(retimed_tenants)s::text[], %(retimed_workflows)s::text[], %(retimed_keys)s::text[])
+    as k (tenant, workflow, key)
+  where t.tenant = k.tenant and t.workflow = k.workflow and t.key = k.key
+    and not (t.tenant, t.workflow, t.key, t.step) in (
+      select * from unnest(
+        %(timer_tenants)s::text[], %(timer_workflows)s::text[], %(timer_keys)s::text[], %(steps)s::int[]
+      )
+    )
+)
+insert into timers (tenant, workflow, key, step, due_at)
+select * from unnest(
+  %(timer_tenants)s::text[], %(timer_workflows)s::text[], %(timer_keys)s::text[], %(steps)s::int[],
+  %(due_at)s::timestamptz[]
+)
+on conflict (tenant, workflow, key, step) do update set due_at = excluded.due_at
+"""
+
+
+async def save_runs(connection: Connection, plan: Plan, now: dt.datetime) -> None:
+    """Write the plan's runs and what its events came to, and put its timers in the place of those that its retimed runs
+    had."""
+    runs, timers = list(plan.runs.values()), list(plan.timers.values())
+    retimed = sorted(plan.retimed)
     await connection.execute(
-        NOTE_EVENTS,
+        SAVE_RUNS,
         {
-            "tenants": [tenant for tenant, _, _ in notes],
-            "sources": [source for _, source, _ in notes],
-            "ids": [id_ for _, _, id_ in notes],
-            "notes": list(notes.values()),
+            "now": now,
+            **outcome_columns(plan.outcomes),
+            **key_columns([(run.tenant, run.workflow, run.key) for run in runs]),
+            "versions": [run.version for run in runs],
+            "customers": [run.customer for run in runs],
+            "anchor_at": [run.anchor_at for run in runs],
+            "anchored_as_of": [run.anchored_as_of for run in runs],
+            "anchored_by": [run.anchored_by for run in runs],
+            "started_as_of": [run.started_as_of for run in runs],
+            "stopped_as_of": [run.stopped_as_of for run in runs],
+            "facts": [to_json(run.facts).decode() for run in runs],
+            "data": [to_json(run.data).decode() for run in runs],
+            "event_sources": [run.event_source for run in runs],
+            "event_ids": [run.event_id for run in runs],
+            "revisions": [run.revision for run in runs],
+            **{f"retimed_{name}": values for name, values in key_columns(retimed).items()},
+            **{
+                f"timer_{name}": values
+                for name, values in key_columns([(t.tenant, t.workflow, t.key) for t in timers]).items()
+            },
+            "steps": [timer.step for timer in timers],
+            "due_at": [timer.due_at for timer in timers],
         },
     )
 
 
 @dataclass(frozen=True, slots=True)
 class StoredEvent:
-    """An event as it came in. `note` says why it did nothing, or not all that it might have."""
+    """An event as it came in.
+
+    customer: whom it is about.
+    outcomes: what it came to, as `Outcome.fields` has it; empty where its messages tell all, or there are none. None of
+        an event that came before this was kept: then `note` may say it.
+    """
 
     tenant: str
     source: str
@@ -94,21 +187,87 @@ class StoredEvent:
     type: str
     time: dt.datetime
     received_at: dt.datetime
+    customer: str
+    outcomes: Sequence[Mapping[str, Any]] | None
     note: str | None
 
 
 NEWEST_EVENTS = """
-select tenant, source, id, type, time, received_at, note from events
+select tenant, source, id, type, time, received_at, data #>> '{customer,id}' as customer, outcomes, note
+from events
 where received_at >= %(since)s
   and (%(tenant)s::text is null or tenant = %(tenant)s) and (%(type)s::text is null or type = %(type)s)
+  and (%(customer)s::text is null or data #>> '{customer,id}' = %(customer)s)
 order by received_at desc, tenant, source, id
 limit %(limit)s
 """
 
 
 async def newest_events(
-    connection: Connection, *, since: dt.datetime, tenant: str | None, type_: str | None, limit: int
+    connection: Connection,
+    *,
+    since: dt.datetime,
+    tenant: str | None,
+    type_: str | None,
+    customer: str | None,
+    limit: int,
 ) -> list[StoredEvent]:
-    """Events that came in since a moment, newest first; of one tenant and type, or of all (None)."""
-    parameters = {"since": since, "tenant": tenant, "type": type_, "limit": limit}
+    """Events that came in since a moment, newest first; of one tenant, type and customer, or of all (None)."""
+    parameters = {"since": since, "tenant": tenant, "type": type_, "customer": customer, "limit": limit}
     return [StoredEvent(**row) for row in await fetch_all(connection, NEWEST_EVENTS, parameters)]
+
+
+# What an event makes at once is due at the event's own time, with which the ids of its messages begin.
+SPOKEN_AT_ONCE = """
+select e.tenant, e.source, e.id, m.workflow, count(*) as messages
+from unnest(%(tenants)s::text[], %(sources)s::text[], %(ids)s::text[], %(first)s::uuid[], %(last)s::uuid[])
+  as e (tenant, source, id, first, last)
+join messages m on m.tenant = e.tenant and m.id between e.first and e.last
+where m.event_source = e.source and m.event_id = e.id
+group by e.tenant, e.source, e.id, m.workflow
+order by m.workflow
+"""
+
+
+async def spoken_at_once(
+    connection: Connection, events: Sequence[StoredEvent]
+) -> dict[EventKey, list[tuple[str, int]]]:
+    """By event, the workflows that made messages of it at its very time, and how many."""
+    rows = await fetch_all(
+        connection,
+        SPOKEN_AT_ONCE,
+        {
+            "tenants": [event.tenant for event in events],
+            "sources": [event.source for event in events],
+            "ids": [event.id for event in events],
+            "first": [first_id(event.time) for event in events],
+            "last": [last_id(event.time) for event in events],
+        },
+    )
+    spoken: dict[EventKey, list[tuple[str, int]]] = defaultdict(list)
+    for row in rows:
+        spoken[row["tenant"], row["source"], row["id"]].append((row["workflow"], row["messages"]))
+    return spoken
+
+
+SAYINGS = """
+select id, time, data -> 'customer' as told from events
+where tenant = %(tenant)s and received_at >= %(since)s and time = any(%(moments)s)
+  and data #>> '{customer,id}' = %(customer)s
+order by time, source, id
+"""
+
+
+async def read_sayings(
+    connection: Connection, tenant: str, customer: str, moments: Sequence[dt.datetime]
+) -> list[Saying]:
+    """The events that spoke of a customer at some moments. None came earlier than it may be ahead of the clock."""
+    if not moments:
+        return []
+    parameters = {
+        "tenant": tenant,
+        "customer": customer,
+        "moments": list(moments),
+        "since": min(moments) - FUTURE_TOLERANCE,
+    }
+    return [Saying(**row) for row in await fetch_all(connection, SAYINGS, parameters)]

@@ -103,9 +103,7 @@ def test_a_price_of_a_day_that_is_over_is_refused(tenant: str) -> None:
     assert prices_of(tenant, "sms") == [(20, "current")]
 
 
-@pytest.mark.parametrize(
-    "amount", ["-1", "-0", "0.001", "18.555", "1000000.01", "1e99", "nan", "1,000", "", "٣", "1_0"]
-)
+@pytest.mark.parametrize("amount", ["-1", "-0", "0.001", "18.555", "1000000.01", "1e99", "nan", "1,00", "", "٣", "1_0"])
 def test_a_price_that_is_no_amount_is_refused_in_both_languages(tenant: str, amount: str) -> None:
     result = run("price", "--tenant", tenant, "--channel", "sms", "--won", amount)
     assert (result.exit_code, result.stderr[:17]) == (1, "error: bad_price:")

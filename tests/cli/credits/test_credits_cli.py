@@ -39,11 +39,11 @@ def test_a_reference_of_another_amount_is_refused(tenant: str) -> None:
     assert told("topup", "--tenant", tenant, "--amount", "100", "--reference", "r")["added"]
     result = run("topup", "--tenant", tenant, "--amount", "200", "--reference", "r")
     assert result.exit_code == 1
-    assert result.stderr.startswith("error: reference_used: 'r' was used before, for 100.00 won (")
+    assert result.stderr.startswith("error: reference_used: 'r' was used before, for 100 won (")
     assert told("balance", "--tenant", tenant)[0]["balance"] == 100
 
 
-@pytest.mark.parametrize("amount", ["-5", "0", "1.5", "1000000001", "1e99", "nan", "1,000", "", "천원", "٣", "1_000"])
+@pytest.mark.parametrize("amount", ["-5", "0", "1.5", "1000000001", "1e99", "nan", "1,00", "", "천원", "٣", "1_000"])
 def test_an_amount_that_is_not_whole_won_is_refused_in_both_languages(tenant: str, amount: str) -> None:
     result = run("topup", "--tenant", tenant, "--amount", amount, "--reference", "r")
     assert result.exit_code == 1
@@ -51,6 +51,12 @@ def test_an_amount_that_is_not_whole_won_is_refused_in_both_languages(tenant: st
     assert "금액은 1원 이상" in result.stderr
     assert "Traceback" not in result.output
     assert told("balance", "--tenant", tenant)[0]["balance"] == 0
+
+
+@pytest.mark.parametrize("amount", ["100,000", "10만", "１００，０００원"])
+def test_an_amount_is_taken_as_people_write_it(tenant: str, amount: str) -> None:
+    assert told("topup", "--tenant", tenant, "--amount", amount, "--reference", "r")["amount"] == 100_000
+    assert "100,000 won available" in run("topup", "--tenant", tenant, "--amount", amount, "--reference", "r").stdout
 
 
 @pytest.mark.parametrize("reference", ["", "   ", "x" * 101, "a\x00b"])
@@ -97,11 +103,11 @@ async def test_a_statement_is_a_table_json_and_csv_that_agree(world: LedgerWorld
     ]
     written = await asyncio.to_thread(run, *asked, "--csv")
     lines = list(csv.DictReader(io.StringIO(written.stdout.removeprefix("\ufeff"))))
-    assert [(line["kind"], line["won"], line["balance"]) for line in lines] == [
-        ("opening", "", "0"),
-        ("topup", "1000.00", "1000.00"),
-        ("charge", "-40.00", "960.00"),
-        ("closing", "", "960.00"),
+    assert [(line["구분"], line["금액(원)"], line["잔액(원)"]) for line in lines] == [
+        ("이월 잔액", "", "0"),
+        ("충전", "1000.00", "1000.00"),
+        ("발송", "-40.00", "960.00"),
+        ("마감 잔액", "", "960.00"),
     ]
     table = (await asyncio.to_thread(run, *asked)).stdout
     assert "+1,000" in table

@@ -3,10 +3,12 @@
 import asyncio
 import base64
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
 import httpx
+import psycopg
 import pytest
 from typer.testing import CliRunner, Result
 
@@ -21,7 +23,7 @@ from tests.credits.paying import PURPOSES
 from tests.databases import Migrated
 from tests.simulator.toss.shop import Shop
 from tests.tls import NO_TLS
-from tests.world import KEY
+from tests.world import KEY, KEYS
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +49,7 @@ def tenant(tenant: str, module_database: Migrated, simulator_url: str) -> str:
             await shop.change()
             card = await shop.control("card", customerKey=f"tenant_{tenant}")
             database, toss = Pool(module_database.url, pool_size=1), Toss(simulator_url, shop.secret_key, http)
-            cards = AutomaticTopUps(database, toss, Payments(database, toss, WallClock(), PURPOSES), KEY, WallClock())
+            cards = AutomaticTopUps(database, toss, Payments(database, toss, WallClock(), PURPOSES), KEYS, WallClock())
             await cards.register_card(tenant, card["authKey"])
             await database.close()
 
@@ -112,3 +114,28 @@ def test_what_can_not_be_done_is_one_line_in_both_languages() -> None:
 def test_without_tosss_key_it_says_what_to_set(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("TOSS_SECRET_KEY")
     assert "set TOSS_SECRET_KEY" in run("quote", "--tenant", "x", "--to", "PRO").stderr
+
+
+def test_the_operator_gives_a_plan_without_a_card_and_its_history_says_why(module_database: Migrated) -> None:
+    with psycopg.connect(module_database.url) as connection:
+        connection.execute("insert into tenants (id, name) values ('cardless', 'C')")
+    done = run("grant", "--tenant", "cardless", "--plan", "pro", "--why", "세금계산서 발행, 이체")
+    assert (done.exit_code, done.stdout) == (0, "cardless has PRO, granted, until it is changed\n")
+    shown = run("show", "--tenant", "cardless").stdout
+    assert re.search(r"^paid +granted, until it is changed$", shown, re.MULTILINE)
+    assert re.search(r"granted +FREE +PRO +세금계산서 발행, 이체$", shown, re.MULTILINE)
+    told = json.loads(run("show", "--tenant", "cardless", "--json").stdout)
+    assert (told["granted"], told["granted_until"], told["quota"]["allowed"]) == (True, None, 1_000_000)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--plan", "GOLD", "--why", "x"), "unknown_plan"),
+        (("--plan", "PRO", "--why", " "), "bad_why"),
+        (("--plan", "PRO", "--why", "x", "--until", "2020-01-01"), "bad_until"),
+    ],
+)
+def test_a_grant_that_makes_no_sense_is_refused(tenant: str, arguments: tuple[str, ...], said: str) -> None:
+    refused = run("grant", "--tenant", tenant, *arguments)
+    assert (refused.exit_code, said in refused.output) == (1, True)

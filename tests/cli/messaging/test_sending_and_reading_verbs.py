@@ -1,11 +1,14 @@
 import json
+import re
 from pathlib import Path
 
 import psycopg
 import pytest
 
+from local.home import Home
 from local.stack import Stack
 from tests.cli.conftest import Run
+from tests.databases import Migrated
 
 SEND = ("send", "--tenant", "saas", "--template", "welcome", "--customers")
 
@@ -45,6 +48,8 @@ def test_a_send_queues_what_it_can_and_lists_and_stories_tell_of_it(run: Run, st
             "code": "invalid_phone",
             "detail": "not a Korean mobile number; expected for example 010-1234-5678",
             "customer": "c-2",
+            "column": None,
+            "detail_ko": None,
         }
     ]
     listed = json.loads(run("messages", "--json").stdout)
@@ -68,6 +73,25 @@ def test_a_send_queues_what_it_can_and_lists_and_stories_tell_of_it(run: Run, st
     again = run(*SEND, customers, "--key", "k")
     assert again.exit_code == 0
     assert "sent before with key k" in again.stdout
+    customers.write_text(customers.read_text().replace("nonsense", "010-9002-4000"))
+    mended = json.loads(run(*SEND, customers, "--json", "--key", "k").stdout)
+    assert (mended["queued"], mended["already"], mended["problems"]) == (1, 2, [])
+
+
+def test_a_send_from_a_workbook_says_how_to_save_it(run: Run, stack: Stack, customers: Path) -> None:
+    customers.write_bytes(b"PK\x03\x04 and so on")
+    refused = run(*SEND, customers)
+    assert (refused.exit_code, len(refused.output.splitlines())) == (1, 1)
+    assert "spreadsheet_file" in refused.output
+    assert "CSV UTF-8" in refused.output
+    assert "엑셀" in refused.output
+
+
+def test_a_row_that_cannot_be_sent_is_told_in_both_languages(run: Run, stack: Stack, customers: Path) -> None:
+    customers.write_text("고객번호;Phone;이름\nc-1;1090004000;홍길동\nc-2;1.09E+09;김\n")
+    told = run(*SEND, customers, "--dry-run")
+    assert re.search(r"^ *3 +Phone +c-2 +shortened_number .*텍스트", told.stdout, re.MULTILINE)
+    assert "010****4000" in told.stdout
 
 
 def test_a_send_of_which_nothing_can_go_fails(run: Run, stack: Stack, customers: Path) -> None:
@@ -94,6 +118,22 @@ def test_what_can_not_be_done_is_one_line_and_exit_1(
     assert result.stderr.startswith(f"error: {error}")
 
 
+def test_a_business_of_ones_own_reaches_more_than_its_plan_allows_once_it_is_granted_another(
+    run: Run, stack: Stack, customers: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Home, "is_supervised", lambda home: True)
+    customers.write_text(
+        "고객번호\t휴대폰\t이름\n" + "".join(f"c-{n}\t10{n:08d}\t사람\n" for n in range(1_500)), "utf-16"
+    )
+    refused = run(*SEND, customers)
+    assert (refused.exit_code, "quota_exceeded" in refused.output) == (1, True)
+    way_out = re.search(r"allim (plans grant --tenant saas --plan BASIC --why) ", refused.output)
+    assert way_out
+    granted = run(*way_out[1].split(), "pays by bank transfer")
+    assert granted.exit_code == 0, granted.output
+    assert json.loads(run(*SEND, customers, "--json").stdout)["queued"] == 1_500
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -116,8 +156,19 @@ def test_when_nothing_is_up_the_way_out_is_told(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]
 ) -> None:
     monkeypatch.setenv("ALLIM_HOME", str(tmp_path))
+    monkeypatch.delenv("DATABASE_URL", raising=False)
     result = run(*arguments)
-    assert (result.exit_code, result.stderr) == (1, "error: no_stack: nothing is up here, run `allim up` first\n")
+    assert (result.exit_code, result.stderr.startswith("error: no_stack: nothing is up here")) == (1, True)
+    assert "allim up" in result.stderr
+
+
+@pytest.mark.parametrize("verb", ["messages", "events", "health"])
+def test_in_the_cloud_what_only_reads_reads_the_database_that_the_environment_names(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, database: Migrated, verb: str
+) -> None:
+    monkeypatch.setenv("ALLIM_HOME", str(tmp_path))
+    monkeypatch.setenv("DATABASE_URL", database.url)
+    assert run(verb).stderr == ""
 
 
 @pytest.mark.parametrize("verb", ["publish", "send", "messages", "show"])

@@ -75,8 +75,8 @@ def test_the_list_says_what_each_reason_means_and_holds_no_number_to_call(run: R
     assert shown.exit_code == 0, shown.output
     assert "9000" not in shown.stdout
     assert "[b]" in shown.stdout
-    assert "undeliverable: Pub/Sub gave it up after five tries" in shown.stdout
-    assert "다섯 번 시도한 뒤" in shown.stdout
+    assert "undeliverable: Pub/Sub gave it up after twenty tries" in shown.stdout
+    assert "스무 번 시도한 뒤" in shown.stdout
     told = _told(run, "list")
     assert [one["id"] for one in told] == letters
     assert "9000" not in json.dumps(told)
@@ -108,7 +108,7 @@ def test_a_replay_by_filter_asks_first_and_reaches_the_topic(
 ) -> None:
     asked = ("dead-letters", "replay", "--all")
     refused = run(*asked, "--reason", "undeliverable", given="n\n")
-    assert (refused.exit_code, "Replay 1 dead letters?" in refused.stderr) == (1, True)
+    assert (refused.exit_code, "Replay 1 dead letter?" in refused.stderr) == (1, True)
     done = _told(run, "replay", "--reason", "undeliverable", "--yes")
     assert done == {"replayed": 1, "topics": {"send-requests": 1}, "left": 0}
     [received] = listening.pull(subscription=SUBSCRIPTION, max_messages=5, timeout=20).received_messages

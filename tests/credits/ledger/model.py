@@ -80,7 +80,7 @@ class Word:
 @dataclass
 class Books:
     """One tenant's money. `short`: a person was told that there is not enough. `run_revision`: of its run as it is now,
-    0 when that is gone."""
+    0 when that is gone. `suspended`: it may not send."""
 
     prices: dict[str, Decimal | None]
     balance: Decimal = ZERO
@@ -88,6 +88,7 @@ class Books:
     short: bool = False
     accounts: Sequence[Account] = (MAIN,)
     run_revision: int = 1
+    suspended: bool = False
     bills: dict[UUID, Bill] = field(default_factory=dict)
 
     @property
@@ -113,7 +114,7 @@ class Books:
     def obstacle(self, bill: Bill, now: dt.datetime) -> tuple[str, str] | None:
         """How a claim ends a message that it doesn't send, shortage apart."""
         if bill.expires_at < now:
-            return "expired", "too_late"
+            return "expired", "tenant_suspended" if self.suspended else "too_late"
         if bill.run_revision not in (None, self.run_revision):
             return "cancelled", "run_changed"
         if self.account is None:
@@ -128,13 +129,17 @@ class Books:
 
     def claim(self, ids: Iterable[UUID], dispatch: UUID, now: dt.datetime) -> list[UUID]:
         """One claim alone: credit goes to messages in the order of their ids, until the first that finds none. Gives
-        those that wait for credit."""
+        those that wait for credit, or for their suspended tenant."""
         available, wanted, waiting = self.available, ZERO, []
         for id_ in sorted(set(ids)):
             bill = self.bills[id_]
             if bill.status != "queued":
                 continue
-            if obstacle := self.obstacle(bill, now):
+            obstacle = self.obstacle(bill, now)
+            if self.suspended and (obstacle is None or obstacle[0] == "failed"):
+                waiting.append(id_)
+                continue
+            if obstacle:
                 bill.tries += 1
                 bill.end(*obstacle)
                 continue

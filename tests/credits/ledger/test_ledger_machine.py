@@ -35,7 +35,7 @@ Result = TypeVar("Result")
 TENANTS = ("poor", "rich")
 ROUTES = (("sms",), ("alimtalk",), ("alimtalk", "sms"), ("sms", "alimtalk"))
 CHANNELS = ("alimtalk", "sms", "lms")
-DEFAULT_PRICES = {"alimtalk": Decimal(15), "sms": Decimal(20), "lms": Decimal(50), "mms": Decimal(200)}
+DEFAULT_PRICES = {"alimtalk": Decimal(15), "sms": Decimal(20), "lms": Decimal(50)}
 SHORT, LONG = dt.timedelta(minutes=2), dt.timedelta(days=30)
 
 tenants = st.sampled_from(TENANTS)

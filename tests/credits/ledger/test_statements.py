@@ -1,7 +1,10 @@
 """Statements and usage: by Seoul's calendar, of the moment of the charge, and right to the won."""
 
 import asyncio
+import codecs
+import csv
 import datetime as dt
+import io
 import re
 from decimal import Decimal
 from itertools import count
@@ -11,7 +14,7 @@ from hypothesis import strategies as st
 
 from shared.credits.ledger.ledger import top_up_by_hand
 from shared.credits.ledger.statement_store import Usage
-from shared.credits.ledger.statements import Month, as_csv, monthly_statement
+from shared.credits.ledger.statements import BYTE_ORDER_MARK, Month, as_csv, monthly_statement
 from shared.messages.composing import Origin
 from shared.platform.clock import SEOUL
 from shared.platform.database import Database as Pool
@@ -75,7 +78,7 @@ async def test_bulk_sends_are_told_apart_by_their_keys(world: LedgerWorld) -> No
         "bulk spring: 1 for 20 won",
         "reminders: 1 for 20 won",
     ]
-    assert ",charge,sms,bulk autumn,2,,-40.00," in as_csv(found)
+    assert ",발송,SMS,bulk autumn,2,,-40.00," in as_csv(found)
     assert adds_up(found)
 
 
@@ -140,7 +143,19 @@ async def test_a_csv_that_a_tenant_may_have_does_not_tell_what_providers_take(wo
     await _deliver(world, tenant, 3)
     found = await world.statement(tenant, "2026-01")
     assert found.charges[0].cost == 54
-    assert not re.search(r"cost|margin|\b54\b", as_csv(found))
+    assert not re.search(r"cost|margin|원가|\b54\b", as_csv(found))
+
+
+async def test_a_csv_is_korean_and_excel_takes_it_for_utf_8(world: LedgerWorld) -> None:
+    tenant = await world.add_tenant(f"korean-{next(_numbers)}", credit=1_000)
+    for channel in ("alimtalk", "sms", "lms"):
+        await _deliver(world, tenant, 1, channel)
+    written = as_csv(await world.statement(tenant, "2026-01"))
+    assert written.encode().startswith(codecs.BOM_UTF8)
+    header, *lines = csv.reader(io.StringIO(written.removeprefix(BYTE_ORDER_MARK)))
+    assert header == ["날짜", "구분", "채널", "워크플로", "건수", "참조", "금액(원)", "잔액(원)"]
+    assert {line[1] for line in lines} == {"이월 잔액", "충전", "발송", "마감 잔액"}
+    assert {line[2] for line in lines} == {"", "알림톡", "SMS", "LMS"}
 
 
 async def test_a_statement_of_a_month_under_way_adds_up_while_charges_come_in(world: LedgerWorld) -> None:

@@ -204,7 +204,7 @@ async def test_a_cancels_key_does_not_stand_for_another_amount(till: Till, amoun
     await till.payments.cancel(TENANT, order_id, 1_000, "고객 요청", key="a")
     with pytest.raises(CreditError, match="key_used") as refused:
         await till.payments.cancel(TENANT, order_id, amount, "고객 요청", key="a")
-    assert "1000원" in refused.value.sentence
+    assert "1,000원" in refused.value.sentence
     assert [await till.balance(), (await till.shop.charged())["cancelled"]] == [9_000, 1_000]
 
 

@@ -143,6 +143,8 @@ def on_basic(**more: object) -> Subscription:
         "past_due_since": None,
         "tries": 0,
         "pending_order": None,
+        "granted": False,
+        "granted_until": None,
     }
     return Subscription(**(fields | more))  # type: ignore[arg-type]
 

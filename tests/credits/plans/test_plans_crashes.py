@@ -17,7 +17,7 @@ from tests.credits.planning import Office
 from tests.faults.boundaries import WatchedDatabase, WatchedTransport
 from tests.faults.world import Crash
 from tests.tls import NO_TLS
-from tests.world import KEY
+from tests.world import KEYS
 
 
 class End:
@@ -40,7 +40,7 @@ async def _ending(office: Office, at: int, pool: Pool) -> AsyncIterator[Plans]:
     async with httpx.AsyncHTTPTransport(verify=NO_TLS) as wire:
         client = httpx.AsyncClient(transport=WatchedTransport(wire, end))
         toss = Toss(str(office.shop.http.base_url), office.shop.secret_key, client)
-        yield Plans(database, toss, Payments(database, toss, office.clock, PURPOSES), KEY, office.clock)
+        yield Plans(database, toss, Payments(database, toss, office.clock, PURPOSES), KEYS, office.clock)
 
 
 async def _mended(office: Office) -> None:

@@ -42,6 +42,33 @@ async def test_a_message_that_found_no_credit_does_not_count(world: LedgerWorld)
         assert await count_messages(connection, tenant, world.clock.now()) == 2
 
 
+@pytest.mark.parametrize(
+    ("messages", "larger"),
+    [(1_000, None), (1_001, "BASIC"), (29_990, "BASIC"), (30_000, "PRO"), (999_990, "PRO")],
+)
+async def test_a_shortage_says_which_plan_has_room_and_how_to_get_it(
+    world: LedgerWorld, messages: int, larger: str | None
+) -> None:
+    tenant = await _tenant(world, credit=1_000)
+    await world.queue(tenant, 10)
+    quota = await _quota(world, tenant)
+    short = quota.shortage(messages - 10 * (messages == 1_000))
+    if larger is None:
+        assert short is None
+        return
+    assert short is not None
+    assert short.detail_ko
+    for told in (short.detail, short.detail_ko):
+        assert f"allim plans change --tenant {tenant} --to {larger}" in told
+        assert f"allim plans grant --tenant {tenant} --plan {larger} --why" in told
+
+
+async def test_a_shortage_that_no_plan_mends_names_none(world: LedgerWorld) -> None:
+    short = (await _quota(world, await _tenant(world))).shortage(PLANS["PRO"].messages + 1)
+    assert short is not None
+    assert "allim plans" not in short.sentence
+
+
 async def test_a_preflight_says_when_the_plan_has_too_few_left(
     world: LedgerWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:

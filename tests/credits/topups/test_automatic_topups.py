@@ -8,9 +8,9 @@ from decimal import Decimal
 
 import pytest
 
-from shared.platform.crypto import seal
+from shared.platform.crypto import Keys
 from tests.credits.paying import TENANT, Till
-from tests.world import KEY
+from tests.world import KEYS
 
 
 async def with_card(till: Till, outcome: str = "ok", *, cap: int = 30_000) -> None:
@@ -71,9 +71,9 @@ async def test_a_lost_answer_to_a_charge_is_not_charged_again(till: Till) -> Non
 @pytest.mark.parametrize(
     "sealed",
     [
-        pytest.param(seal(bytes(32), {"billing_key": "x"}, context=f"{TENANT}/billing"), id="with another key"),
+        pytest.param(Keys([bytes(32)]).seal({"billing_key": "x"}, context=f"{TENANT}/billing"), id="with another key"),
         pytest.param(b"short", id="too short for a seal"),
-        pytest.param(seal(KEY, {}, context="x"), id="for somebody else"),
+        pytest.param(KEYS.seal({}, context="x"), id="for somebody else"),
     ],
 )
 async def test_a_card_that_can_not_be_opened_is_a_refusal_and_no_one_elses_matter(till: Till, sealed: bytes) -> None:

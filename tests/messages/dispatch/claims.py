@@ -83,6 +83,7 @@ def businesses(draw: st.DrawFn) -> Business:
         short=draw(st.booleans()),
         accounts=draw(accounts),
         run_revision=draw(mostly(1, 2, 0)),
+        suspended=draw(mostly(False, True, times=3)),
     )
     numbers = draw(st.lists(st.integers(0, 7), min_size=3, max_size=6, unique=True))
     books.bills = {UUID(int=number): draw(bills(number)) for number in numbers}
@@ -111,7 +112,15 @@ def as_rows(businesses: Mapping[str, Business], tickets: Sequence[SendTicket]) -
     """The rows of it all."""
     every = [(tenant, business, business.books) for tenant, business in businesses.items()]
     return {
-        "tenants": [{"id": tenant, "name": tenant, "revision": business.revision} for tenant, business, _ in every],
+        "tenants": [
+            {
+                "id": tenant,
+                "name": tenant,
+                "revision": business.revision,
+                "suspended_at": BEFORE if books.suspended else None,
+            }
+            for tenant, business, books in every
+        ],
         "runs": [
             {"tenant": tenant, "workflow": "reminders", "key": "the-run", "version": 1, "revision": books.run_revision}
             for tenant, _, books in every

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.contracts import SendTicket
-from shared.messages.dispatch.store import CREDIT_RECHECK, Claimed, decide_claims
+from shared.messages.dispatch.store import CREDIT_RECHECK, SUSPENSION_RECHECK, Claimed, decide_claims
 from shared.messages.reasons import SENTENCES, WAITING_FOR_CREDIT
 from shared.platform.pubsub import SEND_REQUESTS
 from tests.clock import NOON
@@ -78,7 +78,8 @@ class Expected:
             row = {"kind": "credit_shortage", "detail": detail, "raised_at": raised_at, "open": True}
             self.alerts.append({"tenant": tenant, **row})
         if waiting:
-            self.tickets.append(found_ticket(tenant, waiting, NOON + CREDIT_RECHECK))
+            recheck = SUSPENSION_RECHECK if books.suspended else CREDIT_RECHECK
+            self.tickets.append(found_ticket(tenant, waiting, NOON + recheck))
         if sending and books.account:
             self.dispatches.append(_dispatch(tenant, books.account, [bill.id for bill in sending]))
             self.claimed += [_claimed(tenant, bill, books.account, business.revision) for bill in sending]

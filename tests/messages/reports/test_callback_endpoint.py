@@ -9,10 +9,12 @@ from uuid import UUID, uuid4
 import pytest
 
 from shared.messages.dispatch.store import mark_prepared, mark_sent
+from shared.providers import ProviderAccount
+from shared.tenants.accounts import register_account
 from shared.workflows.events.intake import EventIntake
 from tests.clock import NOON
 from tests.endpoints import Endpoint, running
-from tests.world import World, event
+from tests.world import KEYS, World, event
 
 
 @pytest.fixture(scope="module")
@@ -26,9 +28,11 @@ async def intake(shared_world: World) -> EventIntake:
     return EventIntake(shared_world.as_role("allim_events"), shared_world.publisher, shared_world.clock)
 
 
-async def sending(world: World, intake: EventIntake, count: int = 1) -> tuple[str, list[UUID]]:
+async def sending(
+    world: World, intake: EventIntake, count: int = 1, *, api_key: str | None = None
+) -> tuple[str, list[UUID]]:
     """A tenant with messages that are under way to the provider by AlimTalk."""
-    tenant = await world.tenant()
+    tenant = await world.tenant(api_key=api_key)
     for number in range(count):
         await intake.receive(event(tenant, f"e-{number}", customer={"id": f"c-{number}"}))
     claimed = await world.claim_waiting(tenant)
@@ -100,6 +104,71 @@ async def test_a_report_on_another_tenants_message_changes_nothing_there(
     assert world.statuses(other) == [("sending", None)]
     assert [reason for reason, _ in world.dead_letters(tenant)] == ["unknown_message"]
     assert kept(world, other) == set()
+
+
+async def test_reports_of_a_shared_account_reach_the_message_that_they_name_whoever_is_called(
+    function: Endpoint, world: World, intake: EventIntake
+) -> None:
+    tenant, [message] = await sending(world, intake, api_key="shared")
+    other, others = await sending(world, intake, 2, api_key="shared")
+    stray = uuid4()
+    reports = [
+        report(message, "delivered"),
+        report(others[0], "delivered"),
+        report(others[1], "failed", "3104"),
+        report(stray, "failed"),
+    ]
+    for _ in range(2):  # twice is once
+        assert await function.push(batch(tenant, *reports)) == 204
+    assert world.statuses(tenant) == [("delivered", None)]
+    assert sorted(world.statuses(other)) == [("delivered", None), ("queued", None)]
+    assert kept(world, other) == {(0, "delivered"), (0, "3104")}
+    assert {row["price"] for row in world.messages(other)} == {15, None}
+    assert world.dead_letters(other) == []
+    assert all(reason == "unknown_message" and str(stray) in detail for reason, detail in world.dead_letters(tenant))
+    # The second message waits for its next call; what is said of the first one is still heard.
+    assert await function.push(batch(tenant, report(others[1], "delivered", "4000"))) == 204
+    assert world.statuses(other) == [("delivered", None)] * 2
+
+
+async def test_a_shared_account_says_nothing_of_what_another_account_sends(
+    function: Endpoint, world: World, intake: EventIntake
+) -> None:
+    tenant, _ = await sending(world, intake, api_key="common")
+    other, [by_its_own, waits] = await sending(world, intake, 2)
+    secrets = {"api_key": "common", "api_secret": "secret", "webhook_secret": "hook"}
+    second = ProviderAccount(other, "second", "solapi", "021234567", "pf", secrets)
+    async with world.owner.transaction() as connection:
+        await register_account(connection, KEYS, second, now=NOON)
+    assert await function.push(batch(other, report(waits, "failed", "3104"))) == 204
+    forged = [report(by_its_own, "delivered"), report(waits, "delivered", "4000")]
+    assert await function.push(batch(tenant, *forged)) == 204
+    assert sorted(world.statuses(other)) == [("queued", None), ("sending", None)]
+    assert [reason for reason, _ in world.dead_letters(tenant)] == ["unknown_message"] * 2
+
+
+async def test_a_message_that_never_left_is_not_settled_by_a_shared_account(
+    function: Endpoint, world: World, intake: EventIntake
+) -> None:
+    tenant, _ = await sending(world, intake, api_key="one")
+    other = await world.tenant(api_key="one")
+    await intake.receive(event(other))
+    [waiting] = world.messages(other)
+    assert await function.push(batch(tenant, report(waiting["id"], "delivered"))) == 204
+    assert world.statuses(other) == [("queued", None)]
+
+
+async def test_another_secret_with_the_same_key_is_another_account(
+    function: Endpoint, world: World, intake: EventIntake
+) -> None:
+    other, [message] = await sending(world, intake, api_key="known to all")
+    secrets = {"api_key": "known to all", "api_secret": "guessed", "webhook_secret": "hook"}
+    tenant = await world.tenant(account=False)
+    async with world.owner.transaction() as connection:
+        main = ProviderAccount(tenant, "main", "solapi", "021234567", "pf", secrets)
+        await register_account(connection, KEYS, main, now=NOON)
+    assert await function.push(batch(tenant, report(message, "failed", "3104"))) == 204
+    assert world.statuses(other) == [("sending", None)]
 
 
 async def test_a_report_before_the_send_was_recorded_is_not_undone_by_the_record(

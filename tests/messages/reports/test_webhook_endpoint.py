@@ -12,7 +12,7 @@ from shared.messages.reports.webhooks import MAX_WEBHOOK_BYTES, REPORTS_A_MESSAG
 from shared.providers import ProviderAccount
 from shared.tenants.accounts import register_account
 from tests.endpoints import Endpoint, running
-from tests.world import KEY, World
+from tests.world import KEYS, World
 
 RIGHT = hashlib.sha1(b"hook", usedforsecurity=False).hexdigest()
 
@@ -59,7 +59,7 @@ async def test_reports_of_an_account_that_sends_no_more_are_taken(
     secrets = {"api_key": "another key", "api_secret": "another secret", "webhook_secret": "another hook"}
     successor = ProviderAccount(tenant, "successor", "solapi", "0233334444", "pf", secrets)
     async with world.owner.transaction() as connection:
-        await register_account(connection, KEY, successor, now=world.clock.now())
+        await register_account(connection, KEYS, successor, now=world.clock.now())
     assert await _call(function, tenant, [_entry()], account="main") == (200, {"taken": True})
     other = hashlib.sha1(b"another hook", usedforsecurity=False).hexdigest()
     assert await _call(function, tenant, [_entry()], account="successor", secret=other) == (200, {"taken": True})

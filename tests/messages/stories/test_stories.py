@@ -48,7 +48,7 @@ async def test_a_fallback_is_told_call_by_call_and_report_by_report(sending: Sen
     assert [chapter.at for chapter in told.chapters] == sorted(chapter.at for chapter in told.chapters)
     assert (told.message.status, told.message.channel, told.message.price) == ("delivered", "sms", Decimal(20))
     held, captured = [chapter.sentence.partition(" (entry")[0] for chapter in told.chapters if chapter.what == "credit"]
-    assert (held, captured) == ("50.00 won are held", "20.00 of the 50.00 won held are captured")
+    assert (held, captured) == ("50 won are held", "20 of the 50 won held are captured")
 
 
 async def test_the_words_of_each_leg_are_told(sending: Sending) -> None:

@@ -86,6 +86,7 @@ def test_letters_go_back_to_the_topic_that_pushes_to_their_function() -> None:
     [
         ("send-requests", "send-requests"),
         ("projects/p/subscriptions/send-requests", "send-requests"),
+        ("projects/p/subscriptions/subscription-events-saas", "subscription-events-saas"),
         ("dead-letters", None),
         ("elsewhere", None),
     ],

@@ -23,7 +23,7 @@ async def test_a_difference_is_an_alert_of_its_tenant_until_it_is_gone(world: Wo
             assert _alerts(world) == [(wronged, True)]
         [told] = world.rows("select kind, detail from alerts")
         assert told["kind"] == "ledger_difference"
-        assert told["detail"].startswith("the ledger and the messages differ by 5.00 won: ")
+        assert told["detail"].startswith("the ledger and the messages differ by 5 won: ")
 
         world.rows("update credit_accounts set balance = balance + 5 where tenant = %s returning tenant", wronged)
         assert (await function.post(b"")).json()["accounts"] == 2
@@ -54,4 +54,4 @@ async def test_messages_that_no_entry_explains_are_an_alert_though_no_won_differ
         figures = (await function.post(b"")).json()
     assert (figures["difference"], figures["missing"], figures["untraced"]) == (0, 1, 0)
     [told] = world.rows("select detail from alerts")
-    assert told["detail"].startswith("the ledger and the messages differ by 0.00 won, 1 messages missing, 0 untraced: ")
+    assert told["detail"].startswith("the ledger and the messages differ by 0 won, 1 message missing, 0 untraced: ")

@@ -18,6 +18,7 @@ from shared.credits.ledger.low_balances import watch_low_balances
 from shared.operations.health.checks import TICKET_PATIENCE
 from shared.operations.health.store import read_gauges
 from shared.operations.watch.watch import NOTICES_A_WATCH, REMIND, Watch
+from shared.platform.crypto import Keys
 from shared.platform.database import Database
 from shared.providers import ProviderAccount
 from shared.providers.slack import Slack
@@ -344,7 +345,7 @@ async def seal_with_another_key(world: World, tenant: str) -> None:
     """Nobody here can open the tenant's credentials any more."""
     account = ProviderAccount(tenant, "main", "solapi", "021234567", "pf", {"api_key": "k", "api_secret": "s"})
     async with world.owner.transaction() as connection:
-        await register_account(connection, bytes(32), account, now=world.clock.now())
+        await register_account(connection, Keys([bytes(32)]), account, now=world.clock.now())
 
 
 async def test_a_prepared_dispatch_whose_account_cant_be_opened_waits_and_is_told(
@@ -366,7 +367,7 @@ async def test_a_prepared_dispatch_whose_account_cant_be_opened_waits_and_is_tol
     [text] = slack.texts()
     assert titles([text]) == ["Nobody can find out whether messages were sent: open"]
     assert f"`{tenant}`" in text
-    assert "1 dispatches of account main" in text
+    assert "1 dispatch of account main" in text
     assert world.rows("select state::text from dispatches") == [{"state": "prepared"}]
     world.rows("update dispatches set state = 'sent' returning 1")
     await look(watch, world, 1)

@@ -10,11 +10,12 @@ _RAISED_IN_SQL = re.compile(r"select (?:distinct )?tenant,\s*'(\w+)'(?:,|::)")
 
 
 def _kinds() -> set[str]:
+    sources = [file.read_text() for file in CHECKOUT.glob("shared/**/*.py")]
     found: set[str] = set()
-    for file in CHECKOUT.glob("shared/**/*.py"):
-        source = file.read_text()
+    for source in sources:
         for literal, constant in _RAISED.findall(source):
-            found |= {literal} if literal else set(re.findall(rf'^{constant} = "(\w+)"', source, re.MULTILINE))
+            named = re.compile(rf'^{constant} = "(\w+)"', re.MULTILINE)
+            found |= {literal} if literal else {kind for each in sources for kind in named.findall(each)}
         found |= set(_RAISED_IN_SQL.findall(source))
     return found
 

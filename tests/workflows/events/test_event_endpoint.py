@@ -157,7 +157,7 @@ async def test_an_event_from_the_future_is_a_dead_letter_and_one_a_little_ahead_
     [(reason, _)] = world.dead_letters(tenant)
     assert reason == "future_time"
     assert await function.push(event_fields(tenant, "e-2", time=NOON + dt.timedelta(minutes=5))) == 204
-    assert list(world.notes(tenant)) == ["e-2"]
+    assert list(world.outcomes(tenant)) == ["e-2"]
     assert len(world.rows("select 1 from timers where tenant = %s", tenant)) == 1
 
 
@@ -173,7 +173,7 @@ async def test_an_event_of_an_unknown_type_is_legal_and_makes_nothing(
     function: Endpoint, world: World, tenant: str
 ) -> None:
     assert await function.push(event_fields(tenant, kind="planet.discovered")) == 204
-    assert list(world.notes(tenant)) == ["e-1"]
+    assert list(world.outcomes(tenant)) == ["e-1"]
     assert world.messages(tenant) == []
     assert world.dead_letters(tenant) == []
 
@@ -232,9 +232,9 @@ async def test_data_over_256_kib_is_a_dead_letter_and_below_it_is_kept(
     large = event_fields(tenant, "e-large", note="가" * 350_000)
     assert await function.push(large) == 204
     assert [reason for reason, _ in world.dead_letters(tenant)] == ["too_large"]
-    assert world.notes(tenant) == {}
+    assert world.outcomes(tenant) == {}
     assert await function.push(event_fields(tenant, "e-fits", note="가" * 80_000)) == 204
-    assert list(world.notes(tenant)) == ["e-fits"]
+    assert list(world.outcomes(tenant)) == ["e-fits"]
 
 
 async def test_a_body_that_no_push_has_is_refused_before_it_is_read(function: Endpoint) -> None:

@@ -20,9 +20,21 @@ resource "google_service_account" "invoker" {
   display_name = "Calls ${var.name}"
 }
 
-resource "google_cloud_run_v2_service_iam_member" "invoker" {
+# All who may: what somebody grants by hand is taken back by the next apply. The function is behind this check even where
+# everybody passes it, for `invoker_iam_disabled` is a field of Cloud Run's services and not of functions.
+resource "google_cloud_run_v2_service_iam_binding" "invoker" {
   name     = google_cloudfunctions2_function.this.name # the service beneath a function has its name
   location = var.region
   role     = "roles/run.invoker"
-  member   = var.public ? "allUsers" : google_service_account.invoker[0].member
+  members  = var.public ? ["allUsers"] : setunion([google_service_account.invoker[0].member], var.callers)
+}
+
+# Pub/Sub proves who it is with tokens of the invoker, and mints them itself:
+# https://cloud.google.com/pubsub/docs/authenticate-push-subscriptions
+resource "google_service_account_iam_member" "pubsub" {
+  count = var.pushed_by == null ? 0 : 1
+
+  service_account_id = google_service_account.invoker[0].name
+  role               = "roles/iam.serviceAccountTokenCreator"
+  member             = var.pushed_by
 }

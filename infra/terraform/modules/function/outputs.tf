@@ -11,4 +11,6 @@ output "service_account" {
 output "invoker" {
   description = "Email of the account that may call it; null where everybody may."
   value       = one(google_service_account.invoker[*].email)
+
+  depends_on = [google_cloud_run_v2_service_iam_binding.invoker, google_service_account_iam_member.pubsub]
 }

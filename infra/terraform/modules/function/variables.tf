@@ -66,6 +66,23 @@ variable "reachable" {
   default     = false
 }
 
+variable "callers" {
+  description = "Who else than its own invoker may call it: members."
+  type        = set(string)
+  default     = []
+}
+
+variable "pushed_by" {
+  description = "Pub/Sub's own account, where Pub/Sub pushes to it as its invoker; else null."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.pushed_by == null || !var.public
+    error_message = "A public function has no invoker to push as."
+  }
+}
+
 variable "connector" {
   description = "Id of the VPC connector through which all its calls leave, or null."
   type        = string

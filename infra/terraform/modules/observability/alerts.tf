@@ -1,6 +1,11 @@
 # Each alert is a query that answers something when there is something to do, and one series, so that one alert is one
 # mail. `increase` extrapolates, so a single event may count as a little less than one. Names of metrics:
 # https://cloud.google.com/monitoring/promql/promql-mapping
+#
+# Figures come up to four minutes late (https://cloud.google.com/monitoring/api/v3/latency-n-retention), and a metric without
+# events has no points at all. So silence is told after ten minutes, of which six may be seen, and only where there was
+# something within the day before: a new project is silent, too. Where a share or a quantile is judged there must be enough
+# to judge by, or the one call of a night that fails would be all of them.
 locals {
   requests    = "run_googleapis_com:request_count"
   latencies   = "run_googleapis_com:request_latencies_bucket"
@@ -9,35 +14,40 @@ locals {
   any_function = "monitored_resource=\"cloud_run_revision\""
   served       = "${local.any_function},response_code_class=\"2xx\""
 
+  silent = { for service in ["on-reminder-tick", "watch"] : service => join(" and ", [
+    "(sum(increase(${local.requests}{${local.served},service_name=\"${service}\"}[10m])) or vector(0)) < 0.5",
+    "sum(increase(${local.requests}{${local.served},service_name=\"${service}\"}[1d] offset 10m)) > 0.5",
+  ]) }
+
   alerts = {
     errors = {
-      title = "More than 5 % of calls to functions fail"
-      query = "sum(rate(${local.requests}{${local.any_function},response_code_class=\"5xx\"}[5m])) / sum(rate(${local.requests}{${local.any_function}}[5m])) > 0.05"
+      title = "More than 5 % of calls to functions fail, and at least 5 in 10 minutes"
+      query = "sum(increase(${local.requests}{${local.any_function},response_code_class=\"5xx\"}[10m])) > 4.5 and sum(rate(${local.requests}{${local.any_function},response_code_class=\"5xx\"}[10m])) / sum(rate(${local.requests}{${local.any_function}}[10m])) > 0.05"
     }
     slow = {
-      title = "A function takes more than 2 seconds (95th percentile)"
+      title = "A function takes more than 2 seconds (95th percentile of at least 20 calls)"
       # A tick is held for a minute, a ticket waits for its provider, and what runs once a day takes its time.
-      query = "max(histogram_quantile(0.95, sum by (le, service_name) (rate(${local.latencies}{${local.any_function},service_name!~\"on-reminder-tick|on-send-request|backup|reconcile\"}[5m])))) > 2000"
+      query = "max(histogram_quantile(0.95, sum by (le, service_name) (rate(${local.latencies}{${local.any_function},service_name!~\"on-reminder-tick|on-send-request|backup|reconcile\"}[10m]))) > 2000 and on (service_name) sum by (service_name) (increase(${local.requests}{${local.any_function}}[10m])) > 19.5)"
     }
     slow-provider = {
-      title = "Tickets take more than 30 seconds (95th percentile): the provider is slow"
-      query = "histogram_quantile(0.95, sum by (le) (rate(${local.latencies}{${local.any_function},service_name=\"on-send-request\"}[5m]))) > 30000"
+      title = "Tickets take more than 30 seconds (95th percentile of at least 10): the provider is slow"
+      query = "histogram_quantile(0.95, sum by (le) (rate(${local.latencies}{${local.any_function},service_name=\"on-send-request\"}[10m]))) > 30000 and sum(increase(${local.requests}{${local.any_function},service_name=\"on-send-request\"}[10m])) > 9.5"
     }
     backlog = {
       title = "More than 100 messages have waited in Pub/Sub for 5 minutes"
       query = "max(min_over_time(${local.undelivered}{monitored_resource=\"pubsub_subscription\"}[5m])) > 100"
     }
     ticks-stopped = {
-      title = "No tick for 5 minutes: reminders do not leave"
-      query = "(sum(increase(${local.requests}{${local.served},service_name=\"on-reminder-tick\"}[5m])) or vector(0)) < 0.5"
+      title = "No tick for 10 minutes: reminders do not leave"
+      query = local.silent["on-reminder-tick"]
     }
     reminders-late = {
-      title = "Reminders leave more than 30 seconds late"
-      query = "histogram_quantile(0.99, sum by (le) (rate(logging_googleapis_com:user_reminder_lateness_bucket{${local.any_function}}[5m]))) > 30"
+      title = "Reminders leave more than 30 seconds late (one batch in a hundred of at least 5)"
+      query = "histogram_quantile(0.99, sum by (le) (rate(logging_googleapis_com:user_reminder_lateness_bucket{${local.any_function}}[10m]))) > 30 and sum(increase(logging_googleapis_com:user_reminder_lateness_count{${local.any_function}}[10m])) > 4.5"
     }
     callbacks-stopped = {
-      title = "Messages left within the hour, and no provider has reported on any"
-      query = "(sum(increase(${local.requests}{${local.served},service_name=\"provider-webhook\"}[1h])) or vector(0)) < 0.5 and sum(increase(${local.requests}{${local.served},service_name=\"on-send-request\"}[50m] offset 10m)) > 0.5"
+      title = "At least 5 messages left within the hour, and no provider has reported on any"
+      query = "(sum(increase(${local.requests}{${local.served},service_name=\"provider-webhook\"}[1h])) or vector(0)) < 0.5 and sum(increase(logging_googleapis_com:user_messages_sum{${local.any_function},outcome=\"sent\"}[50m] offset 10m)) > 4.5"
     }
     payment-failures = {
       title = "More than 10 payments failed within an hour"
@@ -49,12 +59,12 @@ locals {
     }
     watch-stopped = {
       title = "Nobody watches: alerts are not told in Slack"
-      query = "(sum(increase(${local.requests}{${local.served},service_name=\"watch\"}[5m])) or vector(0)) < 0.5"
+      query = local.silent["watch"]
     }
     backup-missing = {
       title = "No backup for 25 hours"
       # Who began less than a day ago, by the ticks, has none yet.
-      query = "(sum(increase(${local.requests}{${local.served},service_name=\"backup\"}[25h])) or vector(0)) < 0.5 and sum(increase(${local.requests}{${local.served},service_name=\"on-reminder-tick\"}[10m] offset 25h)) > 0.5"
+      query = "(sum(increase(${local.requests}{${local.served},service_name=\"backup\"}[25h])) or vector(0)) < 0.5 and sum(increase(${local.requests}{${local.served},service_name=\"on-reminder-tick\"}[1h] offset 25h)) > 0.5"
     }
     dead-letters = {
       title = "Something could not be understood or done: dead letters"

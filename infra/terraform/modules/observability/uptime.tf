@@ -1,13 +1,6 @@
-# What a stranger's call is answered with, after the database was asked: it means that all is well.
-locals {
-  webhooks = {
-    provider_webhook = { method = "GET", body = null, status = 401, says = "unauthorized" }
-    payment_webhook  = { method = "POST", body = base64encode(jsonencode({ orderId = "uptime-check" })), status = 404, says = "unknown_order" }
-  }
-}
-
+# Each webhook says at /health whether its database answers: without it, nothing that is said there would be kept.
 resource "google_monitoring_uptime_check_config" "webhooks" {
-  for_each = local.webhooks
+  for_each = var.webhook_hosts
 
   display_name     = "Allim ${var.environment}: ${each.key}"
   period           = "300s"
@@ -16,32 +9,27 @@ resource "google_monitoring_uptime_check_config" "webhooks" {
 
   monitored_resource {
     type   = "uptime_url"
-    labels = { project_id = var.project, host = var.webhook_hosts[each.key] }
+    labels = { project_id = var.project, host = each.value }
   }
 
   http_check {
-    path           = "/"
-    port           = 443
-    use_ssl        = true
-    validate_ssl   = true
-    request_method = each.value.method
-    body           = each.value.body
-    content_type   = each.value.body == null ? null : "USER_PROVIDED"
-
-    custom_content_type = each.value.body == null ? null : "application/json"
+    path         = "/health"
+    port         = 443
+    use_ssl      = true
+    validate_ssl = true
 
     accepted_response_status_codes {
-      status_value = each.value.status
+      status_value = 200
     }
   }
 
   content_matchers {
-    content = each.value.says
+    content = "answers"
   }
 }
 
 resource "google_monitoring_alert_policy" "webhook_down" {
-  for_each = local.webhooks
+  for_each = var.webhook_hosts
 
   display_name          = "Allim ${var.environment}: ${each.key} cannot be reached"
   severity              = "CRITICAL"
@@ -56,6 +44,9 @@ resource "google_monitoring_alert_policy" "webhook_down" {
       comparison      = "COMPARISON_GT"
       threshold_value = 1
       duration        = "600s"
+
+      # Nothing opens before the check has been made, and nothing closes because it was not made for a while.
+      evaluation_missing_data = "EVALUATION_MISSING_DATA_NO_OP"
 
       aggregations {
         alignment_period     = "600s"
@@ -77,13 +68,6 @@ resource "google_monitoring_alert_policy" "webhook_down" {
 }
 
 # From outside, by somebody who may: Monitoring proves who it is with an OIDC token.
-resource "google_cloud_run_v2_service_iam_member" "monitoring" {
-  name     = var.health.service
-  location = var.health.region
-  role     = "roles/run.invoker"
-  member   = var.health.caller
-}
-
 resource "google_monitoring_uptime_check_config" "health" {
   display_name     = "Allim ${var.environment}: health"
   period           = "300s"
@@ -92,7 +76,7 @@ resource "google_monitoring_uptime_check_config" "health" {
 
   monitored_resource {
     type   = "uptime_url"
-    labels = { project_id = var.project, host = var.health.host }
+    labels = { project_id = var.project, host = var.health_host }
   }
 
   http_check {
@@ -125,6 +109,9 @@ resource "google_monitoring_alert_policy" "unhealthy" {
       comparison      = "COMPARISON_GT"
       threshold_value = 1
       duration        = "600s"
+
+      # Nothing opens before the check has been made, and nothing closes because it was not made for a while.
+      evaluation_missing_data = "EVALUATION_MISSING_DATA_NO_OP"
 
       aggregations {
         alignment_period     = "600s"

@@ -23,9 +23,9 @@ variable "webhook_hosts" {
   type        = object({ provider_webhook = string, payment_webhook = string })
 }
 
-variable "health" {
-  description = "The function that says whether all is well: its host, its service on Cloud Run and where that is, and the account by which Monitoring calls it."
-  type        = object({ host = string, service = string, region = string, caller = string })
+variable "health_host" {
+  description = "Host of the function that says whether all is well. Monitoring's account may call it."
+  type        = string
 }
 
 variable "budget" {

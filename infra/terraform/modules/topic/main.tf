@@ -1,6 +1,12 @@
 resource "google_pubsub_topic" "this" {
   #checkov:skip=CKV_GCP_83:Messages are ids for the most part, encrypted by Google, and gone within a week.
   name = var.name
+
+  # Where messages may lie. Without `enforce_in_transit`: a publisher elsewhere, whom Google leads to the region that is
+  # nearest to it, would be refused, though its messages are kept here.
+  message_storage_policy {
+    allowed_persistence_regions = [var.region]
+  }
 }
 
 resource "google_pubsub_topic_iam_member" "publishers" {
@@ -24,7 +30,7 @@ resource "google_pubsub_subscription" "this" {
   }
 
   push_config {
-    push_endpoint = var.subscription.address
+    push_endpoint = "${var.subscription.address}${var.subscription.path}"
 
     oidc_token {
       service_account_email = var.subscription.invoker
@@ -41,7 +47,7 @@ resource "google_pubsub_subscription" "this" {
     for_each = var.dead_letters[*]
     content {
       dead_letter_topic     = dead_letter_policy.value.topic
-      max_delivery_attempts = 5
+      max_delivery_attempts = 20 # more than two hours: a database may be away for one without a person
     }
   }
 }

@@ -8,15 +8,21 @@ variable "name" {
   }
 }
 
+variable "region" {
+  description = "Where its messages are kept."
+  type        = string
+}
+
 variable "publishers" {
   description = "Who may publish: members, under any keys that are known before anything is made."
   type        = map(string)
 }
 
 variable "subscription" {
-  description = "Where messages are pushed, as which service account, and how many seconds an answer may take; null while nobody is there to take them."
+  description = "Where messages are pushed, as which service account, and how many seconds an answer may take; null while nobody is there to take them. The path is no part of whom the push proves itself to."
   type = object({
     address              = string
+    path                 = optional(string, "")
     invoker              = string
     ack_deadline_seconds = number
   })
@@ -28,7 +34,7 @@ variable "subscription" {
 }
 
 variable "dead_letters" {
-  description = "The topic that gets a message after five tries in vain, and who moves it there; null for a topic whose messages are tried until they expire."
+  description = "The topic that gets a message after twenty tries in vain, and who moves it there; null for a topic whose messages are tried until they expire."
   type        = object({ topic = string, mover = string })
 }
 

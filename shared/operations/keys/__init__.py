@@ -1,0 +1,1 @@
+"""The keys that seal values: which are in use, and how one takes the place of another."""

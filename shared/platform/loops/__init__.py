@@ -1,0 +1,1 @@
+"""How work is taken up: what arrives together as one batch."""

@@ -1,0 +1,88 @@
+"""SQL that reads what a tenant is and has, for whoever runs the platform. Nothing here writes or decides."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from decimal import Decimal
+
+from shared.platform.database import Connection, fetch_all
+from shared.tenants.store import sending_account
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """A tenant at a glance.
+
+    suspended_at: since when it may not send; None while it may.
+    available: won that it can spend. `plan`: its name.
+    workflows: those that are active. `waiting`: messages that wait to be sent.
+    account, provider, sender, kakao_channel: what it sends by; None without an active account.
+    """
+
+    id: str
+    name: str
+    created_at: dt.datetime
+    suspended_at: dt.datetime | None
+    plan: str | None
+    available: Decimal | None
+    workflows: int
+    templates: int
+    customers: int
+    groups: int
+    waiting: int
+    account: str | None
+    provider: str | None
+    sender: str | None
+    kakao_channel: str | None
+
+
+OVERVIEWS = f"""
+select t.id, t.name, t.created_at, t.suspended_at, p.plan::text as plan, c.balance - c.held as available,
+  (select count(*) from workflows w where w.tenant = t.id and w.active) as workflows,
+  (select count(*) from templates e where e.tenant = t.id) as templates,
+  (select count(*) from customers u where u.tenant = t.id) as customers,
+  (select count(*) from groups g where g.tenant = t.id) as groups,
+  (
+    select coalesce(sum(jsonb_array_length(o.body -> 'messages')), 0) from outbox o
+    where o.tenant = t.id and o.body ? 'messages'
+  )::int as waiting,
+  a.id as account, a.provider, a.sender, a.kakao_channel
+from tenants t
+left join tenant_plans p on p.tenant = t.id
+left join credit_accounts c on c.tenant = t.id
+left join lateral ({sending_account("t.id")}) a on true
+where %(tenant)s::text is null or t.id = %(tenant)s
+order by t.id
+"""
+
+
+async def read_overviews(connection: Connection, tenant: str | None = None) -> list[Overview]:
+    """Every tenant, or the one of that id, by id.
+
+    Args:
+        connection: of the database's owner.
+        tenant: its id; None for all.
+    """
+    return [Overview(**row) for row in await fetch_all(connection, OVERVIEWS, {"tenant": tenant})]
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryLine:
+    """What was done to a tenant: `suspended` or `resumed`. `why` is None where nobody was asked."""
+
+    what: str
+    done_by: str
+    why: str | None
+    created_at: dt.datetime
+
+
+HISTORY = """
+select what, done_by, why, created_at from tenant_history where tenant = %(tenant)s
+order by created_at desc, id desc limit %(limit)s
+"""
+
+
+async def read_history(connection: Connection, tenant: str, *, limit: int) -> list[HistoryLine]:
+    """Who suspended and resumed a tenant, newest first."""
+    return [HistoryLine(**row) for row in await fetch_all(connection, HISTORY, {"tenant": tenant, "limit": limit})]
