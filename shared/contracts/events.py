@@ -89,7 +89,8 @@ class CustomerSnapshot(BaseModel):
     @property
     def told(self) -> dict[str, Any]:
         """What the source says, null included, and nothing of what it leaves out; every text and name in it clean."""
-        return {name: cleaned(value) for name, value in self.model_dump(exclude={"id"}, exclude_unset=True).items()}
+        said = self.model_fields_set - {"id"}
+        return {name: cleaned(value) for name, value in self.__dict__.items() if name in said}
 
 
 class EventData(BaseModel):

@@ -28,6 +28,9 @@ _UNSEEN = (
 )
 _MENDED = re.compile(f"(?P<line>{_LINE_ENDS})|(?P<space>{_SPACES})|(?P<kept>{_JOINED}|{_FLAG}|{_STYLED})|{_UNSEEN}")
 
+_PLAIN = re.compile("[ -~가-힣]*")
+"""Printable ASCII and whole syllables, of which most texts are: nothing in it is to be mended or composed."""
+
 _CARRIED_AS_THEY_ARE = re.compile("([\u212b\uf92c\uf9b8])")
 """Carriers have Å and two ideographs by these numbers only, and composing would give them others."""
 
@@ -39,7 +42,7 @@ def clean(text: str) -> str:
 
     What joins or styles emoji stays: 👨‍👩‍👧 is one picture. Cleaning a clean text changes nothing.
     """
-    if text.isascii() and text.isprintable():
+    if _PLAIN.fullmatch(text):
         return text
     text = _MENDED.sub(_mended, text)
     if unicodedata.is_normalized("NFC", text):

@@ -41,7 +41,7 @@ class Happening:
 class Run:
     """`…_as_of` is the time of the event that told it. `revision` grows whenever the timeline changes.
 
-    anchored_by: the event that did, as `_strength` writes it; of two of one moment the greater counts.
+    anchored_by: the event that did, as `_anchoring` writes it; of two of one moment the greater counts.
     facts: by event type, when the newest event of it happened.
     data: for each field that an event told, `[since when, its value, by which event]`; `fields` has the values alone.
     """
@@ -118,41 +118,39 @@ def apply(run: Run, definition: WorkflowDefinition, happening: Happening) -> Run
     Raises:
         BadAnchor: the event starts or moves the run but carries no usable anchor.
     """
-    after = run
-    if starts(definition, happening):
-        after = _anchored(after, definition, happening)
-        after = replace(after, started_as_of=_newer(after.started_as_of, happening.time))
-    elif happening.type in definition.move_on:
-        after = _anchored(after, definition, happening)
+    changes: dict[str, Any] = {}
+    begins = starts(definition, happening)
+    if begins or happening.type in definition.move_on:
+        changes |= _anchoring(run, definition, happening, begins=begins)
+    if begins:
+        changes["started_as_of"] = _newer(run.started_as_of, happening.time)
     if happening.type in definition.stop_on:
-        after = replace(after, stopped_as_of=_newer(after.stopped_as_of, happening.time))
+        changes["stopped_as_of"] = _newer(run.stopped_as_of, happening.time)
     if any(happening.type in step.unless for step in definition.steps):
-        after = _told(after, happening)
-    if after.timeline != run.timeline:
-        after = replace(after, revision=run.revision + 1)
-    return after
+        changes["facts"] = _told(run.facts, happening)
+    after = replace(run, **changes) if changes else run
+    return after if after.timeline == run.timeline else replace(after, revision=run.revision + 1)
 
 
-def _anchored(run: Run, definition: WorkflowDefinition, happening: Happening) -> Run:
+def _anchoring(run: Run, definition: WorkflowDefinition, happening: Happening, *, begins: bool) -> dict[str, Any]:
+    """What changes of a run whose anchor is told. `begins`: by an event that starts it.
+
+    Of two events of one moment the greater counts, in whatever order they come: a move beats a start.
+    """
     anchor_at = anchor_of(definition, happening)
-    by = _strength(definition, happening)
-    run = replace(run, data=_told_fields(run.data, happening, by))
+    by = f"{int(not begins)} {happening.source} {happening.id}"
+    changes: dict[str, Any] = {"data": _told_fields(run.data, happening, by)}
     if run.anchored_as_of is not None and (happening.time, by) <= (run.anchored_as_of, run.anchored_by):
-        return run
-    return replace(
-        run,
-        customer=happening.customer,
-        anchor_at=anchor_at,
-        anchored_as_of=happening.time,
-        anchored_by=by,
-        event_source=happening.source,
-        event_id=happening.id,
-    )
-
-
-def _strength(definition: WorkflowDefinition, happening: Happening) -> str:
-    """Of two events of one moment the greater counts, in whatever order they come: a move beats a start."""
-    return f"{int(not starts(definition, happening))} {happening.source} {happening.id}"
+        return changes
+    return {
+        **changes,
+        "customer": happening.customer,
+        "anchor_at": anchor_at,
+        "anchored_as_of": happening.time,
+        "anchored_by": by,
+        "event_source": happening.source,
+        "event_id": happening.id,
+    }
 
 
 def _told_fields(data: Mapping[str, Any], happening: Happening, by: str) -> Mapping[str, Any]:
@@ -188,11 +186,11 @@ def anchor_of(definition: WorkflowDefinition, happening: Happening) -> dt.dateti
     return moment.astimezone(dt.UTC)
 
 
-def _told(run: Run, happening: Happening) -> Run:
-    known = run.facts.get(happening.type)
+def _told(facts: Mapping[str, str], happening: Happening) -> Mapping[str, str]:
+    known = facts.get(happening.type)
     if known is not None and dt.datetime.fromisoformat(known) >= happening.time:
-        return run
-    return replace(run, facts={**run.facts, happening.type: happening.time.isoformat()})
+        return facts
+    return {**facts, happening.type: happening.time.isoformat()}
 
 
 def _newer(known: dt.datetime | None, told: dt.datetime) -> dt.datetime:

@@ -114,15 +114,14 @@ async def _people(connection: Connection, events: Sequence[SubscriptionEvent]) -
         rounds[heard[who]].append(place)
         heard[who] += 1
     for places in rounds.values():
-        known = await decide_newest_words(connection, [_telling(events[place]) for place in places])
-        for place in places:
-            event = events[place]
-            people[place] = together(known[event.tenant, event.customer.id], event.customer.told)
+        tellings = [
+            Telling(event.tenant, event.customer.id, event.time, event.customer.told)
+            for event in (events[place] for place in places)
+        ]
+        known = await decide_newest_words(connection, tellings)
+        for place, telling in zip(places, tellings, strict=True):
+            people[place] = together(known[telling.tenant, telling.customer], telling.told)
     return [people[place] for place in range(len(events))]
-
-
-def _telling(event: SubscriptionEvent) -> Telling:
-    return Telling(event.tenant, event.customer.id, event.time, event.customer.told)
 
 
 def _happening(event: SubscriptionEvent, person: Person) -> Happening:
