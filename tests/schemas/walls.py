@@ -147,7 +147,8 @@ PRIVILEGES: dict[str, dict[str, str]] = {
         "alerts": WRITE,
     },
     "allim_reports": {
-        **dict.fromkeys(["tenants", "prices", "dispatches"], READ),
+        **dict.fromkeys(["tenants", "prices"], READ),
+        "dispatches": "select update(state,check_at,updated_at)",
         "provider_accounts": "select(tenant,id,identity)",
         "messages": "select update",
         "reports": KEEP,

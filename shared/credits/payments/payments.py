@@ -47,8 +47,8 @@ from shared.platform.clock import Clock
 from shared.platform.database import Connection, Database
 from shared.platform.ids import derived_id
 from shared.platform.logs import log
-from shared.platform.signals.alerts import raise_alert
 from shared.platform.loops.sweeps import Limits, Sweep
+from shared.platform.signals.alerts import raise_alert
 from shared.providers import ProviderRefused
 from shared.providers.toss import Payment, RefundAccount, Toss
 

@@ -6,7 +6,8 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from uuid import UUID
 
-from shared.messages.dispatch.store import decide_retries, mark_sent
+from shared.messages.dispatch.retries_store import decide_retries
+from shared.messages.dispatch.store import mark_sent
 from shared.messages.dispatch.sweep_store import DispatchState
 from shared.messages.metrics import count_sent
 from shared.messages.reasons import PROVIDER_UNAVAILABLE

@@ -13,7 +13,7 @@ from shared.contracts import SendTicket
 from shared.contracts.channels import LEG_PRICES
 from shared.credits.ledger.entries import entering
 from shared.credits.prices.store import current_prices
-from shared.messages.dispatch.sweep_store import DispatchState, deciding_next_check
+from shared.messages.dispatch.sweep_store import deciding_next_check
 from shared.messages.reasons import (
     CREDIT_SHORTAGE,
     NO_PROVIDER_ACCOUNT,
@@ -105,108 +105,6 @@ async def mark_sent(
             "check_at": check_at,
         },
     )
-
-
-_RELEASES = """
-    select tenant, settlement, 'release'::entry_kind, id, 0, -held, null::text from back where settlement is not null"""
-
-DECIDE_RETRIES = f"""
-with abandoned as (
-  update dispatches
-  set state = case when coalesce(messages <@ %(only)s::uuid[], true) then 'abandoned' else state end,
-      error = %(error)s, updated_at = %(now)s
-  where tenant = %(tenant)s and id = %(id)s and state = %(state)s::dispatch_state
-  returning id, messages, gen_random_uuid() as release
-),
--- Locked in the order of reports and claims, which may speak of these messages at the same time.
-taken as (
-  select a.id as dispatch, a.release, m.id, m.tries >= %(max_tries)s and %(again_in)s::interval is null as was_last
-  from abandoned a
-  cross join lateral (select unnest(coalesce(%(only)s::uuid[], a.messages)) as id order by id) listed
-  cross join lateral (
-    select id, tries from messages
-    where tenant = %(tenant)s and id = listed.id and dispatch = a.id and status = 'sending' for no key update
-  ) m
-),
-back as (
-  update messages m
-  set status = (case when t.was_last then 'failed' else 'queued' end)::message_status,
-      reason = case when t.was_last then %(reason)s end,
-      detail = case when t.was_last then %(error)s end,
-      attempt = m.attempt + 1, tries = m.tries - case when %(again_in)s::interval is null then 0 else 1 end,
-      dispatch = null, updated_at = %(now)s,
-      settlement = case when t.was_last and m.hold is not null then t.release end
-  from taken t
-  where m.tenant = %(tenant)s and m.id = t.id and m.dispatch = t.dispatch and m.status = 'sending'
-  returning m.tenant, m.id, m.status, m.tries, m.held, m.settlement
-),
-released as ({entering(_RELEASES)}),
-again as (
-  insert into outbox (tenant, id, topic, body, publish_at, created_at)
-  select %(tenant)s, %(ticket)s, %(topic)s,
-    jsonb_build_object('id', %(ticket)s::text, 'tenant', %(tenant)s::text, 'messages', jsonb_agg(id)),
-    %(now)s + coalesce(%(again_in)s::interval, %(retry_delay)s * (4 ^ (min(tries) - 1))), %(now)s
-  from back where status = 'queued' having count(*) > 0
-)
-select count(*) as requeued from back where status = 'queued'
-"""
-
-
-async def decide_retries(
-    connection: Connection,
-    tenant: str,
-    dispatch: UUID,
-    *,
-    only: Sequence[UUID] | None = None,
-    state: DispatchState,
-    reason: str,
-    error: str,
-    max_tries: int,
-    ticket: UUID,
-    topic: str,
-    retry_delay: dt.timedelta,
-    again_in: dt.timedelta | None = None,
-    now: dt.datetime,
-) -> int:
-    """Give up a dispatch that was never sent: its messages wait for their next try, or fail after the last.
-
-    Args:
-        connection: in autocommit; the statement is the transaction.
-        tenant: whose.
-        dispatch: the call.
-        only: those of its messages that are given up; the call goes on with the others. All of them unless told.
-        state: the state that it must still be in, or nothing changes.
-        reason: the code of messages that fail.
-        error: why; kept with the dispatch and with the messages that fail.
-        max_tries: a message that was tried so often fails, and what is held for it is given back.
-        ticket: the id of the ticket of those that wait, if any does.
-        topic: of that ticket.
-        retry_delay: before the second try; each later one waits four times as long.
-        again_in: until the next try, where the provider asked for a pause. It did not look, so that was no try.
-        now: the moment.
-
-    Returns:
-        How many messages wait for their next try.
-    """
-    rows = await fetch_all(
-        connection,
-        DECIDE_RETRIES,
-        {
-            "tenant": tenant,
-            "id": dispatch,
-            "only": None if only is None else list(only),
-            "state": state,
-            "reason": reason,
-            "error": error,
-            "max_tries": max_tries,
-            "ticket": ticket,
-            "topic": topic,
-            "retry_delay": retry_delay,
-            "again_in": again_in,
-            "now": now,
-        },
-    )
-    return int(rows[0]["requeued"])
 
 
 _SENTENCES = orjson.dumps(SENTENCES).decode()

@@ -30,9 +30,9 @@ from shared.platform.clock import Clock
 from shared.platform.database import Connection, Database
 from shared.platform.database.revisions import RevisionCache
 from shared.platform.logs import log
+from shared.platform.loops.sweeps import Limits, Sweep
 from shared.platform.pubsub import Outgoing, Publisher
 from shared.platform.signals.alerts import resolve_raised_before
-from shared.platform.loops.sweeps import Limits, Sweep
 from shared.providers import Provider, ProviderAccount
 from shared.tenants.accounts import Accounts
 

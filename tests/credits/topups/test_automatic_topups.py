@@ -129,6 +129,7 @@ async def test_an_error_of_one_tenants_charge_is_not_its_neighbours(till: Till) 
         (TENANT, "paid"),
     ]
     till.rows("alter table ledger_entries drop constraint none")
+    till.clock.advance(61)
     await till.payments.reconcile()
     assert [row["status"] for row in till.rows(statuses)] == ["paid"] * 3
 

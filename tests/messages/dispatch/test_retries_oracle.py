@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.messages.dispatch.dispatching import MAX_TRIES, RETRY_DELAY
-from shared.messages.dispatch.store import decide_retries
+from shared.messages.dispatch.retries_store import decide_retries
 from shared.messages.dispatch.sweep_store import DispatchState
 from shared.messages.reasons import PROVIDER_UNAVAILABLE
 from shared.platform.pubsub import SEND_REQUESTS
