@@ -19,7 +19,10 @@ from shared.templates.template import TemplateVersion, fill
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """What made a message: a step of a run and the event behind it, or nothing of the kind for a bulk send."""
+    """What made a message: a step of a run and the event behind it, or nothing of the kind for a bulk send.
+
+    unless: types of events after which the step is silent.
+    """
 
     workflow: str | None = None
     workflow_version: int | None = None
@@ -28,6 +31,7 @@ class Origin:
     step: int | None = None
     event_source: str | None = None
     event_id: str | None = None
+    unless: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

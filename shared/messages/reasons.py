@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 TOO_LATE, RUN_CHANGED = "too_late", "run_changed"
 TENANT_SUSPENDED = "tenant_suspended"
+NO_LONGER_NEEDED = "no_longer_needed"
 NO_PROVIDER_ACCOUNT, PRICE_MISSING, CREDIT_SHORTAGE = "no_provider_account", "price_missing", "credit_shortage"
 PROVIDER_UNAVAILABLE, TEMPLATE_UNREADABLE = "provider_unavailable", "template_unreadable"
 DEADLINE = "deadline"
@@ -14,6 +15,7 @@ NO_REPORT = "no_report"
 
 SENTENCES: Mapping[str, str] = {
     TOO_LATE: "its moment was over before it could be sent",
+    NO_LONGER_NEEDED: "what its step is silent after has happened meanwhile (그사이 확인되어 보내지 않았습니다.)",
     TENANT_SUSPENDED: "the tenant was suspended until its moment was over (발송이 중지된 동안 시간이 지났습니다.)",
     RUN_CHANGED: "its run was moved or stopped after the message was made",
     NO_PROVIDER_ACCOUNT: "the tenant has no active provider account",

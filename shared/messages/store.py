@@ -32,23 +32,25 @@ def ticket_columns(tickets: Sequence[SendTicket]) -> dict[str, Any]:
 QUEUE_MESSAGES = f"""
 with tickets as ({WRITE_TICKETS})
 insert into messages (
-  tenant, id, customer, recipient, workflow, workflow_version, run_key, run_revision, step, event_source, event_id,
-  template, template_version, variables, route, deadlines, channel, status, reason, detail,
+  tenant, id, customer, recipient, workflow, workflow_version, run_key, run_revision, step, unless, event_source,
+  event_id, template, template_version, variables, route, deadlines, channel, status, reason, detail,
   due_at, expires_at, created_at, updated_at
 )
 select
-  tenant, id, customer, recipient, workflow, workflow_version, run_key, run_revision, step, event_source, event_id,
-  template, template_version, variables, string_to_array(route, ','), string_to_array(deadlines, ',')::int[],
+  tenant, id, customer, recipient, workflow, workflow_version, run_key, run_revision, step,
+  array(select jsonb_array_elements_text(unless)), event_source, event_id, template, template_version, variables,
+  string_to_array(route, ','), string_to_array(deadlines, ',')::int[],
   split_part(route, ',', 1), status, reason, detail, due_at, expires_at, %(now)s, %(now)s
 from unnest(
   %(tenants)s::text[], %(ids)s::uuid[], %(customers)s::text[], %(recipients)s::text[], %(workflows)s::text[],
   %(workflow_versions)s::int[], %(run_keys)s::text[], %(run_revisions)s::int[], %(steps)s::int[],
-  %(event_sources)s::text[], %(event_ids)s::text[], %(templates)s::text[], %(template_versions)s::int[],
+  %(unless)s::jsonb[], %(event_sources)s::text[], %(event_ids)s::text[], %(templates)s::text[],
+  %(template_versions)s::int[],
   %(variables)s::jsonb[], %(routes)s::text[], %(deadlines)s::text[], %(statuses)s::message_status[],
   %(reasons)s::text[], %(details)s::text[], %(due_at)s::timestamptz[], %(expires_at)s::timestamptz[]
 ) as m (
-  tenant, id, customer, recipient, workflow, workflow_version, run_key, run_revision, step, event_source, event_id,
-  template, template_version, variables, route, deadlines, status, reason, detail, due_at, expires_at
+  tenant, id, customer, recipient, workflow, workflow_version, run_key, run_revision, step, unless, event_source,
+  event_id, template, template_version, variables, route, deadlines, status, reason, detail, due_at, expires_at
 )
 on conflict (tenant, id) do nothing
 """
@@ -80,6 +82,7 @@ async def queue_messages(
             "run_keys": [message.origin.run_key for message in messages],
             "run_revisions": [message.origin.run_revision for message in messages],
             "steps": [message.origin.step for message in messages],
+            "unless": [orjson.dumps(message.origin.unless).decode() for message in messages],
             "event_sources": [message.origin.event_source for message in messages],
             "event_ids": [message.origin.event_id for message in messages],
             "templates": [message.template for message in messages],

@@ -197,6 +197,7 @@ def speak(
         step=index,
         event_source=run.event_source,
         event_id=run.event_id,
+        unless=tuple(step.unless),
     )
     audience = people if definition.audience == "group" else people[:1]
     template = templates.get(step.send)

@@ -271,3 +271,23 @@ async def test_steps_relative_to_the_event_itself_need_no_anchor(world: World) -
     await timeline.at(NOON + dt.timedelta(days=3))
     assert timeline.spoken() == [NOON, NOON + dt.timedelta(days=3)]
     assert len(await world.claim_waiting(timeline.tenant)) == 1, "the welcome expired an hour after the signup"
+
+
+async def test_a_message_that_waits_is_not_sent_once_what_it_asks_for_has_happened(timeline: Timeline) -> None:
+    await timeline.tell("appointment.scheduled", starts_at=FIVE)
+    await timeline.at(FIVE - 30 * MINUTE)
+    await timeline.at(FIVE - 10 * MINUTE)
+    await timeline.tell("pickup.confirmed")
+    assert len(await timeline.world.claim_waiting(timeline.tenant)) == 1  # the first step is silent after nothing
+    assert timeline.world.statuses(timeline.tenant) == [("sending", None), ("cancelled", "no_longer_needed")]
+
+
+async def test_a_confirmation_from_before_the_run_began_anew_silences_nothing(timeline: Timeline) -> None:
+    await timeline.tell("appointment.scheduled", starts_at=FIVE)
+    await timeline.tell("pickup.confirmed")
+    timeline.world.clock.moment += MINUTE
+    await timeline.tell("appointment.cancelled")
+    timeline.world.clock.moment += MINUTE
+    await timeline.tell("appointment.scheduled", starts_at=FIVE)
+    await timeline.at(FIVE - 10 * MINUTE)
+    assert len(await timeline.world.claim_waiting(timeline.tenant)) == 2

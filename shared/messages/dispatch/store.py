@@ -16,6 +16,7 @@ from shared.credits.prices.store import current_prices
 from shared.messages.dispatch.sweep_store import deciding_next_check
 from shared.messages.reasons import (
     CREDIT_SHORTAGE,
+    NO_LONGER_NEEDED,
     NO_PROVIDER_ACCOUNT,
     PRICE_MISSING,
     RUN_CHANGED,
@@ -146,9 +147,8 @@ candidates as (
   -- Each row by its key and later by its place, whatever the planner believes about a table that has just grown.
   -- Locked first, in the order of reports: what a claim before this one has taken must not count against the credit.
   select a.*, m.place, m.route, m.position, m.expires_at, m.hold,
-    m.run_key is not null and m.run_revision is distinct from (
-      select r.revision from runs r where r.tenant = a.tenant and r.workflow = m.workflow and r.key = m.run_key
-    ) as run_changed
+    m.run_key is not null and m.run_revision is distinct from r.revision as run_changed,
+    coalesce(r.settled, false) as settled
   from (
     select asked.tenant, asked.id, s.dispatch, s.new_hold, s.release, s.revision, s.suspended, s.account,
       s.provider
@@ -156,9 +156,15 @@ candidates as (
     order by asked.tenant, asked.id
   ) a
   cross join lateral (
-    select ctid as place, route, position, expires_at, hold, workflow, run_key, run_revision from messages
+    select ctid as place, route, position, expires_at, hold, workflow, run_key, run_revision, unless from messages
     where tenant = a.tenant and id = a.id and status = 'queued' for no key update
   ) m
+  left join lateral (
+    select revision, exists (
+      select from unnest(m.unless) as kind where (facts ->> kind)::timestamptz >= coalesce(started_as_of, '-infinity')
+    ) as settled
+    from runs where tenant = a.tenant and workflow = m.workflow and key = m.run_key
+  ) r on true
 ),
 credit as (
   select a.tenant, a.balance - a.held as available, a.wait_for_credit
@@ -177,7 +183,7 @@ priced as (
   select c.*, d.price,
     case
       when c.expires_at < %(now)s then 'expired'
-      when c.run_changed then 'cancelled'
+      when c.run_changed or c.settled then 'cancelled'
       when c.suspended then 'queued'
       when c.account is null or d.unpriced then 'failed'
       else 'sending'
@@ -200,7 +206,7 @@ verdicts as (
     case
       when verdict = 'expired' and suspended then '{TENANT_SUSPENDED}'
       when verdict = 'expired' then '{TOO_LATE}'
-      when verdict = 'cancelled' then '{RUN_CHANGED}'
+      when verdict = 'cancelled' then case when run_changed then '{RUN_CHANGED}' else '{NO_LONGER_NEEDED}' end
       when verdict = 'failed' then obstacle
       when verdict = 'sending' and not affordable and not wait_for_credit then '{CREDIT_SHORTAGE}' end as reason
   from afforded a

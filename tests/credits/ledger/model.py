@@ -44,7 +44,8 @@ def current(prices: Iterable[Price], now: dt.datetime) -> dict[str, Decimal | No
 @dataclass
 class Bill:
     """A message and what it costs. `held` is what was ever held for it, `open` whether it still is, `late` whether it
-    was delivered when it was not any more. `run_revision`: its run's when it was made, None for a message of no run."""
+    was delivered when it was not any more. `run_revision`: its run's when it was made, None for a message of no run.
+    `unless`: the kinds of facts after which it is not needed."""
 
     id: UUID
     route: Sequence[str]
@@ -61,6 +62,7 @@ class Bill:
     open: bool = False
     late: bool = False
     price: Decimal | None = None
+    unless: Sequence[str] = ()
 
     def end(self, status: str, reason: str | None = None) -> None:
         self.status, self.reason = status, reason
@@ -80,7 +82,7 @@ class Word:
 @dataclass
 class Books:
     """One tenant's money. `short`: a person was told that there is not enough. `run_revision`: of its run as it is now,
-    0 when that is gone. `suspended`: it may not send."""
+    0 when that is gone. `facts`: what that run has heard since it began. `suspended`: it may not send."""
 
     prices: dict[str, Decimal | None]
     balance: Decimal = ZERO
@@ -88,6 +90,7 @@ class Books:
     short: bool = False
     accounts: Sequence[Account] = (MAIN,)
     run_revision: int = 1
+    facts: Sequence[str] = ()
     suspended: bool = False
     bills: dict[UUID, Bill] = field(default_factory=dict)
 
@@ -117,6 +120,8 @@ class Books:
             return "expired", "tenant_suspended" if self.suspended else "too_late"
         if bill.run_revision not in (None, self.run_revision):
             return "cancelled", "run_changed"
+        if bill.run_revision and set(bill.unless) & set(self.facts):
+            return "cancelled", "no_longer_needed"
         if self.account is None:
             return "failed", "no_provider_account"
         if self.dearest(bill) is None:

@@ -59,6 +59,7 @@ def bills(draw: st.DrawFn, number: int) -> Bill:
         route,
         expires_at=draw(mostly(NOON + dt.timedelta(hours=1), NOON - INSTANT, NOON)),
         run_revision=draw(mostly(None, 1, 2, times=3)),
+        unless=draw(mostly((), ("confirmed",), ("paid", "confirmed"), times=2)),
         position=draw(st.integers(0, len(route) - 1)),
         attempt=draw(st.integers(0, 3)),
         tries=draw(st.integers(0, 3)),
@@ -83,6 +84,7 @@ def businesses(draw: st.DrawFn) -> Business:
         short=draw(st.booleans()),
         accounts=draw(accounts),
         run_revision=draw(mostly(1, 2, 0)),
+        facts=draw(mostly((), ("confirmed",), ("paid", "another"), times=2)),
         suspended=draw(mostly(False, True, times=3)),
     )
     numbers = draw(st.lists(st.integers(0, 7), min_size=3, max_size=6, unique=True))
@@ -122,7 +124,17 @@ def as_rows(businesses: Mapping[str, Business], tickets: Sequence[SendTicket]) -
             for tenant, business, books in every
         ],
         "runs": [
-            {"tenant": tenant, "workflow": "reminders", "key": "the-run", "version": 1, "revision": books.run_revision}
+            {
+                "tenant": tenant,
+                "workflow": "reminders",
+                "key": "the-run",
+                "version": 1,
+                "revision": books.run_revision,
+                "started_as_of": BEFORE,
+                # One that was heard before the run began speaks of another run of that key.
+                "facts": dict.fromkeys(books.facts, BEFORE.isoformat())
+                | {"paid before": (BEFORE - INSTANT).isoformat()},
+            }
             for tenant, _, books in every
             if books.run_revision
         ],
@@ -185,4 +197,5 @@ def _message(tenant: str, bill: Bill) -> Row:
         workflow="reminders" if of_run else None,
         run_key="the-run" if of_run or of_bulk else None,
         run_revision=bill.run_revision,
+        unless=[*bill.unless, "paid before"] if bill.unless else None,
     )
