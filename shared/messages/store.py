@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import orjson
 
 from shared.contracts import SendTicket
 from shared.messages.composing import NewMessage
-from shared.platform.database import Connection
+from shared.messages.reasons import RUN_CHANGED
+from shared.platform.database import Connection, fetch_all
+from shared.platform.ids import derived_id
 
 WRITE_TICKETS = """
   insert into outbox (tenant, id, topic, body, publish_at, created_at)
@@ -97,6 +100,45 @@ async def queue_messages(
             "expires_at": [message.expires_at for message in messages],
         },
     )
+
+
+SUPERSEDED = """
+select m.tenant, m.id
+from unnest(%(tenants)s::text[], %(ids)s::uuid[], %(revisions)s::int[]) as w (tenant, id, revision)
+join messages m on m.tenant = w.tenant and m.id = w.id
+where m.run_revision < w.revision and (m.status = 'queued' or m.reason = %(run_changed)s)
+for no key update of m
+"""
+
+
+async def under_ids_of_their_own(connection: Connection, messages: Sequence[NewMessage]) -> list[NewMessage]:
+    """Messages as they are, but for those of runs that came back to a moment: the message of then has the same id, and
+    was called off, or will be. They get one that tells them apart.
+
+    Args:
+        connection: in the transaction that will queue them; it waits for a claim of the earlier ones.
+        messages: of any runs, or of none.
+    """
+    moved = [message for message in messages if (message.origin.run_revision or 0) > 1]
+    if not moved:
+        return list(messages)
+    rows = await fetch_all(
+        connection,
+        SUPERSEDED,
+        {
+            "tenants": [message.tenant for message in moved],
+            "ids": [message.id for message in moved],
+            "revisions": [message.origin.run_revision for message in moved],
+            "run_changed": RUN_CHANGED,
+        },
+    )
+    superseded = {(row["tenant"], row["id"]) for row in rows}
+    return [
+        replace(message, id=derived_id(message.due_at, message.id, message.origin.run_revision))
+        if (message.tenant, message.id) in superseded
+        else message
+        for message in messages
+    ]
 
 
 QUEUE_ALIKE = """

@@ -131,7 +131,7 @@ PRIVILEGES: dict[str, dict[str, str]] = {
         ),
         **dict.fromkeys(["customers", "runs", "events"], WRITE),
         "timers": WRITE + " delete",
-        "messages": "insert select(tenant,id)",
+        "messages": "insert select(tenant,id,run_revision,status,reason) update(updated_at)",
         "outbox": "insert",
         "dead_letters": "insert",
     },

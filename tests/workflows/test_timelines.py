@@ -291,3 +291,28 @@ async def test_a_confirmation_from_before_the_run_began_anew_silences_nothing(ti
     await timeline.tell("appointment.scheduled", starts_at=FIVE)
     await timeline.at(FIVE - 10 * MINUTE)
     assert len(await timeline.world.claim_waiting(timeline.tenant)) == 2
+
+
+@pytest.mark.parametrize("claimed", [False, True], ids=["while it waits", "once it was called off"])
+async def test_a_run_that_moves_there_and_back_speaks_once(timeline: Timeline, claimed: bool) -> None:
+    await timeline.tell("appointment.scheduled", starts_at=FIVE)
+    await timeline.at(FIVE - 30 * MINUTE)
+    await timeline.tell("appointment.rescheduled", starts_at=FIVE + 60 * MINUTE)
+    if claimed:
+        assert await timeline.world.claim_waiting(timeline.tenant) == []
+    timeline.world.clock.moment += MINUTE / 60
+    await timeline.tell("appointment.rescheduled", starts_at=FIVE, time=FIVE - 30 * MINUTE)
+    await timeline.ticker.speak_due()
+    assert len(await timeline.world.claim_waiting(timeline.tenant)) == 1
+    assert sorted(timeline.world.statuses(timeline.tenant)) == [("cancelled", "run_changed"), ("sending", None)]
+    assert [due_at for due_at in timeline.spoken() if due_at != FIVE - 30 * MINUTE] == []
+
+
+async def test_a_message_that_has_left_is_not_made_again_when_its_run_comes_back(timeline: Timeline) -> None:
+    await timeline.tell("appointment.scheduled", starts_at=FIVE)
+    await timeline.at(FIVE - 30 * MINUTE)
+    assert len(await timeline.world.claim_waiting(timeline.tenant)) == 1
+    for starts_at in (FIVE + 60 * MINUTE, FIVE):
+        await timeline.tell("appointment.rescheduled", starts_at=starts_at, time=FIVE - 30 * MINUTE)
+    await timeline.ticker.speak_due()
+    assert timeline.world.statuses(timeline.tenant) == [("sending", None)]

@@ -11,7 +11,7 @@ from shared.customers.words import Telling, together
 from shared.messages.metrics import count_queued
 from shared.messages.outbox import PATIENCE, cut_tickets, publish_tickets
 from shared.messages.status import Status
-from shared.messages.store import queue_messages
+from shared.messages.store import queue_messages, under_ids_of_their_own
 from shared.platform.clock import Clock
 from shared.platform.database import PASSING_ERRORS, Connection, Database
 from shared.platform.loops.coalescer import Coalescer
@@ -88,6 +88,7 @@ class EventIntake:
                 await save_runs(connection, plan, now)
             elif plan.outcomes:
                 await keep_outcomes(connection, plan.outcomes)
+            plan.messages = await under_ids_of_their_own(connection, plan.messages)
             tickets = cut_tickets(
                 ((message.tenant, message.id) for message in plan.messages if message.status is Status.QUEUED), now
             )

@@ -16,7 +16,7 @@ from shared.messages.composing import NewMessage
 from shared.messages.metrics import count_queued
 from shared.messages.outbox import PATIENCE, cut_tickets, publish_tickets
 from shared.messages.status import Status
-from shared.messages.store import queue_messages
+from shared.messages.store import queue_messages, under_ids_of_their_own
 from shared.platform.clock import Clock
 from shared.platform.database import Connection, Database
 from shared.platform.logs import log
@@ -121,6 +121,7 @@ class Ticker:
         async with self.database.transaction() as connection:
             due = await take_due_timers(connection, now, TIMERS_A_BATCH, without=[*self._without(), *self._crowd])
             messages = await self._messages(connection, due, now) if due else []
+            messages = await under_ids_of_their_own(connection, messages)
             tickets = cut_tickets(((m.tenant, m.id) for m in messages if m.status is Status.QUEUED), now)
             if messages:
                 await queue_messages(
