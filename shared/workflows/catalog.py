@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pydantic import ValidationError
@@ -11,16 +11,17 @@ from pydantic import ValidationError
 from shared.platform.database import Connection
 from shared.platform.database.revisions import RevisionCache
 from shared.platform.errors import AllimError
+from shared.platform.logs import log
 from shared.templates.store import active_templates
 from shared.templates.template import TemplateContent, TemplateVersion
 from shared.workflows.definition import WorkflowDefinition
 from shared.workflows.planning import WorkflowVersion
-from shared.workflows.store import StoredWorkflow, active_workflows
+from shared.workflows.store import StoredWorkflow, heard_workflows
 
 
 @dataclass(slots=True)
 class Catalog:
-    """A tenant's active workflows by the event types they listen to, and its active templates by name."""
+    """A tenant's workflows by the event types they listen to, and its active templates by name."""
 
     listening: dict[str, list[WorkflowVersion]] = field(default_factory=lambda: defaultdict(list))
     templates: dict[str, TemplateVersion] = field(default_factory=dict)
@@ -40,11 +41,22 @@ class UnreadableDefinition(AllimError):  # noqa: N818 - it names what was found
 
 
 async def load_catalogs(connection: Connection, tenants: Sequence[str]) -> Mapping[str, Catalog]:
-    """Read what `tenants` have active. Raises UnreadableDefinition."""
+    """Read what `tenants` have active, and what runs of older versions still hear. Raises UnreadableDefinition."""
     catalogs = {tenant: Catalog() for tenant in tenants}
-    for stored in await active_workflows(connection, tenants):
-        version = WorkflowVersion(stored.version, read_definition(stored))
-        for event_type in version.definition.event_types:
+    in_force: dict[tuple[str, str], WorkflowDefinition] = {}
+    for stored in await heard_workflows(connection, tenants):
+        if stored.in_force:
+            definition = in_force[stored.tenant, stored.name] = read_definition(stored)
+            event_types = definition.event_types
+        else:
+            try:
+                definition = read_definition(stored).model_copy(update={"on": ()})
+            except UnreadableDefinition as unreadable:
+                log("catalog").warning("an older version is not heard: %s", unreadable)
+                continue
+            event_types = frozenset(_only_heard_by(definition, in_force[stored.tenant, stored.name]))
+        for event_type in event_types:
+            version = WorkflowVersion(stored.version, definition, stored.in_force)
             catalogs[stored.tenant].listening[event_type].append(version)
     for kept in await active_templates(connection, tenants):
         try:
@@ -54,6 +66,13 @@ async def load_catalogs(connection: Connection, tenants: Sequence[str]) -> Mappi
         template = TemplateVersion(kept.name, kept.version, content, kept.approval)
         catalogs[kept.tenant].templates[kept.name] = template
     return catalogs
+
+
+def _only_heard_by(older: WorkflowDefinition, in_force: WorkflowDefinition) -> Iterator[str]:
+    """The event types that move, stop or silence a run of an older version, and mean less to the one in force."""
+    for event_type in older.event_types:
+        if older.meanings_of(event_type) - in_force.meanings_of(event_type):
+            yield event_type
 
 
 def read_definition(stored: StoredWorkflow) -> WorkflowDefinition:

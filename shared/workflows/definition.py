@@ -121,6 +121,12 @@ class WorkflowDefinition(BaseModel):
             yield ("stop_on",)
         yield from (("steps", place, "unless") for place, step in enumerate(self.steps) if step.unless)
 
+    def meanings_of(self, event_type: str) -> frozenset[str]:
+        """What an event of that type does to a run that has begun: `moves`, `stops`, `silences`."""
+        silencing = {kind for step in self.steps for kind in step.unless}
+        doing = (("moves", self.move_on), ("stops", self.stop_on), ("silences", silencing))
+        return frozenset(what for what, event_types in doing if event_type in event_types)
+
     @property
     def event_types(self) -> frozenset[str]:
         """Every event type that this workflow listens to."""

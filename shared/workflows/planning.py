@@ -22,8 +22,11 @@ EventKey = tuple[str, str, str]
 
 @dataclass(frozen=True, slots=True)
 class WorkflowVersion:
+    """`in_force`: runs begin with it. Another one is heard by the runs that began with it, and begins none."""
+
     version: int
     definition: WorkflowDefinition
+    in_force: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +89,8 @@ def react(
         now: steps due by then speak at once.
         suspended: whether its tenant may not send now, which changes what is told of it and nothing else.
     """
-    outcomes = [_react(plan, happening, workflow, templates, stored, audiences, now) for workflow in workflows]
+    reactions = [_react(plan, happening, workflow, templates, stored, audiences, now) for workflow in workflows]
+    outcomes = [outcome for outcome in reactions if outcome is not None]
     if suspended:
         outcomes = [replace(outcome, suspended=True) for outcome in outcomes]
     if not all(outcome.only_spoke for outcome in outcomes):
@@ -101,13 +105,16 @@ def _react(
     stored: Mapping[RunKey, Run],
     audiences: Mapping[tuple[str, str], Sequence[Person]],
     now: dt.datetime,
-) -> Outcome:
+) -> Outcome | None:
+    """None: it is another version's matter."""
     definition = workflow.definition
     key = key_of(definition, happening)
     if key is None:
-        return Outcome(definition.name, "no_key", detail=definition.key)
+        return Outcome(definition.name, "no_key", detail=definition.key) if workflow.in_force else None
     run_key = (happening.tenant, definition.name, key)
     before = plan.runs.get(run_key) or stored.get(run_key) or Run(*run_key, version=workflow.version)
+    if not workflow.in_force and not (before.active and before.version == workflow.version):
+        return None
     try:
         after = apply(before, definition, happening)
     except BadAnchor as error:

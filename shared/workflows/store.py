@@ -62,17 +62,29 @@ class StoredWorkflow:
     definition: Mapping[str, Any]
 
 
-ACTIVE_WORKFLOWS = """
-select v.tenant, v.name, v.version, v.definition
-from workflows w join workflow_versions v on v.tenant = w.tenant and v.name = w.name and v.version = w.active_version
+VERSIONS_HEARD = 20
+"""The newest of a workflow: who began with an older one than that hears as the one in force does."""
+
+HEARD_WORKFLOWS = """
+select v.tenant, v.name, v.version, v.definition, v.version = w.active_version as in_force
+from workflows w join workflow_versions v on v.tenant = w.tenant and v.name = w.name
 where w.active and w.tenant = any(%(tenants)s)
-order by v.tenant, v.name
+  and v.version <= w.active_version and v.version > w.active_version - %(versions)s
+order by v.tenant, v.name, v.version desc
 """
 
 
-async def active_workflows(connection: Connection, tenants: Sequence[str]) -> list[StoredWorkflow]:
-    """The active version of every active workflow of some tenants."""
-    return [StoredWorkflow(**row) for row in await fetch_all(connection, ACTIVE_WORKFLOWS, {"tenants": list(tenants)})]
+@dataclass(frozen=True, slots=True)
+class HeardWorkflow(StoredWorkflow):
+    """`in_force`: it is the version that new runs begin with."""
+
+    in_force: bool
+
+
+async def heard_workflows(connection: Connection, tenants: Sequence[str]) -> list[HeardWorkflow]:
+    """The versions of every active workflow of some tenants, of each workflow the one in force first."""
+    parameters = {"tenants": list(tenants), "versions": VERSIONS_HEARD}
+    return [HeardWorkflow(**row) for row in await fetch_all(connection, HEARD_WORKFLOWS, parameters)]
 
 
 WORKFLOW_VERSIONS = """

@@ -185,6 +185,49 @@ async def test_a_run_that_has_begun_keeps_the_version_that_it_began_with(timelin
     ]
 
 
+async def _change_to_a_version_that_hears_nothing(timeline: Timeline) -> None:
+    deaf = {name: value for name, value in REMINDERS.items() if name not in ("move_on", "stop_on")}
+    changed = WorkflowDefinition.model_validate(deaf | {"steps": [{"at": "-60m", "send": "welcome"}]})
+    async with timeline.world.owner.transaction() as connection:
+        await save_workflows(connection, timeline.tenant, [changed], now=timeline.world.clock.now())
+
+
+@pytest.mark.parametrize("event", ["pickup.confirmed", "appointment.cancelled", "appointment.rescheduled"])
+async def test_a_run_hears_what_its_own_version_listens_to(timeline: Timeline, event: str) -> None:
+    await timeline.tell("appointment.scheduled", starts_at=FIVE)
+    await timeline.tell("appointment.scheduled", starts_at=FIVE, appointment_id="a-2")
+    await _change_to_a_version_that_hears_nothing(timeline)
+    await timeline.tell(event, starts_at=FIVE + 60 * MINUTE, time=NOON + MINUTE)
+    await timeline.at(FIVE + 65 * MINUTE)
+    told: dict[str, list[dt.datetime]] = {"a-1": [], "a-2": []}
+    for row in timeline.world.messages(timeline.tenant):
+        told[row["run_key"]].append(row["due_at"])
+    at = [-30 * MINUTE, -10 * MINUTE, 5 * MINUTE]
+    assert told["a-2"] == [FIVE + each for each in at]
+    assert (
+        told["a-1"]
+        == {
+            "pickup.confirmed": [FIVE - 30 * MINUTE],
+            "appointment.cancelled": [],
+            "appointment.rescheduled": [FIVE + 60 * MINUTE + each for each in at],
+        }[event]
+    )
+
+
+async def test_an_older_version_begins_no_run_and_one_that_can_not_be_read_disturbs_nobody(timeline: Timeline) -> None:
+    await timeline.tell("appointment.scheduled", starts_at=FIVE)
+    await _change_to_a_version_that_hears_nothing(timeline)
+    async with timeline.world.owner.transaction() as connection:
+        await connection.execute("set local session_replication_role = replica")
+        await connection.execute(
+            "update workflow_versions set definition = '{}' where tenant = %s and version = 1", [timeline.tenant]
+        )
+    await timeline.tell("appointment.rescheduled", starts_at=FIVE, appointment_id="a-2")
+    await timeline.tell("appointment.scheduled", starts_at=FIVE, appointment_id="a-3")
+    assert timeline.waiting() == [FIVE - 60 * MINUTE, FIVE - 30 * MINUTE, FIVE - 10 * MINUTE, FIVE + 5 * MINUTE]
+    timeline.world.rows("delete from timers where tenant = %s", timeline.tenant)  # the world is shared
+
+
 async def test_a_run_that_moves_takes_the_steps_of_the_version_in_force(timeline: Timeline) -> None:
     await timeline.tell("appointment.scheduled", starts_at=FIVE)
     await _change_to_one_step_an_hour_before(timeline)
