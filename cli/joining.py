@@ -36,13 +36,45 @@ def running_stack() -> Stack:
 
 
 def running_stack_if_any() -> Stack | None:
-    """The stack that is up here, or None: then environment variables say where to go."""
+    """The stack that is up here, or None: then environment variables say where to go.
+
+    Raises:
+        CommandError: `two_databases`: DATABASE_URL names another server than that of the stack, and to take one for the
+            other would be grave.
+    """
     from local.stack import Stack, StackError
 
     try:
-        return Stack.load()
+        stack = Stack.load()
     except StackError:
         return None
+    named = os.environ.get("DATABASE_URL")
+    if named and _server(named) != _server(stack.database_url):
+        raise CommandError(
+            "two_databases: a stack is up here, and DATABASE_URL names another server; "
+            "`allim down` first, or unset DATABASE_URL"
+        )
+    return stack
+
+
+def _server(url: str) -> tuple[object, object]:
+    from psycopg.conninfo import conninfo_to_dict
+
+    parts = conninfo_to_dict(url)
+    return parts.get("host", ""), int(parts.get("port") or 5432)
+
+
+def owners_database_url() -> str:
+    """The database of the stack that is up here, else the one of DATABASE_URL, as its owner.
+
+    Raises:
+        CommandError: `no_database`: there is neither; `two_databases`: there are both.
+    """
+    stack = running_stack_if_any()
+    url = stack.database_url if stack is not None else os.environ.get("DATABASE_URL")
+    if not url:
+        raise CommandError("no_database: start a stack (`allim up`), set DATABASE_URL, or give --database-url")
+    return url
 
 
 def with_database(stack: Stack | None, role: str, work: Callable[[Database], Awaitable[Result]]) -> Result:

@@ -5,6 +5,7 @@ when its starter is killed and widens the permissions of every parent folder whe
 """
 
 import contextlib
+import ipaddress
 import os
 import pwd
 import shutil
@@ -177,8 +178,14 @@ def ensure_database(server_url: str, name: str = DATABASE) -> str:
     """Create the database `name` on the server unless it is there; return its URL.
 
     `server_url`: any database of the server, as a role that may create databases and roles.
-    Raises PostgresError when the server cannot be reached, is older than PostgreSQL 15, or forbids it.
+    Raises PostgresError when the server cannot be reached, is older than PostgreSQL 15, forbids it, or is elsewhere: a
+    database and roles that log in are made, and in the cloud those are there in earnest.
     """
+    if is_elsewhere(str(conninfo_to_dict(server_url).get("host", ""))):
+        raise PostgresError(
+            "DATABASE_URL names a server elsewhere; what runs here makes a database and roles of its own: "
+            "unset it, or name a Postgres on this machine or network"
+        )
     try:
         with psycopg.connect(server_url, autocommit=True, connect_timeout=10) as connection:
             version = connection.info.server_version // 10_000
@@ -190,6 +197,14 @@ def ensure_database(server_url: str, name: str = DATABASE) -> str:
     except psycopg.Error as error:
         raise PostgresError(f"cannot use the Postgres of DATABASE_URL: {str(error).strip()}") from error
     return with_parts(server_url, database=name)
+
+
+def is_elsewhere(host: str) -> bool:
+    """Whether a host is known to the world: a name without dots, as of a container, is not."""
+    try:
+        return not ipaddress.ip_address(host).is_private
+    except ValueError:
+        return "." in host and not host.startswith("/") and not host.endswith((".local", ".internal"))
 
 
 def let_roles_log_in(database_url: str, passwords: Mapping[str, str]) -> None:

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from cli.joining import run_with_database
-from cli.operations.migrate import owners_database_url
+from cli.joining import owners_database_url, run_with_database
 
 if TYPE_CHECKING:
     from shared.platform.database import Connection, Database

@@ -12,7 +12,7 @@ import typer
 
 from cli.credits.database import DatabaseUrl, Tenant, with_credits, with_ledger
 from cli.errors import CommandError
-from cli.operations.migrate import owners_database_url
+from cli.joining import owners_database_url
 from cli.output import AsJson, examples, print_json, print_table
 from cli.showing import clock_time, numbers, won
 

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cli.errors import CommandError
-from cli.joining import run_with_database, running_stack_if_any
-from cli.operations.migrate import owners_database_url
+from cli.joining import owners_database_url, run_with_database, running_stack_if_any
 from cli.output import AsJson, examples, print_json, print_table, progress_bar
 
 if TYPE_CHECKING:
@@ -48,7 +47,7 @@ def show(database_url: DatabaseUrl = None, as_json: AsJson = False) -> None:
     """
     from shared.operations.keys.rotating import holdings
 
-    loaded = _loaded()
+    loaded = _loaded(database_url)
     held = run_with_database(database_url or owners_database_url(), holdings)
     if as_json:
         print_json(_as_json(loaded, held, []))
@@ -65,7 +64,7 @@ def rotate(database_url: DatabaseUrl = None, as_json: AsJson = False) -> None:
     """
     from shared.operations.keys import rotating
 
-    loaded = _loaded()
+    loaded = _loaded(database_url)
 
     async def work(database: Database) -> Rotation:
         before = await rotating.holdings(database)
@@ -84,11 +83,12 @@ def rotate(database_url: DatabaseUrl = None, as_json: AsJson = False) -> None:
         raise typer.Exit(1)
 
 
-def _loaded() -> Keys:
+def _loaded(database_url: str | None) -> Keys:
+    """Those of the stack that is up here; of a database that is named, those of ALLIM_ENCRYPTION_KEY alone."""
     from shared.platform.crypto import Keys
     from shared.platform.settings import read_keys
 
-    stack = running_stack_if_any()
+    stack = None if database_url else running_stack_if_any()
     written = stack.encryption_key if stack else os.environ.get("ALLIM_ENCRYPTION_KEY")
     if not written:
         raise CommandError("no_keys: start a stack (`allim up`), or set ALLIM_ENCRYPTION_KEY: NEW,OLD")

@@ -1,11 +1,10 @@
 """`allim migrate`: bring a database to the newest schema."""
 
-import os
 from typing import Annotated
 
 import typer
 
-from cli.errors import CommandError
+from cli.joining import owners_database_url
 from cli.output import AsJson, examples, print_json
 
 EXAMPLES = examples(
@@ -32,18 +31,3 @@ def migrate(
         print_json({"applied": applied})
     else:
         typer.echo("\n".join(f"applied {name}" for name in applied) or "nothing to apply")
-
-
-def owners_database_url() -> str:
-    """The database of the stack that is up here, else the one of DATABASE_URL, as its owner.
-
-    Raises:
-        CommandError: there is neither.
-    """
-    from local.home import Home
-    from local.stack import Stack
-
-    url = Stack.load().database_url if Home.default().is_supervised() else os.environ.get("DATABASE_URL")
-    if not url:
-        raise CommandError("no_database: start a stack (`allim up`), set DATABASE_URL, or give --database-url")
-    return url

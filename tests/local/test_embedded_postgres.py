@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 import local.postgres
-from local.postgres import PostgresError, ensure_database, let_roles_log_in, running, with_parts
+from local.postgres import PostgresError, ensure_database, is_elsewhere, let_roles_log_in, running, with_parts
 from tests.databases import Migrated, roles_of_one_test
 
 _HOLDER = """
@@ -130,3 +130,16 @@ def test_passwords_with_any_character_work(database: Migrated) -> None:
 def test_a_part_of_a_database_url_can_be_replaced(given: str, made: str) -> None:
     assert with_parts(given, database="b") == made
     psycopg.conninfo.conninfo_to_dict(made)
+
+
+@pytest.mark.parametrize("host", ["aws-0-ap-northeast-2.pooler.supabase.com", "db.example", "8.8.8.8"])
+def test_no_database_is_made_on_a_server_that_is_somewhere_in_the_world(host: str) -> None:
+    with pytest.raises(PostgresError, match="elsewhere"):
+        ensure_database(f"postgresql://postgres:x@{host}:1/postgres")
+
+
+@pytest.mark.parametrize(
+    "host", ["", "/run/postgresql", "localhost", "127.0.0.1", "::1", "postgres", "10.0.0.1", "db.internal"]
+)
+def test_a_server_of_this_machine_or_network_is_not_elsewhere(host: str) -> None:
+    assert not is_elsewhere(host)

@@ -10,6 +10,7 @@ import psycopg
 import pytest
 
 from local.home import CHECKOUT
+from local.stack import Stack
 from tests.cli.conftest import Run
 from tests.databases import Migrated
 
@@ -267,3 +268,15 @@ def test_every_verb_has_examples(run: Run, group: str) -> None:
     for verb in verbs[group]:
         done = run(group, verb, "--help")
         assert (done.exit_code, f"$ allim {group} {verb}" in done.output) == (0, True), verb
+
+
+@pytest.mark.parametrize(
+    "verb", ["tenants list", "tenants add FOLDER", "keys rotate", "messages", "migrate", "plans list"]
+)
+def test_a_stack_here_and_a_database_elsewhere_are_not_taken_for_each_other(
+    run: Run, stack: Stack, folder: Path, monkeypatch: pytest.MonkeyPatch, verb: str
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://postgres.abc:secret@aws-0.pooler.supabase.com:6543/postgres")
+    done = run(*verb.replace("FOLDER", str(folder)).split())
+    assert (done.exit_code, done.stderr.split(":")[1].strip()) == (1, "two_databases")
+    assert "secret" not in done.output
