@@ -270,9 +270,7 @@ def test_every_verb_has_examples(run: Run, group: str) -> None:
         assert (done.exit_code, f"$ allim {group} {verb}" in done.output) == (0, True), verb
 
 
-@pytest.mark.parametrize(
-    "verb", ["tenants list", "tenants add FOLDER", "keys rotate", "messages", "migrate", "plans list"]
-)
+@pytest.mark.parametrize("verb", ["tenants list", "tenants add FOLDER", "keys rotate", "messages", "migrate"])
 def test_a_stack_here_and_a_database_elsewhere_are_not_taken_for_each_other(
     run: Run, stack: Stack, folder: Path, monkeypatch: pytest.MonkeyPatch, verb: str
 ) -> None:
