@@ -6,7 +6,7 @@ from starlette.responses import JSONResponse
 
 from shared.bootstrap import Parts, payments, pulse
 from shared.platform.errors import AllimError
-from shared.platform.http import read_limited, refused, with_health
+from shared.platform.http import read_limited, refused, require_post, with_health
 from shared.platform.logs import log_for
 
 MAX_WEBHOOK_BYTES = 100_000
@@ -20,6 +20,7 @@ paid = payments(parts)
 async def payment_webhook(request: Request) -> JSONResponse:
     log_for(request.headers)
     try:
+        require_post(request)
         body = await read_limited(request, MAX_WEBHOOK_BYTES)
         await paid.receive_webhook(request.headers, body)
     except AllimError as error:

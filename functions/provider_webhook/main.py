@@ -7,7 +7,7 @@ from starlette.responses import JSONResponse
 from shared.bootstrap import Parts, pulse, webhooks
 from shared.messages.reports.webhooks import MAX_WEBHOOK_BYTES
 from shared.platform.errors import AllimError
-from shared.platform.http import read_limited, refused, with_health
+from shared.platform.http import read_limited, refused, require_post, with_health
 from shared.platform.logs import log_for
 
 parts = Parts.of_this_process()
@@ -19,6 +19,7 @@ calls = webhooks(parts)
 async def provider_webhook(request: Request) -> JSONResponse:
     log_for(request.headers)
     try:
+        require_post(request)
         body = await read_limited(request, MAX_WEBHOOK_BYTES)
         await calls.receive(request.url.path, request.headers, body)
     except AllimError as error:

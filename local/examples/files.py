@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from local.examples.checking import look_alikes, steps_without_template
 from local.examples.people import FiledCustomers, Groups, read_groups
@@ -16,7 +16,8 @@ from local.examples.problems import FolderError, Problem, TableError
 from local.examples.reading import Named, ReadFile, is_yaml, missing_file, read_yaml, strangers
 from local.home import CHECKOUT
 from shared.contracts.events import TenantId
-from shared.providers import ProviderAccount
+from shared.platform.errors import WrongValue
+from shared.providers import SENDERS, ProviderAccount
 from shared.templates.template import Approval, TemplateContent
 from shared.templates.writing import WrittenTemplate
 from shared.workflows.definition import WorkflowDefinition
@@ -32,11 +33,21 @@ class _File(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+def _known(provider: str) -> str:
+    if provider not in SENDERS:
+        known = ", ".join(SENDERS)
+        raise WrongValue(
+            f"nothing can be sent by {provider!r}; known: {known}",
+            f"{provider}: 지원하지 않는 발송사입니다. 쓸 수 있는 것: {known}",
+        )
+    return provider
+
+
 class AccountFile(_File):
     """A provider account. What opens it opens a simulator on this machine, or it would not stand in a file."""
 
     id: str
-    provider: str
+    provider: Annotated[str, AfterValidator(_known)]
     sender: Annotated[str, Field(pattern=r"^\d{8,12}$")]
     kakao_channel: str | None = None
     api_key: str

@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from shared.providers.toss import Toss
 
 
+SENDERS = ("solapi",)
+"""The names of those that messages can be sent by."""
+
+
 def providers(settings: Settings, clock: Clock) -> Mapping[str, Provider]:
     """Every provider by name."""
     from shared.providers.solapi import Solapi
@@ -43,6 +47,7 @@ def toss_payments(settings: Settings) -> Toss:
 
 
 __all__ = [
+    "SENDERS",
     "Accepted",
     "BatchState",
     "OutboundMessage",

@@ -38,7 +38,7 @@ class Outcome:
         run; `bad_anchor`, which is a dead letter, too.
     run: its key; None where each event is a run of its own.
     anchor, was: the moment that its steps are relative to, and of a moved run the one before.
-    spoke: messages made at once.
+    spoke: messages made at once. `failed`: how many of them can't be sent, by their reason.
     waiting: when the steps that are to come are due, by the number of the step from 1.
     past: steps that were over when this happened.
     silenced: when the steps that will not speak were due, by their numbers.
@@ -53,6 +53,7 @@ class Outcome:
     anchor: dt.datetime | None = None
     was: dt.datetime | None = None
     spoke: int = 0
+    failed: Mapping[str, int] = field(default_factory=dict)
     waiting: Mapping[str, dt.datetime] = field(default_factory=dict)
     past: int = 0
     silenced: Mapping[str, dt.datetime] = field(default_factory=dict)
@@ -63,7 +64,7 @@ class Outcome:
     @property
     def only_spoke(self) -> bool:
         """Whether its messages tell all of it."""
-        left_over = self.waiting or self.past or self.suspended
+        left_over = self.waiting or self.past or self.failed or self.suspended
         return self.did == "started" and self.run is None and bool(self.spoke) and not left_over
 
     def fields(self) -> dict[str, Any]:

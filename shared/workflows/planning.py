@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -170,7 +171,9 @@ def _retime(
             plan.timers[run_key, index] = Timer(*run_key, index, due_at)
             # Also of a workflow that otherwise keeps none: an event's own time may lie ahead, by another clock.
             plan.runs[run_key] = run
-    return replace(outcome, spoke=len(plan.messages) - spoke, waiting=waiting, past=past)
+    made = plan.messages[spoke:]
+    failed = Counter(message.reason for message in made if message.reason is not None)
+    return replace(outcome, spoke=len(made), failed=dict(failed), waiting=waiting, past=past)
 
 
 def speak(

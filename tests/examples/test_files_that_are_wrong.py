@@ -40,6 +40,12 @@ CASES = [
     ("tenant.yaml", "  sender:", "  Sender:", "tenant.yaml:7: Sender: there is no such key; did you mean sender?"),
     ("tenant.yaml", '"0212345670"', "[02]", "tenant.yaml:7: sender: takes text, and has a list"),
     ("tenant.yaml", '"0212345670"', "02-1234-5670", "tenant.yaml:7: sender: '02-1234-5670' won't do; write the 8"),
+    (
+        "tenant.yaml",
+        "provider: solapi",
+        "provider: nhn",
+        "tenant.yaml:6: provider: nothing can be sent by 'nhn'",
+    ),
     ("tenant.yaml", "name: 모아오피스", "name:", "tenant.yaml:2: name: has no value"),
     ("tenant.yaml", "name: 모아오피스", "", "tenant.yaml:1: name: is missing"),
     (LETTER, "approved", "aproved", "welcome.yaml:3: approval: there is no such value; did you mean approved?"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -11,9 +12,11 @@ import pytest
 from shared.credits.ledger.ledger import top_up
 from shared.messages.dispatch.dispatching import MAX_TRIES
 from shared.messages.dispatch.sending import LEASE
+from shared.tenants.accounts import register_account
 from tests.faults.boundaries import Hook
 from tests.faults.fates import DELIVERED, REFUSED, assert_each_has_its_fate, queue_one_of_each
 from tests.faults.world import TENANT, Crash, FaultyWorld
+from tests.world import KEYS
 
 UNLUCKY = "unlucky"
 
@@ -161,3 +164,13 @@ async def test_what_is_left_is_mended_while_pubsub_is_away(world: FaultyWorld) -
     await process.sweeper.sweep()
     assert (world.message(message))["status"] == "delivered"
     assert await world.live(world.process())
+
+
+async def test_an_account_of_a_provider_that_nobody_knows_is_said_to_be_so(world: FaultyWorld, unlucky: str) -> None:
+    async with world.owner.transaction() as connection:
+        account = replace(world.provider_account, tenant=unlucky, provider="nhn")
+        await register_account(connection, KEYS, account, now=world.clock.now())
+    [stranded] = await world.queue(DELIVERED, tenant=unlucky)
+    assert await world.live(world.process())
+    row = world.message(stranded)
+    assert (row["status"], row["detail"]) == ("failed", "this release knows no provider 'nhn'")

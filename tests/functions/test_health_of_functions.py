@@ -100,7 +100,7 @@ async def test_however_many_ask_the_database_is_asked_once_in_a_while(
 async def test_all_else_is_the_webhooks_own_matter(world: World, name: str, method: str, path: str) -> None:
     async with running(name, world) as function:
         answer = await function.client.request(method, path)
-    assert answer.status_code in (400, 401)
+    assert answer.status_code in ((400, 401) if method == "POST" else (405,))
 
 
 async def test_the_function_health_says_503_of_a_frozen_database(world: World) -> None:

@@ -34,7 +34,16 @@ async def test_a_malformed_ticket_is_a_dead_letter(world: World, change: dict[st
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
 @pytest.mark.parametrize(
-    "name", ["on_subscription_event", "on_send_request", "on_delivery_callback", "on_reminder_tick", "on_dead_letter"]
+    "name",
+    [
+        "on_subscription_event",
+        "on_send_request",
+        "on_delivery_callback",
+        "on_reminder_tick",
+        "on_dead_letter",
+        "provider_webhook",
+        "reconcile",
+    ],
 )
 async def test_what_is_no_post_is_refused_and_nothing_is_kept(world: World, name: str, method: str) -> None:
     before = len(world.rows("select 1 from dead_letters"))

@@ -117,6 +117,9 @@ class Sender:
         try:
             if account is None:
                 await self._dispatcher.abandon(tenant, dispatch, "open", "its account's credentials can't be opened")
+            elif account.provider not in self._providers:
+                why = f"this release knows no provider {account.provider!r}"
+                await self._dispatcher.abandon(tenant, dispatch, "open", why)
             else:
                 await self._dispatch(rows, account)
         except Exception:

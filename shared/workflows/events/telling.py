@@ -152,9 +152,12 @@ _TOLD: Mapping[Did, Callable[[Outcome], Sentences]] = {
 def _steps(one: Outcome) -> Sentences:
     """What became of the steps, where they were laid."""
     english, korean = [], []
-    if one.spoke:
-        english.append(f"{counted(one.spoke, 'message')} at once")
-        korean.append(f"메시지 {one.spoke:,}건 즉시 생성")
+    if leaving := one.spoke - sum(one.failed.values()):
+        english.append(f"{counted(leaving, 'message')} at once")
+        korean.append(f"메시지 {leaving:,}건 즉시 생성")
+    for reason, count in one.failed.items():
+        english.append(f"{counted(count, 'message')} that can't be sent: {reason}")
+        korean.append(f"보낼 수 없는 메시지 {count:,}건: {reason}")
     if one.waiting:
         first, count = min(one.waiting.values()), len(one.waiting)
         waits = "1 step waits" if count == 1 else f"{count} steps wait, the first"

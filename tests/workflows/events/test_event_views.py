@@ -239,3 +239,14 @@ async def test_whom_nobody_knows_is_told_apart_from_who_is_silent(
         await _events(world, **asked)
     assert refused.value.code == code
     assert refused.value.detail_ko
+
+
+@pytest.mark.parametrize("phone", [None, "02-123-4567"], ids=["none", "no mobile"])
+async def test_a_message_that_can_not_be_sent_is_told_with_its_reason(
+    world: World, tenant: str, phone: str | None
+) -> None:
+    await _tell(world, tenant, "e-1", customer={"phone": phone})
+    reason = "missing_phone" if phone is None else "invalid_phone"
+    found = await _newest(world)
+    assert found.came_to == f"welcome: it started; 1 message that can't be sent: {reason}"
+    assert f"보낼 수 없는 메시지 1건: {reason}" in found.came_to_ko
