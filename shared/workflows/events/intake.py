@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 
@@ -63,7 +64,7 @@ class EventIntake:
             revisions = {one.tenant: one.revision for one in received if one.revision is not None}
             catalogs = await self._catalogs.get(connection, revisions)
             fresh_events = [event for event, one in zip(events, received, strict=True) if one.fresh]
-            people = await _people(connection, fresh_events)
+            people = await _people(connection, fresh_events, now)
             fresh = [
                 (_happening(event, person), catalogs[event.tenant].workflows_for(event.type))
                 for event, person in zip(fresh_events, people, strict=True)
@@ -102,10 +103,11 @@ class EventIntake:
         return [None if one.revision is not None else _unknown_tenant(one.tenant) for one in received]
 
 
-async def _people(connection: Connection, events: Sequence[SubscriptionEvent]) -> list[Person]:
+async def _people(connection: Connection, events: Sequence[SubscriptionEvent], now: dt.datetime) -> list[Person]:
     """The customer of each event, by its own words, and else by what is known when it has been heard.
 
-    Events are heard in the order of their times; those of one customer one after the other.
+    Events are heard in the order of their times; those of one customer one after the other. By a clock that is ahead
+    nothing is told later than it is heard, or it would outdo what is told until then.
     """
     people: dict[int, Person] = {}
     rounds: dict[int, list[int]] = defaultdict(list)
@@ -116,7 +118,7 @@ async def _people(connection: Connection, events: Sequence[SubscriptionEvent]) -
         heard[who] += 1
     for places in rounds.values():
         tellings = [
-            Telling(event.tenant, event.customer.id, event.time, event.customer.told)
+            Telling(event.tenant, event.customer.id, min(event.time, now), event.customer.told)
             for event in (events[place] for place in places)
         ]
         known = await decide_newest_words(connection, tellings)

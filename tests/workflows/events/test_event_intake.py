@@ -240,3 +240,13 @@ async def test_a_new_customers_first_two_events_at_once_know_of_each_other(world
     await asyncio.gather(*(an_intake(world).take([one]) for one in [each for each, _ in pairs]))
     await asyncio.gather(*(an_intake(world).take([one]) for one in told))
     assert {status for status, _ in world.statuses(tenant)} == {"queued"}
+
+
+async def test_a_clock_that_is_ahead_outdoes_nothing_that_is_told_later(world: World) -> None:
+    tenant = await world.tenant()
+    intake = an_intake(world)
+    ahead = world.clock.now() + dt.timedelta(minutes=50)
+    await intake.receive(event(tenant, "e-1", time=ahead, customer={"plan": "pro"}))
+    world.clock.advance(60)
+    await intake.receive(event(tenant, "e-2", time=world.clock.now(), customer={"plan": "basic"}))
+    assert [row["plan"] for row in world.rows("select plan from customers where tenant = %s", tenant)] == ["basic"]
