@@ -118,6 +118,9 @@ def test_a_script_can_be_parsed_stops_at_errors_and_at_variables_that_nobody_gav
 
 def test_the_plan_that_is_applied_is_the_one_that_was_made_and_nothing_is_decided_again() -> None:
     assert "-out=/workspace/plan/tfplan" in _step("cloudbuild.yaml", "plan").script
+    assert '-var="region=$_REGION"' in _step("cloudbuild.yaml", "plan").script, (
+        "it plans where the guide's own apply was"
+    )
     apply = _step("infra/cloudbuild-apply.yaml", "apply").script
     assert "terraform apply -input=false /workspace/plan/tfplan" in apply
     assert "-var" not in apply
