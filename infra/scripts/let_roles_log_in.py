@@ -8,8 +8,9 @@ change all passwords; set `secret_versions` to what it prints, and apply; then e
     DATABASE_URL=… python infra/scripts/let_roles_log_in.py --ca prod-ca-2021.crt
     DATABASE_URL=… python infra/scripts/let_roles_log_in.py --ca prod-ca-2021.crt --end-others
 
-DATABASE_URL is the owner's, through Supabase's session pooler, as for `allim migrate`. What is in use, Terraform's last
-apply says. No password is an argument, is printed, or reaches the server's log: it is sent as a SCRAM verifier.
+DATABASE_URL is the owner's, through Supabase's session pooler, as for `allim migrate`. What is in use, and in which
+project, Terraform's last apply says; another project in CLOUDSDK_CORE_PROJECT is refused. No password is an argument,
+is printed, or reaches the server's log: it is sent as a SCRAM verifier.
 """
 # ruff: noqa: S603, T201
 
@@ -24,6 +25,7 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import psycopg
@@ -106,20 +108,61 @@ def main() -> None:
     options.add_argument("--ca", type=Path, help="certificate that the database's server is known by")
     options.add_argument("--end-others", action="store_true", help="end the logins that are not in use")
     asked = options.parse_args()
-    server = Server.of(os.environ["DATABASE_URL"], asked.ca)
-    roles: dict[str, str] = json.loads(_run("terraform", f"-chdir={TERRAFORM}", "output", "-json", "database_roles"))
-    versions: dict[str, str] = json.loads(_run("terraform", f"-chdir={TERRAFORM}", "output", "-json", "secrets"))
-    in_use = {secret: _address_in_use(secret, versions[secret]) for secret in roles}
+    owner = os.environ.get("DATABASE_URL") or sys.exit("no_database_url: set DATABASE_URL to the owner's address")
+    server = Server.of(owner, asked.ca)
+    store = Secrets.of_what_was_applied()
+    roles: dict[str, str] = _output("database_roles")
+    versions: dict[str, str] = _output("secrets")
+    in_use = {secret: store.address_in_use(secret, versions[secret]) for secret in roles}
     try:
         if asked.end_others:
             _end_others(server, roles, in_use)
         else:
-            _renew(server, roles, in_use)
+            _renew(server, store, roles, in_use)
     except psycopg.OperationalError as error:
         sys.exit(f"no_login: {str(error).strip()}\nNothing has changed for the functions. Run it again.")
+    except psycopg.errors.UndefinedObject as error:
+        sys.exit(f"no_role: {str(error).strip()}\nThe database is older than the code: run `allim migrate` first.")
 
 
-def _renew(server: Server, roles: Mapping[str, str], in_use: Mapping[str, str | None]) -> None:
+@dataclass(frozen=True)
+class Secrets:
+    """The secrets of one Google project, whatever project `gcloud` is set to.
+
+    project: its id.
+    """
+
+    project: str
+
+    @classmethod
+    def of_what_was_applied(cls) -> "Secrets":
+        """Raises SystemExit where this shell is another environment's: DATABASE_URL would be, too."""
+        project: str = _output("project")
+        shells = os.environ.get("CLOUDSDK_CORE_PROJECT", project)
+        if shells != project:
+            sys.exit(
+                f"other_project: Terraform here is of {project}, and this shell of {shells} (CLOUDSDK_CORE_PROJECT). "
+                "Source the allim-env.sh of the one that you mean, then `terraform init -reconfigure` with its bucket."
+            )
+        return cls(project)
+
+    def address_in_use(self, secret: str, version: str) -> str | None:
+        """What the functions connect with, as of the last apply; None before there is a value."""
+        there = self._gcloud("list", secret, "--filter=state=ENABLED", "--format=value(name)").split()
+        if version not in {name.rpartition("/")[2] for name in there}:
+            return None
+        return self._gcloud("access", version, f"--secret={secret}").strip()
+
+    def add(self, secret: str, address: str) -> str:
+        """The number of the new version."""
+        name = self._gcloud("add", secret, "--data-file=-", "--format=value(name)", give=address)
+        return name.strip().rpartition("/")[2]
+
+    def _gcloud(self, verb: str, *arguments: str, give: str | None = None) -> str:
+        return _run("gcloud", "secrets", "versions", verb, *arguments, f"--project={self.project}", give=give)
+
+
+def _renew(server: Server, store: Secrets, roles: Mapping[str, str], in_use: Mapping[str, str | None]) -> None:
     passwords = {_next_login(role, in_use[secret]): secrets.token_urlsafe(32) for secret, role in roles.items()}
     let_roles_log_in(server.owner_knowing_it(), passwords)
     addresses = {}
@@ -128,8 +171,7 @@ def _renew(server: Server, roles: Mapping[str, str], in_use: Mapping[str, str | 
         addresses[secret] = server.address(login, passwords[login])
         server.log_in_patiently(addresses[secret])
     for secret, address in addresses.items():  # all of them can log in
-        version = _gcloud("add", secret, "--data-file=-", "--format=value(name)", give=address)
-        print(f"{secret}: version {version.strip().rpartition('/')[2]}")
+        print(f"{secret}: version {store.add(secret, address)}")
 
 
 def _end_others(server: Server, roles: Mapping[str, str], in_use: Mapping[str, str | None]) -> None:
@@ -160,14 +202,6 @@ def _login_of(address: str | None) -> str | None:
     return str(conninfo_to_dict(address)["user"]).partition(".")[0] if address else None
 
 
-def _address_in_use(secret: str, version: str) -> str | None:
-    """What the functions connect with, as of the last apply; None before there is a value."""
-    there = _gcloud("list", secret, "--filter=state=ENABLED", "--format=value(name)").split()
-    if version not in {name.rpartition("/")[2] for name in there}:
-        return None
-    return _gcloud("access", version, f"--secret={secret}").strip()
-
-
 def _on_this_machine(host: str) -> bool:
     if host == "localhost" or host.startswith("/"):  # a socket's folder
         return True
@@ -183,12 +217,21 @@ def _pauses() -> Iterator[float]:
         yield PAUSES_SECONDS[-1]
 
 
-def _gcloud(verb: str, *arguments: str, give: str | None = None) -> str:
-    return _run("gcloud", "secrets", "versions", verb, *arguments, give=give)
+def _output(name: str) -> Any:
+    return json.loads(_run("terraform", f"-chdir={TERRAFORM}", "output", "-json", name))
 
 
 def _run(*command: str, give: str | None = None) -> str:
-    return subprocess.run(command, input=give, stdout=subprocess.PIPE, text=True, check=True).stdout
+    """What a program says. Raises SystemExit where it fails; why, it has told by itself."""
+    try:
+        return subprocess.run(command, input=give, stdout=subprocess.PIPE, text=True, check=True).stdout
+    except FileNotFoundError:
+        sys.exit(f"not_installed: {command[0]} is not on the PATH")
+    except subprocess.CalledProcessError:
+        todo = "was it initialised and applied?" if command[0] == "terraform" else "may this account do that?"
+        sys.exit(
+            f"not_done: `{' '.join(command)}` failed: {todo}\nNothing has changed for the functions. Run it again."
+        )
 
 
 if __name__ == "__main__":

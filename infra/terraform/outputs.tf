@@ -1,3 +1,8 @@
+output "project" {
+  description = "The project that all of this is in."
+  value       = var.project
+}
+
 output "provider_webhook_address" {
   description = "Where providers report. A tenant's account at a provider gets <address>/<provider>/<tenant>/<account>."
   value       = local.released ? module.function["provider_webhook"].address : null

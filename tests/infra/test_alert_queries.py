@@ -14,14 +14,20 @@ import pytest
 from tests.infra.conftest import Made
 
 HOUR = 60
+DAY = 24 * HOUR
 WHOLE = 3 * HOUR
-"""Minutes of figures; nothing is asked of later ones."""
+"""Minutes of figures, unless a test says more. After them there are none, as of something that is not called."""
 
 Series = Mapping[str, list[int]]
 """By the series' name and labels what it adds in each minute."""
 
 RUN = "run_googleapis_com:request_count"
 LATENCY = "run_googleapis_com:request_latencies_bucket"
+OLDEST = "pubsub_googleapis_com:subscription_oldest_unacked_message_age"
+REPORTS = (
+    "pubsub_googleapis_com:topic_send_request_count"
+    '{monitored_resource="pubsub_topic",topic_id="delivery-callbacks",response_class="success"}'
+)
 
 
 @pytest.fixture(scope="module")
@@ -59,9 +65,14 @@ def _fires(query: str, series: Series, minute: int, folder: Path) -> bool:
     return asked.returncode != 0
 
 
-def _until(end: int, every: int = 1, since: int = 0) -> list[int]:
-    """One in each `every` minutes of [since, end)."""
-    return [int(since <= minute < end and minute % every == 0) for minute in range(WHOLE)]
+def _until(end: int, every: int = 1, since: int = 0, whole: int = WHOLE) -> list[int]:
+    """One in each `every` minutes of [since, end), of `whole` minutes of figures."""
+    return [int(since <= minute < end and minute % every == 0) for minute in range(whole)]
+
+
+def _over_time(values: list[int]) -> list[int]:
+    """What a gauge adds in each minute, to show `values`."""
+    return [value - before for value, before in zip(values, [0, *values], strict=False)]
 
 
 def test_a_new_project_is_silent_and_no_alert_opens(queries: dict[str, str], tmp_path: Path) -> None:
@@ -83,6 +94,7 @@ def test_what_has_stopped_is_told_but_not_what_is_only_late(
     for minute in (HOUR - 1, HOUR + 4, HOUR + 8):
         assert not _fires(queries[alert], series, minute, tmp_path)
     assert _fires(queries[alert], series, HOUR + 15, tmp_path)
+    assert _fires(queries[alert], series, 3 * DAY, tmp_path), "who comes back after a weekend hears of it, too"
 
 
 def test_a_tick_in_three_minutes_whose_figures_come_four_minutes_late_is_no_silence(
@@ -147,6 +159,45 @@ def test_callbacks_are_missed_only_where_enough_was_sent(
     messages = 'logging_googleapis_com:user_messages_sum{monitored_resource="cloud_run_revision",outcome="sent"}'
     series = {
         messages: within_a_minute,
-        _calls("provider-webhook"): [0] * (HOUR + 2) + [reported] + [0] * (WHOLE - HOUR - 3),
+        _calls("provider-webhook"): [1] * WHOLE,  # the uptime check's own
+        REPORTS: [0] * (HOUR + 2) + [reported] + [0] * (WHOLE - HOUR - 3),
     }
     assert _fires(queries["callbacks-stopped"], series, HOUR + 30, tmp_path) is told
+
+
+@pytest.mark.parametrize(("alert", "service"), [("backup-missing", "backup"), ("reconcile-missing", "reconcile")])
+def test_what_runs_once_a_day_is_missed_after_25_hours_also_while_no_tick_comes(
+    queries: dict[str, str], tmp_path: Path, alert: str, service: str
+) -> None:
+    whole = 4 * DAY
+    ticks = {_calls("on-reminder-tick"): _until(DAY, whole=whole)}
+    assert not _fires(queries[alert], ticks, DAY, tmp_path), "it has begun today"
+    assert _fires(queries[alert], ticks, DAY + 2 * HOUR, tmp_path), "it never ran"
+
+    once = [int(minute == DAY) for minute in range(whole)]
+    done, failed = {**ticks, _calls(service): once}, {**ticks, _calls(service, "5xx"): once}
+    assert not _fires(queries[alert], done, 2 * DAY, tmp_path)
+    assert _fires(queries[alert], failed, 2 * DAY, tmp_path)
+    assert _fires(queries[alert], done, 2 * DAY + 3 * HOUR, tmp_path)
+    assert _fires(queries[alert], done, 3 * DAY, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("subscription", "minutes", "told"),
+    [
+        pytest.param("send-requests", 14, False, id="a ticket for 14 minutes"),
+        pytest.param("send-requests", 17, True, id="a ticket for 17 minutes"),
+        pytest.param("subscription-events-my-business", 17, True, id="a tenants own event for 17 minutes"),
+        pytest.param("dead-letters", 9, False, id="a dead letter for 9 minutes"),
+        pytest.param("dead-letters", 12, True, id="a dead letter for 12 minutes"),
+    ],
+)
+def test_a_single_message_that_nobody_takes_is_told(
+    queries: dict[str, str], tmp_path: Path, subscription: str, minutes: int, told: bool
+) -> None:
+    age = [60 * max(0, minute - HOUR) if minute <= HOUR + minutes else 0 for minute in range(WHOLE)]
+    series = {
+        f'{OLDEST}{{monitored_resource="pubsub_subscription",subscription_id="{subscription}"}}': _over_time(age),
+        f'{OLDEST}{{monitored_resource="pubsub_subscription",subscription_id="watch-ticks"}}': [0] * WHOLE,
+    }
+    assert _fires(queries["stuck"], series, HOUR + minutes + 1, tmp_path) is told

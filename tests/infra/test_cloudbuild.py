@@ -118,6 +118,9 @@ def test_a_script_can_be_parsed_stops_at_errors_and_at_variables_that_nobody_gav
 
 def test_the_plan_that_is_applied_is_the_one_that_was_made_and_nothing_is_decided_again() -> None:
     assert "-out=/workspace/plan/tfplan" in _step("cloudbuild.yaml", "plan").script
+    assert '-var="region=$_REGION"' in _step("cloudbuild.yaml", "plan").script, (
+        "it plans where the guide's own apply was"
+    )
     apply = _step("infra/cloudbuild-apply.yaml", "apply").script
     assert "terraform apply -input=false /workspace/plan/tfplan" in apply
     assert "-var" not in apply
@@ -215,25 +218,74 @@ gcloud() { echo gcloud "$@" >>calls; case $3 in */tfplan) printf plan >plan/tfpl
     assert (".terraform.lock.hcl" in (tmp_path / "calls").read_text()) is read
 
 
-@pytest.mark.parametrize(("status", "lives"), [("200", True), ("401", False), ("503", False)])
-def test_the_smoke_test_passes_when_the_webhooks_database_answers_and_a_tick_ended_well(
-    tmp_path: Path, status: str, lives: bool
-) -> None:
-    (tmp_path / "plan").mkdir()
-    (tmp_path / "plan" / "webhook_address").write_text("https://provider-webhook.example")
-    (tmp_path / "plan" / "began").write_text("2027-01-01T00:00:00Z\n")
+def _smoke_test(folder: Path, webhook: str, calls_of_ticks: str) -> subprocess.CompletedProcess[str]:
+    """The smoke test after an apply that ended at 00:10, where the log holds `calls_of_ticks`.
+
+    Each line of these is a call's time, its revision and its status; the newest revision is `tick-2`.
+    """
+    (folder / "plan").mkdir()
+    (folder / "plan" / "webhook_address").write_text("https://provider-webhook.example")
+    (folder / "plan" / "applied").write_text("2027-01-01T00:10:00Z\n")
+    (folder / "log").write_text(calls_of_ticks)
     stand_ins = f"""
 sleep() {{ :; }}
-curl() {{ echo curl "$@" >>calls; echo -n {status}; }}
-gcloud() {{ echo gcloud "$@" >>calls; echo 2027-01-01T00:01:00Z; }}
+curl() {{ echo curl "$@" >>calls; echo -n {webhook}; }}
+gcloud() {{
+  echo gcloud "$@" >>calls
+  case $1 in
+    run) echo tick-2 ;;
+    logging)
+      local after revision status
+      after=$(sed 's/.*timestamp>"\\([^"]*\\)".*/\\1/' <<<"$3")
+      revision=$(sed 's/.*revision_name="\\([^"]*\\)".*/\\1/' <<<"$3")
+      status=$(sed 's/.*status=\\([0-9]*\\).*/\\1/' <<<"$3")
+      awk -v a="$after" -v r="$revision" -v s="$status" '$1 > a && $2 == r && $3 == s {{ print $1 }}' log ;;
+  esac
+}}
 """
     script = _step("infra/cloudbuild-apply.yaml", "smoke-test").script.replace(
         "set -euo pipefail", "set -euo pipefail" + stand_ins
     )
-    done = _run(script, tmp_path, _ENVIRONMENT="staging")
+    return _run(script, folder, _ENVIRONMENT="staging")
+
+
+@pytest.mark.parametrize(("status", "lives"), [("200", True), ("401", False), ("503", False)])
+def test_the_smoke_test_passes_when_the_webhooks_database_answers_and_a_tick_ended_well(
+    tmp_path: Path, status: str, lives: bool
+) -> None:
+    done = _smoke_test(tmp_path, status, "2027-01-01T00:11:00Z tick-2 204\n")
     calls = (tmp_path / "calls").read_text()
     assert (done.returncode == 0) is lives
     assert "https://provider-webhook.example/health\n" in calls
     assert ("on-reminder-tick" in calls) is lives
     assert ("plan-staging" in done.stdout) is not lives
     assert ("gs://example-artifacts/releases/" in calls) is not lives
+
+
+@pytest.mark.parametrize(
+    "tick",
+    [
+        pytest.param("", id="no tick"),
+        pytest.param("2027-01-01T00:09:00Z tick-2 204\n", id="before the apply had ended"),
+        pytest.param("2027-01-01T00:11:00Z tick-1 204\n", id="held by the revision before"),
+        pytest.param("2027-01-01T00:11:00Z tick-2 500\n", id="failed"),
+    ],
+)
+def test_a_tick_that_says_nothing_of_what_was_applied_does_not_count(tmp_path: Path, tick: str) -> None:
+    done = _smoke_test(tmp_path, "200", tick)
+    assert done.returncode != 0
+    assert "not after six minutes: tick_ended_well" in done.stdout
+
+
+def test_what_is_looked_at_began_after_the_apply_had_ended(tmp_path: Path) -> None:
+    (tmp_path / "plan").mkdir()
+    (tmp_path / "clock").write_text("before")
+    stand_ins = """
+date() { cat clock; }
+terraform() { case $1 in apply) printf after >clock ;; esac; }
+"""
+    script = _step("infra/cloudbuild-apply.yaml", "apply").script
+    script = script.replace("set -eu\n", "set -eu\n" + stand_ins).replace("/workspace", str(tmp_path))
+    done = _run(script, tmp_path, _ENVIRONMENT="staging")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "plan" / "applied").read_text() == "after"

@@ -1,6 +1,7 @@
 """The guides for operators name files, settings and commands that exist."""
 
 import re
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from shared.contracts import SubscriptionEvent
 from shared.operations.watch.rules import RULES
 
 _DEPLOY = CHECKOUT / "docs" / "deploy.md"
+_OPERATIONS = CHECKOUT / "docs" / "operations.md"
 _GUIDES = [CHECKOUT / "docs" / name for name in ("deploy.md", "costs.md")]
 _TERRAFORM = CHECKOUT / "infra" / "terraform"
 _OWN_FILE = "infra/terraform/mine.auto.tfvars"  # which the guide has people write
@@ -82,6 +84,70 @@ def test_a_page_of_the_runbook_needs_no_sql_and_names_verbs_that_exist() -> None
         for first, second in re.findall(r"`[^`]*\ballim ([a-z-]+)(?: ([a-z-]+))?[^`]*`", text):
             named = (first, second) if first in groups else (first,)
             assert named in verbs, f"{page.name}: allim {' '.join(named)}"
+
+
+def test_gcloud_and_terraform_are_of_the_environment_that_the_shell_was_told() -> None:
+    guide = _DEPLOY.read_text()
+    assert re.search(r"^export CLOUDSDK_CORE_PROJECT=\$PROJECT\b", guide, re.MULTILINE)
+    assert "gcloud config set" not in guide
+    [tfvars] = re.findall(r"cat >infra/terraform/mine\.auto\.tfvars <<END\n(.*?)^END$", guide, re.MULTILINE | re.DOTALL)
+    assert dict(re.findall(r'^(\w+) *= "\$(\w+)"$', tfvars, re.MULTILINE)) == {
+        "project": "PROJECT",
+        "region": "REGION",
+        "alert_email": "ALERTS",
+        "billing_account": "BILLING",
+    }
+    assert all("-reconfigure" in line for line in re.findall(r"^terraform init .*", guide, re.MULTILINE))
+
+
+def test_functions_secrets_are_read_at_the_version_that_functions_use() -> None:
+    read = re.findall(r"versions access (\S+) --secret=(\S+)", _DEPLOY.read_text() + _OPERATIONS.read_text())
+    assert {secret for version, secret in read if version == "latest"} == {"database-url-migrations"}
+    assert ("$KEY_VERSION", "allim-encryption-key") in read
+
+
+@pytest.mark.parametrize(
+    ("gcloud", "made"),
+    [
+        pytest.param("true", True, id="no key yet"),
+        pytest.param("echo projects/1/secrets/allim-encryption-key/versions/1", False, id="a key"),
+        pytest.param("false", False, id="gcloud can not tell"),
+    ],
+)
+def test_an_encryption_key_is_made_only_where_there_is_none(tmp_path: Path, gcloud: str, made: bool) -> None:
+    [statement] = re.findall(r"^there=\$\(.*\n.*$", _DEPLOY.read_text(), re.MULTILINE)
+    said = f"gcloud() {{ case $3 in add) cat >key ;; *) {gcloud} ;; esac; }}\n"
+    subprocess.run(["bash", "-c", said + statement], cwd=tmp_path, check=False)  # noqa: S603, S607
+    assert (tmp_path / "key").exists() is made
+    if made:
+        assert len((tmp_path / "key").read_bytes()) == 44
+
+
+def test_each_sum_of_costs_is_the_sum_of_what_is_above_it() -> None:
+    tables = re.findall(r"(?:^\|.*\n)+", (CHECKOUT / "docs" / "costs.md").read_text(), re.MULTILINE)
+    summed = [rows for rows in map(_rows, tables) if any("together" in row[0] for row in rows)]
+    assert len(summed) == 2
+    for rows in summed:
+        [end] = [position for position, row in enumerate(rows) if "together" in row[0]]
+        costs = [row for row in rows[2:end] if not re.match(r"messages|`n`", row[0])]
+        for column in range(1, 5):
+            total = float(rows[end][column].strip("*≈ "))
+            assert abs(sum(_dollars(row[column]) for row in costs) - total) <= 0.5, rows[0][column]
+
+
+def _rows(table: str) -> list[list[str]]:
+    return [[cell.strip() for cell in line.strip("|\n").split("|")] for line in table.splitlines()]
+
+
+def _dollars(cell: str) -> float:
+    return 0.0 if cell == "–" else float(cell.replace("−", "-"))
+
+
+def test_an_alerts_price_is_counted_for_each_condition() -> None:
+    observability = _TERRAFORM / "modules" / "observability"
+    queries = len(re.findall(r"^    [a-z-]+ = \{$", (observability / "alerts.tf").read_text(), re.MULTILINE))
+    assert queries + 3 == 17, "with two webhooks and health"
+    assert "Seventeen alert conditions" in (CHECKOUT / "docs" / "costs.md").read_text()
 
 
 def _granted_to(account: str) -> set[str]:

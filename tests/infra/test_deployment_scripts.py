@@ -70,6 +70,8 @@ def cloud(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cloud:
     cloud = Cloud(tmp_path / "cloud")
     cloud.folder.mkdir()
     (cloud.folder / "database_roles").write_text(json.dumps(_ROLES))
+    (cloud.folder / "project").write_text('"allim-example"')
+    monkeypatch.delenv("CLOUDSDK_CORE_PROJECT", raising=False)
     cloud.apply("1")
     programs = {
         "terraform": f'#!/bin/sh\ncat "{cloud.folder}/$4"\n',
@@ -186,6 +188,36 @@ def test_logins_that_are_not_in_use_are_not_ended_before_the_one_in_use_was_trie
         _run(script, roles.url, monkeypatch, "--end-others")
     assert _logs_in(cloud.stored()[0])
     assert _logs_in(cloud.stored(_DEAD)[0])
+
+
+def test_secrets_are_those_of_the_project_that_was_applied_and_of_no_other(
+    roles: Migrated, script: Any, cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CLOUDSDK_CORE_PROJECT", "allim-staging")
+    with pytest.raises(SystemExit, match=r"other_project: .* allim-example, .* allim-staging"):
+        _run(script, roles.url, monkeypatch)
+    assert cloud.said() == ""
+    monkeypatch.setenv("CLOUDSDK_CORE_PROJECT", "allim-example")
+    _run(script, roles.url, monkeypatch)
+    calls = cloud.said().splitlines()
+    assert calls
+    assert [call for call in calls if not call.endswith("--project=allim-example")] == []
+
+
+def test_what_is_not_ready_is_said_in_a_sentence(
+    roles: Migrated, script: Any, cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(SystemExit, match="no_database_url"):
+        _run(script, "", monkeypatch)
+    (cloud.folder / "database_roles").write_text(json.dumps({_SENDER: "script_unborn"}))
+    with pytest.raises(SystemExit, match=r"no_role: .*script_unborn(.|\n)*allim migrate"):
+        _run(script, roles.url, monkeypatch)
+    (cloud.folder / "secrets").unlink()
+    with pytest.raises(SystemExit, match=r"not_done: `terraform .*applied\?"):
+        _run(script, roles.url, monkeypatch)
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(SystemExit, match="not_installed: terraform"):
+        _run(script, roles.url, monkeypatch)
 
 
 @pytest.fixture

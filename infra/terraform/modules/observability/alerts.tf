@@ -4,20 +4,31 @@
 #
 # Figures come up to four minutes late (https://cloud.google.com/monitoring/api/v3/latency-n-retention), and a metric without
 # events has no points at all. So silence is told after ten minutes, of which six may be seen, and only where there was
-# something within the day before: a new project is silent, too. Where a share or a quantile is judged there must be enough
+# something within the week before: a new project is silent, too. It is told for that week, also to who comes back after
+# a weekend (a query may look back for two years: https://docs.cloud.google.com/monitoring/alerts/using-promql). Where a share or a quantile is judged there must be enough
 # to judge by, or the one call of a night that fails would be all of them.
 locals {
   requests    = "run_googleapis_com:request_count"
   latencies   = "run_googleapis_com:request_latencies_bucket"
   undelivered = "pubsub_googleapis_com:subscription_num_undelivered_messages"
+  oldest      = "pubsub_googleapis_com:subscription_oldest_unacked_message_age"
+  published   = "pubsub_googleapis_com:topic_send_request_count"
 
   any_function = "monitored_resource=\"cloud_run_revision\""
   served       = "${local.any_function},response_code_class=\"2xx\""
 
   silent = { for service in ["on-reminder-tick", "watch"] : service => join(" and ", [
     "(sum(increase(${local.requests}{${local.served},service_name=\"${service}\"}[10m])) or vector(0)) < 0.5",
-    "sum(increase(${local.requests}{${local.served},service_name=\"${service}\"}[1d] offset 10m)) > 0.5",
+    "sum(increase(${local.requests}{${local.served},service_name=\"${service}\"}[1w] offset 10m)) > 0.5",
   ]) }
+
+  # What is called once a day. Who began less than a day ago, by the ticks, has had no such call yet.
+  missing = { for service in ["backup", "reconcile"] : service => join(" and ", [
+    "(sum(increase(${local.requests}{${local.served},service_name=\"${service}\"}[25h])) or vector(0)) < 0.5",
+    "sum(increase(${local.requests}{${local.served},service_name=\"on-reminder-tick\"}[1w] offset 25h)) > 0.5",
+  ]) }
+
+  waiting = "monitored_resource=\"pubsub_subscription\",subscription_id"
 
   alerts = {
     errors = {
@@ -37,6 +48,10 @@ locals {
       title = "More than 100 messages have waited in Pub/Sub for 5 minutes"
       query = "max(min_over_time(${local.undelivered}{monitored_resource=\"pubsub_subscription\"}[5m])) > 100"
     }
+    stuck = {
+      title = "A message has waited in Pub/Sub for 15 minutes, or a dead letter for 10"
+      query = "max(${local.oldest}{${local.waiting}!=\"dead-letters\"}) > 900 or max(${local.oldest}{${local.waiting}=\"dead-letters\"}) > 600"
+    }
     ticks-stopped = {
       title = "No tick for 10 minutes: reminders do not leave"
       query = local.silent["on-reminder-tick"]
@@ -47,7 +62,8 @@ locals {
     }
     callbacks-stopped = {
       title = "At least 5 messages left within the hour, and no provider has reported on any"
-      query = "(sum(increase(${local.requests}{${local.served},service_name=\"provider-webhook\"}[1h])) or vector(0)) < 0.5 and sum(increase(logging_googleapis_com:user_messages_sum{${local.any_function},outcome=\"sent\"}[50m] offset 10m)) > 4.5"
+      # Calls of the webhook would not do: the uptime check's own are well served, too. Only a report is handed on.
+      query = "(sum(increase(${local.published}{monitored_resource=\"pubsub_topic\",topic_id=\"delivery-callbacks\",response_class=\"success\"}[1h])) or vector(0)) < 0.5 and sum(increase(logging_googleapis_com:user_messages_sum{${local.any_function},outcome=\"sent\"}[50m] offset 10m)) > 4.5"
     }
     payment-failures = {
       title = "More than 10 payments failed within an hour"
@@ -63,8 +79,11 @@ locals {
     }
     backup-missing = {
       title = "No backup for 25 hours"
-      # Who began less than a day ago, by the ticks, has none yet.
-      query = "(sum(increase(${local.requests}{${local.served},service_name=\"backup\"}[25h])) or vector(0)) < 0.5 and sum(increase(${local.requests}{${local.served},service_name=\"on-reminder-tick\"}[1h] offset 25h)) > 0.5"
+      query = local.missing["backup"]
+    }
+    reconcile-missing = {
+      title = "The ledger was not audited for 25 hours"
+      query = local.missing["reconcile"]
     }
     dead-letters = {
       title = "Something could not be understood or done: dead letters"

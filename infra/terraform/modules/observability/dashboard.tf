@@ -20,6 +20,7 @@ locals {
     "3 Calls that failed a second, by function"            = "sum by (service_name) (rate(${local.requests}{${local.any_function},response_code_class=\"5xx\"}[5m]))"
     "3 Milliseconds, 95th percentile, by function"         = "histogram_quantile(0.95, sum by (le, service_name) (rate(${local.latencies}{${local.any_function}}[5m])))"
     "3 Messages that wait in Pub/Sub, by subscription"     = "max by (subscription_id) (${local.undelivered}{monitored_resource=\"pubsub_subscription\"})"
+    "3 Seconds that the oldest waits, by subscription"     = "max by (subscription_id) (${local.oldest}{monitored_resource=\"pubsub_subscription\"})"
     "3 Seconds that reminders left late"                   = "histogram_quantile(0.99, sum by (le) (rate(logging_googleapis_com:user_reminder_lateness_bucket{${local.any_function}}[5m])))"
     "3 Dead letters, by function"                          = "sum by (source) (increase(logging_googleapis_com:user_dead_letters{${local.any_function}}[5m]))"
     "3 Instances, by function"                             = "sum by (service_name) (run_googleapis_com:container_instance_count{${local.any_function}})"
