@@ -4,6 +4,7 @@ import csv
 import io
 import re
 import tracemalloc
+import unicodedata
 import zipfile
 from collections.abc import Iterable
 from pathlib import Path
@@ -243,6 +244,19 @@ def test_of_many_faults_some_are_told_one_by_one(tmp_path: Path) -> None:
         FiledCustomers(path)
     assert len(refused.value.problems) == FAULTS_TOLD
     assert "; and 2 more (" in str(refused.value).splitlines()[-1]
+
+
+def test_an_id_is_one_however_it_was_typed(tmp_path: Path) -> None:
+    typed = [unicodedata.normalize("NFD", "홍-1"), "홍-1\u200e"]
+    first, second = _file(tmp_path, "".join(["id,phone\n", *(f"{id_},010-1234-5678\n" for id_ in typed)]).encode())
+    assert isinstance(first, Recipient)
+    assert isinstance(second, RowProblem)
+    assert (first.id, first.customer["id"], second.code) == ("홍-1", "홍-1", "repeated_id")
+    path = tmp_path / "groups.csv"
+    path.write_text("".join(["group,name,customer\n", *(f"{id_},하나네,{id_}\n" for id_ in typed)]))
+    assert {(row.group, row.customer) for row in GroupFile(path, {"홍-1"}) if isinstance(row, Member)} == {
+        ("홍-1", "홍-1")
+    }
 
 
 def test_groups_are_read_by_the_same_reader(tmp_path: Path) -> None:

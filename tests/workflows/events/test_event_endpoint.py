@@ -131,6 +131,7 @@ async def test_what_is_no_push_is_a_dead_letter_and_acknowledged(function: Endpo
         ({"data": None}, "data"),
         ({"data": {"customer": None}}, "data.customer"),
         ({"data": {"customer": {"id": "c-1", "name": "a\x00b"}}}, "data"),
+        ({"data": {"customer": {"id": " \u200b"}}}, "data.customer.id"),
     ],
 )
 async def test_a_malformed_event_is_a_dead_letter_of_its_tenant_that_names_the_field(
@@ -141,6 +142,14 @@ async def test_a_malformed_event_is_a_dead_letter_of_its_tenant_that_names_the_f
     assert reason == "schema_violation"
     assert detail.startswith(field)
     assert world.rows("select 1 from events where tenant = %s", tenant) == []
+
+
+async def test_a_customer_is_one_however_the_id_was_typed(function: Endpoint, world: World, tenant: str) -> None:
+    for number, id_ in enumerate(["홍-1", unicodedata.normalize("NFD", "홍-1"), " 홍-1\u200b", "홍-1\xa0"]):
+        assert await function.push(event_fields(tenant, f"e-{number}", customer={"id": id_})) == 204
+    assert world.rows("select id from customers where tenant = %s", tenant) == [{"id": "홍-1"}]
+    told = "select distinct data #>> '{customer,id}' as id from events where tenant = %s"
+    assert world.rows(told, tenant) == [{"id": "홍-1"}]
 
 
 async def test_an_unknown_tenant_is_a_dead_letter(function: Endpoint, world: World) -> None:
