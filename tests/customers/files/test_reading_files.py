@@ -110,6 +110,22 @@ def test_a_bad_byte_among_few_letters_does_not_make_another_alphabet_of_them(tmp
     assert [problem.line for problem in _problems(file)] == [3]
 
 
+def test_a_header_in_utf_8_is_not_blamed_for_a_bad_byte_below_it(tmp_path: Path) -> None:
+    rows = b"q7,010-9000-4000,\xff\xb0,1\nq8,010-9000-4001,n,2\n"
+    for header in ("id,phone,name,동\n", "\ufeffid,phone,name,dong\n", "sep=,\n\nid,phone,name,동\n"):
+        file = _file(tmp_path, header.encode() + rows)
+        [problem] = _problems(file)
+        place = header.count("\n") + 1
+        assert (problem.line, problem.code, problem.column) == (place, "unreadable_row", "name")
+        assert [row.id for row in file if isinstance(row, Recipient)] == ["q8"]
+
+
+def test_a_header_in_cp949_that_could_be_other_letters_in_utf_8_is_hangul(tmp_path: Path) -> None:
+    assert "청".encode("cp949").decode() == "û"
+    file = _file(tmp_path, "id,phone,name,청\nc-1,0,김하나,1\n".encode("cp949"))
+    assert (file.columns[-1], _problems(file)) == ("청", [])
+
+
 def test_a_nul_costs_its_row(tmp_path: Path) -> None:
     file = _file(tmp_path, PEOPLE.replace("101동", "101\0").encode())
     assert [(problem.line, problem.code, problem.column) for problem in _problems(file)] == [
