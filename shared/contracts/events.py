@@ -48,6 +48,10 @@ def _in_range(moment: dt.datetime) -> dt.datetime:
 Moment = Annotated[AwareDatetime, BeforeValidator(_rfc_3339), AfterValidator(_in_range)]
 
 
+def _blank_is_none(text: str | None) -> str | None:
+    return text if text and clean_id(text) else None
+
+
 def storable(value: Any) -> Any:
     """Postgres stores no NUL and no half of a surrogate pair in text or jsonb, and JSON has no word for a number that
     is none: an event that holds one could never be kept whole."""
@@ -72,15 +76,15 @@ class CustomerSnapshot(BaseModel):
     """A customer as the source knew them when the event happened. What is absent says nothing; null clears.
 
     `phone` is taken in any Korean notation; it is normalised when a message needs it, so that an event with a bad
-    number is still an event. Each of the `attributes` is a word of its own. `id` is clean, so that a customer is one
-    however the id was typed.
+    number is still an event; a blank one is null. Each of the `attributes` is a word of its own. `id` is clean, so
+    that a customer is one however the id was typed.
     """
 
     model_config = ConfigDict(extra="ignore")
 
     id: CustomerId
     name: str | None = Field(default=None, max_length=200)
-    phone: str | None = Field(default=None, max_length=60)
+    phone: Annotated[str | None, AfterValidator(_blank_is_none)] = Field(default=None, max_length=60)
     email: str | None = Field(default=None, max_length=320)
     company: str | None = Field(default=None, max_length=200)
     status: str | None = Field(default=None, max_length=60)

@@ -193,6 +193,8 @@ async def test_an_event_of_an_unknown_type_is_legal_and_makes_nothing(
         ({"phone": ...}, "missing_phone"),
         ({"phone": None}, "missing_phone"),
         ({"phone": ""}, "missing_phone"),
+        pytest.param({"phone": "  "}, "missing_phone", id="blank"),
+        pytest.param({"phone": "\u200b\xa0\u3000"}, "missing_phone", id="blank of another kind"),
         ({"phone": "없음"}, "invalid_phone"),
         ({"phone": "02-123-4567"}, "invalid_phone"),
         ({"phone": "010-9000-4000 / 010-9000-4001"}, "invalid_phone"),
@@ -208,6 +210,13 @@ async def test_a_customer_who_cannot_be_told_has_a_failed_message_with_the_reaso
     assert world.messages(tenant)[0]["detail"]
     assert world.rows("select 1 from outbox where tenant = %s", tenant) == []
     assert world.publisher.published == []
+
+
+async def test_a_blank_phone_clears_the_one_that_was_known(function: Endpoint, world: World, tenant: str) -> None:
+    assert await function.push(event_fields(tenant, "e-1", time=NOON)) == 204
+    later = NOON + dt.timedelta(seconds=1)
+    assert await function.push(event_fields(tenant, "e-2", time=later, customer={"phone": " "})) == 204
+    assert world.rows("select phone from customers where tenant = %s", tenant) == [{"phone": None}]
 
 
 @pytest.mark.parametrize(
