@@ -34,6 +34,16 @@ def plain_won(amount: str) -> str:
     return plain(amount)
 
 
+def customer_id(given: str) -> str:
+    """A customer's id on the command line, as it is kept."""
+    from shared.contracts.text import clean_id
+
+    return clean_id(given)
+
+
+CUSTOMER: Any = {"parser": customer_id, "metavar": "ID"}
+"""What an option or argument that takes a customer's id says of itself."""
+
 WON: Any = {"parser": plain_won, "metavar": "WON"}
 """What an option that takes an amount says of itself."""
 

@@ -11,7 +11,7 @@ import typer
 
 from cli.joining import running_stack_if_any, with_database
 from cli.output import AsJson, examples, print_json, print_table, say
-from cli.showing import short_time, won
+from cli.showing import CUSTOMER, short_time, won
 
 if TYPE_CHECKING:
     from shared.customers.knowing import Fact
@@ -45,7 +45,7 @@ class _Shown:
     )
 )
 def show(
-    customer: Annotated[str, typer.Argument(help="The customer's id.")],
+    customer: Annotated[str, typer.Argument(**CUSTOMER, help="The customer's id.")],
     tenant: Annotated[str, typer.Option(help="Whose customer.")],
     as_json: AsJson = False,
 ) -> None:

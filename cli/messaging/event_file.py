@@ -5,6 +5,7 @@ Each is kept as it is written, with the line on which it begins, and checked apa
 
 from __future__ import annotations
 
+import codecs
 import datetime as dt
 import json
 import re
@@ -45,6 +46,37 @@ class Entry:
         return None
 
 
+def no_utf_8(file: bytes) -> tuple[str, str] | None:
+    """What a file is that is no text in UTF-8, and what to do, in English and Korean; None for one that is."""
+    if file.startswith(b"PK\x03\x04"):
+        return (
+            "it is an Excel workbook (.xlsx) or a zip, not JSON; write the events in a text file, saved as UTF-8",
+            "JSON이 아니라 엑셀(.xlsx) 또는 압축(zip) 파일입니다. 이벤트를 UTF-8 텍스트 파일로 저장해 주세요.",
+        )
+    if file.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or b"\x00" in file[:2]:
+        return (
+            "it is written in UTF-16 (“Unicode”), not in UTF-8; save it as UTF-8",
+            "UTF-16(유니코드)으로 저장된 파일입니다. UTF-8로 다시 저장해 주세요.",
+        )
+    try:
+        file.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        try:
+            file.decode("cp949")
+        except UnicodeDecodeError:
+            byte = error.object[error.start]
+            return (
+                f"line {line}: the byte 0x{byte:02X} is no letter in UTF-8; type it again, and save the file as UTF-8",
+                f"{line}번째 줄: 읽을 수 없는 글자가 있습니다. 다시 입력하고 UTF-8로 저장해 주세요.",
+            )
+        return (
+            f"line {line}: it is written in CP949 (“ANSI”), not in UTF-8; save the file as UTF-8",
+            f"{line}번째 줄: CP949(ANSI)로 저장된 파일입니다. UTF-8로 다시 저장해 주세요.",
+        )
+    return None
+
+
 def entries(file: bytes) -> Iterator[Entry]:
     """The entries of a file, in order.
 
@@ -80,5 +112,5 @@ def _after_blank(text: str, at: int) -> int:
 
 def _told(error: ValueError | RecursionError, line: int) -> str:
     if isinstance(error, json.JSONDecodeError):
-        return f"line {line}: not JSON: {error.msg} (line {error.lineno}, column {error.colno})"
+        return f"line {error.lineno}, column {error.colno}: not JSON: {error.msg}"
     return f"line {line}: not JSON that can be read: {error}"

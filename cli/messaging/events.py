@@ -9,7 +9,7 @@ import typer
 
 from cli.joining import running_stack_if_any, with_database
 from cli.output import AsJson, examples, print_json, print_table
-from cli.showing import short_time
+from cli.showing import CUSTOMER, short_time
 from shared.platform.plurals import counted
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ EXAMPLES = examples(
 def events(
     tenant: Annotated[str | None, typer.Option(help="Only of this tenant.")] = None,
     type_: Annotated[str | None, typer.Option("--type", help="Only of this type.")] = None,
-    customer: Annotated[str | None, typer.Option(help="Only of this customer, by id.")] = None,
+    customer: Annotated[str | None, typer.Option(**CUSTOMER, help="Only of this customer, by id.")] = None,
     hours: Annotated[int, typer.Option(min=1, help="How far back to look.")] = 24,
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="So many at most.")] = 20,
     as_json: AsJson = False,

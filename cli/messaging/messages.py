@@ -10,7 +10,7 @@ import typer
 
 from cli.joining import running_stack_if_any, with_database
 from cli.output import AsJson, examples, print_json, print_table, room
-from cli.showing import short_time, won
+from cli.showing import CUSTOMER, short_time, won
 
 if TYPE_CHECKING:
     from shared.messages.status import Status
@@ -29,7 +29,7 @@ ROWS_FOR_PROGRAMS = 10_000
 def messages(
     tenant: Annotated[str | None, typer.Option(help="Only this tenant's.")] = None,
     status: Annotated[str | None, typer.Option(help="Only those in this status, such as delivered or failed.")] = None,
-    customer: Annotated[str | None, typer.Option(help="Only those to this customer, by id.")] = None,
+    customer: Annotated[str | None, typer.Option(**CUSTOMER, help="Only those to this customer, by id.")] = None,
     limit: Annotated[
         int | None,
         typer.Option(

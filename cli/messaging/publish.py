@@ -39,10 +39,13 @@ def publish(
 
     All events are checked first; if one is wrong, nothing is published and its line is told.
     """
-    from cli.messaging.event_file import entries
+    from cli.messaging.event_file import entries, no_utf_8
 
     stack = running_stack()
-    found = list(entries(_read(file)))
+    read = _read(file)
+    if not no_validate and (told := no_utf_8(read)):
+        raise CommandError(f"bad_encoding: {file}: {told[0]}; nothing was published ({told[1]})")
+    found = list(entries(read))
     if not found:
         raise CommandError(f"empty_file: there is nothing in {file}")
     if not no_validate:

@@ -48,14 +48,15 @@ Folder = Annotated[Path, typer.Argument(help="Holds tenant.yaml, templates/, wor
 def check(folder: Folder, as_json: AsJson = False) -> None:
     """Say what is wrong with the files of a business, all at once: file, line, key, and what to write instead.
 
-    Needs no stack and no database. Exits with 1 when there is a problem; a file that nobody reads is told of only.
+    Needs no stack and no database. Exits with 1 when there is a problem; a file that nobody reads and a
+    customer without a mobile number are told of only.
     """
     reading = _read(folder)
     if as_json:
-        told = {"problems": reading.problems, "unread": reading.strangers}
+        told = {"problems": reading.problems, "warnings": reading.warnings, "unread": reading.strangers}
         print_json({"folder": str(folder), "ok": not reading.problems, **{n: _told(p) for n, p in told.items()}})
     else:
-        for problem in (*reading.problems, *reading.strangers):
+        for problem in (*reading.problems, *reading.warnings, *reading.strangers):
             typer.echo(str(problem))
         typer.echo(_summary(reading))
     if reading.problems:

@@ -142,6 +142,8 @@ class Reading:
             self.problems += steps_without_template(workflow.path, workflow.document, workflow.model, known)
             self.problems += look_alikes(workflow.path, workflow.document)
         customers = self._table(folder / "customers.csv", FiledCustomers)
+        self.warnings: list[Problem] = [] if customers is None else customers.unreachable
+        """What is taken, and is probably not what was meant."""
         groups: Groups | None = None
         if customers is not None:
             groups = self._table(folder / "groups.csv", partial(read_groups, customers=customers))

@@ -13,6 +13,7 @@ from shared.contracts import CustomerSnapshot
 from shared.customers.files.groups import GroupFile, Member
 from shared.customers.files.people import CustomerFile, Recipient
 from shared.customers.files.problems import FileError, RowProblem
+from shared.customers.phones import InvalidPhone, normalise_mobile
 
 FAULTS_TOLD = 20
 """Rows with a fault that are told of one by one."""
@@ -39,7 +40,17 @@ class FiledCustomers:
             self.changed_at = dt.datetime.fromtimestamp(path.stat().st_mtime, dt.UTC)
         except FileError as error:
             raise _whole(path, error) from error
-        self._ids = {row.id for row in _sound(path, self._file)}
+        self._ids: set[str] = set()
+        self.unreachable: list[Problem] = []
+        """Rows that no message reaches, told of and taken all the same."""
+        unreachable = 0
+        for row in _sound(path, self._file):
+            self._ids.add(row.id)
+            if (problem := _unreachable(path, row)) is not None:
+                unreachable += 1
+                if unreachable <= FAULTS_TOLD:
+                    self.unreachable.append(problem)
+        self.unreachable = _with_the_rest(self.unreachable, unreachable)
 
     def __iter__(self) -> Iterator[CustomerSnapshot]:
         """A column that is no field of a customer is an attribute; a blank cell clears."""
@@ -51,6 +62,22 @@ class FiledCustomers:
 
     def __contains__(self, customer_id: object) -> bool:
         return customer_id in self._ids
+
+
+def _unreachable(path: Path, row: Recipient) -> Problem | None:
+    phone = row.customer["phone"]
+    if not phone:
+        told, told_ko = (
+            "there is no phone number: no message reaches this customer",
+            "전화번호가 없어 보낼 수 없습니다.",
+        )
+        return Problem(path, row.line, "phone", "missing_phone", told, told_ko)
+    try:
+        normalise_mobile(phone)
+    except InvalidPhone as error:
+        told_ko = "휴대전화 번호가 아니어서 보낼 수 없습니다. 예: 010-1234-5678"
+        return Problem(path, row.line, "phone", error.code, error.detail, told_ko)
+    return None
 
 
 def read_groups(path: Path, customers: FiledCustomers) -> Groups:
@@ -81,13 +108,17 @@ def _sound(path: Path, rows: Iterable[Row | RowProblem]) -> Iterator[Row]:
                 faults.append(Problem(path, row.line, row.column or "", row.code, row.detail, row.detail_ko))
         elif not count:
             yield row
-    if count > FAULTS_TOLD:
-        more, last = count - FAULTS_TOLD, faults[-1]
-        faults[-1] = replace(
-            last, detail=f"{last.detail}; and {more:,} more", detail_ko=f"{last.detail_ko} 외 {more:,}건"
-        )
     if faults:
-        raise TableError(*faults)
+        raise TableError(*_with_the_rest(faults, count))
+
+
+def _with_the_rest(faults: list[Problem], count: int) -> list[Problem]:
+    """The faults that are told one by one; of more than these, the last says how many there are."""
+    if count <= len(faults):
+        return faults
+    more, last = count - len(faults), faults[-1]
+    told = replace(last, detail=f"{last.detail}; and {more:,} more", detail_ko=f"{last.detail_ko} 외 {more:,}건")
+    return [*faults[:-1], told]
 
 
 def _cleared(attributes: Mapping[str, Any]) -> dict[str, Any]:

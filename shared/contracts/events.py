@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from shared.contracts.text import clean, cleaned
+from shared.contracts.text import clean, clean_id, cleaned
 
 MAX_EVENT_BYTES = 256 * 1024
 """A larger event is a dead letter: data of that size belongs in storage, with its address in the event."""
@@ -29,6 +29,7 @@ _RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d", re.ASCII)
 TENANT_ID = r"^[a-z][a-z0-9-]{1,39}$"
 TenantId = Annotated[str, Field(pattern=TENANT_ID)]
 Identifier = Annotated[str, Field(min_length=1, max_length=200)]
+CustomerId = Annotated[Identifier, BeforeValidator(lambda given: clean_id(given) if isinstance(given, str) else given)]
 
 
 def _rfc_3339(value: Any) -> Any:
@@ -45,6 +46,10 @@ def _in_range(moment: dt.datetime) -> dt.datetime:
 
 
 Moment = Annotated[AwareDatetime, BeforeValidator(_rfc_3339), AfterValidator(_in_range)]
+
+
+def _blank_is_none(text: str | None) -> str | None:
+    return text if text and clean_id(text) else None
 
 
 def storable(value: Any) -> Any:
@@ -71,14 +76,15 @@ class CustomerSnapshot(BaseModel):
     """A customer as the source knew them when the event happened. What is absent says nothing; null clears.
 
     `phone` is taken in any Korean notation; it is normalised when a message needs it, so that an event with a bad
-    number is still an event. Each of the `attributes` is a word of its own.
+    number is still an event; a blank one is null. Each of the `attributes` is a word of its own. `id` is clean, so
+    that a customer is one however the id was typed.
     """
 
     model_config = ConfigDict(extra="ignore")
 
-    id: Identifier
+    id: CustomerId
     name: str | None = Field(default=None, max_length=200)
-    phone: str | None = Field(default=None, max_length=60)
+    phone: Annotated[str | None, AfterValidator(_blank_is_none)] = Field(default=None, max_length=60)
     email: str | None = Field(default=None, max_length=320)
     company: str | None = Field(default=None, max_length=200)
     status: str | None = Field(default=None, max_length=60)
@@ -144,7 +150,7 @@ class SubscriptionEvent(BaseModel):
 
     def fields(self) -> dict[str, Any]:
         """`data` without the customer: what the paths `data.…` of workflows and templates reach, every text and name in
-        it clean. (The event itself is kept as it came.)"""
+        it clean. (The event itself is kept as it came, but for its customer's id.)"""
         return {clean(name): cleaned(value) for name, value in (self.data.model_extra or {}).items()}
 
     @property

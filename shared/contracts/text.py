@@ -34,6 +34,9 @@ _PLAIN = re.compile("[ -~가-힣]*")
 _CARRIED_AS_THEY_ARE = re.compile("([\u212b\uf92c\uf9b8])")
 """Carriers have Å and two ideographs by these numbers only, and composing would give them others."""
 
+_AROUND = " \n\u3000\u200d\ufe0e\ufe0f"
+"""What of a clean text is no part of an id at its ends; a joint or a style there has nothing to join."""
+
 _OF_PICTURES = re.compile("[\u200d\ufe0e\ufe0f\U000e0020-\U000e007f]")
 
 
@@ -60,6 +63,12 @@ def _mended(match: re.Match[str]) -> str:
         case "kept":
             return match[0]
     return ""
+
+
+def clean_id(text: str) -> str:
+    """An id as ids are compared: clean, and without space around it. One typed on a Mac or copied with a space is the
+    id that it looks like."""
+    return clean(text).strip(_AROUND)
 
 
 def cleaned(value: Any) -> Any:

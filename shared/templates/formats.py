@@ -25,7 +25,8 @@ EXACT = 2**53
 _SHOWN = 40
 """Characters of a value that an error shows."""
 
-_NUMBER = re.compile(r"[+-]?(?:\d+|\d{1,3}(?:,\d{3})+)(?:\.\d+)?", re.ASCII)
+_NUMBER = re.compile(r"([+-]?)(?:₩ ?)?((?:\d+|\d{1,3}(?:,\d{3})+)(?:\.\d+)?)(?: ?원)?", re.ASCII)
+"""The sign of won before it, or the word after it, is no part of it: a template writes it where it is wanted."""
 _DAYS = tuple(
     re.compile(written, re.ASCII)
     for written in (
@@ -38,7 +39,11 @@ _DAYS = tuple(
 )
 """A day as people in Korea and their spreadsheets write it: the year is first, so that none is taken for another."""
 
-_TIME = re.compile(r"(\d\d?):(\d\d)(?::\d\d)?", re.ASCII)
+_TIME = re.compile(
+    r"(?:(오전|오후|[ap]m) ?)?(?:(\d\d?):(\d\d)(?::\d\d)?|(\d\d?)시(?: ?(\d\d?)분)?)(?: ?([ap]m))?",
+    re.ASCII | re.IGNORECASE,
+)
+_AFTER_NOON = ("오후", "pm")
 
 
 def _shown(value: Any) -> str:
@@ -77,7 +82,7 @@ def as_it_is(value: Any) -> str:
 
 
 def number(value: Any) -> str:
-    """12900, 12900.0 and `"12,900"` → `12,900`; 12900.7 → `12,900.7`.
+    """12900, 12900.0, `"12,900"`, `"12,900원"` and `"₩12,900"` → `12,900`; 12900.7 → `12,900.7`.
 
     Raises:
         WrongValue: no number, or one that can't be written whole.
@@ -94,9 +99,9 @@ def number(value: Any) -> str:
 def _read(text: str) -> Decimal:
     """A number as people write it: full-width digits and thousands marked by commas, too."""
     written = unicodedata.normalize("NFKC", text).strip().replace("\u2212", "-")
-    if not _NUMBER.fullmatch(written):
+    if not (found := _NUMBER.fullmatch(written)):
         raise _no_number(text)
-    digits = written.replace(",", "")
+    digits = "".join(found.groups()).replace(",", "")
     if len(digits) > LONGEST_NUMBER:
         raise _too_long(text)
     return Decimal(digits)
@@ -141,21 +146,33 @@ def date(value: Any) -> str:
 
 
 def time(value: Any) -> str:
-    """`2026-11-21T08:05:00Z` → `17:05`. With a time zone it is told by Seoul's clock; without one, as it is written.
+    """`2026-11-21T08:05:00Z`, `오후 5:05`, `17시 5분` and `5:05 PM` → `17:05`. With a time zone it is told by Seoul's
+    clock; without one, as it is written.
 
     Raises:
         WrongValue: no time of day.
     """
     text = _written(value)
     problem = WrongValue(
-        f"{_shown(value)} has no time of day; write for example 2026-11-21T17:05:00+09:00",
-        f"{_shown(value)}에는 시각이 없습니다. 예: 2026-11-21T17:05:00+09:00",
+        f"{_shown(value)} has no time of day; write for example 17:30 or 2026-11-21T17:30:00+09:00",
+        f"{_shown(value)}에는 시각이 없습니다. 예: 17:30, 2026-11-21T17:30:00+09:00",
     )
     if clock := _TIME.fullmatch(text):
-        text = f"2000-01-01T{clock[1]:0>2}:{clock[2]}"
+        text = f"2000-01-01T{_hour(clock, problem):02}:{clock[3] or clock[5] or '0':0>2}"
     elif _day(text, problem) or not re.search("[T ]", text):
         raise problem
     return f"{_moment(text, problem):%H:%M}"
+
+
+def _hour(clock: re.Match[str], problem: WrongValue) -> int:
+    """Of the day, 0 to 23, of a time with its half of the day before or after it; 오후 17:30 is 17:30."""
+    hour, halves = int(clock[2] or clock[4]), [half.lower() for half in (clock[1], clock[6]) if half]
+    if not halves:
+        return hour
+    after_noon = halves[0] in _AFTER_NOON
+    if len(halves) > 1 or (hour > 12 and not after_noon):
+        raise problem
+    return hour % 12 + 12 * after_noon if hour <= 12 else hour
 
 
 def _written(value: Any) -> str:

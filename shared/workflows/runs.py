@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from shared.contracts import YEARS
+from shared.contracts.text import clean_id
 from shared.platform.errors import AllimError
 from shared.platform.paths import look_up
 from shared.workflows.conditions import hold
@@ -98,6 +99,8 @@ def key_of(definition: WorkflowDefinition, happening: Happening) -> str | None:
     if definition.key is None:
         return f"{happening.source} {happening.id}"  # a source is a URI reference, which holds no space
     value = look_up(happening.scope, definition.key)
+    if isinstance(value, str):
+        value = clean_id(value)
     if value is None or value == "" or isinstance(value, (dict, list)):
         return None
     if isinstance(value, float) and value.is_integer():

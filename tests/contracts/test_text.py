@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.contracts.text import clean, cleaned, for_carriers, nearest
+from shared.contracts.text import clean, clean_id, cleaned, for_carriers, nearest
 
 OFTEN = (
     "가각ㄱ\u1100\u1161\u11a8 a1é\u0301\r\n\t\x00\x0b\xa0\xad\u200b\u200d\u2028\u202e\u3000\u3164\ufe0f\ufeff☎♥😀👩👧🏴"
@@ -43,6 +43,14 @@ def test_a_clean_text_can_be_encoded_and_holds_nothing_unseen_but_line_ends(text
 def test_the_same_word_in_pieces_and_whole_comes_out_the_same(text: str) -> None:
     whole = clean(text)
     assert clean(unicodedata.normalize("NFD", whole)) == clean(unicodedata.normalize("NFC", whole))
+
+
+@given(texts, st.sampled_from(["", " ", "\xa0", "\u3000", "\r\n", "\u200b"]))
+def test_an_id_is_one_however_it_was_typed(text: str, around: str) -> None:
+    whole = clean_id(text)
+    assert clean_id(whole) == whole == whole.strip()
+    assert clean_id(around + whole + around) == whole
+    assert clean_id(unicodedata.normalize("NFD", whole)) == clean_id(unicodedata.normalize("NFC", whole))
 
 
 @given(carried)

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.customers.phones import InvalidPhone, normalise_mobile
+from shared.customers.phones import InvalidPhone, as_typed, normalise_mobile
 
 DASHES = "-‐‑‒–—―−－﹣⁃ㅡー"
 """Hyphens, dashes and minus of Unicode, and the two strokes that Korean and Japanese keyboards give in their place."""
@@ -44,6 +44,19 @@ def test_every_notation_of_a_number_comes_to_its_digits(notation: tuple[str, str
 def test_digits_are_their_own_notation(notation: tuple[str, str]) -> None:
     digits = normalise_mobile(notation[1])
     assert normalise_mobile(digits) == digits
+
+
+@given(mobiles, st.sampled_from(["-", " ", ".", "–", "\u00a0"]), st.sampled_from(["", "'"]))
+def test_a_number_gets_back_the_zero_that_a_spreadsheet_took(digits: str, separator: str, quote: str) -> None:
+    number = digits[1:]
+    split = separator.join([number[:2], number[2:-4], number[-4:]])
+    for cell in (number, f"{number}.0", f"{int(number):,}", f"{int(number):,}.00", split):
+        assert as_typed(quote + cell) == digits
+
+
+@pytest.mark.parametrize("cell", ["1,09,0004000", "10-9000-400", "20-9000-4000", "10-90004000", "12,900", "없음", ""])
+def test_what_no_spreadsheet_took_a_zero_from_stays_as_it_is(cell: str) -> None:
+    assert as_typed(cell) == cell
 
 
 @given(st.text(max_size=60))

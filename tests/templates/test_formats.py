@@ -30,6 +30,11 @@ anything = st.recursive(
         (12900.0, "12,900"),
         ("12900.00", "12,900"),
         (" 12900 ", "12,900"),
+        ("12,900원", "12,900"),
+        ("12900 원", "12,900"),
+        ("₩12,900", "12,900"),
+        ("￦ 12,900", "12,900"),
+        ("-₩12,900.50", "-12,900.50"),
         ("１２，９００", "12,900"),
         ("−5,000", "-5,000"),
         (-0.0, "0"),
@@ -50,7 +55,10 @@ def test_a_number_is_written_with_its_thousands(value: Any, written: str) -> Non
         (True, "true.* is no number"),
         ("12,90", "no number"),
         ("12.900,5", "no number"),
-        ("12,900원", "no number"),
+        ("12,900 달러", "no number"),
+        ("$12,900", "no number"),
+        ("12,90원", "no number"),
+        ("원", "no number"),
         ("1e5", "no number"),
         ("1_000", "no number"),
         ("", "no number"),
@@ -126,6 +134,18 @@ def test_a_date_is_a_day_as_written_or_the_day_in_seoul(value: str, written: str
         ("2026-11-21 17:05", "17:05"),
         ("17:05", "17:05"),
         ("9:05:30", "09:05"),
+        ("오후 5:30", "17:30"),
+        ("오후5시 30분", "17:30"),
+        ("오후 17:30", "17:30"),
+        ("오전 12:30", "00:30"),
+        ("오후 12:30", "12:30"),
+        ("17시 30분", "17:30"),
+        ("17시", "17:00"),
+        ("9시 5분", "09:05"),
+        ("5:30 PM", "17:30"),
+        ("5:30pm", "17:30"),
+        ("12:05 am", "00:05"),
+        ("PM 5:30", "17:30"),
     ],
 )
 def test_a_time_is_seouls_or_as_written(value: str, written: str) -> None:
@@ -143,6 +163,12 @@ def test_a_time_is_seouls_or_as_written(value: str, written: str) -> None:
         "0001-01-01T00:00:00+23:59",
         "9999-12-31T23:59:59Z",
         "25:00",
+        "25시",
+        "17시 60분",
+        "오전 13:00",
+        "오후 25:00",
+        "오후 5:30 PM",
+        "오후",
         1_764_100_000,
         20_261_121,
         1.5,
@@ -156,6 +182,26 @@ def test_what_is_no_moment_is_told_so_with_an_example(write: Callable[[Any], str
         write(value)
     assert len(wrong.value.detail) < 200
     assert wrong.value.detail_ko
+
+
+def test_a_time_that_is_none_is_told_what_to_write() -> None:
+    with pytest.raises(WrongValue, match="write for example 17:30 or") as wrong:
+        time("25:00")
+    assert "예: 17:30" in wrong.value.detail_ko
+
+
+@given(st.times())
+def test_every_time_of_day_is_written_from_each_form(moment: dt.time) -> None:
+    half, half_ko = ("PM", "오후") if moment.hour >= 12 else ("AM", "오전")
+    hour, minute = moment.hour % 12 or 12, moment.minute
+    forms = (
+        f"{moment:%H:%M}",
+        f"{moment.hour}시 {minute}분",
+        f"{half_ko} {hour}:{minute:02}",
+        f"{half_ko} {hour}시 {minute}분",
+        f"{hour}:{minute:02} {half}",
+    )
+    assert {time(form) for form in forms} == {f"{moment:%H:%M}"}
 
 
 def test_a_day_has_no_time_and_a_time_no_day() -> None:

@@ -1,6 +1,7 @@
 """A run is what its events tell, in whatever order and however often they come."""
 
 import datetime as dt
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -10,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from shared.contracts.text import clean_id
 from shared.workflows.definition import MAX_OFFSET, WorkflowDefinition, parse_offset
 from shared.workflows.runs import BadAnchor, Happening, Run, anchor_of, apply, key_of
 
@@ -209,14 +211,18 @@ def _key(value: Any) -> str | None:
     return key_of(REMINDERS, replace(event, scope={"customer": {}, "data": {"appointment_id": value}}))
 
 
-@given(st.text(min_size=1) | st.integers())
+@given(st.text().filter(clean_id) | st.integers())
 def test_a_key_is_equal_to_itself(value: str | int) -> None:
     assert _key(value) == _key(value) is not None
 
 
 @given(st.text(min_size=1, max_size=6), st.text(min_size=1, max_size=6))
 def test_keys_that_differ_are_different_runs(one: str, other: str) -> None:
-    assert (_key(one) == _key(other)) == (one == other)
+    assert (_key(one) == _key(other)) == (clean_id(one) == clean_id(other))
+
+
+def test_a_key_is_one_however_it_was_typed() -> None:
+    assert _key("등록-1") == _key(unicodedata.normalize("NFD", "등록-1")) == _key(" 등록-1\u200b\n") == "등록-1"
 
 
 @pytest.mark.parametrize("filler", ["x" * 400, "가" * 400, "𝒳" * 400, "x" * 100_000])
@@ -233,7 +239,7 @@ def test_a_number_is_the_same_key_however_it_is_written() -> None:
     assert _key(True) == "true"
 
 
-@pytest.mark.parametrize("value", [None, "", [], {}, [1], {"id": 1}])
+@pytest.mark.parametrize("value", [None, "", "  ", "\u200b", [], {}, [1], {"id": 1}])
 def test_what_names_nothing_is_no_key(value: Any) -> None:
     assert _key(value) is None
 

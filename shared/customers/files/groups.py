@@ -6,6 +6,7 @@ from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from shared.contracts.text import clean_id
 from shared.customers.files.columns import MEMBER
 from shared.customers.files.problems import RowProblem
 from shared.customers.files.table import Table
@@ -43,6 +44,8 @@ class GroupFile:
 
     def _member(self, line: int, cells: list[str]) -> Member | RowProblem:
         at, header = self._table.at, self._table.columns
+        for what in ("group", "customer"):
+            cells[at[what]] = clean_id(cells[at[what]])
         group, name, customer = (cells[at[what]] for what in MEMBER)
         for what in ("group", "name"):
             if not cells[at[what]]:

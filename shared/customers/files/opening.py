@@ -21,6 +21,9 @@ _OTHERS = {
     b"%PDF": ("a PDF", "PDF 문서"),
     b"{\\rtf": ("a text document (.rtf)", "서식 있는 문서(.rtf)"),
 }
+_IN_UTF_8 = re.compile("[\ufeff\u1100-\u11ff\u3131-\u318e가-힣]")
+"""A mark, or Hangul: two syllables of CP949 may be a letter with an accent in UTF-8, hardly ever one of these."""
+_NAMES_THE_SEPARATOR = re.compile(rb'"?sep=.', re.IGNORECASE)
 _MARKUP = re.compile(rb"(?:\xef\xbb\xbf)?\s*<(?:!doctype|html|head|meta|table|\?xml|style)", re.IGNORECASE)
 
 
@@ -46,6 +49,8 @@ def size_of(path: Path) -> int:
 def encoding_of(path: Path) -> str:
     """The encoding in which the most of a file is text: UTF-8, Korean Excel's CP949, or UTF-16 (“Unicode text”).
 
+    A header with Hangul in UTF-8 decides: what is no letter below it is told of its row.
+
     Raises:
         FileError: `spreadsheet_file` for a workbook or a web page that calls itself one, `unreadable_file`, `no_file`.
     """
@@ -56,7 +61,7 @@ def encoding_of(path: Path) -> str:
         if (wide := _wide(head)) is not None:
             _check_wide(path, wide)
             return wide
-        if _reads(path, "utf-8-sig"):
+        if _header_in_utf_8(head) or _reads(path, "utf-8-sig"):
             return "utf-8-sig"
         good, bad = _weigh(path, "utf-8-sig")
     except OSError as error:
@@ -74,6 +79,15 @@ def _refuse_others(name: str, head: bytes) -> None:
             f"{name} is {told[0]}, not CSV. Open it and save it as CSV ({AS_CSV})",
             f"{name}: CSV가 아니라 {told[1]} 파일입니다. {AS_CSV_KO}",
         )
+
+
+def _header_in_utf_8(head: bytes) -> bool:
+    lines = (line for line in head.splitlines() if line.strip(b' \t",;|') and not _NAMES_THE_SEPARATOR.match(line))
+    try:  # not to its end, for the head may end within a letter
+        header = codecs.getincrementaldecoder("utf-8")().decode(next(lines, b""))
+    except UnicodeError:
+        return False
+    return _IN_UTF_8.search(header) is not None
 
 
 def _wide(head: bytes) -> str | None:

@@ -15,6 +15,7 @@ from typing import Any
 from annotated_types import MaxLen
 
 from shared.contracts import CustomerSnapshot
+from shared.contracts.text import clean_id
 from shared.customers.files.columns import CUSTOMER, Further, further_columns
 from shared.customers.files.problems import RowProblem
 from shared.customers.files.table import Table
@@ -106,7 +107,7 @@ class _RowParser:
         self._lines: dict[str, int] = {}
 
     def parse(self, line: int, cells: list[str]) -> Recipient | RowProblem:
-        customer_id = cells[self._id_at]
+        customer_id = cells[self._id_at] = clean_id(cells[self._id_at])
         if problem := self._problem(line, customer_id, cells):
             return problem
         self._lines[customer_id] = line

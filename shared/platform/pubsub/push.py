@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import codecs
 import functools
 import json
 from collections.abc import Awaitable, Callable, Mapping
@@ -155,13 +156,14 @@ def _structured(attributes: Mapping[str, str], body: bytes) -> bytes:
     were written: read into Python and written again, a long number would be another one.
     """
     _json(body)
+    body = body.removeprefix(codecs.BOM_UTF8)
     event: dict[str, Any] = {name[3:]: value for name, value in attributes.items() if name.startswith("ce-")}
     return orjson.dumps(event | {"data": orjson.Fragment(body)})
 
 
 def _json(body: bytes) -> Any:
     try:
-        return orjson.loads(body)
+        return orjson.loads(body.removeprefix(codecs.BOM_UTF8))
     except orjson.JSONDecodeError as error:
         raise Poison("not_json", f"the request is not JSON: {error}") from error
 
@@ -181,7 +183,7 @@ def _validate(model: type[Model], data: bytes, max_bytes: int) -> Model:
         detail = f"{len(data):,} bytes of data; at most {max_bytes:,} are taken"
         raise Poison("too_large", detail, tenant=_tenant_of(data))
     try:
-        return model.model_validate_json(data)
+        return model.model_validate_json(data.removeprefix(codecs.BOM_UTF8))
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
         if first["type"] == "json_invalid":

@@ -82,6 +82,12 @@ def test_a_silent_customer_is_told_apart_from_one_of_whom_nobody_ever_heard(
         assert "한 번도 없었습니다" in refused.stderr
 
 
+def test_a_customer_is_asked_for_however_the_id_is_typed(run: Run, stack: Stack, known: None) -> None:
+    for asked in (["customers", "show", "--tenant", "saas"], ["events", "--customer"], ["messages", "--customer"]):
+        for typed in (" c-1 ", "c-1\u200b\xa0"):
+            assert run(*asked, typed, "--json").stdout == run(*asked, "c-1", "--json").stdout != "[]\n"
+
+
 @pytest.mark.parametrize("verb", ["customers show c-1", "events", "messages"])
 def test_an_unknown_tenant_is_told_in_both_languages(run: Run, stack: Stack, verb: str) -> None:
     refused = run(*verb.split(), "--tenant", "nobody")

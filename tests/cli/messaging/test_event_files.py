@@ -3,7 +3,7 @@ import json
 
 import pytest
 
-from cli.messaging.event_file import entries
+from cli.messaging.event_file import entries, no_utf_8
 from tests.cli.conftest import event
 from tests.clock import NOON
 
@@ -50,7 +50,8 @@ def test_each_fault_names_its_line_and_field() -> None:
     assert version is not None
     assert version.startswith("line 2: specversion: ")
     assert broken is not None
-    assert broken.startswith("line 3: not JSON: ")
+    assert broken.startswith("line 3, column 2: not JSON: ")
+    assert broken.count("line 3") == 1
     assert naive is not None
     assert naive.startswith("line 4: time: ")
 
@@ -69,6 +70,40 @@ def test_bytes_that_are_no_text_are_kept_and_are_a_fault() -> None:
     (entry,) = entries(b'{"a": "\xff"}')
     assert entry.data == b'{"a": "\xff"}'
     assert entry.fault(NOON) is not None
+
+
+def test_the_line_of_a_slip_within_an_event_is_the_one_that_is_told() -> None:
+    [fault] = _faults('\n{"id": "e-1",\n "type": oops\n}')
+    assert fault is not None
+    assert fault.startswith("line 3, column 10: not JSON: ")
+    assert fault.count("line ") == 1
+
+
+@pytest.mark.parametrize(
+    ("file", "said", "said_ko"),
+    [
+        ('{}\n{"a": "홍길동"}'.encode("cp949"), "line 2: it is written in CP949", "2번째 줄: CP949"),
+        (b'{}\n\n{"a": "\xff"}', "line 3: the byte 0xFF", "3번째 줄"),
+        ('\ufeff{}\n{"a": "'.encode() + b'\xff"}', "line 2: the byte 0xFF", "2번째 줄"),
+        ("{}".encode("utf-16"), "it is written in UTF-16", "UTF-16"),
+        ("{}".encode("utf-16-be"), "it is written in UTF-16", "UTF-16"),
+        ("{}".encode("utf-16-le"), "it is written in UTF-16", "UTF-16"),
+        (b"PK\x03\x04\x14\x00", "it is an Excel workbook", "엑셀"),
+    ],
+    ids=["cp949", "bad-byte", "bad-byte-after-a-mark", "utf-16", "utf-16-be", "utf-16-le", "xlsx"],
+)
+def test_a_file_that_is_no_utf_8_says_what_it_is_and_what_to_do(file: bytes, said: str, said_ko: str) -> None:
+    told = no_utf_8(file)
+    assert told is not None
+    assert told[0].startswith(said)
+    assert said_ko in told[1]
+    assert "UTF-8" in told[0]
+    assert "UTF-8" in told[1]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+def test_utf_8_with_a_mark_or_without_is_read(encoding: str) -> None:
+    assert no_utf_8('{"이름": "홍길동"}'.encode(encoding)) is None
 
 
 def test_an_event_that_is_too_large_is_a_fault() -> None:

@@ -64,6 +64,14 @@ def test_when_one_event_is_wrong_nothing_is_published(run: Run, listening: Subsc
     assert _heard(listening, 1) == [event(3).encode()]
 
 
+def test_a_file_in_cp949_is_told_so_once_and_not_published(run: Run, stack: Stack) -> None:
+    result = run("publish", "-", given=f'{event(1)}\n{{"이름": "홍길동"}}\n'.encode("cp949"))
+    assert result.exit_code == 1
+    assert result.stderr.startswith("error: bad_encoding: -: line 2: it is written in CP949")
+    assert result.stderr.count("line ") == 1
+    assert "UTF-8로 다시 저장해 주세요." in result.stderr
+
+
 def test_without_validation_anything_is_published_as_it_is(run: Run, listening: SubscriberClient) -> None:
     assert run("publish", "-", "--no-validate", given=b"{broken\n\xff\n").exit_code == 0
     assert _heard(listening, 1) == [b"{broken\n\xff"]

@@ -126,6 +126,28 @@ def test_a_folder_is_checked_without_a_stack_and_without_a_database(run: Run, fo
     assert [each["code"] for each in told["unread"]] == ["unknown_file"]
 
 
+def test_a_customer_without_a_mobile_number_is_a_warning(run: Run, folder: Path) -> None:
+    rows = "w-1,\nw-2,02-123-4567\nw-3,10-9000-4000\n"
+    (folder / "customers.csv").write_text(f"id,phone\n{rows}", encoding="utf-8")
+    (folder / "groups.csv").write_text("group,name,customer\n", encoding="utf-8")
+    done = run("tenants", "check", folder)
+    none, landline, _ = done.stdout.splitlines()
+    assert done.exit_code == 0
+    assert none.startswith(f"{folder}/customers.csv:2: phone: there is no phone number")
+    assert landline.startswith(f"{folder}/customers.csv:3: phone: not a Korean mobile number")
+    assert "123-4567" not in landline
+    told = _json(run, "tenants", "check", folder)
+    assert (told["ok"], [each["code"] for each in told["warnings"]]) == (True, ["missing_phone", "invalid_phone"])
+
+
+def test_many_customers_without_a_number_are_counted(run: Run, folder: Path) -> None:
+    rows = "".join(f"w-{number},\n" for number in range(30))
+    (folder / "customers.csv").write_text(f"id,phone\n{rows}", encoding="utf-8")
+    (folder / "groups.csv").write_text("group,name,customer\n", encoding="utf-8")
+    warnings = _json(run, "tenants", "check", folder)["warnings"]
+    assert (len(warnings), "and 10 more" in warnings[-1]["detail"]) == (20, True)
+
+
 def test_add_gives_the_same_words_and_writes_nothing(run: Run, cloud: Migrated, folder: Path) -> None:
     _edit(folder / "workflows/dunning.yaml", "stop_on", "stopon")
     checked = run("tenants", "check", folder).stdout.splitlines()[0]

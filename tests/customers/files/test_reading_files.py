@@ -4,6 +4,7 @@ import csv
 import io
 import re
 import tracemalloc
+import unicodedata
 import zipfile
 from collections.abc import Iterable
 from pathlib import Path
@@ -107,6 +108,22 @@ def test_a_bad_byte_among_few_letters_does_not_make_another_alphabet_of_them(tmp
     file = _file(tmp_path, b"id,phone,name\nc-1,0," + name + b"\nc-2,0," + name[:-1] + b"\nc-3,0," + name + b"\n")
     assert [row.customer["name"] for row in file if isinstance(row, Recipient)] == ["홍길동", "홍길동"]
     assert [problem.line for problem in _problems(file)] == [3]
+
+
+def test_a_header_in_utf_8_is_not_blamed_for_a_bad_byte_below_it(tmp_path: Path) -> None:
+    rows = b"q7,010-9000-4000,\xff\xb0,1\nq8,010-9000-4001,n,2\n"
+    for header in ("id,phone,name,동\n", "\ufeffid,phone,name,dong\n", "sep=,\n\nid,phone,name,동\n"):
+        file = _file(tmp_path, header.encode() + rows)
+        [problem] = _problems(file)
+        place = header.count("\n") + 1
+        assert (problem.line, problem.code, problem.column) == (place, "unreadable_row", "name")
+        assert [row.id for row in file if isinstance(row, Recipient)] == ["q8"]
+
+
+def test_a_header_in_cp949_that_could_be_other_letters_in_utf_8_is_hangul(tmp_path: Path) -> None:
+    assert "청".encode("cp949").decode() == "û"
+    file = _file(tmp_path, "id,phone,name,청\nc-1,0,김하나,1\n".encode("cp949"))
+    assert (file.columns[-1], _problems(file)) == ("청", [])
 
 
 def test_a_nul_costs_its_row(tmp_path: Path) -> None:
@@ -243,6 +260,19 @@ def test_of_many_faults_some_are_told_one_by_one(tmp_path: Path) -> None:
         FiledCustomers(path)
     assert len(refused.value.problems) == FAULTS_TOLD
     assert "; and 2 more (" in str(refused.value).splitlines()[-1]
+
+
+def test_an_id_is_one_however_it_was_typed(tmp_path: Path) -> None:
+    typed = [unicodedata.normalize("NFD", "홍-1"), "홍-1\u200e"]
+    first, second = _file(tmp_path, "".join(["id,phone\n", *(f"{id_},010-1234-5678\n" for id_ in typed)]).encode())
+    assert isinstance(first, Recipient)
+    assert isinstance(second, RowProblem)
+    assert (first.id, first.customer["id"], second.code) == ("홍-1", "홍-1", "repeated_id")
+    path = tmp_path / "groups.csv"
+    path.write_text("".join(["group,name,customer\n", *(f"{id_},하나네,{id_}\n" for id_ in typed)]))
+    assert {(row.group, row.customer) for row in GroupFile(path, {"홍-1"}) if isinstance(row, Member)} == {
+        ("홍-1", "홍-1")
+    }
 
 
 def test_groups_are_read_by_the_same_reader(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """An event is the same event in a push, as a CloudEvent of its own, or in one that Eventarc wraps around a push."""
 
 import base64
+import codecs
 import json
 from collections.abc import AsyncIterator
 from typing import Any
@@ -74,6 +75,38 @@ async def test_an_event_is_the_same_however_it_is_wrapped(
     assert shared_world.rows(kept, other) == shared_world.rows(kept, tenant) != []
     assert shared_world.statuses(other) == shared_world.statuses(tenant) == [("queued", None)]
     assert shared_world.rows(kept, other)[0]["source"] == SOURCE
+
+
+def _marked_in_push(fields: dict[str, Any]) -> tuple[bytes, dict[str, str]]:
+    return push_of(codecs.BOM_UTF8 + json.dumps(fields).encode()), {}
+
+
+def _marked_in_pubsub_binary(fields: dict[str, Any]) -> tuple[bytes, dict[str, str]]:
+    attributes = {f"ce-{name}": value for name, value in fields.items() if name != "data"}
+    return push_of(codecs.BOM_UTF8 + json.dumps(fields["data"]).encode(), **attributes), {}
+
+
+def _marked_in_base64(fields: dict[str, Any]) -> tuple[bytes, dict[str, str]]:
+    data = base64.b64encode(codecs.BOM_UTF8 + json.dumps(fields["data"]).encode()).decode()
+    return _structured({name: value for name, value in fields.items() if name != "data"} | {"data_base64": data})
+
+
+@pytest.mark.parametrize("wrap", [_structured, _binary, _eventarc_binary, _eventarc_structured])
+async def test_a_byte_order_mark_is_no_part_of_a_request(
+    function: Endpoint, shared_world: World, tenant: str, wrap: Any
+) -> None:
+    body, headers = wrap(event_fields(tenant, "이벤트 1%"))
+    assert (await function.post(codecs.BOM_UTF8 + body, **headers)).status_code == 204
+    assert shared_world.statuses(tenant) == [("queued", None)]
+
+
+@pytest.mark.parametrize("wrap", [_marked_in_push, _marked_in_pubsub_binary, _marked_in_base64])
+async def test_a_byte_order_mark_is_no_part_of_an_event(
+    function: Endpoint, shared_world: World, tenant: str, wrap: Any
+) -> None:
+    body, headers = wrap(event_fields(tenant, "이벤트 1%"))
+    assert (await function.post(body, **headers)).status_code == 204
+    assert shared_world.statuses(tenant) == [("queued", None)]
 
 
 @pytest.mark.parametrize("wrap", [_structured, _binary])

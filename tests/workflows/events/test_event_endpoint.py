@@ -131,6 +131,7 @@ async def test_what_is_no_push_is_a_dead_letter_and_acknowledged(function: Endpo
         ({"data": None}, "data"),
         ({"data": {"customer": None}}, "data.customer"),
         ({"data": {"customer": {"id": "c-1", "name": "a\x00b"}}}, "data"),
+        ({"data": {"customer": {"id": " \u200b"}}}, "data.customer.id"),
     ],
 )
 async def test_a_malformed_event_is_a_dead_letter_of_its_tenant_that_names_the_field(
@@ -141,6 +142,14 @@ async def test_a_malformed_event_is_a_dead_letter_of_its_tenant_that_names_the_f
     assert reason == "schema_violation"
     assert detail.startswith(field)
     assert world.rows("select 1 from events where tenant = %s", tenant) == []
+
+
+async def test_a_customer_is_one_however_the_id_was_typed(function: Endpoint, world: World, tenant: str) -> None:
+    for number, id_ in enumerate(["홍-1", unicodedata.normalize("NFD", "홍-1"), " 홍-1\u200b", "홍-1\xa0"]):
+        assert await function.push(event_fields(tenant, f"e-{number}", customer={"id": id_})) == 204
+    assert world.rows("select id from customers where tenant = %s", tenant) == [{"id": "홍-1"}]
+    told = "select distinct data #>> '{customer,id}' as id from events where tenant = %s"
+    assert world.rows(told, tenant) == [{"id": "홍-1"}]
 
 
 async def test_an_unknown_tenant_is_a_dead_letter(function: Endpoint, world: World) -> None:
@@ -184,6 +193,8 @@ async def test_an_event_of_an_unknown_type_is_legal_and_makes_nothing(
         ({"phone": ...}, "missing_phone"),
         ({"phone": None}, "missing_phone"),
         ({"phone": ""}, "missing_phone"),
+        pytest.param({"phone": "  "}, "missing_phone", id="blank"),
+        pytest.param({"phone": "\u200b\xa0\u3000"}, "missing_phone", id="blank of another kind"),
         ({"phone": "없음"}, "invalid_phone"),
         ({"phone": "02-123-4567"}, "invalid_phone"),
         ({"phone": "010-9000-4000 / 010-9000-4001"}, "invalid_phone"),
@@ -199,6 +210,13 @@ async def test_a_customer_who_cannot_be_told_has_a_failed_message_with_the_reaso
     assert world.messages(tenant)[0]["detail"]
     assert world.rows("select 1 from outbox where tenant = %s", tenant) == []
     assert world.publisher.published == []
+
+
+async def test_a_blank_phone_clears_the_one_that_was_known(function: Endpoint, world: World, tenant: str) -> None:
+    assert await function.push(event_fields(tenant, "e-1", time=NOON)) == 204
+    later = NOON + dt.timedelta(seconds=1)
+    assert await function.push(event_fields(tenant, "e-2", time=later, customer={"phone": " "})) == 204
+    assert world.rows("select phone from customers where tenant = %s", tenant) == [{"phone": None}]
 
 
 @pytest.mark.parametrize(
