@@ -95,6 +95,7 @@ def send(
                 on_progress=on_progress,
             )
 
+    with_database(stack, "allim_operator", _nothing, tenant=tenant)  # the sending role sees its own tenant alone
     result = with_database(stack, "allim_api", work)
     if as_json:
         print_json({"dry_run": dry_run, **asdict(result)})
@@ -102,6 +103,10 @@ def send(
         _show(result, dry_run)
     if (dry_run and not result.preflight.ready) or not (result.queued or result.already):
         raise typer.Exit(1)
+
+
+async def _nothing(_: Database) -> None:
+    """Asked of a database only to see whether there is such a tenant."""
 
 
 def _route(given: str) -> Route:

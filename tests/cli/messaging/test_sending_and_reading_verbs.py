@@ -104,10 +104,28 @@ def test_a_send_of_which_nothing_can_go_fails(run: Run, stack: Stack, customers:
     [
         (("send", "--tenant", "no", "--template", "welcome", "--customers", "{csv}"), "unknown_tenant: "),
         (("send", "--tenant", "saas", "--template", "no", "--customers", "{csv}"), "unknown_template: "),
+        (
+            ("send", "--tenant", "saas", "--template", "welcom", "--customers", "{csv}"),
+            "unknown_template: saas has no template welcom; did you mean welcome? (welcom 템플릿이 없습니다. welcome",
+        ),
+        (
+            ("send", "--tenant", "sas", "--template", "no", "--customers", "{csv}"),
+            "unknown_tenant: there is no tenant sas; did",
+        ),
         (("send", "--tenant", "saas", "--template", "welcome", "--customers", "absent.csv"), "no_file: "),
         (("messages", "--tenant", "no"), "unknown_tenant: "),
         (("show", "0123456789"), "unknown_message: "),
         (("show", "what?"), "bad_id: "),
+    ],
+    ids=[
+        "tenant",
+        "template",
+        "nearly a template",
+        "nearly a tenant",
+        "file",
+        "tenant of messages",
+        "message",
+        "no id",
     ],
 )
 def test_what_can_not_be_done_is_one_line_and_exit_1(
