@@ -23,6 +23,7 @@ help:
 	@echo "make clean   stop it, delete its data and $(VENV)"
 
 setup: $(VENV)/.ready
+	@$(if $(filter setup,$(MAKECMDGOALS)),echo "ready: source $(BIN)/activate, then allim up",:)
 
 demo: setup
 	@$(BIN)/allim demo $(ARGS)

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import os
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from cli.errors import CommandError
 
@@ -58,10 +58,25 @@ def running_stack_if_any() -> Stack | None:
 
 
 def _server(url: str) -> tuple[object, object]:
+    parts = _parts(url)
+    return parts.get("host", ""), int(parts.get("port") or 5432)
+
+
+def _parts(url: str) -> dict[str, Any]:
+    """Of a database's address. Raises CommandError `bad_database_url` at once, for trying such a one takes long."""
+    from psycopg import ProgrammingError
     from psycopg.conninfo import conninfo_to_dict
 
-    parts = conninfo_to_dict(url)
-    return parts.get("host", ""), int(parts.get("port") or 5432)
+    try:
+        parts = conninfo_to_dict(url)
+        if all(port.isdecimal() for port in str(parts.get("port") or 0).split(",")):
+            return parts
+    except ProgrammingError:
+        pass  # what it says may hold the password
+    raise CommandError(
+        "bad_database_url: the database's address is not written as one; write for example "
+        "postgresql://user:password@host:5432/name (데이터베이스 주소의 형식이 올바르지 않습니다.)"
+    )
 
 
 def owners_database_url() -> str:
@@ -103,9 +118,11 @@ def run_with_database(
         pool_size: connections.
 
     Raises:
-        CommandError: `unknown_tenant`.
+        CommandError: `bad_database_url`, `unknown_tenant`.
     """
     from shared.platform.database import Database
+
+    _parts(url)
 
     async def run() -> Result:
         database = Database(url, pool_size=pool_size)

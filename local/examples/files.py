@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from local.examples.checking import look_alikes, steps_without_template
 from local.examples.people import FiledCustomers, Groups, read_groups
@@ -48,7 +48,7 @@ class TenantFile(_File):
     """`tenant.yaml`."""
 
     id: TenantId
-    name: str
+    name: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
     account: AccountFile
 
 

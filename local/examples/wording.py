@@ -14,8 +14,7 @@ from pydantic_core import ErrorDetails
 
 from local.examples.problems import Problem
 from shared.contracts.text import nearest
-from shared.platform.errors import WrongValue
-from shared.platform.misfits import ASKED, KINDS, said
+from shared.platform.errors import ASKED, KINDS, WrongValue, said
 from shared.platform.yaml12 import Document
 
 Place = tuple[str | int, ...]

@@ -29,7 +29,7 @@ _RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d", re.ASCII)
 
 
 def _refused(detail: str, korean: str) -> PydanticCustomError:
-    """What a validator raises, in both languages: `shared.platform.misfits` tells it."""
+    """What a validator raises, in both languages: `shared.platform.errors` tells it."""
     return PydanticCustomError("refused", "{detail}", {"detail": detail, "ko": korean})
 
 

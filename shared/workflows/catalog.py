@@ -10,9 +10,8 @@ from pydantic import ValidationError
 
 from shared.platform.database import Connection
 from shared.platform.database.revisions import RevisionCache
-from shared.platform.errors import AllimError
+from shared.platform.errors import AllimError, misfits
 from shared.platform.logs import log
-from shared.platform.misfits import misfits
 from shared.templates.store import active_templates
 from shared.templates.template import TemplateContent, TemplateVersion
 from shared.workflows.definition import WorkflowDefinition

@@ -10,7 +10,7 @@ import pytest
 from local.examples.files import EXAMPLES, Reading, TemplateFile, TenantFile, read_example
 from local.examples.problems import FolderError
 from shared.contracts import ReportBatch, SendTicket, SubscriptionEvent
-from shared.platform.misfits import PATTERNS
+from shared.platform.errors import PATTERNS
 from shared.workflows.definition import WorkflowDefinition
 
 WELCOME, DUNNING = "workflows/welcome.yaml", "workflows/dunning.yaml"
@@ -230,6 +230,12 @@ def test_digits_without_quotes_are_text_where_text_belongs(copied: Path) -> None
     letter = next(template for template in example.templates if template.name == "welcome")
     assert (example.account.sender, example.account.secrets["api_key"]) == ("15881588", "1.10")
     assert (letter.category, letter.variables["1"]) == ("2026", "customer.name")
+
+
+def test_a_business_without_a_name_is_refused(copied: Path) -> None:
+    _spoil(copied, "tenant.yaml", "name: 모아오피스", 'name: " "')
+    with pytest.raises(FolderError, match="has no value"):
+        read_example(copied)
 
 
 def test_every_pattern_of_the_files_and_contracts_is_said_in_words() -> None:

@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from shared.contracts import SubscriptionEvent
-from shared.platform.misfits import misfits
+from shared.platform.errors import misfits
 
 GOOD: dict[str, Any] = {
     "specversion": "1.0",

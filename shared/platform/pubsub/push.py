@@ -19,10 +19,9 @@ from pydantic import BaseModel, ValidationError
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from shared.platform.errors import AllimError
+from shared.platform.errors import AllimError, misfits
 from shared.platform.http import read_limited, refused, require_post
 from shared.platform.logs import log, log_for
-from shared.platform.misfits import misfits
 from shared.platform.signals.dead_letters import DeadLetter, DeadLetters, Poison
 
 PUBSUB_CLOUD_EVENT = "google.cloud.pubsub.topic.v1.messagePublished"

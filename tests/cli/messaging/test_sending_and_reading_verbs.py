@@ -46,7 +46,8 @@ def test_a_send_queues_what_it_can_and_lists_and_stories_tell_of_it(run: Run, st
         {
             "line": 3,
             "code": "invalid_phone",
-            "detail": "not a Korean mobile number; expected for example 010-1234-5678",
+            "detail": "한국 휴대전화 번호가 아닙니다. 예: 010-1234-5678 "
+            "(not a Korean mobile number; expected for example 010-1234-5678)",
             "customer": "c-2",
             "column": None,
             "detail_ko": None,
@@ -92,6 +93,17 @@ def test_a_row_that_cannot_be_sent_is_told_in_both_languages(run: Run, stack: St
     told = run(*SEND, customers, "--dry-run")
     assert re.search(r"^ *3 +Phone +c-2 +shortened_number .*텍스트", told.stdout, re.MULTILINE)
     assert "010****4000" in told.stdout
+
+
+def test_what_a_send_would_do_is_counted_as_people_write_numbers(run: Run, stack: Stack, customers: Path) -> None:
+    customers.write_text("id,phone,name\n" + "".join(f"c-{n},010-9000-{n:04d},김\n" for n in range(1_500)))
+    told = run(*SEND, customers, "--dry-run").stdout
+    assert re.search(r"^rows +1,500$", told, re.MULTILINE)
+    assert re.search(r"^would be queued +1,500$", told, re.MULTILINE)
+    assert re.search(r"^alimtalk .* 1,500 ", told, re.MULTILINE)
+    assert "tickets" not in told
+    customers.write_text("id,phone,name\nc-1,010-9000-0001,김\n")
+    assert re.search(r"\b1 recipient\b", run(*SEND, customers, "--dry-run").stdout, re.MULTILINE)
 
 
 def test_a_send_of_which_nothing_can_go_fails(run: Run, stack: Stack, customers: Path) -> None:

@@ -56,3 +56,13 @@ def test_a_tenant_that_there_is_not_is_told_apart_from_one_without_alerts(run: R
     assert refused.stderr == (
         "error: unknown_tenant: there is no tenant learnin; did you mean learning? (등록되지 않은 고객사입니다.)\n"
     )
+
+
+@pytest.mark.parametrize("address", ["nonsense", "postgres//u:secret@h/x", "postgresql://u:secret@h:port/x"])
+def test_an_address_that_is_none_is_refused_at_once_and_not_repeated(
+    run: Run, monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", address)
+    for refused in (run("alerts", "list"), run("messages"), run("dead-letters", "list")):
+        assert (refused.exit_code, refused.stderr.count("\n"), "secret" in refused.stderr) == (1, 1, False)
+        assert refused.stderr.startswith("error: bad_database_url: ")
