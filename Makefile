@@ -23,6 +23,7 @@ help:
 	@echo "make clean   stop it, delete its data and $(VENV)"
 
 setup: $(VENV)/.ready
+	@case " $(MAKECMDGOALS) " in *" setup "*) echo "ready: source $(BIN)/activate, then allim up";; esac
 
 demo: setup
 	@$(BIN)/allim demo $(ARGS)

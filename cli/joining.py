@@ -6,7 +6,7 @@ import asyncio
 import logging
 import os
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from cli.errors import CommandError
 
@@ -58,10 +58,25 @@ def running_stack_if_any() -> Stack | None:
 
 
 def _server(url: str) -> tuple[object, object]:
+    parts = _parts(url)
+    return parts.get("host", ""), int(parts.get("port") or 5432)
+
+
+def _parts(url: str) -> dict[str, Any]:
+    """Of a database's address. Raises CommandError `bad_database_url` at once, for trying such a one takes long."""
+    from psycopg import ProgrammingError
     from psycopg.conninfo import conninfo_to_dict
 
-    parts = conninfo_to_dict(url)
-    return parts.get("host", ""), int(parts.get("port") or 5432)
+    try:
+        parts = conninfo_to_dict(url)
+        if all(port.isdecimal() for port in str(parts.get("port") or 0).split(",")):
+            return parts
+    except ProgrammingError:
+        pass  # what it says may hold the password
+    raise CommandError(
+        "bad_database_url: the database's address is not written as one; write for example "
+        "postgresql://user:password@host:5432/name (데이터베이스 주소의 형식이 올바르지 않습니다.)"
+    )
 
 
 def owners_database_url() -> str:
@@ -77,27 +92,60 @@ def owners_database_url() -> str:
     return url
 
 
-def with_database(stack: Stack | None, role: str, work: Callable[[Database], Awaitable[Result]]) -> Result:
-    """Run `work` with the stack's database as `role`, or without a stack with the one of DATABASE_URL, and close it."""
+def with_database(
+    stack: Stack | None, role: str, work: Callable[[Database], Awaitable[Result]], *, tenant: str | None = None
+) -> Result:
+    """Run `work` with the stack's database as `role`, or without a stack with the one of DATABASE_URL, and close it.
+
+    `tenant`: whom it is about; one that there is not is refused.
+    """
     _log_in_lines()
     url = stack.role_database_urls[role] if stack is not None else os.environ.get("DATABASE_URL")
     if not url:
         raise CommandError("no_stack: nothing is up here; run `allim up`, or set DATABASE_URL for a stack in the cloud")
-    return run_with_database(url, work)
+    return run_with_database(url, work, tenant=tenant)
 
 
-def run_with_database(url: str, work: Callable[[Database], Awaitable[Result]], *, pool_size: int = 1) -> Result:
-    """Run `work` with a database of at most `pool_size` connections, and close it."""
+def run_with_database(
+    url: str, work: Callable[[Database], Awaitable[Result]], *, tenant: str | None = None, pool_size: int = 1
+) -> Result:
+    """Run `work` with a database of at most `pool_size` connections, and close it.
+
+    Args:
+        url: the database.
+        work: what to do.
+        tenant: whom it is about, if one.
+        pool_size: connections.
+
+    Raises:
+        CommandError: `bad_database_url`, `unknown_tenant`.
+    """
     from shared.platform.database import Database
+
+    _parts(url)
 
     async def run() -> Result:
         database = Database(url, pool_size=pool_size)
         try:
+            if tenant is not None:
+                await require_tenant(database, tenant)
             return await work(database)
         finally:
             await database.close()
 
     return asyncio.run(run())
+
+
+async def require_tenant(database: Database, tenant: str) -> None:
+    """Raises CommandError `unknown_tenant`, with the nearest id."""
+    from shared.contracts.text import nearest
+    from shared.tenants.store import tenant_exists, tenant_ids
+
+    async with database.connection() as connection:
+        if not await tenant_exists(connection, tenant):
+            found = nearest(tenant, await tenant_ids(connection))
+            meant = f"did you mean {found}?" if found else "`allim tenants list` shows them"
+            raise CommandError(f"unknown_tenant: there is no tenant {tenant}; {meant} (등록되지 않은 고객사입니다.)")
 
 
 def publisher_of(stack: Stack) -> PubSubPublisher:

@@ -21,18 +21,24 @@ DatabaseUrl = Annotated[
 ]
 
 
-def with_ledger(database_url: str | None, work: Callable[[Connection], Awaitable[Result]]) -> Result:
-    """Run `work` in a transaction."""
+def with_ledger(
+    database_url: str | None, work: Callable[[Connection], Awaitable[Result]], *, tenant: str | None = None
+) -> Result:
+    """Run `work` in a transaction. `tenant`: whom it is about; one that there is not is refused."""
 
     async def in_transaction(database: Database) -> Result:
         async with database.transaction() as connection:
             return await work(connection)
 
-    return with_credits(database_url, in_transaction)
+    return with_credits(database_url, in_transaction, tenant=tenant)
 
 
 def with_credits(
-    database_url: str | None, work: Callable[[Database], Awaitable[Result]], *, pool_size: int = 1
+    database_url: str | None,
+    work: Callable[[Database], Awaitable[Result]],
+    *,
+    tenant: str | None = None,
+    pool_size: int = 1,
 ) -> Result:
-    """Run `work` with a database."""
-    return run_with_database(database_url or owners_database_url(), work, pool_size=pool_size)
+    """Run `work` with a database. `tenant`: whom it is about; one that there is not is refused."""
+    return run_with_database(database_url or owners_database_url(), work, tenant=tenant, pool_size=pool_size)

@@ -35,7 +35,7 @@ def payments(
         await account_of(connection, tenant)
         return await read_orders(connection, tenant, limit)
 
-    orders = with_ledger(database_url, work)
+    orders = with_ledger(database_url, work, tenant=tenant)
     if as_json:
         print_json(
             numbers(

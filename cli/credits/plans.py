@@ -89,7 +89,7 @@ def show(tenant: Tenant, as_json: AsJson = False, database_url: DatabaseUrl = No
                 history=await read_history(connection, tenant, HISTORY_SHOWN),
             )
 
-    found = with_credits(database_url, work, pool_size=2)
+    found = with_credits(database_url, work, tenant=tenant, pool_size=2)
     if as_json:
         print_json(numbers(found.fields()))
         return
@@ -100,7 +100,7 @@ def show(tenant: Tenant, as_json: AsJson = False, database_url: DatabaseUrl = No
             ("plan", has.plan + (", past due" if has.status == "past_due" else "")),
             ("paid", _paid(has)),
             ("then", "FREE" if has.granted_until else has.next_plan or has.plan),
-            ("messages", f"{quota.used:,} of {quota.allowed:,} until {quota.period.end}"),
+            ("messages", f"{quota.used:,} of {quota.allowed:,} until {_last(quota.period.end)}"),
             *([("charged again", clock_time(found.next_try_at))] if found.next_try_at else []),
             *([("under way", has.pending_order)] if has.pending_order else []),
         ],
@@ -126,8 +126,22 @@ def show(tenant: Tenant, as_json: AsJson = False, database_url: DatabaseUrl = No
 
 def _paid(has: Subscription) -> str:
     if has.granted:
-        return f"granted until before {has.granted_until}" if has.granted_until else "granted, until it is changed"
-    return f"{has.period.start} until before {has.period.end}" if has.period else "nothing to pay"
+        return f"granted until {_last(has.granted_until)}" if has.granted_until else "granted, until it is changed"
+    return f"{has.period.start} to {_last(has.period.end)}" if has.period else "nothing to pay"
+
+
+def _last(end: dt.date) -> dt.date:
+    """The last day of what is over on `end`: people say until, and mean that day too."""
+    return end - dt.timedelta(days=1)
+
+
+def _day(text: str) -> dt.date:
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError as error:
+        raise CommandError(
+            f"bad_until: {text!r} is not a day: write it as 2027-03-01 (날짜는 2027-03-01 형식으로 입력해 주세요.)"
+        ) from error
 
 
 @app.command(
@@ -142,10 +156,8 @@ def grant(
     plan: Annotated[str, typer.Option(help="BASIC or PRO; FREE ends one that was granted.")],
     why: Annotated[str, typer.Option(help="For the plan's history.")],
     until: Annotated[
-        dt.datetime | None,
-        typer.Option(
-            formats=["%Y-%m-%d"], help="The first day (Seoul) without it. (Default: none.)", show_default=False
-        ),
+        str | None,
+        typer.Option(help="The first day (Seoul) without it, such as 2027-03-01. (Default: none.)", show_default=False),
     ] = None,
     as_json: AsJson = False,
     database_url: DatabaseUrl = None,
@@ -155,16 +167,16 @@ def grant(
     Nobody is charged for it. It goes on from month to month until --until, until another is granted, or until the
     business changes it: then that is charged as if it had none.
     """
+    end = _day(until) if until else None
 
     async def work(connection: Connection) -> Subscription:
         from shared.credits.plans import granting
         from shared.credits.plans.subscribing import plan_named
         from shared.platform.clock import WallClock
 
-        end = until and until.date()
         return await granting.grant(connection, tenant, plan_named(plan), WallClock().now(), why=why, until=end)
 
-    has = with_ledger(database_url, work)
+    has = with_ledger(database_url, work, tenant=tenant)
     if as_json:
         print_json(numbers(asdict(has)))
     else:
@@ -188,7 +200,7 @@ def quote(
     """Show what a change would cost or give back, and from when. Nothing changes."""
     if (to is None) != cancel:
         raise typer.BadParameter("choose one of --to and --cancel")
-    _tell(_with_plans(database_url, lambda plans: _quoted(plans, tenant, to)), as_json, done=False)
+    _tell(_with_plans(database_url, tenant, lambda plans: _quoted(plans, tenant, to)), as_json, done=False)
 
 
 @app.command(
@@ -206,9 +218,9 @@ def change(
     database_url: DatabaseUrl = None,
 ) -> None:
     """Change a plan: more at once, for the days that are left; less at the end of what is paid."""
-    shown = _with_plans(database_url, lambda plans: _quoted(plans, tenant, to))
+    shown = _with_plans(database_url, tenant, lambda plans: _quoted(plans, tenant, to))
     _agree(shown, yes, as_json)
-    done = _with_plans(database_url, lambda plans: plans.change(tenant, shown.to_plan, shown=shown.charge))
+    done = _with_plans(database_url, tenant, lambda plans: plans.change(tenant, shown.to_plan, shown=shown.charge))
     _tell(done, as_json, done=True)
 
 
@@ -227,7 +239,7 @@ def cancel(
     database_url: DatabaseUrl = None,
 ) -> None:
     """End a plan now and give back the days not begun, or end it when what is paid is over."""
-    shown = _with_plans(database_url, lambda plans: _quoted(plans, tenant, "FREE" if at_end else None))
+    shown = _with_plans(database_url, tenant, lambda plans: _quoted(plans, tenant, "FREE" if at_end else None))
     _agree(shown, yes, as_json)
 
     async def work(plans: Plans) -> Quote:
@@ -235,7 +247,7 @@ def cancel(
             return await plans.change(tenant, "FREE", shown=shown.charge)
         return await plans.cancel(tenant, shown=shown.refund)
 
-    _tell(_with_plans(database_url, work), as_json, done=True)
+    _tell(_with_plans(database_url, tenant, work), as_json, done=True)
 
 
 async def _quoted(plans: Plans, tenant: str, to: str | None) -> Quote:
@@ -288,10 +300,11 @@ def _settings(database_url: str | None) -> Settings:
     return Settings.model_validate({"google_cloud_project": "", **given, **url})
 
 
-def _with_plans(database_url: str | None, work: Callable[[Plans], Awaitable[Result]]) -> Result:
+def _with_plans(database_url: str | None, tenant: str, work: Callable[[Plans], Awaitable[Result]]) -> Result:
     """Run `work` with the plans of a database and a merchant at Toss."""
     import asyncio
 
+    from cli.joining import require_tenant
     from shared.bootstrap import Parts, database, plans, toss
     from shared.platform.clock import WallClock
     from shared.providers import ProviderError
@@ -301,6 +314,7 @@ def _with_plans(database_url: str | None, work: Callable[[Plans], Awaitable[Resu
     async def run() -> Result:
         parts = Parts(settings, WallClock())
         try:
+            await require_tenant(database(parts), tenant)
             return await work(plans(parts))
         finally:
             await toss(parts).close()

@@ -57,7 +57,7 @@ def price(
             await set_price(connection, tenant, channel, amount, start=start, now=now)
         return [asdict(one) for one in await price_list(connection, tenant, now)]
 
-    found = with_ledger(database_url, work)
+    found = with_ledger(database_url, work, tenant=tenant)
     if as_json:
         print_json(numbers(found))
         return

@@ -53,7 +53,7 @@ def settings(
 
         return await change_settings(connection, tenant, low_balance=low_balance, wait_for_credit=wait_for_credit)
 
-    account = with_ledger(database_url, work)
+    account = with_ledger(database_url, work, tenant=tenant)
     if as_json:
         chosen = {"low_balance": account.low_balance, "wait_for_credit": account.wait_for_credit}
         print_json(numbers({"tenant": tenant, **chosen}))
@@ -98,7 +98,7 @@ def automatic(
             await set_automatic_topup(connection, tenant, threshold=threshold, amount=amount, daily_cap=daily_cap)
         return await automatic_topup(connection, tenant, WallClock().now())
 
-    found = with_ledger(database_url, work)
+    found = with_ledger(database_url, work, tenant=tenant)
     if as_json:
         print_json(numbers(asdict(found)))
         return

@@ -63,14 +63,13 @@ def show(
 
         since = WallClock().now() - EVENTS_OF
         async with database.connection() as connection:
-            # Whether there is such a tenant is for the first of these to say.
             messages = await list_messages(connection, tenant=tenant, customer=customer, limit=LATEST)
             events = await list_events(connection, since=since, tenant=tenant, customer=customer, limit=LATEST)
             known = await known_customer(connection, tenant, customer)
             sayings = await read_sayings(connection, tenant, customer, list(known.since.values()))
             return _Shown(facts(known, sayings), known.groups, events, messages)
 
-    found = with_database(stack, "allim_operator", work)
+    found = with_database(stack, "allim_operator", work, tenant=tenant)
     if as_json:
         print_json(
             {

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pydantic import ValidationError
 
 from shared.contracts import FUTURE_TOLERANCE, MAX_EVENT_BYTES, SubscriptionEvent
+from shared.platform.errors import misfits
 
 _BLANK = re.compile(r"[ \t\r\n]*")
 _NEXT_OBJECT = re.compile(r"^\{", re.MULTILINE)
@@ -34,15 +35,14 @@ class Entry:
         if self.not_json:
             return self.not_json
         if len(self.data) > MAX_EVENT_BYTES:
-            return f"line {self.line}: {len(self.data):,} bytes; {MAX_EVENT_BYTES:,} fit in an event"
+            return f"line {self.line}: {len(self.data):,} bytes; {MAX_EVENT_BYTES:,} fit in an event (너무 큽니다.)"
         try:
             event = SubscriptionEvent.model_validate_json(self.data)
         except ValidationError as error:
-            errors = error.errors(include_url=False, include_context=False, include_input=False)[:ERRORS_AN_EVENT]
-            told = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}".removeprefix(": ") for one in errors)
+            told = "; ".join(misfit.both for misfit in misfits(error)[:ERRORS_AN_EVENT])
             return f"line {self.line}: {told}"
         if event.time > now + FUTURE_TOLERANCE:
-            return f"line {self.line}: time: {event.time.isoformat()} is over an hour ahead"
+            return f"line {self.line}: time: {event.time.isoformat()} is over an hour ahead (한 시간 이상 미래입니다.)"
         return None
 
 
@@ -112,5 +112,5 @@ def _after_blank(text: str, at: int) -> int:
 
 def _told(error: ValueError | RecursionError, line: int) -> str:
     if isinstance(error, json.JSONDecodeError):
-        return f"line {error.lineno}, column {error.colno}: not JSON: {error.msg}"
-    return f"line {line}: not JSON that can be read: {error}"
+        return f"line {error.lineno}, column {error.colno}: not JSON: {error.msg} (JSON이 아닙니다.)"
+    return f"line {line}: not JSON that can be read: {error} (읽을 수 없는 JSON입니다.)"

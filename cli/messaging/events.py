@@ -49,7 +49,7 @@ def events(
                 connection, since=since, tenant=tenant, type_=type_, customer=customer, limit=limit
             )
 
-    found = with_database(stack, "allim_operator", work)
+    found = with_database(stack, "allim_operator", work, tenant=tenant)
     if as_json:
         print_json(found)
     elif found:

@@ -54,7 +54,7 @@ def messages(
             whole = as_json or room() is None
             return found, {} if whole else await short_ids(connection, found)
 
-    found, ids = with_database(stack, "allim_operator", work)
+    found, ids = with_database(stack, "allim_operator", work, tenant=tenant)
     if as_json:
         print_json(found)
     elif found:

@@ -74,7 +74,8 @@ def _check(found: Sequence[Entry]) -> None:
         more = [f"… and {len(faults) - FAULTS_SHOWN:,} more"] if len(faults) > FAULTS_SHOWN else []
         told = "\n  ".join(faults[:FAULTS_SHOWN] + more)
         raise CommandError(
-            f"invalid_event: {len(faults):,} of {len(found):,} can't be taken, nothing was published\n  {told}"
+            f"invalid_event: {len(faults):,} of {len(found):,} can't be taken, nothing was published "
+            f"(아무것도 발행하지 않았습니다.)\n  {told}"
         )
 
 

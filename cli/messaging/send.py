@@ -95,6 +95,7 @@ def send(
                 on_progress=on_progress,
             )
 
+    with_database(stack, "allim_operator", _nothing, tenant=tenant)  # the sending role sees its own tenant alone
     result = with_database(stack, "allim_api", work)
     if as_json:
         print_json({"dry_run": dry_run, **asdict(result)})
@@ -102,6 +103,10 @@ def send(
         _show(result, dry_run)
     if (dry_run and not result.preflight.ready) or not (result.queued or result.already):
         raise typer.Exit(1)
+
+
+async def _nothing(_: Database) -> None:
+    """Asked of a database only to see whether there is such a tenant."""
 
 
 def _route(given: str) -> Route:
@@ -131,14 +136,13 @@ def _show(result: BulkResult, dry_run: bool) -> None:
         what += f"; without {', '.join(result.left_out)}, for which it has no approved words"
     say(what)
     rows: list[tuple[str, object]] = [
-        ("rows", result.asked),
-        ("would be queued" if dry_run else "queued", result.queued),
+        ("rows", f"{result.asked:,}"),
+        ("would be queued" if dry_run else "queued", f"{result.queued:,}"),
     ]
     if result.already:
-        rows.append((f"sent before with key {result.key}", result.already))
-    rows += [(f"failed: {reason}", count) for reason, count in result.failed.items()]
-    rows += [(f"refused: {code}", count) for code, count in result.refused.items()]
-    rows.append(("tickets", result.tickets))
+        rows.append((f"sent before with key {result.key}", f"{result.already:,}"))
+    rows += [(f"failed: {reason}", f"{count:,}") for reason, count in result.failed.items()]
+    rows += [(f"refused: {code}", f"{count:,}") for code, count in result.refused.items()]
     print_table(["", "messages"], rows)
     if result.preflight.estimate and result.preflight.estimate.messages:
         _show_cost(result.preflight.estimate)
@@ -156,7 +160,7 @@ def _show_cost(estimate: Estimate) -> None:
     say(f"\nEstimated cost: {least} won" if least == most else f"\nEstimated cost: {least} to {most} won")
     say(f"As recent messages went: {won(estimate.expected)} won")
     costs = [
-        (one.channel, won(one.price), one.messages, one.expected_messages, won(one.expected_won))
+        (one.channel, won(one.price), f"{one.messages:,}", f"{one.expected_messages:,}", won(one.expected_won))
         for one in estimate.by_channel
     ]
     print_table(["channel", "won each", "leave on it", "will it deliver", "won"], costs)

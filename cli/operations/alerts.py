@@ -37,7 +37,7 @@ def list_(
     database_url: DatabaseUrl = None,
 ) -> None:
     """List the open alerts. What each kind means and what to do is in the runbook's page of its name."""
-    found = with_ledger(database_url, lambda connection: _open(connection, tenant))
+    found = with_ledger(database_url, lambda connection: _open(connection, tenant), tenant=tenant)
     if as_json:
         print_json([asdict(alert) for alert in found])
     elif found:
@@ -62,7 +62,7 @@ def close(
             raise CommandError(f"no_alert: {tenant} has no open alert {kind}; `allim alerts list` shows what is open")
         await resolve_alerts(connection, tenant, [kind], WallClock().now())
 
-    with_ledger(database_url, work)
+    with_ledger(database_url, work, tenant=tenant)
     typer.echo(f"closed {kind} of {tenant}")
 
 

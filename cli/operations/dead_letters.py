@@ -65,6 +65,7 @@ def list_(
     which = Which(tenant, source, reason, None if state == "any" else state)
 
     async def work(database: Database) -> tuple[list[Letter], dict[UUID, str]]:
+        await _require_reason(database, reason)
         async with database.connection() as connection:
             letters = await read_letters(connection, which, limit)
             ids = [letter.id for letter in letters]
@@ -73,6 +74,8 @@ def list_(
             return letters, beginnings(ids, await neighbours(connection, ids), least=DIGITS_SHOWN)
 
     letters, ids = _with_database(work)
+    if not letters and tenant is not None:
+        _require_tenant(tenant)
     if as_json:
         print_json([_told(letter) for letter in letters])
         return
@@ -172,6 +175,8 @@ def replay(
     except (GoogleAPIError, GoogleAuthError) as error:
         raise CommandError(f"publish_failed: {error}; what is still open can be replayed again") from error
     published = sum(done.published.values())
+    if not published and not done.left and tenant is not None:
+        _require_tenant(tenant)
     if as_json:
         print_json({"replayed": published, "topics": done.published, "left": done.left})
         return
@@ -216,6 +221,8 @@ def drop(
             )
 
     dropped = _with_database(work)
+    if not dropped and tenant is not None:
+        _require_tenant(tenant)
     if as_json:
         print_json({"dropped": len(dropped), "ids": [str(one) for one in dropped]})
     else:
@@ -247,8 +254,34 @@ async def _chosen(
     if not everything and not any(filters):
         raise CommandError("which: give ids, filters (--tenant, --source, --reason), or --all")
     which = Which(*filters)
+    await _require_reason(database, which.reason)
     async with database.connection() as connection:
         return which, await count_letters(connection, replace(which, state="open"))
+
+
+async def _require_reason(database: Database, reason: str | None) -> None:
+    """Raises CommandError `unknown_reason`, with the nearest, for one that neither is ours nor stands in a letter."""
+    from shared.contracts.text import nearest
+    from shared.operations.dead_letters.letters import REASONS
+    from shared.operations.dead_letters.store import Which, read_letters
+
+    if reason is None or reason in REASONS:
+        return
+    async with database.connection() as connection:
+        if await read_letters(connection, Which(reason=reason), 1):
+            return
+    found = nearest(reason, REASONS)
+    meant = f"did you mean {found}?" if found else f"known are {', '.join(REASONS)}"
+    raise CommandError(f"unknown_reason: there is no reason {reason}; {meant} (없는 사유입니다.)")
+
+
+def _require_tenant(tenant: str) -> None:
+    """Of a tenant that no letter names: is there one at all? Who replays may not see them, the stack's operator may."""
+    stack = running_stack_if_any()
+    if stack is not None:
+        from cli.joining import require_tenant
+
+        run_with_database(stack.role_database_urls["allim_operator"], lambda database: require_tenant(database, tenant))
 
 
 async def _named(database: Database, beginning: str) -> UUID:

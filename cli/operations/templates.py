@@ -8,7 +8,6 @@ import typer
 
 from cli.credits.database import DatabaseUrl, Tenant, with_ledger
 from cli.errors import CommandError
-from cli.operations.tenants import require_tenant
 from cli.output import AsJson, examples, print_json, print_table
 from cli.showing import clock_time
 
@@ -86,7 +85,6 @@ def _read(database_url: str | None, tenant: str, name: str | None) -> list[Templ
         from shared.contracts.text import nearest
         from shared.templates.store import read_templates
 
-        await require_tenant(connection, tenant)
         found = await read_templates(connection, tenant, name)
         if name is not None and not found:
             meant = nearest(name, [line.name for line in await read_templates(connection, tenant)])
@@ -94,4 +92,4 @@ def _read(database_url: str | None, tenant: str, name: str | None) -> list[Templ
             raise CommandError(f"unknown_template: {tenant} has no template {name}; {hint} (템플릿이 없습니다.)")
         return found
 
-    return with_ledger(database_url, work)
+    return with_ledger(database_url, work, tenant=tenant)

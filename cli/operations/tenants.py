@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from cli.credits.database import DatabaseUrl, with_ledger
-from cli.errors import CommandError
 from cli.operations import tenant_files
 from cli.output import AsJson, examples, print_json, print_table
 from cli.showing import clock_time, numbers, won
@@ -80,11 +79,10 @@ def show(tenant: TenantId, as_json: AsJson = False, database_url: DatabaseUrl = 
     async def work(connection: Connection) -> _Shown:
         from shared.tenants.overview_store import read_history, read_overviews
 
-        await require_tenant(connection, tenant)
         [found] = await read_overviews(connection, tenant)
         return _Shown(found, await read_history(connection, tenant, limit=HISTORY_SHOWN))
 
-    shown = with_ledger(database_url, work)
+    shown = with_ledger(database_url, work, tenant=tenant)
     if as_json:
         print_json(numbers({**asdict(shown.tenant), "history": [asdict(line) for line in shown.history]}))
         return
@@ -133,10 +131,9 @@ def suspend(
         from shared.platform.clock import WallClock
         from shared.tenants.suspending import suspend as suspend_now
 
-        await require_tenant(connection, tenant)
         await suspend_now(connection, tenant, why=why, by=by or getpass.getuser(), now=WallClock().now())
 
-    with_ledger(database_url, work)
+    with_ledger(database_url, work, tenant=tenant)
     _done(tenant, "suspended", "nothing of it leaves until `allim tenants resume`", as_json)
 
 
@@ -148,10 +145,9 @@ def resume(tenant: TenantId, by: By = None, as_json: AsJson = False, database_ur
         from shared.messages.resuming import resume_sending
         from shared.platform.clock import WallClock
 
-        await require_tenant(connection, tenant)
         await resume_sending(connection, tenant, by=by or getpass.getuser(), now=WallClock().now())
 
-    with_ledger(database_url, work)
+    with_ledger(database_url, work, tenant=tenant)
     _done(tenant, "resumed", "what waits and is still in time leaves now", as_json)
 
 
@@ -160,17 +156,6 @@ def _done(tenant: str, what: str, meaning: str, as_json: bool) -> None:
         print_json({"tenant": tenant, "state": what})
     else:
         typer.echo(f"{tenant} is {what}: {meaning}")
-
-
-async def require_tenant(connection: Connection, tenant: str) -> None:
-    """Raises CommandError `unknown_tenant`, with the nearest id."""
-    from shared.contracts.text import nearest
-    from shared.tenants.store import tenant_exists, tenant_ids
-
-    if not await tenant_exists(connection, tenant):
-        found = nearest(tenant, await tenant_ids(connection))
-        meant = f"did you mean {found}?" if found else "`allim tenants list` shows them"
-        raise CommandError(f"unknown_tenant: there is no tenant {tenant}; {meant} (등록되지 않은 고객사입니다.)")
 
 
 app.command(epilog=tenant_files.NEW)(tenant_files.new)

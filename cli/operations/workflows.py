@@ -10,7 +10,6 @@ import typer
 
 from cli.credits.database import DatabaseUrl, Tenant, with_ledger
 from cli.errors import CommandError
-from cli.operations.tenants import require_tenant
 from cli.output import AsJson, examples, print_json, print_table
 from cli.showing import clock_time
 
@@ -120,7 +119,6 @@ def _read(database_url: str | None, tenant: str, name: str | None) -> list[Workf
         from shared.contracts.text import nearest
         from shared.workflows.store import read_workflows
 
-        await require_tenant(connection, tenant)
         found = await read_workflows(connection, tenant, name)
         if name is not None and not found:
             meant = nearest(name, [line.name for line in await read_workflows(connection, tenant)])
@@ -128,4 +126,4 @@ def _read(database_url: str | None, tenant: str, name: str | None) -> list[Workf
             raise CommandError(f"unknown_workflow: {tenant} has no workflow {name}; {hint} (워크플로가 없습니다.)")
         return found
 
-    return with_ledger(database_url, work)
+    return with_ledger(database_url, work, tenant=tenant)

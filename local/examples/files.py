@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from local.examples.checking import look_alikes, steps_without_template
 from local.examples.people import FiledCustomers, Groups, read_groups
@@ -59,7 +59,7 @@ class TenantFile(_File):
     """`tenant.yaml`."""
 
     id: TenantId
-    name: str
+    name: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
     account: AccountFile
 
 

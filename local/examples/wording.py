@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import typing
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,42 +13,11 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from local.examples.problems import Problem
-from shared.contracts.events import TENANT_ID
 from shared.contracts.text import nearest
-from shared.platform.errors import WrongValue
+from shared.platform.errors import ASKED, KINDS, WrongValue, said
 from shared.platform.yaml12 import Document
 
 Place = tuple[str | int, ...]
-
-PATTERNS: Mapping[str, tuple[str, str]] = {
-    TENANT_ID: (
-        "2 to 40 of a-z, 0-9 and -, the first a letter",
-        "영문 소문자로 시작하고 소문자, 숫자, -만 쓴 2~40자",
-    ),
-    r"^[a-z0-9][a-z0-9._-]{0,99}$": (
-        "1 to 100 of a-z, 0-9 and . _ -, the first a letter or digit",
-        "소문자나 숫자로 시작하고 소문자, 숫자, . _ -만 쓴 1~100자",
-    ),
-    r"^\d{8,12}$": (
-        "the 8 to 12 digits of a registered sender number, without - ",
-        "등록된 발신번호를 - 없이 숫자 8~12자리로",
-    ),
-}
-"""What a pattern of a model asks for, in words."""
-
-_ASKED: Mapping[str, tuple[str, str]] = {
-    "string": ("text", "글"),
-    "int": ("a number", "숫자"),
-    "float": ("a number", "숫자"),
-    "bool": ("true or false", "true 또는 false"),
-    "tuple": ("a list", "목록"),
-    "list": ("a list", "목록"),
-    "dict": ("keys and values", "`항목: 값`"),
-    "model": ("keys and values", "`항목: 값`"),
-}
-"""By the beginning of an error's type."""
-
-_KINDS = re.compile(rf"^({'|'.join(_ASKED)})(?:_attributes)?_(?:type|parsing)$")
 
 
 def problems_of(path: Path, document: Document, model: type[BaseModel], error: ValidationError) -> list[Problem]:
@@ -106,19 +75,13 @@ def _said(
         case "literal_error":
             known = re.findall(r"'([^']*)'", context["expected"])
             return unknown("value", str(first["input"]), known, "unknown_value")
-        case "string_pattern_mismatch":
-            asked, asked_ko = PATTERNS[context["pattern"]]
-            return "bad_value", f"{first['input']!r} won't do; write {asked}", f"{asked_ko} 쓰세요."
+        case "string_pattern_mismatch" | "value_error":
+            return "bad_value", *said(first)
         case "string_too_short" | "too_short":
-            return "missing_value", "has no value", "값이 비어 있습니다."
+            return "missing_value", *said(first)
         case "string_too_long" | "too_long":
-            most = context["max_length"]
-            return "too_long", f"is too long: {most:,} at most", f"너무 깁니다: {most:,}까지 쓸 수 있습니다."
-        case "value_error" if isinstance(wrong := context["error"], WrongValue):
-            return "bad_value", wrong.detail, wrong.detail_ko
-        case "value_error":
-            return "bad_value", str(context["error"]), None
-    kinds = [_ASKED[found[1]] for each in errors if (found := _KINDS.match(each["type"]))]
+            return "too_long", *said(first)
+    kinds = [ASKED[found[1]] for each in errors if (found := KINDS.match(each["type"]))]
     value = document.at(place)
     if value is None:
         return "missing_value", "has no value", "값이 비어 있습니다."
@@ -130,7 +93,7 @@ def _said(
 
 def _kind(value: Any) -> tuple[str, str]:
     names = {bool: "bool", int: "int", float: "float", list: "list", dict: "dict", str: "string"}
-    return _ASKED[names[type(value)]]
+    return ASKED[names[type(value)]]
 
 
 def unknown(what: str, given: str, known: Iterable[str], code: str) -> tuple[str, str, str]:

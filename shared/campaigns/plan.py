@@ -149,11 +149,12 @@ def check_columns(file: CustomerFile, template: TemplateVersion) -> None:
     missing = [field for field in template.content.fields if field.path not in file.paths]
     if missing:
         needs = ", ".join(f"#{{{field.name}}} from {field.path}" for field in missing)
+        needs_ko = ", ".join(f"#{{{field.name}}}({field.path})" for field in missing)
         hint, hint_ko = _respelled(file, [field.path for field in missing])
         raise BulkError(
             "missing_column",
             f"template {template.name!r} needs {needs}: {file.path.name} has no such column{hint}",
-            f"{template.name} 템플릿에 필요한 열이 {file.path.name}에 없습니다: {needs}{hint_ko}",
+            f"{template.name} 템플릿에 필요한 열이 {file.path.name}에 없습니다: {needs_ko}{hint_ko}",
         )
 
 

@@ -97,20 +97,21 @@ def _template(found: Readiness, template: str, route: Sequence[str]) -> Check:
     if len(usable) == len(route):
         return _ok("template", "the template can be sent on the whole route", "템플릿을 보낼 수 있습니다.")
     why = f"is {found.approval}" if found.has_alimtalk else "has no words for AlimTalk"
+    why_ko = "카카오 승인을 받지 않아" if found.has_alimtalk else "알림톡 문구가 없어"
     if not usable:
         return Check(
             "template",
             "failed",
             "template_not_approved",
             f"the template {why}, and the route has no other channel",
-            "카카오 승인을 받지 않은 템플릿은 알림톡으로 보낼 수 없습니다.",
+            f"{why_ko} 알림톡으로 보낼 수 없고, 다른 채널이 없습니다.",
         )
     return Check(
         "template",
         "warning",
         "alimtalk_left_out",
         f"the template {why}: the route goes on without AlimTalk",
-        "카카오 승인을 받지 않아 알림톡 없이 문자로 보냅니다.",
+        f"{why_ko} 알림톡 없이 문자로 보냅니다.",
     )
 
 
@@ -162,10 +163,10 @@ def _recipients(sendable: int, refused: int) -> Check:
             "recipients",
             "warning",
             "recipients_refused",
-            f"{refused:,} of {sendable + refused:,} recipients can't be sent to",
+            f"{refused:,} of {counted(sendable + refused, 'recipient')} can't be sent to",
             f"수신자 {sendable + refused:,}명 중 {refused:,}명에게는 보낼 수 없습니다.",
         )
-    return _ok("recipients", f"{sendable:,} recipients", f"수신자 {sendable:,}명")
+    return _ok("recipients", counted(sendable, "recipient"), f"수신자 {sendable:,}명")
 
 
 def _fallback(found: Readiness, route: Sequence[str], ways: Ways) -> list[Check]:

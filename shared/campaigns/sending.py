@@ -30,6 +30,7 @@ from shared.campaigns.plan import (
 from shared.campaigns.preflight import Preflight, preflight
 from shared.campaigns.store import earlier_messages, sent_with_key, wait_for_turn
 from shared.contracts import MAX_TICKET_MESSAGES
+from shared.contracts.text import nearest
 from shared.credits.errors import CreditError
 from shared.credits.plans.quota import Quota, read_quota
 from shared.credits.prices.estimates import check_prices
@@ -229,13 +230,18 @@ async def _prepare(
 
 async def _template(connection: Connection, tenant: str, name: str) -> TemplateVersion:
     if not await tenant_exists(connection, tenant):
-        raise BulkError("unknown_tenant", f"there is no tenant {tenant!r}")
+        raise BulkError("unknown_tenant", f"there is no tenant {tenant!r}", "등록되지 않은 고객사입니다.")
     if await is_suspended(connection, tenant):
         told = f"{tenant} is suspended: nothing is sent until it is resumed"
         raise BulkError("tenant_suspended", told, "발송이 중지된 고객사입니다. 운영자에게 문의해 주세요.")
     found = await active_templates(connection, [tenant], name)
     if not found:
-        raise BulkError("unknown_template", f"tenant {tenant!r} has no template {name!r}")
+        meant = nearest(name, [template.name for template in await active_templates(connection, [tenant])])
+        raise BulkError(
+            "unknown_template",
+            f"{tenant} has no template {name}" + (f"; did you mean {meant}?" if meant else ""),
+            f"{name} 템플릿이 없습니다." + (f" {meant}인가요?" if meant else ""),
+        )
     [stored] = found
     return TemplateVersion(name, stored.version, TemplateContent.model_validate(stored.content), stored.approval)
 

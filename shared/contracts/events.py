@@ -10,6 +10,7 @@ import re
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from shared.contracts.text import clean, clean_id, cleaned
 
@@ -26,6 +27,12 @@ YEARS = range(1970, 9_990)
 _HALF_A_PAIR = re.compile("[\ud800-\udfff]")
 _RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d", re.ASCII)
 
+
+def _refused(detail: str, korean: str) -> PydanticCustomError:
+    """What a validator raises, in both languages: `shared.platform.errors` tells it."""
+    return PydanticCustomError("refused", "{detail}", {"detail": detail, "ko": korean})
+
+
 TENANT_ID = r"^[a-z][a-z0-9-]{1,39}$"
 TenantId = Annotated[str, Field(pattern=TENANT_ID)]
 Identifier = Annotated[str, Field(min_length=1, max_length=200)]
@@ -36,12 +43,18 @@ def _rfc_3339(value: Any) -> Any:
     """A bare number could be seconds or milliseconds, and is what CloudEvents does not allow."""
     if isinstance(value, dt.datetime) or (isinstance(value, str) and _RFC_3339.match(value)):
         return value
-    raise ValueError("is no RFC 3339 time; write for example 2026-11-21T10:00:00+09:00")
+    raise _refused(
+        "is no RFC 3339 time; write for example 2026-11-21T10:00:00+09:00",
+        "RFC 3339 시각이 아닙니다. 예: 2026-11-21T10:00:00+09:00",
+    )
 
 
 def _in_range(moment: dt.datetime) -> dt.datetime:
     if moment.year not in YEARS:
-        raise ValueError(f"the year must be between {YEARS[0]} and {YEARS[-1]}")
+        raise _refused(
+            f"the year must be between {YEARS[0]} and {YEARS[-1]}",
+            f"연도는 {YEARS[0]}년부터 {YEARS[-1]}년까지 쓸 수 있습니다.",
+        )
     return moment
 
 
@@ -57,9 +70,12 @@ def storable(value: Any) -> Any:
     is none: an event that holds one could never be kept whole."""
     if isinstance(value, str):
         if NUL in value:
-            raise ValueError("holds a NUL character, which cannot be stored")
+            raise _refused("holds a NUL character, which cannot be stored", "저장할 수 없는 NUL 문자가 있습니다.")
         if not value.isascii() and _HALF_A_PAIR.search(value):
-            raise ValueError("holds half of a surrogate pair, which is no character and cannot be stored")
+            raise _refused(
+                "holds half of a surrogate pair, which is no character and cannot be stored",
+                "저장할 수 없는 깨진 문자가 있습니다.",
+            )
     elif isinstance(value, dict):
         for key, item in value.items():
             storable(key)
@@ -68,7 +84,10 @@ def storable(value: Any) -> Any:
         for item in value:
             storable(item)
     elif isinstance(value, float) and not math.isfinite(value):
-        raise ValueError("holds a number that is infinite or none at all, which cannot be stored")
+        raise _refused(
+            "holds a number that is infinite or none at all, which cannot be stored",
+            "무한대이거나 숫자가 아닌 값은 저장할 수 없습니다.",
+        )
     return value
 
 
@@ -131,11 +150,13 @@ class SubscriptionEvent(BaseModel):
         if not isinstance(event, dict) or "data_base64" not in event:
             return event
         if "data" in event:
-            raise ValueError("has both data and data_base64; write one of them")
+            raise _refused("has both data and data_base64; write one of them", "data와 data_base64 중 하나만 쓰세요.")
         try:
             data = json.loads(base64.b64decode(event["data_base64"], validate=True))
         except (TypeError, ValueError, RecursionError) as error:
-            raise ValueError(f"data_base64 is no JSON in base64: {error}") from error
+            raise _refused(
+                f"data_base64 is no JSON in base64: {error}", "data_base64가 base64로 쓴 JSON이 아닙니다."
+            ) from error
         return {name: value for name, value in event.items() if name != "data_base64"} | {"data": data}
 
     @model_validator(mode="after")

@@ -22,7 +22,10 @@ class InvalidPhone(AllimError):  # noqa: N818 - it names what the input is
 
     def __init__(self) -> None:
         super().__init__(
-            "invalid_phone", "not a Korean mobile number; expected for example 010-1234-5678", field="phone"
+            "invalid_phone",
+            "not a Korean mobile number; expected for example 010-1234-5678",
+            "한국 휴대전화 번호가 아닙니다. 예: 010-1234-5678",
+            field="phone",
         )
 
 

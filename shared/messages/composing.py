@@ -163,7 +163,9 @@ def usable_route(route: Route, template: TemplateVersion) -> Route:
         raise MessageError(
             "template_not_approved",
             f"template {template.name!r} can't be sent as AlimTalk: it {why}",
-            "카카오 승인을 받지 않은 템플릿은 알림톡으로 보낼 수 없습니다.",
+            "카카오 승인을 받지 않은 템플릿은 알림톡으로 보낼 수 없습니다."
+            if template.content.alimtalk
+            else "알림톡 문구가 없는 템플릿은 알림톡으로 보낼 수 없습니다.",
         )
     deadlines = dict(zip(route.channels, route.deadlines, strict=True))
     return Route(usable, tuple(deadlines[leg] for leg in usable))

@@ -43,5 +43,5 @@ REFUSED_HERE = frozenset(
 WORDS_REFUSED = "words_refused"
 """The alert of a tenant of whose messages some ended so."""
 
-WAITING_FOR_CREDIT = "messages wait or fail for want of credit"
+WAITING_FOR_CREDIT = "크레딧이 부족해 메시지가 대기하거나 실패합니다. (messages wait or fail for want of credit)"
 """The alert of a tenant whose credit is short."""

@@ -28,14 +28,14 @@ class BadVariable(MessageError):  # noqa: N818 - it names what is wrong
     """Fields that can't be written as their variables want them: said before sending, never cut.
 
     Args:
-        wrong: what is wrong, by the variable and the path that fills it.
+        wrong: what is wrong, by the variable's name and the path that fills it.
     """
 
-    def __init__(self, wrong: Mapping[str, WrongValue]) -> None:
+    def __init__(self, wrong: Mapping[tuple[str, str], WrongValue]) -> None:
         super().__init__(
             "bad_variable",
-            "; ".join(f"{name}: {error.detail}" for name, error in wrong.items())[:SHOWN],
-            "; ".join(f"{name}: {error.detail_ko}" for name, error in wrong.items())[:SHOWN],
+            "; ".join(f"#{{{name}}} from {path}: {error.detail}" for (name, path), error in wrong.items())[:SHOWN],
+            "; ".join(f"#{{{name}}}({path}): {error.detail_ko}" for (name, path), error in wrong.items())[:SHOWN],
         )
 
 

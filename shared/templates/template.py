@@ -168,7 +168,7 @@ def fill(content: TemplateContent, scope: Mapping[str, Any]) -> dict[str, str]:
     """
     values: dict[str, str] = {}
     missing: list[str] = []
-    wrong: dict[str, WrongValue] = {}
+    wrong: dict[tuple[str, str], WrongValue] = {}
     for variable in content.fields:
         value = look_up(scope, variable.path)
         if isinstance(value, str):
@@ -179,7 +179,7 @@ def fill(content: TemplateContent, scope: Mapping[str, Any]) -> dict[str, str]:
         try:
             values[variable.name] = variable.write(value)
         except WrongValue as error:
-            wrong[f"#{{{variable.name}}} from {variable.path}"] = error
+            wrong[variable.name, variable.path] = error
     if wrong:
         raise BadVariable(wrong)
     if missing:

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from shared.platform.database import Connection
 from shared.platform.database.revisions import RevisionCache
-from shared.platform.errors import AllimError
+from shared.platform.errors import AllimError, misfits
 from shared.platform.logs import log
 from shared.templates.store import active_templates
 from shared.templates.template import TemplateContent, TemplateVersion
@@ -34,9 +34,8 @@ class UnreadableDefinition(AllimError):  # noqa: N818 - it names what was found
     """A stored workflow or template that this release can't read; `tenant` is whose it is."""
 
     def __init__(self, tenant: str, what: str, error: ValidationError) -> None:
-        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        place = ".".join(map(str, first["loc"]))
-        super().__init__("unreadable_definition", f"{what} of {tenant}: {place}: {first['msg']}", field=place)
+        first, *_ = misfits(error)
+        super().__init__("unreadable_definition", f"{what} of {tenant}: {first.named}", field=first.field)
         self.tenant = tenant
 
 

@@ -92,6 +92,7 @@ async def test_what_is_held_for_others_is_not_available(world: LedgerWorld) -> N
         ("submitted", True, ("alimtalk", "sms"), ("warning", "alimtalk_left_out")),
         ("rejected", True, ("alimtalk",), ("failed", "template_not_approved")),
         ("approved", False, ("alimtalk",), ("failed", "template_not_approved")),
+        ("draft", False, ("alimtalk", "sms"), ("warning", "alimtalk_left_out")),
     ],
 )
 async def test_a_template_without_approval_goes_without_alimtalk_or_not_at_all(
@@ -100,6 +101,8 @@ async def test_a_template_without_approval_goes_without_alimtalk_or_not_at_all(
     tenant = await _tenant(world, 1_000, approval=approval, alimtalk=alimtalk)
     found = await _preflight(world, tenant, route=route, ways={("sms",): 1})
     assert _wrong(found) == {"template": verdict}
+    [told] = [check.detail_ko for check in found.checks if check.name == "template"]
+    assert told.startswith("카카오 승인을 받지 않아" if alimtalk else "알림톡 문구가 없어")
 
 
 async def test_an_unapproved_template_is_no_matter_for_text_messages(world: LedgerWorld) -> None:

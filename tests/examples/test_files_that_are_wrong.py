@@ -9,7 +9,8 @@ import pytest
 
 from local.examples.files import EXAMPLES, Reading, TemplateFile, TenantFile, read_example
 from local.examples.problems import FolderError
-from local.examples.wording import PATTERNS
+from shared.contracts import ReportBatch, SendTicket, SubscriptionEvent
+from shared.platform.errors import PATTERNS
 from shared.workflows.definition import WorkflowDefinition
 
 WELCOME, DUNNING = "workflows/welcome.yaml", "workflows/dunning.yaml"
@@ -237,13 +238,19 @@ def test_digits_without_quotes_are_text_where_text_belongs(copied: Path) -> None
     assert (letter.category, letter.variables["1"]) == ("2026", "customer.name")
 
 
-def test_every_pattern_of_the_files_is_said_in_words() -> None:
+def test_a_business_without_a_name_is_refused(copied: Path) -> None:
+    _spoil(copied, "tenant.yaml", "name: 모아오피스", 'name: " "')
+    with pytest.raises(FolderError, match="has no value"):
+        read_example(copied)
+
+
+def test_every_pattern_of_the_files_and_contracts_is_said_in_words() -> None:
     def patterns(schema: Any) -> set[str]:
         if isinstance(schema, dict):
             own = {schema["pattern"]} if isinstance(schema.get("pattern"), str) else set()
             return own.union(*map(patterns, schema.values()))
         return set().union(*map(patterns, schema)) if isinstance(schema, list) else set()
 
-    models = (TenantFile, TemplateFile, WorkflowDefinition)
+    models = (TenantFile, TemplateFile, WorkflowDefinition, SubscriptionEvent, SendTicket, ReportBatch)
     found = set().union(*(patterns(model.model_json_schema(mode="serialization")) for model in models))
     assert found == PATTERNS.keys()

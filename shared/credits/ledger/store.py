@@ -125,8 +125,11 @@ async def read_entry(connection: Connection, tenant: str, key: str) -> Entry | N
 LOW_BALANCE = "크레딧이 %1$s원 남았습니다. (below %2$s won)"
 """As Postgres formats it: what is available, and below what that is low."""
 
+_WHOLE = "to_char(trunc({}), 'FM999,999,999,999,990')"
 # An account that never had credit is a new one, and nobody waits for its messages.
-_LOW = "select tenant, 'low_balance', format(%(sentence)s, trunc(available), trunc(low_balance)) from low"
+_LOW = f"""
+    select tenant, 'low_balance', format(%(sentence)s, {_WHOLE.format("available")}, {_WHOLE.format("low_balance")})
+    from low"""
 _NOT_LOW_ANY_MORE = """
     select tenant, kind from alerts n
     where kind = 'low_balance' and resolved_at = 'infinity'

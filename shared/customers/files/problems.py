@@ -43,11 +43,12 @@ def empty_file(name: str, what: str, what_ko: str) -> FileError:
 
 
 def missing_columns(name: str, missing: Iterable[str], found: Iterable[str], hint: tuple[str, str]) -> FileError:
-    lacks, has = " and ".join(missing), ", ".join(filter(None, found))[:300] or "nothing"
+    lacking = list(missing)
+    lacks, lacks_ko, has = " and ".join(lacking), ", ".join(lacking), ", ".join(filter(None, found))[:300] or "nothing"
     return FileError(
         "missing_column",
         f"the header of {name} lacks {lacks}; it has {has}{hint[0]}",
-        f"{name} 머리글에 {lacks} 열이 없습니다. 있는 열: {has}{hint[1]}",
+        f"{name} 머리글에 {lacks_ko} 열이 없습니다. 있는 열: {has}{hint[1]}",
     )
 
 

@@ -202,7 +202,8 @@ class Table:
             if not cell or (bad := _NO_LETTER.search(cell)) is None:
                 continue
             detail = (
-                f"{name or 'the row'} holds {_called(bad[0])}, which is no letter in {self.encoding.upper()}: "
+                f"{name or 'the row'} holds {_called(bad[0])}, which is no letter in "
+                f"{self.encoding.upper().removesuffix('-SIG')}: "
                 "type it again, and save the file as “CSV UTF-8”"
             )
             told_ko = "읽을 수 없는 글자가 있습니다. 다시 입력하고 ‘CSV UTF-8’로 저장해 주세요."

@@ -20,7 +20,7 @@ from pydantic import BaseModel, ValidationError
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from shared.platform.errors import AllimError
+from shared.platform.errors import AllimError, misfits
 from shared.platform.http import read_limited, refused, require_post
 from shared.platform.logs import log, log_for
 from shared.platform.signals.dead_letters import DeadLetter, DeadLetters, Poison
@@ -185,12 +185,11 @@ def _validate(model: type[Model], data: bytes, max_bytes: int) -> Model:
     try:
         return model.model_validate_json(data.removeprefix(codecs.BOM_UTF8))
     except ValidationError as error:
-        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        if first["type"] == "json_invalid":
-            raise Poison("not_json", f"the data is not JSON: {first['msg']}") from error
-        field_name = ".".join(map(str, first["loc"])) or "(whole)"
-        more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
-        raise Poison("schema_violation", f"{field_name}: {first['msg']}{more}", tenant=_tenant_of(data)) from error
+        first, *more = misfits(error)
+        if error.errors(include_url=False)[0]["type"] == "json_invalid":
+            raise Poison("not_json", f"the data {first.detail}") from error
+        told = first.named + (f" (and {len(more)} more)" if more else "")
+        raise Poison("schema_violation", told, tenant=_tenant_of(data)) from error
 
 
 def _tenant_of(data: bytes) -> str | None:

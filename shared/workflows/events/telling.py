@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -30,6 +31,8 @@ _COMPARED = {
 }
 
 
+_LIKE_ANOTHER_KIND = re.compile(r"[-+]?\d+(?:\.\d+)?|true|false", re.ASCII)
+TEXT_KO = "글자"
 _PARTS = ("in", "not_in", *_COMPARED, "exists")
 """Of a condition, in the order in which they are told: JSON in Postgres keeps none."""
 
@@ -105,7 +108,7 @@ def _condition(unmet: Mapping[str, Any]) -> Sentences:
     path = unmet["path"]
     wanted = [_wanted(name, unmet["wanted"][name]) for name in _PARTS if name in unmet["wanted"]]
     english = f"{path} is {_written(unmet['is'])}" if "is" in unmet else f"{path} is missing"
-    korean = f"{path} 값: {_written(unmet['is'])}" if "is" in unmet else f"{path} 값 없음"
+    korean = f"{path} 값: {_written(unmet['is'], TEXT_KO)}" if "is" in unmet else f"{path} 값 없음"
     return (
         f"{english}, wanted {' and '.join(one for one, _ in wanted)}",
         f"{korean} (조건: {', '.join(one for _, one in wanted)})",
@@ -118,11 +121,11 @@ def _wanted(name: str, value: Any) -> Sentences:
         return ("any value", "값 있음") if value else ("none", "값 없음")
     if name in _COMPARED:
         english, korean = _COMPARED[name]
-        return english.format(_written(value)), korean.format(_written(value))
-    values = ", ".join(map(_written, value))
+        return english.format(_written(value)), korean.format(_written(value, TEXT_KO))
+    values, values_ko = ", ".join(map(_written, value)), ", ".join(_written(each, TEXT_KO) for each in value)
     if name == "not_in":
-        return f"anything but {values}", f"{values} 제외"
-    return (values, values) if len(value) == 1 else (f"one of {values}", f"{values} 중 하나")
+        return f"anything but {values}", f"{values_ko} 제외"
+    return (values, values_ko) if len(value) == 1 else (f"one of {values}", f"{values_ko} 중 하나")
 
 
 _TOLD: Mapping[Did, Callable[[Outcome], Sentences]] = {
@@ -175,5 +178,8 @@ def _at(moment: dt.datetime | None) -> str:
     return f"{moment.astimezone(SEOUL):%Y-%m-%d %H:%M}" if moment else "?"
 
 
-def _written(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+def _written(value: Any, text: str = "text") -> str:
+    """As people read it. A text that looks like a number is marked by the word `text`: it is equal to none."""
+    if not isinstance(value, str):
+        return json.dumps(value, ensure_ascii=False)
+    return f'"{value}" ({text})' if _LIKE_ANOTHER_KIND.fullmatch(value) else value

@@ -107,7 +107,7 @@ def test_a_plan_can_be_kept_to_the_end_of_what_is_paid(tenant: str) -> None:
 def test_what_can_not_be_done_is_one_line_in_both_languages() -> None:
     result = run("quote", "--tenant", "nobody", "--to", "PRO")
     assert result.exit_code == 1
-    assert result.stderr.startswith("error: unknown_tenant: there is no tenant 'nobody' (등록되지 않은 고객사입니다.)")
+    assert result.stderr.startswith("error: unknown_tenant: there is no tenant nobody; `allim tenants list`")
     assert run("quote", "--tenant", "nobody").exit_code == 2
 
 
@@ -134,6 +134,7 @@ def test_the_operator_gives_a_plan_without_a_card_and_its_history_says_why(modul
         (("--plan", "GOLD", "--why", "x"), "unknown_plan"),
         (("--plan", "PRO", "--why", " "), "bad_why"),
         (("--plan", "PRO", "--why", "x", "--until", "2020-01-01"), "bad_until"),
+        (("--plan", "PRO", "--why", "x", "--until", "soon"), "bad_until"),
     ],
 )
 def test_a_grant_that_makes_no_sense_is_refused(tenant: str, arguments: tuple[str, ...], said: str) -> None:

@@ -92,7 +92,10 @@ def test_a_customer_is_asked_for_however_the_id_is_typed(run: Run, stack: Stack,
 def test_an_unknown_tenant_is_told_in_both_languages(run: Run, stack: Stack, verb: str) -> None:
     refused = run(*verb.split(), "--tenant", "nobody")
     assert (refused.exit_code, refused.stdout) == (1, "")
-    assert refused.stderr == "error: unknown_tenant: there is no tenant 'nobody' (등록되지 않은 고객사입니다.)\n"
+    assert refused.stderr == (
+        "error: unknown_tenant: there is no tenant nobody; `allim tenants list` shows them "
+        "(등록되지 않은 고객사입니다.)\n"
+    )
 
 
 def test_events_of_one_customer_are_listed(run: Run, stack: Stack, known: None) -> None:

@@ -58,7 +58,8 @@ def test_when_one_event_is_wrong_nothing_is_published(run: Run, listening: Subsc
     result = run("publish", "-", given=f"{event(1)}\n{event(2, tenant='NOT OK')}\n")
     assert result.exit_code == 1
     assert result.stderr.startswith(
-        "error: invalid_event: 1 of 2 can't be taken, nothing was published\n  line 2: tenant: "
+        "error: invalid_event: 1 of 2 can't be taken, nothing was published (아무것도 발행하지 않았습니다.)\n"
+        "  line 2: tenant: 'NOT OK' won't do; write 2 to 40 of a-z, 0-9 and -, the first a letter (영문 소문자로"
     )
     assert run("publish", "-", given=event(3)).exit_code == 0
     assert _heard(listening, 1) == [event(3).encode()]

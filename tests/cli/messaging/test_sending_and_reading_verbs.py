@@ -46,7 +46,8 @@ def test_a_send_queues_what_it_can_and_lists_and_stories_tell_of_it(run: Run, st
         {
             "line": 3,
             "code": "invalid_phone",
-            "detail": "not a Korean mobile number; expected for example 010-1234-5678",
+            "detail": "한국 휴대전화 번호가 아닙니다. 예: 010-1234-5678 "
+            "(not a Korean mobile number; expected for example 010-1234-5678)",
             "customer": "c-2",
             "column": None,
             "detail_ko": None,
@@ -94,6 +95,17 @@ def test_a_row_that_cannot_be_sent_is_told_in_both_languages(run: Run, stack: St
     assert "010****4000" in told.stdout
 
 
+def test_what_a_send_would_do_is_counted_as_people_write_numbers(run: Run, stack: Stack, customers: Path) -> None:
+    customers.write_text("id,phone,name\n" + "".join(f"c-{n},010-9000-{n:04d},김\n" for n in range(1_500)))
+    told = run(*SEND, customers, "--dry-run").stdout
+    assert re.search(r"^rows +1,500$", told, re.MULTILINE)
+    assert re.search(r"^would be queued +1,500$", told, re.MULTILINE)
+    assert re.search(r"^alimtalk .* 1,500 ", told, re.MULTILINE)
+    assert "tickets" not in told
+    customers.write_text("id,phone,name\nc-1,010-9000-0001,김\n")
+    assert re.search(r"\b1 recipient\b", run(*SEND, customers, "--dry-run").stdout, re.MULTILINE)
+
+
 def test_a_send_of_which_nothing_can_go_fails(run: Run, stack: Stack, customers: Path) -> None:
     customers.write_text("id,phone,name\nc-2,nonsense,김\n")
     assert run(*SEND, customers, "--dry-run").exit_code == 1
@@ -104,10 +116,28 @@ def test_a_send_of_which_nothing_can_go_fails(run: Run, stack: Stack, customers:
     [
         (("send", "--tenant", "no", "--template", "welcome", "--customers", "{csv}"), "unknown_tenant: "),
         (("send", "--tenant", "saas", "--template", "no", "--customers", "{csv}"), "unknown_template: "),
+        (
+            ("send", "--tenant", "saas", "--template", "welcom", "--customers", "{csv}"),
+            "unknown_template: saas has no template welcom; did you mean welcome? (welcom 템플릿이 없습니다. welcome",
+        ),
+        (
+            ("send", "--tenant", "sas", "--template", "no", "--customers", "{csv}"),
+            "unknown_tenant: there is no tenant sas; did",
+        ),
         (("send", "--tenant", "saas", "--template", "welcome", "--customers", "absent.csv"), "no_file: "),
         (("messages", "--tenant", "no"), "unknown_tenant: "),
         (("show", "0123456789"), "unknown_message: "),
         (("show", "what?"), "bad_id: "),
+    ],
+    ids=[
+        "tenant",
+        "template",
+        "nearly a template",
+        "nearly a tenant",
+        "file",
+        "tenant of messages",
+        "message",
+        "no id",
     ],
 )
 def test_what_can_not_be_done_is_one_line_and_exit_1(

@@ -47,3 +47,22 @@ def test_what_is_not_open_cannot_be_closed(run: Run) -> None:
     asked = run("alerts", "close", "--tenant", "learning", "--kind", "payment_disputed")
     assert (asked.exit_code, "no_alert" in asked.stderr) == (1, True)
     assert len(_open(run)) == 3
+
+
+@pytest.mark.parametrize("verb", [("list",), ("list", "--json"), ("close", "--kind", "plan_ended")], ids="-".join)
+def test_a_tenant_that_there_is_not_is_told_apart_from_one_without_alerts(run: Run, verb: tuple[str, ...]) -> None:
+    refused = run("alerts", *verb, "--tenant", "learnin")
+    assert (refused.exit_code, refused.stdout) == (1, "")
+    assert refused.stderr == (
+        "error: unknown_tenant: there is no tenant learnin; did you mean learning? (등록되지 않은 고객사입니다.)\n"
+    )
+
+
+@pytest.mark.parametrize("address", ["nonsense", "postgres//u:secret@h/x", "postgresql://u:secret@h:port/x"])
+def test_an_address_that_is_none_is_refused_at_once_and_not_repeated(
+    run: Run, monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", address)
+    for refused in (run("alerts", "list"), run("messages"), run("dead-letters", "list")):
+        assert (refused.exit_code, refused.stderr.count("\n"), "secret" in refused.stderr) == (1, 1, False)
+        assert refused.stderr.startswith("error: bad_database_url: ")

@@ -146,3 +146,26 @@ def test_nobody_replays_or_drops_by_mistake(run: Run, letters: list[str]) -> Non
 @pytest.mark.parametrize("verb", ["list", "show", "replay", "drop"])
 def test_the_help_of_each_verb_has_examples(run: Run, verb: str) -> None:
     assert f"$ allim dead-letters {verb}" in run("dead-letters", verb, "--help").stdout
+
+
+@pytest.mark.parametrize("verb", [("list",), ("list", "--json"), ("replay", "--yes"), ("drop", "--why", "x", "--yes")])
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        (("--tenant", "saaas"), "unknown_tenant: there is no tenant saaas; did you mean saas? (등록되지 않은"),
+        (("--reason", "not-jsn"), "unknown_reason: there is no reason not-jsn; did you mean not_json? (없는 사유"),
+        (("--reason", "zzz"), "unknown_reason: there is no reason zzz; known are not_a_push, not_json"),
+    ],
+    ids=["tenant", "reason", "reason like no other"],
+)
+def test_a_name_that_there_is_not_is_told_apart_from_nothing(
+    run: Run, letters: list[str], verb: tuple[str, ...], given: tuple[str, str], told: str
+) -> None:
+    refused = run("dead-letters", *verb, *given)
+    assert (refused.exit_code, refused.stderr.startswith(f"error: {told}")) == (1, True)
+
+
+def test_a_reason_that_stands_in_a_letter_and_a_tenant_without_any_are_known(run: Run, letters: list[str]) -> None:
+    assert len(json.loads(run("dead-letters", "list", "--reason", "malformed", "--json").stdout)) == 1
+    assert run("dead-letters", "drop", letters[0], letters[1], letters[2], "--why", "x").exit_code == 0
+    assert run("dead-letters", "list", "--tenant", "saas").stdout == "no dead letters\n"

@@ -109,7 +109,7 @@ async def test_low_credit_is_told_once_until_it_is_not_low_any_more(
         opening += _told_before(tenant, each.alerts, ends=None if each.is_low else "low_balance")
         if each.is_low and each.alerts.get("low_balance") != "open":
             raised.append(tenant)
-            left = f"크레딧이 {int(each.available)}원 남았습니다. (below {int(each.low_balance)} won)"
+            left = f"크레딧이 {int(each.available):,}원 남았습니다. (below {int(each.low_balance):,} won)"
             opening.append(_told(tenant, "low_balance", left, NOON, None))
     entry = {"kind": "topup", "balance_change": 1, "key": "paid", "created_at": BEFORE}
     entries = [{"tenant": tenant, "id": HOLD, **entry} for tenant, each in credit.items() if each.used]

@@ -89,6 +89,13 @@ async def test_what_is_no_cloud_event_is_a_dead_letter_with_the_reason(
     assert (row["body"], row["source"]) == (data, "on_subscription_event")
 
 
+async def test_a_dead_letter_tells_in_plain_words_what_was_wrong_first(function: Endpoint, world: World) -> None:
+    assert await function.push(b"{}") == 204
+    assert world.dead_letters(None)[-1] == ("schema_violation", "specversion: is missing (and 6 more)")
+    assert await function.push(b"hello") == 204
+    assert world.dead_letters(None)[-1][1].startswith("the data is not JSON: expected value at line 1")
+
+
 @pytest.mark.parametrize(
     "body",
     [

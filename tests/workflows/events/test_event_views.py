@@ -146,6 +146,12 @@ async def test_a_confirmation_tells_which_steps_it_silenced(world: World, tenant
             "data.guests 값: 7 (조건: 2 이상, 5 미만)",
             id="out of range",
         ),
+        pytest.param(
+            {"guests": "3"},
+            'data.guests is "3" (text), wanted 2 or more and less than 5',
+            'data.guests 값: "3" (글자) (조건: 2 이상, 5 미만)',
+            id="text for a number",
+        ),
     ],
 )
 async def test_a_condition_that_does_not_hold_is_told_with_what_was_there(
