@@ -30,6 +30,7 @@ ORACLES: Mapping[str, str] = {
     "deciding_next_check": "messages/dispatch/test_waits_oracle.py",
     "deciding_versions": "platform/database/test_versions_oracle.py",
     "mark_told_and_decide_owed": "operations/watch/test_notices_oracle.py",
+    "receive_events_and_decide_fresh": "workflows/events/test_fresh_oracle.py",
     "record_reports_and_decide_charges": "messages/reports/test_charges_oracle.py",
 }
 """By the name of a statement that decides, or of a part of others: the test that compares it with its oracle."""
@@ -42,7 +43,6 @@ DECIDES_NOTHING: Mapping[str, str] = {
     "messages.reports.store._MOVES": "a part of the statement that decides charges",
     "operations.health.store.GAUGES": "reports; operations/health/test_outbox_age.py holds its ages to the sweep",
     "operations.health.store.OPEN_ALERTS": "reports: figures that one kind of alert has",
-    "workflows.events.store.RECEIVE_EVENTS": "an event counts once; which word counts is deciding_newest_words'",
 }
 """Statements that look like a decision, and why they are none."""
 

@@ -72,9 +72,17 @@ REASONS: Mapping[str, Reason] = {
         "No tenant has this name. Add the tenant, then replay it; or drop it if the name is wrong.",
         "등록되지 않은 테넌트입니다. 테넌트를 추가한 뒤 재처리하거나, 이름이 틀렸다면 폐기하세요.",
     ),
-    "foreign_tenant": Reason(
-        "A publisher that may speak for one tenant alone spoke in another's name. Ask whoever runs it, then drop it.",
-        "한 테넌트의 이벤트만 발행할 수 있는 발행자가 다른 테넌트의 이름을 썼습니다. 발행자에게 확인한 뒤 폐기하세요.",
+    "publisher_not_allowed": Reason(
+        "A publisher spoke for a tenant, or as a source, that it is not bound to. Ask whoever runs it. If it may, "
+        "add that to `publishers` in Terraform, apply, and replay it; else drop it.",
+        "발행자에게 허용되지 않은 테넌트나 source의 이벤트입니다. 발행자에게 확인하세요. 허용할 것이면 Terraform의 "
+        "`publishers`에 추가해 적용한 뒤 재처리하고, 아니면 폐기하세요.",
+    ),
+    "conflicting_event": Reason(
+        "An event of this source and id came before and said something else; that one counts. Have the sender publish "
+        "what is new under a new id, then drop this.",
+        "같은 source와 id로 내용이 다른 이벤트가 먼저 왔고, 먼저 온 것이 유효합니다. "
+        "새 내용을 새 id로 발행하게 한 뒤 폐기하세요.",
         helps=False,
     ),
     "bad_anchor": Reason(

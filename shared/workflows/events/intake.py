@@ -19,7 +19,7 @@ from shared.platform.loops.coalescer import Coalescer
 from shared.platform.pubsub import SEND_REQUESTS, Publisher
 from shared.platform.signals.dead_letters import DeadLetter, Poison, keep_dead_letters
 from shared.workflows.catalog import catalog_cache
-from shared.workflows.events.store import keep_outcomes, receive_events, save_runs
+from shared.workflows.events.store import Received, keep_outcomes, receive_events_and_decide_fresh, save_runs
 from shared.workflows.planning import Plan, react, run_keys
 from shared.workflows.runs import Happening
 from shared.workflows.store import lock_runs, read_runs
@@ -48,7 +48,7 @@ class EventIntake:
         """Take one event; a repeated one does nothing.
 
         Raises:
-            Poison: `unknown_tenant` or `future_time`.
+            Poison: `unknown_tenant`, `future_time` or `conflicting_event`.
         """
         if event.time > self._clock.now() + FUTURE_TOLERANCE:
             raise Poison("future_time", f"{event.time.isoformat()} is over an hour ahead", tenant=event.tenant)
@@ -60,7 +60,7 @@ class EventIntake:
         now = self._clock.now()
         plan = Plan()
         async with self.database.transaction() as connection:
-            received = await receive_events(connection, events, now)
+            received = await receive_events_and_decide_fresh(connection, events, now)
             revisions = {one.tenant: one.revision for one in received if one.revision is not None}
             catalogs = await self._catalogs.get(connection, revisions)
             fresh_events = [event for event, one in zip(events, received, strict=True) if one.fresh]
@@ -100,7 +100,7 @@ class EventIntake:
             await keep_dead_letters(connection, _bad_anchors(plan, fresh_events), now)
         count_queued(plan.messages)
         await publish_tickets(self._publisher, tickets)
-        return [None if one.revision is not None else _unknown_tenant(one.tenant) for one in received]
+        return [_refusal(event, one) for event, one in zip(events, received, strict=True)]
 
 
 async def _people(connection: Connection, events: Sequence[SubscriptionEvent], now: dt.datetime) -> list[Person]:
@@ -139,8 +139,13 @@ def _happening(event: SubscriptionEvent, person: Person) -> Happening:
     )
 
 
-def _unknown_tenant(tenant: str) -> Poison:
-    return Poison("unknown_tenant", f"there is no tenant {tenant!r}", tenant=tenant)
+def _refusal(event: SubscriptionEvent, received: Received) -> Poison | None:
+    if received.revision is None:
+        return Poison("unknown_tenant", f"there is no tenant {event.tenant!r}", tenant=event.tenant)
+    if received.conflicting:
+        detail = f"{event.source} said something else under the id {event.id} before, and that counts"
+        return Poison("conflicting_event", detail, tenant=event.tenant)
+    return None
 
 
 def _bad_anchors(plan: Plan, events: Sequence[SubscriptionEvent]) -> list[DeadLetter]:

@@ -1,4 +1,4 @@
-"""SQL of events, of what they came to, and of the runs that they change. One function a statement; nothing decides."""
+"""SQL of events, of what they came to, and of the runs that they change. One function a statement."""
 
 from __future__ import annotations
 
@@ -14,30 +14,33 @@ from shared.contracts import FUTURE_TOLERANCE, SubscriptionEvent
 from shared.customers.knowing import Saying
 from shared.platform.database import Connection, fetch_all
 from shared.platform.ids import first_id, last_id
+from shared.workflows.events.fingerprints import fingerprint
 from shared.workflows.outcomes import Outcome
 from shared.workflows.planning import EventKey, Plan
 from shared.workflows.store import key_columns
 
-RECEIVE_EVENTS = """
+RECEIVE_EVENTS_AND_DECIDE_FRESH = """
 with given as (
   select e.*, t.revision, t.suspended_at is not null as suspended,
     row_number() over (partition by e.tenant, e.source, e.id order by e.place) = 1 as first
   from unnest(
     %(tenants)s::text[], %(sources)s::text[], %(ids)s::text[], %(types)s::text[], %(times)s::timestamptz[],
-    %(data)s::jsonb[]
-  ) with ordinality as e (tenant, source, id, type, time, data, place)
+    %(data)s::jsonb[], %(fingerprints)s::bytea[]
+  ) with ordinality as e (tenant, source, id, type, time, data, fingerprint, place)
   left join tenants t on t.id = e.tenant
 ),
-fresh as (
-  insert into events (tenant, source, id, type, time, data, received_at)
-  select tenant, source, id, type, time, data, %(now)s from given
+-- One that is there is written as it is: only so does the statement see it, be it a moment old and by somebody else.
+kept as (
+  insert into events as stored (tenant, source, id, type, time, data, fingerprint, received_at)
+  select tenant, source, id, type, time, data, fingerprint, %(now)s from given
   where revision is not null and first
   order by tenant, source, id
-  on conflict do nothing
-  returning tenant, source, id
+  on conflict (tenant, source, id) do update set fingerprint = stored.fingerprint
+  returning tenant, source, id, fingerprint, xmax = 0 as inserted
 )
-select g.tenant, g.revision, g.suspended, (f.id is not null and g.first) as fresh
-from given g left join fresh f using (tenant, source, id)
+select g.tenant, g.revision, g.suspended, coalesce(k.inserted and g.first, false) as fresh,
+  coalesce(k.fingerprint <> g.fingerprint, false) as conflicting
+from given g left join kept k using (tenant, source, id)
 order by g.place
 """
 
@@ -45,21 +48,23 @@ order by g.place
 @dataclass(frozen=True, slots=True)
 class Received:
     """What became of an event. `revision`: its tenant's, None where there is no such tenant. `suspended`: that may not
-    send. It is not `fresh` when it was seen before, be it earlier in the same batch."""
+    send. It is not `fresh` when one of its id was seen before, be it earlier in the same batch; `conflicting` when that
+    one said something else."""
 
     tenant: str
     revision: int | None
     suspended: bool
     fresh: bool
+    conflicting: bool
 
 
-async def receive_events(
+async def receive_events_and_decide_fresh(
     connection: Connection, events: Sequence[SubscriptionEvent], now: dt.datetime
 ) -> list[Received]:
     """Keep events; in their order, what became of each."""
     rows = await fetch_all(
         connection,
-        RECEIVE_EVENTS,
+        RECEIVE_EVENTS_AND_DECIDE_FRESH,
         {
             "tenants": [event.tenant for event in events],
             "sources": [event.source for event in events],
@@ -67,6 +72,7 @@ async def receive_events(
             "types": [event.type for event in events],
             "times": [event.time for event in events],
             "data": [event.data.model_dump_json(exclude_unset=True) for event in events],
+            "fingerprints": [fingerprint(event) for event in events],
             "now": now,
         },
     )

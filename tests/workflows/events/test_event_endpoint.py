@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from shared.operations.dead_letters.letters import explain
 from shared.platform.logs import JsonFormatter
 from shared.platform.pubsub.push import MAX_PUSH_BYTES
 from tests.clock import NOON
@@ -409,3 +410,19 @@ async def test_no_log_tells_whom_or_what(function: Endpoint, world: World, tenan
     assert "asking for it again" in told
     for private in ("9000", "홍길동"):
         assert private not in told
+
+
+async def test_the_same_id_with_other_contents_is_kept_for_a_person_and_the_first_event_stays(
+    function: Endpoint, world: World, tenant: str
+) -> None:
+    first = event_fields(tenant, count=1)
+    assert [await function.push(each) for each in (first, event_fields(tenant, count=2), first)] == [204] * 3
+    assert [reason for reason, _ in world.dead_letters(tenant)] == ["conflicting_event"]
+    assert [row["data"]["count"] for row in world.rows("select data from events where tenant = %s", tenant)] == [1]
+    assert len(world.messages(tenant)) == 1
+    explained = explain("conflicting_event")
+    assert ("under a new id" in explained.means, "새 id로" in explained.means_ko, explained.helps) == (
+        True,
+        True,
+        False,
+    )

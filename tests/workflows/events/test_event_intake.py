@@ -83,11 +83,38 @@ async def test_an_event_that_two_intakes_get_at_once_speaks_once(world: World) -
     assert len(published) == len(set(published)) == 20
 
 
-async def test_the_same_id_with_another_time_in_one_batch_is_one_event(world: World) -> None:
+def codes(refusals: list[Poison | None]) -> list[str | None]:
+    return [refusal and refusal.code for refusal in refusals]
+
+
+async def test_of_one_id_in_one_batch_the_first_counts_and_other_contents_are_refused(world: World) -> None:
     tenant = await world.tenant()
-    twice = [event(tenant, "e-1", time=NOON - number * MINUTE) for number in range(3)]
-    assert await an_intake(world).take(twice) == [None] * 3
-    assert [row["due_at"] for row in world.messages(tenant)] == [NOON]
+    batch = [event(tenant, "e-1", time=NOON - number * MINUTE) for number in (0, 1, 0, 2)]
+    taken = await an_intake(world).take([*batch, event(tenant, "e-2")])
+    assert codes(taken) == [None, "conflicting_event", None, "conflicting_event", None]
+    assert [row["due_at"] for row in world.messages(tenant)] == [NOON, NOON]
+
+
+async def test_two_intakes_with_other_contents_at_once_take_one_and_refuse_the_other(world: World) -> None:
+    tenant = await world.tenant()
+    intakes = [an_intake(world) for _ in range(2)]
+    told = [[event(tenant, f"e-{n}", customer={"id": f"{who}-{n}"}) for n in range(20)] for who in ("a", "b")]
+    taken = await asyncio.gather(
+        *(intake.take([each]) for intake, events in zip(intakes, told, strict=True) for each in events)
+    )
+    refused = codes([refusal for [refusal] in taken])
+    assert all({refused[number], refused[number + 20]} == {None, "conflicting_event"} for number in range(20))
+    assert len(world.messages(tenant)) == 20
+
+
+async def test_what_comes_under_the_id_of_an_event_from_before_fingerprints_is_taken_for_the_same(world: World) -> None:
+    tenant = await world.tenant()
+    await an_intake(world).take([event(tenant)])
+    world.rows("update events set fingerprint = null where tenant = %s", tenant)
+    others = [event(tenant, n=number) for number in range(2)]
+    assert codes(await an_intake(world).take(others)) == [None, None]
+    assert codes(await an_intake(world).take(others)) == [None, None]
+    assert len(world.messages(tenant)) == 1
 
 
 async def test_batches_that_share_customers_and_runs_do_not_wait_for_each_other_in_a_circle(world: World) -> None:

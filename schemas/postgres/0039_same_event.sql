@@ -1,0 +1,6 @@
+-- Of what an event said, a hash: the same id with other contents is told apart from the same event once more. Null for events
+-- that came before this was kept: whatever comes under their ids is taken for the same.
+alter table events add column fingerprint bytea check (length(fingerprint) = 16);
+
+-- A publisher is now bound to tenants and to sources, and what it may not say has one name.
+update dead_letters set reason = 'publisher_not_allowed' where reason = 'foreign_tenant';
