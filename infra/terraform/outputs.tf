@@ -53,9 +53,15 @@ output "events_topic" {
   value       = module.topic["subscription-events"].id
 }
 
-output "tenant_topics" {
-  description = "Where publishers publish that may speak for one tenant alone."
-  value       = { for name, topic in local.tenant_topics : topic.tenant => module.tenant_topic[name].id }
+output "publisher_topics" {
+  description = "Of each publisher that is bound: the topic that it publishes to, and what it may say there."
+  value = {
+    for name, publisher in var.publishers : name => {
+      topic   = module.publisher_topic[name].id
+      tenants = publisher.tenants
+      sources = publisher.sources
+    }
+  }
 }
 
 output "database_pooler_size" {

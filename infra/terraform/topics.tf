@@ -1,8 +1,8 @@
 # Every topic has one push subscription, to the function that names it in functions.tf.
 #
 # Pub/Sub does not tell who published. So whoever may publish to subscription-events speaks in any tenant's name, and a
-# publisher that shall speak for one tenant has a topic of that tenant's own: its subscription pushes to a path that names
-# the tenant, and the function refuses events of another (shared/platform/pubsub/push.py).
+# publisher that shall speak for some has a topic of its own: its subscription pushes to an address that says for which
+# tenants and as which sources, and the function refuses all else (shared/platform/pubsub/publishers.py).
 #
 # No topic has a Pub/Sub schema. An event's `data` is free, which Avro and Protocol Buffers can't say; and a schema would
 # refuse a malformed event at its publisher, where it is lost, while the function keeps it as a dead letter with the
@@ -31,7 +31,13 @@ locals {
 
   event_publishers = { for member in var.event_publishers : member => member }
 
-  tenant_topics = { for tenant, members in var.tenant_publishers : "subscription-events-${tenant}" => { tenant = tenant, members = members } }
+  # Where each publisher's subscription pushes to, as shared/platform/pubsub/publishers.py reads it.
+  publisher_addresses = {
+    for name, publisher in var.publishers : name => "/publishers/${name}?${join("&", concat(
+      [for tenant in publisher.tenants : "tenant=${tenant}"],
+      [for source in publisher.sources : "source=${urlencode(source)}"],
+    ))}"
+  }
 }
 
 module "topic" {
@@ -51,17 +57,22 @@ module "topic" {
   depends_on = [google_project_service.apis]
 }
 
-module "tenant_topic" {
+module "publisher_topic" {
   source   = "./modules/topic"
-  for_each = local.tenant_topics
+  for_each = var.publishers
 
-  name         = each.key
+  name         = "subscription-events-${each.key}"
   region       = var.region
   publishers   = { for member in each.value.members : member => member }
-  subscription = try(merge(local.subscriptions["subscription-events"], { path = "/tenants/${each.value.tenant}" }), null)
+  subscription = try(merge(local.subscriptions["subscription-events"], { path = local.publisher_addresses[each.key] }), null)
   dead_letters = { topic = module.dead_letters.id, mover = local.pubsub_agent }
 
   depends_on = [google_project_service.apis]
+}
+
+moved {
+  from = module.tenant_topic
+  to   = module.publisher_topic
 }
 
 # What the others gave up on. Its own messages are tried for as long as Pub/Sub keeps them.

@@ -53,23 +53,42 @@ variable "event_publishers" {
   }
 }
 
-variable "tenant_publishers" {
-  description = "Who may publish in the name of one tenant alone: its id, and members. Each tenant named here has a topic of its own, subscription-events-<tenant>."
-  type        = map(set(string))
-  default     = {}
+variable "publishers" {
+  description = "Who may publish for some tenants alone, by a name of your choice: members, the ids of tenants, and what an event's source may be (whole, or its beginning with a * behind it; any, where none is given). Each has a topic of its own, subscription-events-<name>."
+  type = map(object({
+    members = set(string)
+    tenants = set(string)
+    sources = optional(set(string), [])
+  }))
+  default = {}
 
   validation {
-    condition     = alltrue([for tenant in keys(var.tenant_publishers) : can(regex("^[a-z][a-z0-9-]{1,39}$", tenant))])
+    condition     = alltrue([for name in keys(var.publishers) : can(regex("^[a-z][a-z0-9-]{1,39}$", name))])
+    error_message = "A publisher's name has 2 to 40 lowercase letters, digits and hyphens, and begins with a letter."
+  }
+
+  validation {
+    condition     = alltrue([for publisher in values(var.publishers) : length(publisher.tenants) > 0])
+    error_message = "A publisher without tenants could say nothing."
+  }
+
+  validation {
+    condition     = alltrue([for tenant in flatten([for publisher in values(var.publishers) : tolist(publisher.tenants)]) : can(regex("^[a-z][a-z0-9-]{1,39}$", tenant))])
     error_message = "A tenant's id has 2 to 40 lowercase letters, digits and hyphens, and begins with a letter."
   }
 
   validation {
-    condition     = alltrue([for member in flatten([for members in values(var.tenant_publishers) : tolist(members)]) : can(regex("^(serviceAccount|group|user):[^@]+@[^@]+$", member))])
+    condition     = alltrue([for source in flatten([for publisher in values(var.publishers) : tolist(publisher.sources)]) : can(regex("^[^*]{1,200}$|^[^*]{1,199}[*]$", source))])
+    error_message = "A source has 1 to 200 characters; a * stands at its end alone, behind a beginning."
+  }
+
+  validation {
+    condition     = alltrue([for member in flatten([for publisher in values(var.publishers) : tolist(publisher.members)]) : can(regex("^(serviceAccount|group|user):[^@]+@[^@]+$", member))])
     error_message = "Each member is serviceAccount:…, group:… or user:… with an address; never allUsers."
   }
 
   validation {
-    condition     = length(setintersection(var.event_publishers, flatten([for members in values(var.tenant_publishers) : tolist(members)]))) == 0
+    condition     = length(setintersection(var.event_publishers, flatten([for publisher in values(var.publishers) : tolist(publisher.members)]))) == 0
     error_message = "Who is in event_publishers speaks in any tenant's name already."
   }
 }

@@ -166,19 +166,30 @@ run "a_region_outside_of_korea_is_taken_when_that_is_said" {
   }
 }
 
-run "a_publisher_of_one_tenant_has_a_topic_of_its_own" {
+run "a_publisher_that_is_bound_has_a_topic_of_its_own" {
   variables {
-    tenant_publishers = { saas = ["serviceAccount:saas@example.iam.gserviceaccount.com"] }
+    publishers = {
+      saas = {
+        members = ["serviceAccount:saas@example.iam.gserviceaccount.com"]
+        tenants = ["cafe", "shop"]
+        sources = ["//saas.example/a b", "//saas.example/events/*"]
+      }
+    }
   }
 
   assert {
-    condition     = keys(module.tenant_topic) == ["subscription-events-saas"] && keys(output.tenant_topics) == ["saas"]
+    condition     = keys(module.publisher_topic) == ["saas"] && output.publisher_topics["saas"].tenants == toset(["cafe", "shop"])
     error_message = "There is no topic for it."
   }
 
   assert {
-    condition     = length(output.events_topic) > 0 && !contains(values(module.topic)[*].id, output.tenant_topics["saas"])
+    condition     = length(output.events_topic) > 0 && !contains(values(module.topic)[*].id, output.publisher_topics["saas"].topic)
     error_message = "It is one that others publish to, too."
+  }
+
+  assert {
+    condition     = local.publisher_addresses["saas"] == "/publishers/saas?tenant=cafe&tenant=shop&source=%2F%2Fsaas.example%2Fa+b&source=%2F%2Fsaas.example%2Fevents%2F%2A"
+    error_message = "The function does not learn what the publisher is bound to."
   }
 }
 
@@ -186,25 +197,47 @@ run "before_the_first_release_a_publishers_topic_has_nobody_to_push_to" {
   command = plan
 
   variables {
-    release           = {}
-    tenant_publishers = { saas = ["serviceAccount:saas@example.iam.gserviceaccount.com"] }
+    release    = {}
+    publishers = { saas = { members = ["serviceAccount:saas@example.iam.gserviceaccount.com"], tenants = ["saas"] } }
   }
 
   assert {
-    condition     = length(module.tenant_topic) == 1
+    condition     = length(module.publisher_topic) == 1
     error_message = "It is missing."
   }
 }
 
-run "who_speaks_for_one_tenant_does_not_speak_for_all" {
+run "who_is_bound_does_not_speak_for_all" {
   command = plan
 
   variables {
-    event_publishers  = ["serviceAccount:saas@example.iam.gserviceaccount.com"]
-    tenant_publishers = { saas = ["serviceAccount:saas@example.iam.gserviceaccount.com"] }
+    event_publishers = ["serviceAccount:saas@example.iam.gserviceaccount.com"]
+    publishers       = { saas = { members = ["serviceAccount:saas@example.iam.gserviceaccount.com"], tenants = ["saas"] } }
   }
 
-  expect_failures = [var.tenant_publishers]
+  expect_failures = [var.publishers]
+}
+
+run "a_publisher_is_bound_to_somebody" {
+  command = plan
+
+  variables {
+    publishers = { saas = { members = ["serviceAccount:saas@example.iam.gserviceaccount.com"], tenants = [] } }
+  }
+
+  expect_failures = [var.publishers]
+}
+
+run "a_star_within_a_source_is_refused" {
+  command = plan
+
+  variables {
+    publishers = {
+      saas = { members = ["serviceAccount:saas@example.iam.gserviceaccount.com"], tenants = ["saas"], sources = ["//*.example"] }
+    }
+  }
+
+  expect_failures = [var.publishers]
 }
 
 run "nobody_but_named_accounts_publishes_events" {

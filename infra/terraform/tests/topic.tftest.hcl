@@ -78,7 +78,7 @@ run "a_push_to_a_path_proves_itself_to_the_function_as_such" {
   variables {
     subscription = {
       address              = "https://on-subscription-event.example.run.app"
-      path                 = "/tenants/saas"
+      path                 = "/publishers/saas?tenant=saas"
       invoker              = "on-subscription-event-invoker@example.iam.gserviceaccount.com"
       ack_deadline_seconds = 60
     }
@@ -86,7 +86,7 @@ run "a_push_to_a_path_proves_itself_to_the_function_as_such" {
   }
 
   assert {
-    condition     = google_pubsub_subscription.this[0].push_config[0].push_endpoint == "https://on-subscription-event.example.run.app/tenants/saas"
+    condition     = google_pubsub_subscription.this[0].push_config[0].push_endpoint == "https://on-subscription-event.example.run.app/publishers/saas?tenant=saas"
     error_message = "The function does not learn whose publisher it was."
   }
 

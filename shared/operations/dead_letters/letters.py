@@ -14,6 +14,7 @@ from shared.platform.pubsub import (
     WATCH_TICKS,
     Outgoing,
 )
+from shared.platform.pubsub.publishers import ATTRIBUTE, topic_of_publisher
 
 LETTER = "allim-dead-letter"
 """The attribute by which what is refused again finds the letter that it is: migration 0010 reads it."""
@@ -126,8 +127,8 @@ def explain(reason: str) -> Reason:
 def topic_of(source: str, reason: str, attributes: Mapping[str, str]) -> str | None:
     """The topic to which a letter is published again, None where that can't help.
 
-    What Pub/Sub gave up names its subscription, and a subscription has its topic's name; so has that of one tenant's
-    events, `subscription-events-<tenant>`.
+    What Pub/Sub gave up names its subscription, and a subscription has its topic's name. What a publisher of a topic of
+    its own said goes there and nowhere else: at everybody's topic it could say anything.
     """
     if not explain(reason).helps:
         return None
@@ -135,7 +136,9 @@ def topic_of(source: str, reason: str, attributes: Mapping[str, str]) -> str | N
         given_up = attributes.get(f"{GIVEN_UP}Subscription", "").rpartition("/")[2]
         known = given_up in TOPIC_OF.values() or given_up.startswith(f"{SUBSCRIPTION_EVENTS}-")
         return given_up if known else None
-    return TOPIC_OF.get(source)
+    if source == "on_subscription_event" and (publisher := attributes.get(ATTRIBUTE)):
+        return topic_of_publisher(publisher)
+    return None if reason == "publisher_not_allowed" else TOPIC_OF.get(source)
 
 
 def as_published(letter: str, body: bytes, attributes: Mapping[str, str]) -> Outgoing:

@@ -23,14 +23,12 @@ from starlette.responses import Response
 from shared.platform.errors import AllimError, misfits
 from shared.platform.http import read_limited, refused, require_post
 from shared.platform.logs import log, log_for
+from shared.platform.pubsub.publishers import ATTRIBUTE, Bound, bound_at
 from shared.platform.signals.dead_letters import DeadLetter, DeadLetters, Poison
 
 PUBSUB_CLOUD_EVENT = "google.cloud.pubsub.topic.v1.messagePublished"
 MAX_PUSH_BYTES = 15_000_000
 """10 MB, the most that Pub/Sub carries, in base64 with its envelope."""
-
-TENANTS_PATH = "/tenants/"
-"""A subscription that pushes to this path and a tenant's name carries the words of that tenant alone."""
 
 ACKNOWLEDGE, AGAIN = 204, 503
 
@@ -44,12 +42,12 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 class Pushed:
     """What a push carried: the message's bytes and attributes.
 
-    only_tenant: whose words alone its subscription carries; None where it may be anybody's.
+    publisher: whose subscription it came by; None where it may say anything.
     """
 
     data: bytes
     attributes: Mapping[str, str] = field(default_factory=dict)
-    only_tenant: str | None = None
+    publisher: Bound | None = None
 
 
 def push(
@@ -66,12 +64,12 @@ def push(
     def decorate(handler: Handler[Model]) -> Endpoint:
         @functools.wraps(handler)
         async def validated(pushed: Pushed) -> None:
-            if pushed.only_tenant is not None:
-                # First of all, for what is refused for another reason may be replayed, and to everybody's topic.
-                _refuse_foreign(_tenant_of(pushed.data), pushed.only_tenant)
+            if pushed.publisher is not None:
+                # Before all else: what is refused for another reason is kept as the tenant's that it names.
+                pushed.publisher.refuse(_tenant_of(pushed.data), None)
             message = _validate(model, pushed.data, max_bytes)
-            if pushed.only_tenant is not None:
-                _refuse_foreign(getattr(message, "tenant", None), pushed.only_tenant)
+            if pushed.publisher is not None:
+                pushed.publisher.refuse(getattr(message, "tenant", None), getattr(message, "source", None))
             await handler(message)
 
         return push_raw(dead_letters=dead_letters)(validated)
@@ -91,15 +89,16 @@ def push_raw(*, dead_letters: DeadLetters) -> Callable[[RawHandler], Endpoint]:
             log_for(request.headers)
             try:
                 require_post(request)
+                publisher = bound_at(request.url.path, request.url.query)
                 body = await read_limited(request, MAX_PUSH_BYTES)
             except ClientDisconnect:
                 return Response(status_code=AGAIN)
             except AllimError as error:
                 return refused(error)
-            pushed = Pushed(body)
+            pushed = Pushed(body, publisher=publisher)
             try:
                 try:
-                    pushed = replace(decode(request.headers, body), only_tenant=_only_tenant(request.url.path))
+                    pushed = replace(decode(request.headers, body), publisher=publisher)
                     await handler(pushed)
                 except Poison as poison:
                     await _keep(dead_letters, source, poison, pushed)
@@ -168,16 +167,6 @@ def _json(body: bytes) -> Any:
         raise Poison("not_json", f"the request is not JSON: {error}") from error
 
 
-def _only_tenant(path: str) -> str | None:
-    return path.removeprefix(TENANTS_PATH) if path.startswith(TENANTS_PATH) else None
-
-
-def _refuse_foreign(claimed: str | None, only_tenant: str) -> None:
-    if claimed is not None and claimed != only_tenant:
-        detail = f"it speaks in the name of {claimed}, and its publisher may speak for {only_tenant} alone"
-        raise Poison("foreign_tenant", detail, tenant=only_tenant)
-
-
 def _validate(model: type[Model], data: bytes, max_bytes: int) -> Model:
     if len(data) > max_bytes:
         detail = f"{len(data):,} bytes of data; at most {max_bytes:,} are taken"
@@ -202,6 +191,7 @@ def _tenant_of(data: bytes) -> str | None:
 
 
 async def _keep(dead_letters: DeadLetters, source: str, poison: Poison, pushed: Pushed) -> None:
-    await dead_letters.keep(
-        DeadLetter(source, poison.code, poison.detail, pushed.data, poison.tenant, pushed.attributes)
-    )
+    attributes = {name: value for name, value in pushed.attributes.items() if name != ATTRIBUTE}
+    if pushed.publisher is not None:
+        attributes[ATTRIBUTE] = pushed.publisher.name
+    await dead_letters.keep(DeadLetter(source, poison.code, poison.detail, pushed.data, poison.tenant, attributes))

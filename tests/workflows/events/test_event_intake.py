@@ -84,7 +84,7 @@ async def test_an_event_that_two_intakes_get_at_once_speaks_once(world: World) -
 
 
 def codes(refusals: list[Poison | None]) -> list[str | None]:
-    return [refusal and refusal.code for refusal in refusals]
+    return [refusal.code if refusal else None for refusal in refusals]
 
 
 async def test_of_one_id_in_one_batch_the_first_counts_and_other_contents_are_refused(world: World) -> None:

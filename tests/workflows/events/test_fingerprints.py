@@ -29,7 +29,7 @@ def _event(written: str) -> SubscriptionEvent:
 
 def _respelled(value: Any, draw: Callable[[st.SearchStrategy[Any]], Any]) -> str:
     """The same JSON value, spelled in another way."""
-    space = draw(st.sampled_from(["", " ", "\n\t"]))
+    space: str = draw(st.sampled_from(["", " ", "\n\t"]))
     if isinstance(value, dict):
         names = draw(st.permutations(list(value)))
         pairs = (f"{json.dumps(name)}{space}:{_respelled(value[name], draw)}" for name in names)
@@ -37,9 +37,9 @@ def _respelled(value: Any, draw: Callable[[st.SearchStrategy[Any]], Any]) -> str
     if isinstance(value, list):
         return "[" + f",{space}".join(_respelled(item, draw) for item in value) + "]"
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**53:
-        return draw(st.sampled_from([str(value), f"{value}.0", f"{value}e0"]))
+        return str(draw(st.sampled_from([str(value), f"{value}.0", f"{value}e0"])))
     if isinstance(value, float) and abs(value) < 1e15:
-        return draw(st.sampled_from([repr(value), f"{value!r}e0" if "e" not in repr(value) else repr(value)]))
+        return str(draw(st.sampled_from([repr(value), f"{value!r}e0" if "e" not in repr(value) else repr(value)])))
     return json.dumps(value, ensure_ascii=draw(st.booleans()))
 
 
