@@ -156,7 +156,7 @@ class Blueprint:
         """
         addresses = {name: self.address(name) for name in self.function_names}
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "local.topics", json.dumps(addresses)),
+            *(sys.executable, "-m", "local.topics", json.dumps(addresses), str(self.home.publishers_file)),
             cwd=CHECKOUT,
             env=self.environment(),
             stdout=asyncio.subprocess.PIPE,

@@ -79,6 +79,10 @@ class Home:
         return self.root / "scheduler.json"
 
     @property
+    def publishers_file(self) -> Path:
+        return self.root / "publishers.json"
+
+    @property
     def storage(self) -> Path:
         return self.root / "storage"
 

@@ -265,7 +265,7 @@ def _purge(home: Home) -> None:
     """Only what is ours: ALLIM_HOME may be a folder with other things in it."""
     for folder in (home.postgres, unfinished_data(home.postgres), home.storage, home.logs):
         shutil.rmtree(folder, ignore_errors=True)
-    for file in (home.state_file, home.secrets_file, home.lock_file, home.scheduler_file):
+    for file in (home.state_file, home.secrets_file, home.lock_file, home.scheduler_file, home.publishers_file):
         file.unlink(missing_ok=True)
     with contextlib.suppress(OSError):
         home.root.rmdir()

@@ -4,7 +4,7 @@ import contextlib
 from dataclasses import dataclass
 
 import grpc
-from google.api_core.exceptions import AlreadyExists
+from google.api_core.exceptions import AlreadyExists, NotFound
 from google.protobuf.duration_pb2 import Duration
 from google.pubsub_v1 import PublisherClient, SubscriberClient, types
 from google.pubsub_v1.services.publisher.transports import PublisherGrpcTransport
@@ -96,6 +96,19 @@ def create(topology: Topology, emulator_host: str, project: str) -> None:
                 subscriber.create_subscription(request=wanted)
             except AlreadyExists:
                 _update(subscriber, wanted)
+
+
+def remove(topology: Topology, emulator_host: str, project: str) -> None:
+    """Take topics and subscriptions from a local broker, as far as they are there. Arguments as of `create`."""
+    with grpc.insecure_channel(emulator_host) as channel:
+        publisher = PublisherClient(transport=PublisherGrpcTransport(channel=channel))
+        subscriber = SubscriberClient(transport=SubscriberGrpcTransport(channel=channel))
+        for subscription in topology.subscriptions:
+            with contextlib.suppress(NotFound):
+                subscriber.delete_subscription(subscription=subscription_name(project, subscription.id))
+        for topic in topology.topics:
+            with contextlib.suppress(NotFound):
+                publisher.delete_topic(topic=topic_name(project, topic.id))
 
 
 def topic_name(project: str, topic_id: str) -> str:

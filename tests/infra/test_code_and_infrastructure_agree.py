@@ -25,6 +25,7 @@ from shared.platform.database import pulse
 from shared.platform.database.patience import GRACE_SECONDS
 from shared.platform.http import HEALTH_PATH
 from shared.platform.pubsub import publishing as pubsub
+from shared.platform.pubsub.publishers import Bound
 from shared.platform.settings import Settings
 from shared.providers.solapi import TIMEOUT
 from shared.workflows.ticks.ticking import TICK
@@ -32,7 +33,7 @@ from simulator.pubsub.delivery.backlog import Policy
 from simulator.scheduler.__main__ import DAILY
 from simulator.scheduler.__main__ import TICK as TICK_JOB
 from tests.databases import Migrated
-from tests.infra.conftest import Made, Resource
+from tests.infra.conftest import TERRAFORM, Made, Resource
 from tests.outages import HOUR, is_taken_in_the_end
 
 _FOLDERS = sorted(file.parent.name for file in CHECKOUT.glob("functions/*/main.py"))
@@ -142,6 +143,11 @@ def test_every_topic_that_the_code_publishes_to_exists(made: Made) -> None:
         value for name, value in vars(pubsub).items() if name.isupper() and isinstance(value, str) and "-" in value
     }
     assert published <= {each.values["name"] for each in made.of_type("google_pubsub_topic")}
+
+
+def test_the_code_writes_a_publishers_address_as_terraform_does() -> None:
+    bound = Bound("saas", ("cafe", "shop"), ("//saas.example/a b", "//saas.example/events/*"))
+    assert f'"{bound.address}"' in (TERRAFORM / "tests" / "release.tftest.hcl").read_text()
 
 
 def test_just_the_functions_that_publish_may(made: Made) -> None:

@@ -19,6 +19,8 @@ from local.home import Home
 from local.postgres import ROLES, running
 from local.process import processes_of
 from local.stack import Stack, StackError, kill, running_stack, start_stack, status, stop_stack
+from local.topics import write_publishers
+from shared.platform.pubsub.publishers import Bound
 
 _FUNCTION = """
 import functions_framework.aio
@@ -26,7 +28,7 @@ from starlette.responses import Response
 
 @functions_framework.aio.http
 async def {name}(request):
-    print((await request.body()).decode(), flush=True)
+    print(request.url.path, request.url.query, (await request.body()).decode(), flush=True)
     return Response(status_code=204)
 """
 
@@ -47,6 +49,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
 
 @pytest.fixture(scope="module")
 def stack(home: Home, functions: Path) -> Iterator[Stack]:
+    write_publishers(home.publishers_file, [Bound("app", ("saas",))])
     with running_stack(home, broker="built-in", functions=functions) as stack:
         yield stack
     assert processes_of(home.root, {}) == []
@@ -65,16 +68,24 @@ def _restarts(home: Home, name: str) -> int:
     return service.restarts if service.state == "ready" else -1
 
 
-def _publish(stack: Stack, data: bytes) -> None:
+def _publish(stack: Stack, data: bytes, topic_id: str = "subscription-events") -> None:
     with grpc.insecure_channel(stack.pubsub_emulator_host) as channel:
         client = PublisherClient(transport=PublisherGrpcTransport(channel=channel))
-        topic = f"projects/{stack.project}/topics/subscription-events"
+        topic = f"projects/{stack.project}/topics/{topic_id}"
         client.publish(topic=topic, messages=[PubsubMessage(data=data, attributes={"is": data.decode()})])
 
 
 def test_a_published_event_is_pushed_to_its_function(stack: Stack, home: Home) -> None:
     _publish(stack, b"an-event")
     _eventually(lambda: '"an-event"' in home.log("on_subscription_event").read_text())
+
+
+def test_what_a_bound_publisher_publishes_comes_with_what_it_is_bound_to(stack: Stack, home: Home) -> None:
+    _publish(stack, b"of-a-publisher", "subscription-events-app")
+    log = home.log("on_subscription_event")
+    _eventually(lambda: "of-a-publisher" in log.read_text())
+    [line] = [line for line in log.read_text().splitlines() if "of-a-publisher" in line]
+    assert line.startswith("/publishers/app tenant=saas ")
 
 
 def test_the_stack_file_is_private_and_complete(stack: Stack, home: Home) -> None:
@@ -85,7 +96,7 @@ def test_the_stack_file_is_private_and_complete(stack: Stack, home: Home) -> Non
     assert set(written["processes"]) >= {"postgres", "pubsub", "simulator", "scheduler", *written["functions"]}
     assert httpx.get(f"{stack.simulator_url}/control/health").status_code == 200
     assert stack.broker_control_url is not None
-    assert httpx.get(f"{stack.broker_control_url}/stats").json()["topics"] == 6
+    assert httpx.get(f"{stack.broker_control_url}/stats").json()["topics"] == 6 + 1  # and a publisher's own
 
 
 def test_every_role_logs_in_and_the_owner_reaches_the_schema(stack: Stack) -> None:

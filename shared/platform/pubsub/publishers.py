@@ -6,7 +6,6 @@ the topic's subscription pushes to an address that says what it is bound to. Who
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import parse_qs, urlencode
 
@@ -29,8 +28,8 @@ class Bound:
     """
 
     name: str
-    tenants: Sequence[str]
-    sources: Sequence[str] = ()
+    tenants: tuple[str, ...]
+    sources: tuple[str, ...] = ()
 
     @property
     def topic(self) -> str:
@@ -71,7 +70,7 @@ def bound_at(path: str, query: str) -> Bound | None:
     if not path.startswith(PATH) or not name or "/" in name:
         raise AllimError("unknown_address", f"nothing is pushed to {path}", status=404)
     bounds = parse_qs(query)
-    return Bound(name, bounds.get("tenant", []), bounds.get("source", []))
+    return Bound(name, tuple(bounds.get("tenant", ())), tuple(bounds.get("source", ())))
 
 
 def topic_of_publisher(name: str) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -21,7 +22,7 @@ from tests.world import SOURCE, event
 KNOWN = ("cafe", "shop")
 Key = tuple[str, str, str]
 
-contents = st.sampled_from([{}, {"n": 1}, {"n": 1.0}, {"n": None}, {"n": "1"}])
+contents: st.SearchStrategy[dict[str, Any]] = st.sampled_from([{}, {"n": 1}, {"n": 1.0}, {"n": None}, {"n": "1"}])
 ids = st.sampled_from(["e-1", "e-2"])
 events = st.builds(
     lambda tenant, source, id_, data: event(tenant, id_, **data).model_copy(update={"source": source}),
