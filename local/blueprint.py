@@ -85,6 +85,7 @@ class Blueprint:
             webhook_url=self.address("provider_webhook") if "provider_webhook" in self.ports else None,
             functions={name: self.address(name) for name in self.function_names},
             encryption_key=self.secrets.encryption_key,
+            backup_key=self.secrets.backup_key,
             processes=dict(processes),
             started_at=self.drawn_at,
         )
@@ -201,7 +202,11 @@ class Blueprint:
         return {"TOSS_URL": self.address("simulator"), "TOSS_SECRET_KEY": functions.SIMULATED_TOSS_KEY}
 
     def storage_environment(self) -> dict[str, str]:
-        return {"STORAGE_EMULATOR_HOST": self.address("simulator"), "BACKUP_BUCKET": functions.SIMULATED_BUCKET}
+        return {
+            "STORAGE_EMULATOR_HOST": self.address("simulator"),
+            "BACKUP_BUCKET": functions.SIMULATED_BUCKET,
+            "ALLIM_BACKUP_KEY": self.secrets.backup_key,
+        }
 
     def scheduler_service(self) -> Service:
         async def is_ready() -> bool:

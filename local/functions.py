@@ -39,7 +39,7 @@ HELD_OPEN = frozenset({"on_reminder_tick"})
 """The functions whose call lasts for most of its minute: to wait for its end makes every stop a long one."""
 
 BACKUP = "backup"
-"""The function that has a bucket."""
+"""The function that has a bucket, and the key that signs what it puts there."""
 
 SIMULATED_BUCKET = "allim-backups"  # the simulator makes it
 

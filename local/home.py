@@ -23,6 +23,7 @@ class Secrets(BaseModel):
     """Made once for a folder and kept with its data: rows encrypted in one run are read in the next."""
 
     encryption_key: str = Field(default_factory=lambda: base64.b64encode(secrets.token_bytes(32)).decode())
+    backup_key: str = Field(default_factory=lambda: base64.b64encode(secrets.token_bytes(32)).decode())
     postgres_password: str = Field(default_factory=lambda: secrets.token_urlsafe(24))
     role_passwords: dict[str, str] = Field(
         default_factory=lambda: {role: secrets.token_urlsafe(24) for role in ROLES},

@@ -55,6 +55,7 @@ class Stack(BaseModel):
     webhook_url: str | None
     functions: dict[str, str]
     encryption_key: str
+    backup_key: str
     processes: dict[str, int]
     started_at: datetime
 

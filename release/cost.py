@@ -23,6 +23,7 @@ SETTINGS = {
     "ALLIM_ENCRYPTION_KEY": "A" * 43 + "=",
     "TOSS_SECRET_KEY": "nothing",
     "BACKUP_BUCKET": "nothing",
+    "ALLIM_BACKUP_KEY": "A" * 43 + "=",
     "SLACK_WEBHOOK_URL": "https://localhost/nothing",
 }
 """What functions can't do without. Importing reads it and connects to nothing."""

@@ -222,11 +222,13 @@ def watch(parts: Parts) -> Watch:
 def backups(parts: Parts) -> Backups:
     from shared.operations.backups.backups import Backups
     from shared.platform.buckets import Bucket
+    from shared.platform.crypto import Keys
 
-    bucket = parts.settings.backup_bucket
-    if bucket is None:
-        raise ValueError("BACKUP_BUCKET is not set")
-    return Backups(database(parts), Bucket(bucket, parts.settings.google_cloud_project), parts.clock)
+    bucket, key = parts.settings.backup_bucket, parts.settings.allim_backup_key
+    if bucket is None or key is None:
+        raise ValueError("BACKUP_BUCKET and ALLIM_BACKUP_KEY must be set")
+    store = Bucket(bucket, parts.settings.google_cloud_project)
+    return Backups(database(parts), store, Keys(key), parts.clock)
 
 
 @cache

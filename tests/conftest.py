@@ -15,7 +15,7 @@ from tests.parameter_ids import named_id
 from tests.scratch import Scratch
 from tests.world import World
 
-for _elsewhere in ("DATABASE_URL", "ALLIM_ENCRYPTION_KEY"):
+for _elsewhere in ("DATABASE_URL", "ALLIM_ENCRYPTION_KEY", "ALLIM_BACKUP_KEY"):
     os.environ.pop(_elsewhere, None)  # a shell may name a stack in the cloud, which is no test's to touch
 
 # The same examples each time, however busy the machine: a test that fails is one that can be run again.

@@ -17,7 +17,7 @@ from local.functions import FUNCTIONS, ROLE_OF
 from shared.bootstrap import Parts, database
 from shared.platform.logs import configure_logs
 from shared.platform.settings import Settings
-from tests.world import KEY, World
+from tests.world import BACKUP_KEY, KEY, World
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,7 @@ async def running(name: str, world: World) -> AsyncIterator[Endpoint]:
         patch.setenv("DATABASE_URL", world.migrated.role_url(ROLE_OF[name]))
         patch.setenv("GOOGLE_CLOUD_PROJECT", "tests")
         patch.setenv("ALLIM_ENCRYPTION_KEY", base64.b64encode(KEY).decode())
+        patch.setenv("ALLIM_BACKUP_KEY", base64.b64encode(BACKUP_KEY).decode())
         parts = Parts(Settings.from_environment(), world.clock, world.publisher)
         configure_logs()
         patch.setattr(Parts, "of_this_process", lambda: parts)

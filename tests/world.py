@@ -34,6 +34,8 @@ from tests.databases import Migrated
 
 KEY = bytes(range(32))
 KEYS = Keys([KEY])
+BACKUP_KEY = bytes(range(100, 132))
+BACKUP_KEYS = Keys([BACKUP_KEY])
 OWNERS_CONNECTIONS, ROLES_CONNECTIONS = 8, 8
 PATIENCE_SECONDS = 10
 SOURCE = "//app.example/events"

@@ -15,13 +15,15 @@ from shared.platform.plurals import counted
 
 if TYPE_CHECKING:
     from shared.credits.ledger.audit_store import Audit
+    from shared.operations.backups.judging import Found as Backup
     from shared.operations.backups.manifest import Manifest
     from shared.operations.backups.restore_store import Broken, Waiting
     from shared.platform.buckets import Bucket
+    from shared.platform.crypto import Keys
     from shared.platform.database import Database
 
 EXAMPLES = examples(
-    "allim restore --list                                     # the backups that there are",
+    "allim restore --list                                     # what there is, and whether it is ours",
     "allim restore latest --verify-only                       # read the newest one to its last byte",
     "allim restore latest --into postgresql://owner@host/new  # an empty database, migrated or not",
     "allim restore 2026-11-21 --into $NEW --bucket my-allim-backups --json",
@@ -38,24 +40,38 @@ def restore(
         typer.Option(help="Where the backups are. (Default: BACKUP_BUCKET, else the stack that is up here.)"),
     ] = None,
     list_: Annotated[bool, typer.Option("--list", help="List the backups, and do nothing.")] = False,
+    unsigned: Annotated[
+        bool, typer.Option("--unsigned", help="Take also one that nobody here can vouch for; name its day.")
+    ] = False,
+    copy_of: Annotated[
+        str | None, typer.Option(help="The bucket that the backups were written to, if this one is a copy.")
+    ] = None,
     verify_only: Annotated[bool, typer.Option("--verify-only", help="Check every byte, and write nothing.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Restore a backup into an empty database, all or nothing, and audit it. Exits with 1 unless all is whole."""
+    """Restore a backup into an empty database, all or nothing, and audit it. Exits with 1 unless all is whole.
+
+    Only a backup that is signed with a key of ALLIM_BACKUP_KEY is one; the latest is the newest of those.
+    """
     if not (list_ or verify_only or into):
         raise typer.BadParameter("give --into, --list or --verify-only", param_hint="--into")
-    source = _bucket(bucket)
+    if unsigned and backup == "latest":
+        raise typer.BadParameter("name the day: the latest is always a signed one", param_hint="--unsigned")
+    source, keys = _bucket(bucket)
     import psycopg
     from google.api_core.exceptions import GoogleAPIError
     from google.auth.exceptions import GoogleAuthError
 
     try:
-        if list_:
-            _list(source, as_json)
-            return
-        from shared.operations.backups.restoring import read_manifest
+        from shared.operations.backups.judging import choose
+        from shared.operations.backups.restoring import find_backups
+        from shared.platform.clock import WallClock
 
-        manifest = read_manifest(source, backup)
+        backups = find_backups(source, keys, WallClock().now(), copy_of=copy_of)
+        if list_:
+            _list(source, backups, as_json)
+            return
+        manifest = choose(backups, backup, unsigned=unsigned)
         found = asyncio.run(_restore(source, manifest, None if verify_only else into))
     except psycopg.ProgrammingError as error:
         raise CommandError(f"not_restored: the database refused it, and nothing was kept: {error}") from error
@@ -69,33 +85,53 @@ def restore(
             raise typer.Exit(1)
 
 
-def _bucket(named: str | None) -> Bucket:
+def _bucket(named: str | None) -> tuple[Bucket, Keys | None]:
+    """Where the backups are, and the keys that sign them, if there are any."""
     from cli.joining import running_stack_if_any
     from shared.platform.buckets import Bucket
+    from shared.platform.crypto import Keys
+    from shared.platform.settings import BACKUP_KEY, read_keys
 
     name = named or os.environ.get("BACKUP_BUCKET")
+    written = os.environ.get(BACKUP_KEY)
     if name:
-        return Bucket(name, os.environ.get("GOOGLE_CLOUD_PROJECT", "none"))
+        keys = Keys(read_keys(written, BACKUP_KEY)) if written else None
+        return Bucket(name, os.environ.get("GOOGLE_CLOUD_PROJECT", "none")), keys
     stack = running_stack_if_any()
     if stack is None:
         raise CommandError("no_bucket: give --bucket, set BACKUP_BUCKET, or start a stack (`allim up`)")
     from local.functions import SIMULATED_BUCKET
 
     os.environ["STORAGE_EMULATOR_HOST"] = stack.simulator_url
-    return Bucket(SIMULATED_BUCKET, stack.project)
+    return Bucket(SIMULATED_BUCKET, stack.project), Keys(read_keys(stack.backup_key, BACKUP_KEY))
 
 
-def _list(bucket: Bucket, as_json: bool) -> None:
-    from shared.operations.backups.restoring import find_backups, read_manifest
-
-    manifests = [read_manifest(bucket, day.isoformat()) for day in find_backups(bucket)]
+def _list(bucket: Bucket, found: list[Backup], as_json: bool) -> None:
     if as_json:
-        print_json([_told(manifest) for manifest in manifests])
-    elif manifests:
-        rows = [(one.day.isoformat(), one.rows, one.bytes, one.migrations[-1]) for one in manifests]
-        print_table(["day (Seoul)", "rows", "bytes", "schema"], rows)
+        print_json([_listed(one) for one in found])
+    elif found:
+        print_table(["day (Seoul)", "it is", "rows", "bytes", "schema", "why"], [_row(one) for one in found])
     else:
         typer.echo(f"no backups in {bucket.name}")
+
+
+def _listed(found: Backup) -> dict[str, Any]:
+    """A backup for programs; what can't be read of it is null."""
+    told = dict.fromkeys(["taken_at", "rows", "bytes", "tables", "migrations"])
+    if found.manifest is not None:
+        told |= _told(found.manifest)
+    about = {"name": found.name, "day": found.day, "state": found.state, "key": found.key}
+    return {**told, **about, "reason": found.reason or None, "reason_ko": found.reason_ko or None}
+
+
+def _row(found: Backup) -> tuple[object, ...]:
+    manifest = found.manifest
+    day = found.day.isoformat() if found.day else found.name
+    why = f"{found.reason} ({found.reason_ko})" if found.reason else ""
+    if manifest is None:
+        return day, found.state.value, "", "", "", why
+    schema = manifest.migrations[-1] if manifest.migrations else ""
+    return day, found.state.value, manifest.rows, manifest.bytes, schema, why
 
 
 async def _restore(bucket: Bucket, manifest: Manifest, into: str | None) -> _Found | None:

@@ -143,7 +143,7 @@ locals {
       topic           = null
       publishes       = []
       role            = "allim_backup"
-      secrets         = []
+      secrets         = ["ALLIM_BACKUP_KEY"] # signs manifests: the bucket does not hold it
       sends           = false
       memory          = "512Mi"
       cpu             = "1" # some 80,000 rows a second

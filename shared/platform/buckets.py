@@ -53,15 +53,20 @@ class Bucket:
             return False
         return True
 
-    def content(self, name: str) -> bytes | None:
-        """A small object, None when there is none."""
+    def content(self, name: str, most: int) -> bytes | None:
+        """A small object, or the first bytes of it if it is no small one; None when there is none.
+
+        Args:
+            name: of the object.
+            most: bytes that are read; whoever asks for one more than it may have sees that it has more.
+        """
         from google.api_core.exceptions import NotFound
 
         try:
-            content: bytes = self._bucket.blob(name).download_as_bytes()
+            with self.read(name) as file:
+                return file.read(most)
         except NotFound:
             return None
-        return content
 
     def names(self) -> list[str]:
         """The names of all objects, sorted."""

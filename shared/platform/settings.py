@@ -14,8 +14,11 @@ from shared.platform.errors import AllimError
 KEY_BYTES = 32
 
 
-def read_keys(text: str) -> tuple[bytes, ...]:
-    """The keys that ALLIM_ENCRYPTION_KEY holds: 32 bytes in base64 each, between commas. The first seals, all open.
+ENCRYPTION_KEY, BACKUP_KEY = "ALLIM_ENCRYPTION_KEY", "ALLIM_BACKUP_KEY"
+
+
+def read_keys(text: str, variable: str = ENCRYPTION_KEY) -> tuple[bytes, ...]:
+    """The keys that a variable holds: 32 bytes in base64 each, between commas. The first seals or signs, all open.
 
     Raises:
         AllimError: `bad_key`; which one it is, and never what it is.
@@ -27,11 +30,11 @@ def read_keys(text: str) -> tuple[bytes, ...]:
         except (binascii.Error, ValueError):
             key = b""
         if len(key) != KEY_BYTES:
-            detail = f"key {number} of ALLIM_ENCRYPTION_KEY is not {KEY_BYTES} bytes in base64"
-            raise AllimError("bad_key", detail, field="ALLIM_ENCRYPTION_KEY")
+            detail = f"key {number} of {variable} is not {KEY_BYTES} bytes in base64"
+            raise AllimError("bad_key", detail, field=variable)
         keys.append(key)
     if len(set(keys)) < len(keys):
-        raise AllimError("bad_key", "ALLIM_ENCRYPTION_KEY has the same key twice", field="ALLIM_ENCRYPTION_KEY")
+        raise AllimError("bad_key", f"{variable} has the same key twice", field=variable)
     return tuple(keys)
 
 
@@ -50,6 +53,7 @@ class Settings(BaseModel):
     slack_webhook_url: where alerts are told; without it, or with `none`, they are in the log only.
     runbook_url: the address or folder of the runbook's pages, which alerts name.
     backup_bucket: where backups go; only the function that takes them has it.
+    allim_backup_key: the keys that sign backups, as `read_keys` takes them; only the function that takes them has them.
     """
 
     model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
@@ -67,6 +71,9 @@ class Settings(BaseModel):
     ] = None
     runbook_url: str = "infra/terraform/modules/observability/runbook"
     backup_bucket: str | None = None
+    allim_backup_key: Annotated[tuple[bytes, ...], BeforeValidator(lambda text: read_keys(text, BACKUP_KEY))] | None = (
+        Field(None, repr=False)
+    )
 
     @property
     def encryption_keys(self) -> tuple[bytes, ...]:

@@ -55,6 +55,7 @@ def stack(database: Migrated, verbs_broker: RunningBroker, monkeypatch: pytest.M
         webhook_url=None,
         functions={},
         encryption_key="",
+        backup_key="",
         processes={},
         started_at=NOON,
     )

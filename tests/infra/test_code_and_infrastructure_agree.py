@@ -43,6 +43,7 @@ _PUBLIC = {"payment_webhook", "provider_webhook"}
 _CALLED_BY_FEW = {"health"}
 _SECRET_OF = {
     "ALLIM_ENCRYPTION_KEY": OPEN_CREDENTIALS,
+    "ALLIM_BACKUP_KEY": {BACKUP},
     "TOSS_SECRET_KEY": TAKE_PAYMENTS,
     "SLACK_WEBHOOK_URL": TELL_PEOPLE,
 }

@@ -103,7 +103,7 @@ def test_gcloud_and_terraform_are_of_the_environment_that_the_shell_was_told() -
 def test_functions_secrets_are_read_at_the_version_that_functions_use() -> None:
     read = re.findall(r"versions access (\S+) --secret=(\S+)", _DEPLOY.read_text() + _OPERATIONS.read_text())
     assert {secret for version, secret in read if version == "latest"} == {"database-url-migrations"}
-    assert ("$KEY_VERSION", "allim-encryption-key") in read
+    assert {("$KEY_VERSION", "allim-encryption-key"), ("$BACKUP_KEY_VERSION", "allim-backup-key")} <= {*read}
 
 
 @pytest.mark.parametrize(
@@ -114,8 +114,9 @@ def test_functions_secrets_are_read_at_the_version_that_functions_use() -> None:
         pytest.param("false", False, id="gcloud can not tell"),
     ],
 )
-def test_an_encryption_key_is_made_only_where_there_is_none(tmp_path: Path, gcloud: str, made: bool) -> None:
-    [statement] = re.findall(r"^there=\$\(.*\n.*$", _DEPLOY.read_text(), re.MULTILINE)
+@pytest.mark.parametrize("secret", ["allim-encryption-key", "allim-backup-key"])
+def test_a_key_is_made_only_where_there_is_none(tmp_path: Path, gcloud: str, made: bool, secret: str) -> None:
+    [statement] = re.findall(rf"^there=\$\(.* {secret} .*\n.*$", _DEPLOY.read_text(), re.MULTILINE)
     said = f"gcloud() {{ case $3 in add) cat >key ;; *) {gcloud} ;; esac; }}\n"
     subprocess.run(["bash", "-c", said + statement], cwd=tmp_path, check=False)  # noqa: S603, S607
     assert (tmp_path / "key").exists() is made

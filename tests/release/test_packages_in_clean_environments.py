@@ -128,6 +128,7 @@ def _served(package: Package, programs: Path, database: Migrated, storage: str, 
         "ALLIM_ENCRYPTION_KEY": base64.b64encode(bytes(32)).decode(),
         "TOSS_SECRET_KEY": SIMULATED_TOSS_KEY,
         "BACKUP_BUCKET": BUCKET,
+        "ALLIM_BACKUP_KEY": base64.b64encode(bytes(32)).decode(),
         "STORAGE_EMULATOR_HOST": storage,
     }
     command = [str(programs / "functions-framework")]  # without arguments, as the buildpack's web process

@@ -43,8 +43,8 @@ run "before_the_first_release_all_but_the_functions_is_made" {
   }
 
   assert {
-    condition     = length(google_secret_manager_secret.secrets) == length(local.functions) + 4
-    error_message = "Not every function has a DATABASE_URL of its own, beside the migrations', the encryption key, the key at Toss and Slack's address."
+    condition     = length(google_secret_manager_secret.secrets) == length(local.functions) + 5
+    error_message = "Not every function has a DATABASE_URL of its own, beside the migrations', the encryption key, the key that signs backups, the key at Toss and Slack's address."
   }
 }
 

@@ -1,23 +1,38 @@
 """The nightly backup: one snapshot of every table, streamed into a bucket, read back, and only then declared one.
 
 A backup's files are written once and never changed: each try has a folder of its own, and the day's manifest is created
-only if there is none. So the function needs no right to overwrite or delete, and who steals its account can't either;
-what is older than 30 days is deleted by the bucket itself.
+only if there is none. So the function needs no right to overwrite or delete; what is older than 30 days is deleted by
+the bucket itself. A manifest is signed: what somebody else put in its place is no backup, and ours goes to the next.
 """
 
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 import secrets
 from collections.abc import Callable
 from typing import IO
 
-from shared.operations.backups.manifest import BackupError, Manifest, Packer, TableFile, manifest_name, unpack
+from shared.operations.backups.judging import State, judge
+from shared.operations.backups.manifest import (
+    MOST_BYTES,
+    BackupError,
+    Manifest,
+    Packer,
+    TableFile,
+    manifest_name,
+    signed,
+    unpack,
+)
 from shared.operations.backups.store import Table, begin_snapshot, copy_out, read_migrations, read_tables
 from shared.platform.buckets import Bucket
 from shared.platform.clock import Clock, day_of
+from shared.platform.crypto import Keys
 from shared.platform.database import Connection, Database
 from shared.platform.logs import log
+
+MANIFESTS_A_DAY = 10
+"""Places that are tried for a day's manifest, for nothing is overwritten."""
 
 PACKED_AT_ONCE = 1024 * 1024
 """Bytes of rows that are compressed and handed on at a time."""
@@ -29,23 +44,26 @@ class Backups:
     Args:
         database: as a role that may read everything.
         bucket: where it goes.
+        keys: that sign it.
         clock: the time.
     """
 
-    def __init__(self, database: Database, bucket: Bucket, clock: Clock) -> None:
+    def __init__(self, database: Database, bucket: Bucket, keys: Keys, clock: Clock) -> None:
         self._database = database
         self._bucket = bucket
+        self._keys = keys
         self._clock = clock
 
     async def back_up(self) -> Manifest:
         """Back everything up, unless today's backup is there already: then that is given.
 
         Raises:
-            BackupError: `hidden_rows`, `lost_rows`, `damaged`.
+            BackupError: `hidden_rows`, `lost_rows`, `damaged`, `no_place`.
         """
         began = self._clock.now()
         day = day_of(began)
-        if (done := await self._manifest(manifest_name(day))) is not None:
+        done, _ = await self._standing(day)
+        if done is not None:
             return done
         folder = f"{day.isoformat()}/{began:%H%M%S}-{secrets.token_hex(4)}"
         async with self._database.transaction() as connection:
@@ -60,14 +78,14 @@ class Backups:
         for file in files:
             await asyncio.to_thread(self._verify, file)
         manifest = Manifest(
-            day=day, taken_at=began, finished_at=self._clock.now(), migrations=tuple(migrations), tables=tuple(files)
+            bucket=self._bucket.name,
+            day=day,
+            taken_at=began,
+            finished_at=self._clock.now(),
+            migrations=tuple(migrations),
+            tables=tuple(files),
         )
-        name = manifest_name(day)
-        if not await asyncio.to_thread(self._bucket.create, name, manifest.model_dump_json(indent=1).encode()):
-            log("backup").info("another try was faster", extra={"fields": {"day": day.isoformat()}})
-        stored = await self._manifest(name)
-        if stored is None:
-            raise BackupError("damaged", f"{name} was written and is not there: is something deleting objects?")
+        stored = await self._declare(manifest)
         fields = {
             "day": day.isoformat(),
             "tables": len(files),
@@ -78,9 +96,32 @@ class Backups:
         log("backup").info("backup taken and verified", extra={"fields": fields})
         return stored
 
-    async def _manifest(self, name: str) -> Manifest | None:
-        content = await asyncio.to_thread(self._bucket.content, name)
-        return None if content is None else Manifest.model_validate_json(content)
+    async def _declare(self, manifest: Manifest) -> Manifest:
+        """Store a manifest, unless another try was faster; gives the day's."""
+        for _ in range(MANIFESTS_A_DAY):
+            done, name = await self._standing(manifest.day)
+            if done is not None:
+                return done
+            await asyncio.to_thread(self._bucket.create, name, signed(manifest, self._keys))
+        raise BackupError("damaged", f"{name} was written and is not there: is something deleting objects?")
+
+    async def _standing(self, day: dt.date) -> tuple[Manifest | None, str]:
+        """The day's backup if there is one that is ours; and the place of its manifest, or that where it can go.
+
+        Raises:
+            BackupError: `no_place`: somebody filled them all.
+        """
+        for number in range(MANIFESTS_A_DAY):
+            name = manifest_name(day, number)
+            content = await asyncio.to_thread(self._bucket.content, name, MOST_BYTES + 1)
+            if content is None:
+                return None, name
+            found = judge(name, content, bucket=self._bucket.name, keys=self._keys, now=self._clock.now())
+            if found.state is State.SIGNED:
+                return found.manifest, name
+            fields = {"object": name, "state": found.state.value, "reason": found.reason}
+            log("backup").error("a manifest that is not ours", extra={"fields": fields})
+        raise BackupError("no_place", f"{MANIFESTS_A_DAY} manifests of {day} are there, and none is ours: delete them")
 
     async def _store(self, connection: Connection, table: Table, name: str) -> TableFile:
         """Stream one table into an object."""

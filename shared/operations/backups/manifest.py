@@ -4,18 +4,26 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import json
+import re
 import zlib
-from collections.abc import Iterator
-from typing import IO, Annotated, ClassVar
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from typing import IO, Annotated, Any, ClassVar
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
+from shared.platform.crypto import Keys, Signature
 from shared.platform.errors import AllimError
 
-MANIFEST = "manifest.json"
+MOST_BYTES = 4 * 1024 * 1024
+"""Of a manifest, with a hundred times the tables that there are."""
+
 READ_BYTES = 64 * 1024
 
 _GZIP = 16 + zlib.MAX_WBITS
+_PURPOSE = "backup"
+_MANIFEST = re.compile(r"([^/]*)/manifest(?:-[0-9]+)?\.json")
 
 
 class BackupError(AllimError):
@@ -38,15 +46,30 @@ class TableFile(BaseModel):
 
 
 class Manifest(BaseModel):
-    """A backup of one day in Seoul. `taken_at`: the moment that its rows are of, `migrations` their schema."""
+    """A backup of one day in Seoul.
+
+    bucket: where it was stored; None in those from before they were signed.
+    taken_at: the moment that its rows are of. migrations: their schema.
+    tables: each of another table, in a folder of the day.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    bucket: str | None = None
     day: dt.date
     taken_at: AwareDatetime
     finished_at: AwareDatetime
     migrations: tuple[str, ...]
     tables: tuple[TableFile, ...]
+
+    @model_validator(mode="after")
+    def _check_files(self) -> Manifest:
+        if len({file.table for file in self.tables}) < len(self.tables):
+            raise ValueError("it names a table twice")
+        for file in self.tables:
+            if not re.fullmatch(rf"{self.day}/[0-9]{{6}}-[0-9a-f]{{8}}/{re.escape(file.table)}\.copy\.gz", file.object):
+                raise ValueError(f"the rows of {file.table} would be in {file.object}, which is no file of that day")
+        return self
 
     @property
     def rows(self) -> int:
@@ -57,8 +80,45 @@ class Manifest(BaseModel):
         return sum(file.bytes for file in self.tables)
 
 
-def manifest_name(day: dt.date) -> str:
-    return f"{day.isoformat()}/{MANIFEST}"
+def manifest_name(day: dt.date, number: int = 0) -> str:
+    """Where a day's manifest is. `number`: of the place, for what somebody else put there can't be overwritten."""
+    return f"{day.isoformat()}/manifest{f'-{number}' if number else ''}.json"
+
+
+def is_manifest(name: str) -> bool:
+    """Whether an object's name ends as that of a manifest, wherever it is."""
+    return _MANIFEST.fullmatch(f"/{name.rpartition('/')[2]}") is not None
+
+
+def day_of_name(name: str) -> dt.date | None:
+    """The day in whose folder a manifest is, as days are written there; None where it is in none."""
+    found = _MANIFEST.fullmatch(name)
+    try:
+        day = dt.date.fromisoformat(found[1]) if found else None
+    except ValueError:
+        return None
+    return day if day and found and day.isoformat() == found[1] else None
+
+
+def signed(manifest: Manifest, keys: Keys) -> bytes:
+    """What is stored of a manifest: itself, and a signature over all of it."""
+    written = manifest.model_dump(mode="json")
+    signature = keys.sign(canonical(written), purpose=_PURPOSE)
+    return json.dumps({**written, "signature": asdict(signature)}, indent=1, ensure_ascii=False).encode()
+
+
+def vouches(keys: Keys, signature: Signature, written: Mapping[str, Any]) -> bool:
+    """Whether one of the keys signed just this. `written`: the manifest in JSON, without its signature.
+
+    Raises:
+        SealError: `unknown_key`.
+    """
+    return keys.vouches(signature, canonical(written), purpose=_PURPOSE)
+
+
+def canonical(written: Mapping[str, Any]) -> bytes:
+    """The one way to write a manifest's JSON, whatever release reads it."""
+    return json.dumps(written, sort_keys=True, separators=(",", ":")).encode()
 
 
 class Packer:

@@ -6,41 +6,39 @@ import datetime as dt
 from collections.abc import Callable, Sequence
 from graphlib import TopologicalSorter
 
-from pydantic import ValidationError
-
-from shared.operations.backups.manifest import MANIFEST, BackupError, Manifest, manifest_name, unpack
+from shared.operations.backups.judging import Found, judge
+from shared.operations.backups.manifest import MOST_BYTES, BackupError, Manifest, is_manifest, unpack
 from shared.operations.backups.restore_store import check_references, clear_table, has_rows, set_triggers
 from shared.operations.backups.store import Table, copy_in, read_migrations, read_tables
 from shared.platform.buckets import Bucket
+from shared.platform.crypto import Keys
 from shared.platform.database import Connection, Database
 
 Progress = Callable[[str, int], None]
 """Called with what is done (`checking` or `loading`) and the stored bytes that were done of it."""
 
 
-def find_backups(bucket: Bucket) -> list[dt.date]:
-    """The days that there are backups of, newest first. What has no manifest is none."""
-    names = [name.partition("/") for name in bucket.names()]
-    return sorted((dt.date.fromisoformat(day) for day, _, rest in names if rest == MANIFEST), reverse=True)
+def find_backups(bucket: Bucket, keys: Keys | None, now: dt.datetime, *, copy_of: str | None = None) -> list[Found]:
+    """All manifests in a bucket, the newest day first, and last what is of no day. What has no manifest is no backup.
 
-
-def read_manifest(bucket: Bucket, named: str) -> Manifest:
-    """The backup of a day such as `2026-11-21`, or the `latest`.
-
-    Raises:
-        BackupError: `no_backup`, `bad_name`, `damaged`.
+    Args:
+        bucket: where they are.
+        keys: that sign backups; None where there are none.
+        now: the time.
+        copy_of: the name of the bucket that they were written to, if this one is a copy.
     """
-    try:
-        day = dt.date.fromisoformat(named) if named != "latest" else next(iter(find_backups(bucket)), None)
-    except ValueError as error:
-        raise BackupError("bad_name", f"{named!r} is neither a day such as 2026-11-21 nor latest") from error
-    content = None if day is None else bucket.content(manifest_name(day))
-    if content is None:
-        raise BackupError("no_backup", f"there is no backup {named} in {bucket.name}: see --list")
-    try:
-        return Manifest.model_validate_json(content)
-    except ValidationError as error:
-        raise BackupError("damaged", f"the manifest of {day} can't be read: use the backup of another day") from error
+    found = []
+    for name in filter(is_manifest, bucket.names()):
+        content = bucket.content(name, MOST_BYTES + 1)
+        if content is not None:
+            found.append(judge(name, content, bucket=copy_of or bucket.name, keys=keys, now=now))
+    return sorted(found, key=_age)
+
+
+def _age(found: Found) -> tuple[float, float]:
+    """Less for what is newer."""
+    taken = -found.manifest.taken_at.timestamp() if found.manifest else 0.0
+    return -found.day.toordinal() if found.day else 1.0, taken
 
 
 def verify(bucket: Bucket, manifest: Manifest, on_progress: Progress) -> None:

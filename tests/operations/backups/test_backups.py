@@ -16,26 +16,24 @@ import psycopg
 import pytest
 from google.cloud.storage.exceptions import InvalidResponse
 from psycopg import sql
-from typer.testing import CliRunner, Result
+from typer.testing import Result
 
-from cli.main import app
 from local.postgres import with_parts
 from shared.credits.ledger.audit import disagreements
 from shared.credits.ledger.audit_store import Audit
 from shared.credits.ledger.ledger import top_up
 from shared.operations.backups import backups as backups_module
-from shared.operations.backups.backups import Backups
-from shared.operations.backups.manifest import BackupError
-from shared.operations.backups.restoring import find_backups, load, read_manifest, verify
+from shared.operations.backups.judging import choose
+from shared.operations.backups.manifest import BackupError, Manifest
+from shared.operations.backups.restoring import find_backups, load, verify
 from shared.operations.backups.store import begin_snapshot
 from shared.platform import buckets
 from shared.platform.buckets import Bucket
 from shared.workflows.events.intake import EventIntake
 from tests.databases import Migrated
 from tests.endpoints import running
-from tests.world import World, event
-
-TODAY = "2026-11-21"
+from tests.operations.backups.conftest import TODAY, Restore, backups_of
+from tests.world import BACKUP_KEYS, World, event
 
 
 def _ignore(what: str, more: int) -> None:
@@ -46,8 +44,15 @@ def _away(*_: object) -> None:
     raise ConnectionError("the bucket is away")
 
 
-def _backups(world: World, bucket: Bucket) -> Backups:
-    return Backups(world.as_role("allim_backup"), bucket, world.clock)
+def _days(world: World, bucket: Bucket) -> list[dt.date | None]:
+    """The days of the signed backups, newest first."""
+    found = find_backups(bucket, BACKUP_KEYS, world.clock.now())
+    assert {one.state for one in found} <= {"signed"}
+    return [one.day for one in found]
+
+
+def _chosen(world: World, bucket: Bucket, named: str) -> Manifest:
+    return choose(find_backups(bucket, BACKUP_KEYS, world.clock.now()), named, unsigned=False)
 
 
 def _hashes(connection: psycopg.Connection[Any]) -> dict[str, tuple[int, str | None]]:
@@ -78,28 +83,6 @@ async def _write_until(stop: asyncio.Event, world: World, tenant: str) -> int:
     return count
 
 
-@pytest.fixture
-async def filled(world: World) -> tuple[World, str]:
-    """A tenant with a message that is being sent, one that waits, a reminder to come, and a dead letter."""
-    later = {
-        "name": "later",
-        "on": "appointment.scheduled",
-        "key": "data.appointment_id",
-        "anchor": "data.starts_at",
-        "steps": [{"at": "-30m", "send": "reminder"}],
-    }
-    tenant = await world.tenant({"name": "welcome", "on": "subscription.signup", "steps": [{"send": "welcome"}]}, later)
-    intake = EventIntake(world.as_role("allim_events"), world.publisher, world.clock)
-    await intake.receive(event(tenant, "e-1"))
-    await world.claim_waiting(tenant)
-    await intake.receive(event(tenant, "e-2"))
-    starts_at = (world.clock.now() + dt.timedelta(hours=2)).isoformat()
-    await intake.receive(event(tenant, "e-3", "appointment.scheduled", appointment_id="a", starts_at=starts_at))
-    async with running("on_subscription_event", world) as function:
-        await function.push(b"\x00\xff\\.\n")
-    return world, tenant
-
-
 @contextmanager
 def _seen_with_the_backup(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], dict[str, Any]]]:
     """Look at the very snapshot that a backup is of, through a session of our own."""
@@ -125,14 +108,14 @@ async def test_what_is_restored_is_the_snapshot_however_much_is_written_meanwhil
     stop = asyncio.Event()
     writer = asyncio.create_task(_write_until(stop, world, tenant))
     with _seen_with_the_backup(world, monkeypatch) as snapshot:
-        manifest = await _backups(world, bucket).back_up()
+        manifest = await backups_of(world, bucket).back_up()
         expected = snapshot()
     stop.set()
     written = await writer
     assert world.rows("select count(*) as n from events where id like 'load-%%'")[0]["n"] == written > 0
 
     target = World(empty_database, world.clock)
-    await load(target.owner, bucket, read_manifest(bucket, "latest"), _ignore)
+    await load(target.owner, bucket, _chosen(world, bucket, "latest"), _ignore)
     with psycopg.connect(empty_database.url) as connection:
         restored = _hashes(connection)
         triggers = connection.execute("select count(*) from pg_trigger where tgenabled <> 'O'").fetchone()
@@ -146,9 +129,9 @@ async def test_a_restored_system_goes_on_where_it_was(
     filled: tuple[World, str], bucket: Bucket, empty_database: Migrated
 ) -> None:
     world, tenant = filled
-    await _backups(world, bucket).back_up()
+    await backups_of(world, bucket).back_up()
     target = World(empty_database, world.clock)
-    await load(target.owner, bucket, read_manifest(bucket, TODAY), _ignore)
+    await load(target.owner, bucket, _chosen(world, bucket, TODAY), _ignore)
     assert sorted(status for status, _ in target.statuses(tenant)) == ["queued", "sending"]
     assert len(await target.claim_waiting(tenant)) == 1
     target.clock.moment += dt.timedelta(minutes=91)
@@ -167,19 +150,19 @@ async def test_a_day_has_one_backup_however_often_it_is_tried_and_a_broken_try_i
     with monkeypatch.context() as patch:
         patch.setattr(bucket, "create", _away)
         with pytest.raises(ConnectionError):
-            await _backups(world, bucket).back_up()
+            await backups_of(world, bucket).back_up()
     assert len(bucket.names()) > 20
-    assert find_backups(bucket) == []
+    assert _days(world, bucket) == []
     with pytest.raises(BackupError, match="no_backup"):
-        read_manifest(bucket, "latest")
-    first, at_once = await asyncio.gather(_backups(world, bucket).back_up(), _backups(world, bucket).back_up())
-    assert first == at_once == read_manifest(bucket, "latest")
+        _chosen(world, bucket, "latest")
+    first, at_once = await asyncio.gather(backups_of(world, bucket).back_up(), backups_of(world, bucket).back_up())
+    assert first == at_once == _chosen(world, bucket, "latest")
     objects = len(bucket.names())
-    assert await _backups(world, bucket).back_up() == first
+    assert await backups_of(world, bucket).back_up() == first
     assert len(bucket.names()) == objects
     world.clock.moment += dt.timedelta(hours=12, minutes=1)  # 00:01 in Seoul
-    assert (await _backups(world, bucket).back_up()).day == dt.date(2026, 11, 22)
-    assert find_backups(bucket) == [dt.date(2026, 11, 22), dt.date(2026, 11, 21)]
+    assert (await backups_of(world, bucket).back_up()).day == dt.date(2026, 11, 22)
+    assert _days(world, bucket) == [dt.date(2026, 11, 22), dt.date(2026, 11, 21)]
 
 
 async def test_a_table_whose_rows_are_hidden_is_no_backup(filled: tuple[World, str], bucket: Bucket) -> None:
@@ -193,8 +176,8 @@ async def test_a_table_whose_rows_are_hidden_is_no_backup(filled: tuple[World, s
         with psycopg.connect(world.migrated.url) as connection:
             connection.execute(how.encode())
         with pytest.raises(BackupError, match=f"hidden_rows: allim_backup is not shown all of {tables}:"):
-            await _backups(world, bucket).back_up()
-    assert find_backups(bucket) == []
+            await backups_of(world, bucket).back_up()
+    assert _days(world, bucket) == []
 
 
 async def test_what_is_stored_wrongly_is_found_before_it_is_called_a_backup(
@@ -210,8 +193,8 @@ async def test_what_is_stored_wrongly_is_found_before_it_is_called_a_backup(
 
     monkeypatch.setattr(bucket, "read", damaged_read)
     with pytest.raises(BackupError, match=r"damaged: .*/templates\.copy\.gz is not what was written"):
-        await _backups(world, bucket).back_up()
-    assert find_backups(bucket) == []
+        await backups_of(world, bucket).back_up()
+    assert _days(world, bucket) == []
 
 
 async def test_the_function_takes_a_backup_once_and_says_what_it_took(
@@ -223,17 +206,10 @@ async def test_the_function_takes_a_backup_once_and_says_what_it_took(
         answers = [(await function.post(b"")) for _ in range(2)]
         assert [answer.status_code for answer in answers] == [200, 200]
         assert answers[0].json() == answers[1].json()
-        assert answers[0].json()["rows"] == read_manifest(bucket, "latest").rows
+        assert answers[0].json()["rows"] == _chosen(world, bucket, "latest").rows
     monkeypatch.setattr(Bucket, "content", _away)
     async with running("backup", world) as function:
         assert (await function.post(b"")).status_code == 500
-
-
-@pytest.fixture
-def run(storage: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Result]:
-    monkeypatch.setenv("ALLIM_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("BACKUP_BUCKET", storage.name)
-    return lambda *arguments: CliRunner().invoke(app, ["restore", *arguments])
 
 
 def _replace(storage: Path, table: str, change: Callable[..., bytes]) -> bytes:
@@ -246,16 +222,16 @@ def _replace(storage: Path, table: str, change: Callable[..., bytes]) -> bytes:
     return content
 
 
-async def _restore(run: Callable[..., Result], *arguments: str) -> Result:
+async def _restore(run: Restore, *arguments: str) -> Result:
     """The verb has an event loop of its own."""
     return await asyncio.to_thread(run, *arguments)
 
 
 async def test_the_verb_restores_into_a_bare_database_and_proves_it(
-    filled: tuple[World, str], bucket: Bucket, run: Callable[..., Result], postgres_url: str
+    filled: tuple[World, str], bucket: Bucket, run: Restore, postgres_url: str
 ) -> None:
     world, _ = filled
-    manifest = await _backups(world, bucket).back_up()
+    manifest = await backups_of(world, bucket).back_up()
     [one] = json.loads((await _restore(run, "--list", "--json")).stdout)
     assert (one["day"], one["rows"]) == (TODAY, manifest.rows)
     checked = json.loads((await _restore(run, "latest", "--verify-only", "--json")).stdout)
@@ -278,11 +254,11 @@ async def test_damage_is_found_before_a_row_is_written_and_only_an_owner_writes(
     filled: tuple[World, str],
     bucket: Bucket,
     storage: Path,
-    run: Callable[..., Result],
+    run: Restore,
     empty_database: Migrated,
 ) -> None:
     world, _ = filled
-    await _backups(world, bucket).back_up()
+    await backups_of(world, bucket).back_up()
     whole = _replace(storage, "customers", lambda content: content)
     other = gzip.compress(gzip.decompress(whole).replace("홍길동".encode(), "홍길순".encode()))
     for damage in (whole[:-9], whole[:50] + b"\x00" + whole[51:], b"", other):
@@ -300,7 +276,7 @@ async def test_another_schema_and_a_lost_row_are_refused_and_nothing_is_kept(
     filled: tuple[World, str], bucket: Bucket, empty_database: Migrated
 ) -> None:
     world, _ = filled
-    manifest = await _backups(world, bucket).back_up()
+    manifest = await backups_of(world, bucket).back_up()
     verify(bucket, manifest, _ignore)
     target = World(empty_database, world.clock)
     newer = manifest.model_copy(update={"migrations": (*manifest.migrations, "0099_later")})
@@ -344,12 +320,12 @@ def test_an_object_of_many_chunks_comes_back_as_it_was_and_is_never_overwritten(
     with bucket.read("folder/한글 name") as file:
         assert file.read() == content
     assert bucket.names() == ["folder/한글 name"]
-    assert bucket.content("none") is None
+    assert bucket.content("none", 9) is None
     assert [bucket.create("small", b"{}"), bucket.create("small", b"[]")] == [True, False]
-    assert bucket.content("small") == b"{}"
+    assert [bucket.content("small", most) for most in (9, 2, 1)] == [b"{}", b"{}", b"{"]
 
 
-def test_what_the_verb_needs_is_said(run: Callable[..., Result], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_the_verb_needs_is_said(run: Restore, monkeypatch: pytest.MonkeyPatch) -> None:
     assert run().exit_code == 2
     assert run("--list").stdout == "no backups in allim-backups\n"
     assert "error: no_backup" in run("latest", "--verify-only").stderr
