@@ -221,14 +221,14 @@ def watch(parts: Parts) -> Watch:
 @cache
 def backups(parts: Parts) -> Backups:
     from shared.operations.backups.backups import Backups
+    from shared.operations.backups.signing import SigningKeys
     from shared.platform.buckets import Bucket
-    from shared.platform.crypto import Keys
 
     bucket, key = parts.settings.backup_bucket, parts.settings.allim_backup_key
     if bucket is None or key is None:
         raise ValueError("BACKUP_BUCKET and ALLIM_BACKUP_KEY must be set")
     store = Bucket(bucket, parts.settings.google_cloud_project)
-    return Backups(database(parts), store, Keys(key), parts.clock)
+    return Backups(database(parts), store, SigningKeys(key), parts.clock)
 
 
 @cache

@@ -17,6 +17,7 @@ from psycopg.rows import DictRow, dict_row
 from shared.contracts import SendTicket, SubscriptionEvent
 from shared.credits.ledger.ledger import top_up
 from shared.messages.dispatch.store import Claimed, decide_claims
+from shared.operations.backups.signing import SigningKeys
 from shared.platform.crypto import Keys
 from shared.platform.database import Database
 from shared.platform.ids import new_id
@@ -35,7 +36,7 @@ from tests.databases import Migrated
 KEY = bytes(range(32))
 KEYS = Keys([KEY])
 BACKUP_KEY = bytes(range(100, 132))
-BACKUP_KEYS = Keys([BACKUP_KEY])
+BACKUP_KEYS = SigningKeys([BACKUP_KEY])
 OWNERS_CONNECTIONS, ROLES_CONNECTIONS = 8, 8
 PATIENCE_SECONDS = 10
 SOURCE = "//app.example/events"

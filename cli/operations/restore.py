@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from shared.operations.backups.judging import Found as Backup
     from shared.operations.backups.manifest import Manifest
     from shared.operations.backups.restore_store import Broken, Waiting
+    from shared.operations.backups.signing import SigningKeys
     from shared.platform.buckets import Bucket
-    from shared.platform.crypto import Keys
     from shared.platform.database import Database
 
 EXAMPLES = examples(
@@ -85,17 +85,17 @@ def restore(
             raise typer.Exit(1)
 
 
-def _bucket(named: str | None) -> tuple[Bucket, Keys | None]:
+def _bucket(named: str | None) -> tuple[Bucket, SigningKeys | None]:
     """Where the backups are, and the keys that sign them, if there are any."""
     from cli.joining import running_stack_if_any
+    from shared.operations.backups.signing import SigningKeys
     from shared.platform.buckets import Bucket
-    from shared.platform.crypto import Keys
     from shared.platform.settings import BACKUP_KEY, read_keys
 
     name = named or os.environ.get("BACKUP_BUCKET")
     written = os.environ.get(BACKUP_KEY)
     if name:
-        keys = Keys(read_keys(written, BACKUP_KEY)) if written else None
+        keys = SigningKeys(read_keys(written, BACKUP_KEY)) if written else None
         return Bucket(name, os.environ.get("GOOGLE_CLOUD_PROJECT", "none")), keys
     stack = running_stack_if_any()
     if stack is None:
@@ -103,7 +103,7 @@ def _bucket(named: str | None) -> tuple[Bucket, Keys | None]:
     from local.functions import SIMULATED_BUCKET
 
     os.environ["STORAGE_EMULATOR_HOST"] = stack.simulator_url
-    return Bucket(SIMULATED_BUCKET, stack.project), Keys(read_keys(stack.backup_key, BACKUP_KEY))
+    return Bucket(SIMULATED_BUCKET, stack.project), SigningKeys(read_keys(stack.backup_key, BACKUP_KEY))
 
 
 def _list(bucket: Bucket, found: list[Backup], as_json: bool) -> None:

@@ -1,5 +1,4 @@
-"""Credentials at rest: AES-256-GCM, bound to the row they belong to, and named after the key that sealed them. And
-signatures: HMAC-SHA256, by which who has the key knows what was written by somebody who has it.
+"""Credentials at rest: AES-256-GCM, bound to the row they belong to, and named after the key that sealed them.
 
 A sealed value is `key:<id>:`, a nonce, and the ciphertext. A key's id is made from the key, so nobody has to think of
 one, and no two keys can bear the same. Values from before keys had ids begin with the nonce; each key is tried on them.
@@ -8,7 +7,6 @@ one, and no two keys can bear the same. Values from before keys had ids begin wi
 from __future__ import annotations
 
 import hashlib
-import hmac
 import json
 import os
 import re
@@ -30,14 +28,6 @@ class SealError(AllimError):
 
 
 @dataclass(frozen=True, slots=True)
-class Signature:
-    """Who vouches for a content. `key`: the signing key's id. `code`: HMAC-SHA256 in hexadecimal."""
-
-    key: str
-    code: str
-
-
-@dataclass(frozen=True, slots=True)
 class SealedValue:
     """A sealed value where it is kept.
 
@@ -52,7 +42,7 @@ class SealedValue:
 
 
 class Keys:
-    """The keys of a process: the first seals and signs, all of them open and verify.
+    """The keys of a process: the first seals, all of them open.
 
     Args:
         keys: 32 bytes each, one at least.
@@ -95,26 +85,6 @@ class Keys:
             raise SealError("unknown_key", f"sealed with the key {named}, and only {loaded} are loaded here")
         return self._opened([named], sealed[HEADER_BYTES:], context)
 
-    def sign(self, content: bytes, *, purpose: str) -> Signature:
-        """Vouch for a content with the first key.
-
-        Args:
-            content: every byte that is to be as it is.
-            purpose: what is signed, in a word: a signature of one kind of thing is none of another.
-        """
-        return Signature(self.sealing, _code(self._keys[self.sealing], purpose, content))
-
-    def vouches(self, signature: Signature, content: bytes, *, purpose: str) -> bool:
-        """Whether one of these keys signed just this. Arguments as of `sign`.
-
-        Raises:
-            SealError: `unknown_key`, it names a key that is not among these.
-        """
-        if signature.key not in self._keys:
-            raise SealError("unknown_key", f"signed with the key {signature.key}, which is not loaded here")
-        expected = _code(self._keys[signature.key], purpose, content)
-        return hmac.compare_digest(expected.encode(), signature.code.encode())
-
     def _opened(self, ids: Sequence[str], body: bytes, context: str) -> dict[str, Any]:
         from cryptography.exceptions import InvalidTag
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -127,10 +97,6 @@ class Keys:
             opened: dict[str, Any] = json.loads(plain)
             return opened
         raise SealError("not_opened", f"not opened by {', '.join(ids)}: sealed with another key, or for another row")
-
-
-def _code(key: bytes, purpose: str, content: bytes) -> str:
-    return hmac.new(key, f"allim {purpose}\0".encode() + content, hashlib.sha256).hexdigest()
 
 
 def id_of_key(key: bytes) -> str:

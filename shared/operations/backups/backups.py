@@ -24,10 +24,10 @@ from shared.operations.backups.manifest import (
     signed,
     unpack,
 )
+from shared.operations.backups.signing import SigningKeys
 from shared.operations.backups.store import Table, begin_snapshot, copy_out, read_migrations, read_tables
 from shared.platform.buckets import Bucket
 from shared.platform.clock import Clock, day_of
-from shared.platform.crypto import Keys
 from shared.platform.database import Connection, Database
 from shared.platform.logs import log
 
@@ -48,7 +48,7 @@ class Backups:
         clock: the time.
     """
 
-    def __init__(self, database: Database, bucket: Bucket, keys: Keys, clock: Clock) -> None:
+    def __init__(self, database: Database, bucket: Bucket, keys: SigningKeys, clock: Clock) -> None:
         self._database = database
         self._bucket = bucket
         self._keys = keys

@@ -14,8 +14,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from shared.operations.backups.manifest import MOST_BYTES, BackupError, Manifest, day_of_name, vouches
+from shared.operations.backups.signing import Signature, SigningKeys, UnknownKeyError
 from shared.platform.clock import day_of
-from shared.platform.crypto import Keys, SealError, Signature
 
 MOST_SHOWN = 300
 """Characters of what a manifest says."""
@@ -69,7 +69,7 @@ class Found:
     manifest: Manifest | None = None
 
 
-def judge(name: str, content: bytes, *, bucket: str, keys: Keys | None, now: dt.datetime) -> Found:
+def judge(name: str, content: bytes, *, bucket: str, keys: SigningKeys | None, now: dt.datetime) -> Found:
     """What a manifest is worth; never fails.
 
     Args:
@@ -134,7 +134,7 @@ def _state(
     written: dict[str, Any],
     signature: Signature | None,
     bucket: str,
-    keys: Keys | None,
+    keys: SigningKeys | None,
     now: dt.datetime,
 ) -> tuple[State, str, str]:
     unknown = ""
@@ -144,7 +144,7 @@ def _state(
                 unknown = f"signed with the key {signature.key}, and ALLIM_BACKUP_KEY is not set"
             elif not vouches(keys, signature, written):
                 return State.FORGED, "it is not what was signed", "서명된 내용과 다릅니다."
-        except SealError as error:
+        except UnknownKeyError as error:
             unknown = error.detail
         if manifest.bucket != bucket:
             reason = f"it was written to the bucket {manifest.bucket}, not to {bucket}"

@@ -13,7 +13,7 @@ from typing import IO, Annotated, Any, ClassVar
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
-from shared.platform.crypto import Keys, Signature
+from shared.operations.backups.signing import Signature, SigningKeys
 from shared.platform.errors import AllimError
 
 MOST_BYTES = 4 * 1024 * 1024
@@ -22,7 +22,6 @@ MOST_BYTES = 4 * 1024 * 1024
 READ_BYTES = 64 * 1024
 
 _GZIP = 16 + zlib.MAX_WBITS
-_PURPOSE = "backup"
 _MANIFEST = re.compile(r"([^/]*)/manifest(?:-[0-9]+)?\.json")
 
 
@@ -100,20 +99,20 @@ def day_of_name(name: str) -> dt.date | None:
     return day if day and found and day.isoformat() == found[1] else None
 
 
-def signed(manifest: Manifest, keys: Keys) -> bytes:
+def signed(manifest: Manifest, keys: SigningKeys) -> bytes:
     """What is stored of a manifest: itself, and a signature over all of it."""
     written = manifest.model_dump(mode="json")
-    signature = keys.sign(canonical(written), purpose=_PURPOSE)
+    signature = keys.sign(canonical(written))
     return json.dumps({**written, "signature": asdict(signature)}, indent=1, ensure_ascii=False).encode()
 
 
-def vouches(keys: Keys, signature: Signature, written: Mapping[str, Any]) -> bool:
+def vouches(keys: SigningKeys, signature: Signature, written: Mapping[str, Any]) -> bool:
     """Whether one of the keys signed just this. `written`: the manifest in JSON, without its signature.
 
     Raises:
-        SealError: `unknown_key`.
+        UnknownKeyError: `unknown_key`.
     """
-    return keys.vouches(signature, canonical(written), purpose=_PURPOSE)
+    return keys.vouch(signature, canonical(written))
 
 
 def canonical(written: Mapping[str, Any]) -> bytes:

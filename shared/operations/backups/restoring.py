@@ -9,16 +9,18 @@ from graphlib import TopologicalSorter
 from shared.operations.backups.judging import Found, judge
 from shared.operations.backups.manifest import MOST_BYTES, BackupError, Manifest, is_manifest, unpack
 from shared.operations.backups.restore_store import check_references, clear_table, has_rows, set_triggers
+from shared.operations.backups.signing import SigningKeys
 from shared.operations.backups.store import Table, copy_in, read_migrations, read_tables
 from shared.platform.buckets import Bucket
-from shared.platform.crypto import Keys
 from shared.platform.database import Connection, Database
 
 Progress = Callable[[str, int], None]
 """Called with what is done (`checking` or `loading`) and the stored bytes that were done of it."""
 
 
-def find_backups(bucket: Bucket, keys: Keys | None, now: dt.datetime, *, copy_of: str | None = None) -> list[Found]:
+def find_backups(
+    bucket: Bucket, keys: SigningKeys | None, now: dt.datetime, *, copy_of: str | None = None
+) -> list[Found]:
     """All manifests in a bucket, the newest day first, and last what is of no day. What has no manifest is no backup.
 
     Args:

@@ -15,15 +15,15 @@ from shared.operations.backups.backups import MANIFESTS_A_DAY
 from shared.operations.backups.judging import choose
 from shared.operations.backups.manifest import BackupError, Manifest, manifest_name, signed
 from shared.operations.backups.restoring import find_backups
+from shared.operations.backups.signing import SigningKeys
 from shared.platform.buckets import Bucket
-from shared.platform.crypto import Keys
 from tests.databases import Migrated
 from tests.endpoints import running
 from tests.operations.backups.conftest import TODAY, Restore, backups_of
 from tests.world import BACKUP_KEYS, World
 
 DAY = dt.timedelta(days=1)
-THIEF = Keys([bytes(32)])
+THIEF = SigningKeys([bytes(32)])
 
 
 def _unsigned(content: bytes) -> bytes:
@@ -90,7 +90,7 @@ async def test_what_others_put_into_the_bucket_is_listed_with_its_reason_and_the
         "junk/manifest.json": "unreadable",
     }
     assert all(one["reason"] and one["reason_ko"] for one in found.values() if one["state"] != "signed")
-    assert (found[f"{TODAY}/manifest.json"]["key"], found["junk/manifest.json"]["rows"]) == (BACKUP_KEYS.sealing, None)
+    assert (found[f"{TODAY}/manifest.json"]["key"], found["junk/manifest.json"]["rows"]) == (BACKUP_KEYS.signing, None)
     shown = await asyncio.to_thread(run, "--list")
     assert all(
         state in shown.stdout for state in ("signed", "unsigned", "unverified", "forged", "future", "unreadable")

@@ -22,14 +22,14 @@ from shared.operations.backups.manifest import (
     manifest_name,
     signed,
 )
+from shared.operations.backups.signing import SigningKeys
 from shared.platform.clock import day_of
-from shared.platform.crypto import Keys
 from tests.clock import NOON
 from tests.world import BACKUP_KEY, BACKUP_KEYS
 
 BUCKET = "allim-backups"
 DAY = day_of(NOON)
-OTHER_KEYS = Keys([bytes(32)])
+OTHER_KEYS = SigningKeys([bytes(32)])
 MOMENT = dt.timedelta(microseconds=1)
 
 
@@ -50,7 +50,9 @@ def _manifest(taken_at: dt.datetime = NOON, bucket: str = BUCKET) -> Manifest:
     )
 
 
-def _judged(content: bytes, day: dt.date = DAY, keys: Keys | None = BACKUP_KEYS, name: str | None = None) -> Found:
+def _judged(
+    content: bytes, day: dt.date = DAY, keys: SigningKeys | None = BACKUP_KEYS, name: str | None = None
+) -> Found:
     return judge(name or manifest_name(day), content, bucket=BUCKET, keys=keys, now=NOON)
 
 
@@ -64,7 +66,7 @@ def _changed(change: Callable[[dict[str, Any]], object], *, unsigned: bool = Fal
 
 def test_what_was_signed_here_for_this_day_is_a_backup() -> None:
     found = _judged(signed(_manifest(), BACKUP_KEYS))
-    assert (found.state, found.manifest, found.key) == (State.SIGNED, _manifest(), BACKUP_KEYS.sealing)
+    assert (found.state, found.manifest, found.key) == (State.SIGNED, _manifest(), BACKUP_KEYS.signing)
     assert _judged(signed(_manifest(), BACKUP_KEYS), name=manifest_name(DAY, 3)).state is State.SIGNED
 
 
@@ -130,7 +132,7 @@ def test_a_clock_that_is_an_hour_ahead_makes_no_future() -> None:
 def test_without_its_key_it_can_not_be_verified_and_an_old_key_beside_a_new_one_does() -> None:
     content = signed(_manifest(), BACKUP_KEYS)
     assert [_judged(content, keys=keys).state for keys in (None, OTHER_KEYS)] == [State.UNVERIFIED] * 2
-    assert _judged(content, keys=Keys([bytes(32), BACKUP_KEY])).state is State.SIGNED
+    assert _judged(content, keys=SigningKeys([bytes(32), BACKUP_KEY])).state is State.SIGNED
 
 
 def test_one_from_before_they_were_signed_is_unsigned() -> None:
