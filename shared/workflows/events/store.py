@@ -31,11 +31,11 @@ with given as (
 ),
 -- One that is there is written as it is: only so does the statement see it, be it a moment old and by somebody else.
 kept as (
-  insert into events as stored (tenant, source, id, type, time, data, fingerprint, received_at)
+  insert into events (tenant, source, id, type, time, data, fingerprint, received_at)
   select tenant, source, id, type, time, data, fingerprint, %(now)s from given
   where revision is not null and first
   order by tenant, source, id
-  on conflict (tenant, source, id) do update set fingerprint = stored.fingerprint
+  on conflict (tenant, source, id) do update set fingerprint = events.fingerprint
   returning tenant, source, id, fingerprint, xmax = 0 as inserted
 )
 select g.tenant, g.revision, g.suspended, coalesce(k.inserted and g.first, false) as fresh,
