@@ -23,13 +23,9 @@ from shared.messages.outbox import PATIENCE, cut_tickets, publish_tickets
 from shared.messages.status import Status
 from shared.messages.store import queue_alike, queue_tickets
 from shared.platform.clock import Clock
-from shared.platform.database import PASSING_ERRORS, Connection, Database
-from shared.platform.logs import log
+from shared.platform.database import Connection, Database
+from shared.platform.database.again import until_it_passes
 from shared.platform.pubsub import SEND_REQUESTS, Publisher
-
-PAUSES = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
-"""Seconds before a batch is tried again that met an error which passes: a deadlock, a lock that somebody holds, a
-connection that was dropped. After the last one the send is broken off."""
 
 TICKET_SPACING = dt.timedelta(seconds=0.5)
 """How much longer each ticket of a send may wait than the one before it, until the tick takes it for lost."""
@@ -68,7 +64,9 @@ class BatchWriter:
         Raises:
             BrokenOffError: `quota_exceeded`: others have used the quota meanwhile; nothing of the batch was written.
         """
-        found, tickets = await self._written(batch)
+        found, tickets = await until_it_passes(
+            "a batch of a bulk send", lambda tried: self._transaction(batch, tried=tried)
+        )
         found.count(self.tally)
         self.tickets += len(tickets)
         if tickets:
@@ -86,18 +84,6 @@ class BatchWriter:
             self._publishing.cancel()
             with suppress(asyncio.CancelledError):
                 await self._publishing
-
-    async def _written(self, batch: Sequence[PlannedRow]) -> tuple[Sorted, list[SendTicket]]:
-        tried = False
-        for pause in PAUSES:
-            try:
-                return await self._transaction(batch, tried=tried)
-            except PASSING_ERRORS as error:
-                fields = {"tenant": self._bulk.tenant, "error": type(error).__name__, "again_in": pause}
-                log("bulk").warning("a batch is tried again", extra={"fields": fields})
-            tried = True
-            await asyncio.sleep(pause)
-        return await self._transaction(batch, tried=tried)
 
     async def _transaction(self, batch: Sequence[PlannedRow], *, tried: bool) -> tuple[Sorted, list[SendTicket]]:
         found, rows = unasked(batch)

@@ -23,7 +23,7 @@ from shared.campaigns.errors import BrokenOffError
 from shared.campaigns.sending import BulkResult, Progress, send_bulk
 from shared.customers.files.people import CustomerFile
 from shared.messages.store import queue_alike
-from shared.platform.database import Database
+from shared.platform.database import Database, again
 from shared.workflows.events.intake import EventIntake
 from tests.campaigns.conftest import TENANT, HeldFile, Shop
 from tests.faults.boundaries import Hook, WatchedDatabase, WatchedPublisher
@@ -39,7 +39,7 @@ BAD = "bad,nonsense,사람,1"
 @pytest.fixture(autouse=True)
 def _small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(batches, "ROWS_A_BATCH", BATCH)
-    monkeypatch.setattr(writing, "PAUSES", (0.01, 0.01, 0.01))
+    monkeypatch.setattr(again, "PAUSES", (0.01, 0.01, 0.01))
 
 
 def _rows(count: int, first: int = 0) -> list[str]:
@@ -310,13 +310,13 @@ async def test_each_send_without_a_key_has_one_of_its_own_that_goes_on_with_it(s
     file = csv_file(HEADER, *_rows(3))
     results = [await _send(shop, file, key=None) for _ in range(2)]
     assert len({*_keys(results)}) == 2
-    again = await _send(shop, file, key=results[0].key)
-    assert (again.queued, again.already, shop.count("messages")) == (0, 3, 6)
+    same = await _send(shop, file, key=results[0].key)
+    assert (same.queued, same.already, shop.count("messages")) == (0, 3, 6)
 
 
 async def test_a_key_of_the_time_before_keys_were_kept_still_names_its_send(shop: Shop, csv_file: Open) -> None:
     file = csv_file(HEADER, *_rows(3))
     await _send(shop, file)
     shop.rows("delete from bulk_sends")
-    again = await _send(shop, csv_file(HEADER, *_rows(4)))
-    assert (again.queued, again.already) == (1, 3)
+    same = await _send(shop, csv_file(HEADER, *_rows(4)))
+    assert (same.queued, same.already) == (1, 3)

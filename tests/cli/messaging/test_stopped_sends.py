@@ -15,6 +15,7 @@ import pytest
 from local.stack import Stack
 from shared.campaigns import batches, writing
 from shared.messages.store import queue_alike
+from shared.platform.database import again
 from tests.cli.conftest import Run
 
 PEOPLE = 6
@@ -24,7 +25,7 @@ PEOPLE = 6
 def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[str, ...]:
     """A send of a few, two at a time."""
     monkeypatch.setattr(batches, "ROWS_A_BATCH", 2)
-    monkeypatch.setattr(writing, "PAUSES", ())
+    monkeypatch.setattr(again, "PAUSES", ())
     path = tmp_path / "some people.csv"
     path.write_text("id,phone,name\n" + "".join(f"c-{n},010-9000-000{n},사람\n" for n in range(PEOPLE)))
     return ("send", "--tenant", "saas", "--template", "welcome", "--customers", str(path))
