@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from bench.floor import HttpFloor, SqlFloor
 from bench.imports import ImportCost
 from bench.load import Burst, Latency
+from bench.neighbours.measuring import Beside
 from bench.sql_count import StatementCounts
 
 BACKGROUND = frozenset({"allim_ticker"})
@@ -81,6 +82,7 @@ class Results:
     modest: Latency
     singles: Path
     bulk: Path | None
+    neighbour: Beside | None
     sql_floor: Sequence[SqlFloor]
     http_floor: HttpFloor
     imports: Sequence[ImportCost]
@@ -113,6 +115,9 @@ def targets(results: Results) -> list[Target]:
             Target("bulk, messages/s", results.bulk.per_second, 5_000, True),
             Target("bulk, SQL statements a message", results.bulk.sql.statements, 0.1, False),
         ]
+    if results.neighbour is not None:
+        beside = f"a neighbour's p99 beside an import of {results.neighbour.customers:,}, over the quiet one"
+        found.append(Target(beside, results.neighbour.accepted_ratio, 1.1, False))
     return found
 
 
