@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.table import Table
 
-from bench.neighbours.measuring import Beside
+from bench.neighbours import importing
 from bench.results import Path, Results, SqlUse, bare_sql, targets
 
 _SQL_COLUMNS = ("SQL a message", "BEGIN, COMMIT", "of the tick, in all")
@@ -24,8 +24,8 @@ def show(results: Results, console: Console) -> None:
     paths = {"single events": results.singles, **({"bulk": results.bulk} if results.bulk else {})}
     _show_paths(paths, results, console)
     _show_latency(results, console)
-    if results.neighbour is not None:
-        show_neighbour(results.neighbour, console)
+    if results.beside_import is not None:
+        importing.show(results.beside_import, console)
     _show_cpu(paths, console)
     _show_floor(results, console)
     _show_imports(results, console)
@@ -63,33 +63,6 @@ def _show_latency(results: Results, console: Console) -> None:
     columns = ["", "messages", "p50 ms", "p99 ms", "max ms", *_SQL_COLUMNS]
     title = "From publish to delivered (the simulated provider reports after 100 ms)"
     _table(console, title, columns, rows)
-
-
-def show_neighbour(found: Beside, console: Console) -> None:
-    """Print what a neighbour's events took, quiet and beside an import."""
-    import_of = (
-        f"beside an import of {found.customers:,} ({found.seconds:.1f} s, {found.own_events:,} events of its own)"
-    )
-    rows = [
-        (
-            name,
-            f"{ends.events:,}",
-            f"{ends.committed_p50_ms:.0f}",
-            f"{ends.committed_p99_ms:.0f}",
-            f"{ends.accepted_p50_ms:.0f}",
-            f"{ends.accepted_p99_ms:.0f}",
-        )
-        for name, ends in (("quiet", found.quiet), (import_of, found.beside))
-    ]
-    rows.append(
-        ("p99 beside it, over the quiet one", "", "", f"{found.committed_ratio:.2f}", "", f"{found.accepted_ratio:.2f}")
-    )
-    _table(
-        console,
-        f"A neighbour's events, {found.rate:g} a second, from publish to its message",
-        ["", "events", "committed: p50 ms", "p99 ms", "accepted: p50 ms", "p99 ms"],
-        rows,
-    )
 
 
 def _show_cpu(paths: dict[str, Path], console: Console) -> None:

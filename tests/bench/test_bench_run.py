@@ -26,14 +26,14 @@ def test_a_tiny_run_measures_every_path_and_finds_each_message_told_once(
         imports = partial(import_costs, functions={"health"}, python=sys.executable)
         bench = Bench(home, stack, Console(file=io.StringIO()), rest_seconds=0.05, imports=imports)
         try:
-            results = bench.run(singles=3, bulk=5, neighbour=7, import_tries=1)
+            results = bench.run(singles=3, bulk=5, imported=7, import_tries=1)
         finally:
             bench.close()
     assert results.check.exactly_once
-    assert results.neighbour is not None
-    assert (results.neighbour.customers, results.neighbour.quiet.events) == (7, 3)
-    assert results.neighbour.beside.events == results.neighbour.own_events >= 3
-    assert results.check.messages == 3 + 3 + 3 + 3 + 5 + results.neighbour.messages
+    assert results.beside_import is not None
+    assert (results.beside_import.customers, results.beside_import.quiet.events) == (7, 3)
+    assert results.beside_import.beside.events == results.beside_import.own_events >= 3
+    assert results.check.messages == 3 + 3 + 3 + 3 + 5 + results.beside_import.messages
     assert results.singles.messages == 3
     assert results.bulk is not None
     assert results.lone.sql.statements > 0

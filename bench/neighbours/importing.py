@@ -1,10 +1,12 @@
-"""A neighbour's events at a steady rate, from `publish` until each message is committed and until it is accepted.
+"""`python -m bench.neighbours.importing`: how long a tenant's messages take, quiet and beside another tenant's import.
 
-First alone, then while `allim send` imports a file for another tenant, whose own customers have events meanwhile.
+Its events come at a steady rate. First it is alone, then `allim send` imports a file for another tenant, whose own
+customers have events meanwhile.
 """
 
 from __future__ import annotations
 
+import argparse
 import datetime as dt
 import itertools
 import json
@@ -19,12 +21,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import psycopg
+from pydantic_core import to_json
+from rich.console import Console
+from rich.table import Table
 
+from bench import load
+from bench.home import fresh_stack
 from bench.load import Publisher, percentile, write_customers
-from bench.saas import SOURCE, TEMPLATE, TENANT, customer
+from bench.saas import SOURCE, TEMPLATE, TENANT, customer, give_credit
 from bench.watch import STALLED_SECONDS, BenchError, Watch
+from local.examples.loading import load as load_examples
 from local.home import CHECKOUT, Home
-from local.stack import Stack
+from local.stack import Stack, StackError
 from shared.platform.clock import WallClock
 from shared.platform.ids import first_id
 
@@ -33,6 +41,10 @@ RATE = 20.0
 """Events a second, of the neighbour, and of the customers in the file."""
 
 QUIET_EVENTS = 600
+
+WANTED = 1.1
+"""Beside the import the 99th percentile is no more than a tenth longer."""
+
 _LOOK_EVERY_SECONDS = 0.005
 _FIRST_OF_THE_NEIGHBOUR = 20_000_000
 """Numbers of its customers, which no other load of the bench comes to."""
@@ -55,7 +67,7 @@ class Ends:
 
 
 @dataclass(frozen=True, slots=True)
-class Beside:
+class BesideImport:
     """A neighbour's events, quiet and beside an import.
 
     customers: of the file that was imported, which took so many `seconds`.
@@ -80,7 +92,7 @@ class Beside:
 
 def beside_an_import(
     home: Home, stack: Stack, publisher: Publisher, watch: Watch, *, customers: int, events: int = QUIET_EVENTS
-) -> Beside:
+) -> BesideImport:
     """Measure a neighbour quiet, and beside an import.
 
     Args:
@@ -115,7 +127,7 @@ def beside_an_import(
                 raise BenchError(f"the import ended with {process.returncode}: {_told(process)}")
         watch.until_delivered(customers + stream.own_events, since)
         watch.until_quiet()
-    return Beside(
+    return BesideImport(
         customers=customers,
         seconds=round(ended[0] - begun, 1),
         own_events=stream.own_events,
@@ -224,3 +236,66 @@ def _payment(event_id: str, number: int, at: dt.datetime) -> bytes:
         },
         ensure_ascii=False,
     ).encode()
+
+
+def show(found: BesideImport, console: Console) -> None:
+    """Print it as a table."""
+    title = f"A neighbour's events, {found.rate:g} a second, from publish to its message, beside an import"
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold", title_style="bold")
+    table.add_column("")
+    for column in ("events", "committed: p50 ms", "p99 ms", "accepted: p50 ms", "p99 ms"):
+        table.add_column(column, justify="right")
+    for name, ends in (("quiet", found.quiet), (f"beside an import of {found.customers:,}", found.beside)):
+        committed, accepted = (
+            (ends.committed_p50_ms, ends.committed_p99_ms),
+            (ends.accepted_p50_ms, ends.accepted_p99_ms),
+        )
+        table.add_row(name, f"{ends.events:,}", *(f"{figure:.0f}" for figure in (*committed, *accepted)))
+    console.print()
+    console.print(table)
+    console.print(
+        f"The import took {found.seconds:.1f} s; its customers had {found.own_events:,} events meanwhile. p99 beside"
+        f" it, times the quiet one: {found.committed_ratio:g} until committed, {found.accepted_ratio:g} until accepted;"
+        f" wanted: {WANTED:g} at most"
+    )
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command line; `arguments` are the process's own unless given."""
+    parser = argparse.ArgumentParser(
+        prog="python -m bench.neighbours.importing",
+        description=__doc__.splitlines()[0],
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    parser.add_argument("--customers", type=int, default=200_000, help="of the file that is imported")
+    parser.add_argument("--events", type=int, default=QUIET_EVENTS, help="of the neighbour, in each phase at least")
+    parser.add_argument("--json", action="store_true", help="print JSON, for programs, instead of a table")
+    options = parser.parse_args(arguments)
+    if options.customers < 1 or options.events < 1:
+        parser.error("--customers and --events are at least 1")
+    progress = Console(stderr=True)
+    try:
+        with fresh_stack() as (home, stack):
+            load_examples(stack)
+            give_credit(stack)
+            watch, publisher = Watch(stack.database_url), load.Publisher(stack)
+            try:
+                load.singles(publisher, watch, min(load.WARM_UP, options.events))
+                found = beside_an_import(
+                    home, stack, publisher, watch, customers=options.customers, events=options.events
+                )
+            finally:
+                publisher.close()
+                watch.close()
+    except (StackError, BenchError) as error:
+        progress.print(f"[red]error:[/red] {error}")
+        return 1
+    if options.json:
+        print(to_json(found, indent=2).decode())
+    else:
+        show(found, Console())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
