@@ -20,10 +20,10 @@ import pytest
 from local.home import CHECKOUT
 from shared.campaigns import batches, writing
 from shared.campaigns.errors import BrokenOffError
-from shared.campaigns.sending import BulkResult, Progress, send_bulk
+from shared.campaigns.sending import BulkResult, Progress, preview_bulk, send_bulk
 from shared.customers.files.people import CustomerFile
 from shared.messages.store import queue_alike
-from shared.platform.database import Database, again
+from shared.platform.database import Database, again, patience
 from shared.workflows.events.intake import EventIntake
 from tests.campaigns.conftest import TENANT, HeldFile, Shop
 from tests.faults.boundaries import Hook, WatchedDatabase, WatchedPublisher
@@ -193,6 +193,45 @@ async def test_a_send_that_stands_still_in_its_file_holds_up_nobody(shop: Shop, 
     assert not sending.done()
     held.go_on()
     assert (await sending).queued == PEOPLE
+
+
+async def test_a_dry_run_that_stands_still_in_its_file_has_no_transaction_open(shop: Shop, csv_file: Open) -> None:
+    await _send(shop, csv_file(HEADER, *_rows(2)))
+    held = HeldFile(csv_file(HEADER, *_rows(PEOPLE)).path, before=BATCH + 1)
+    looking = asyncio.create_task(
+        preview_bulk(shop.api, shop.clock, tenant=TENANT, template="receipt", customers=held, key="k")
+    )
+    await held.reached()
+    await shop.until(lambda: not shop.rows(OPEN_TRANSACTIONS))
+    assert not looking.done()
+    held.go_on()
+    assert ((await looking).queued, (await looking).already) == (PEOPLE - 2, 2)
+
+
+async def test_a_send_that_stands_still_inside_a_batch_gives_back_what_it_holds_and_writes_the_batch_again(
+    shop: Shop, csv_file: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(patience, "HURRY", patience.HURRY.replace("5s", "300ms"))
+    stands, go_on = asyncio.Event(), asyncio.Event()
+    writing_it = False
+
+    async def hook(boundary: str) -> None:
+        if boundary == "before commit" and writing_it and not stands.is_set():
+            stands.set()
+            await go_on.wait()
+
+    def tell(_: Progress) -> None:
+        nonlocal writing_it
+        writing_it = True
+
+    sending = asyncio.create_task(_send(shop, csv_file(HEADER, *_rows(PEOPLE)), hook=hook, on_progress=tell))
+    await stands.wait()
+    assert shop.rows(OPEN_TRANSACTIONS)
+    await _events_get_through(shop)
+    go_on.set()
+    result = await sending
+    assert (result.queued, result.already) == (PEOPLE, 0)
+    _assert_everybody_has_one(shop, PEOPLE)
 
 
 def _another(path: Path, people: int) -> CustomerFile:
