@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.errors import CommandError
 from cli.joining import publisher_of, running_stack, with_database
 from cli.output import AsJson, examples, print_json, print_table, progress_bar, say
 from cli.showing import won
+from shared.platform.errors import AllimError
 from shared.platform.plurals import counted
 
 if TYPE_CHECKING:
@@ -137,7 +137,7 @@ def _unless_stopped(reached: _Reached, work: Callable[[], BulkResult]) -> BulkRe
         return work()
     except BrokenOffError as error:
         go_on = reached.command(error.key)
-        raise CommandError(f"{error.code}: {error.detail}; go on with: {go_on} ({error.detail_ko})") from error
+        raise AllimError(error.code, f"{error.detail}; go on with: {go_on}", error.detail_ko) from error
     except KeyboardInterrupt:
         if reached.queued and reached.key:
             told = f"stopped: {counted(reached.queued, 'message')} queued; go on with: {reached.command(reached.key)}"
