@@ -18,6 +18,7 @@ from bench.cpu import cpu_by_process, machine, spent
 from bench.floor import SqlFloor, http_floor, sql_floor
 from bench.home import fresh_stack
 from bench.imports import ImportCost, import_costs
+from bench.neighbours.importing import QUIET_EVENTS, beside_an_import
 from bench.report import show
 from bench.results import Lone, Path, Results, path, sql_use
 from bench.saas import give_credit
@@ -30,7 +31,6 @@ from shared.platform.clock import WallClock
 
 RESULTS = File(__file__).with_name("results.json")
 
-WARM_UP = 500
 LONE = 10
 MODEST_RATE = 50.0
 MODEST_MESSAGES = 500
@@ -63,12 +63,13 @@ class Bench:
         self._watch = Watch(stack.database_url, rest_seconds)
         self._publisher = load.Publisher(stack)
 
-    def run(self, *, singles: int, bulk: int, import_tries: int) -> Results:
+    def run(self, *, singles: int, bulk: int, imported: int, import_tries: int) -> Results:
         """Measure all there is.
 
         Args:
             singles: how many events one by one.
             bulk: how many messages in the bulk; 0 for none.
+            imported: how many customers the tenant imports beside a neighbour's events; 0 for none.
             import_tries: processes for each function's import.
         """
         begun_at, begun = WallClock().now(), time.monotonic()
@@ -78,7 +79,7 @@ class Bench:
         give_credit(stack)
         with logged_statements(stack.database_url, self._home.log("postgres")) as log:
             self._tell("warming up")
-            load.singles(publisher, watch, min(WARM_UP, singles))
+            load.singles(publisher, watch, min(load.WARM_UP, singles))
             watch.until_quiet()
             self._tell("one message at a time")
             log.mark()
@@ -95,6 +96,11 @@ class Bench:
                     file = File(folder, "customers.csv")
                     load.write_customers(file, bulk)
                     of_bulk = self._observed(log, lambda: load.bulk(stack, watch, file, bulk))
+        beside_import = None
+        if imported:
+            self._tell(f"a neighbour beside an import of {imported:,}")
+            events = min(QUIET_EVENTS, singles)
+            beside_import = beside_an_import(self._home, stack, publisher, watch, customers=imported, events=events)
         checked = check(stack.simulator_url, watch.ids())
         self._tell("the floor")
         floors = self._sql_floors(max(singles, bulk))
@@ -110,6 +116,7 @@ class Bench:
             modest=modest,
             singles=of_singles,
             bulk=of_bulk,
+            beside_import=beside_import,
             sql_floor=floors,
             http_floor=bare,
             imports=imports,
@@ -156,17 +163,25 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("--singles", type=int, default=20_000, help="events published one by one")
     parser.add_argument("--bulk", type=int, default=100_000, help="messages of the bulk; 0 leaves it out")
+    parser.add_argument(
+        "--imported", type=int, default=200_000, help="customers imported beside a neighbour's events; 0: none"
+    )
     parser.add_argument("--import-tries", type=int, default=5, help="processes for each function's import")
     parser.add_argument("--json", action="store_true", help="print JSON, for programs, instead of tables")
     options = parser.parse_args(arguments)
-    if options.singles < 1 or options.bulk < 0 or options.import_tries < 1:
-        parser.error("--singles and --import-tries are at least 1, --bulk at least 0")
+    if options.singles < 1 or options.bulk < 0 or options.imported < 0 or options.import_tries < 1:
+        parser.error("--singles and --import-tries are at least 1, --bulk and --imported at least 0")
     progress = Console(stderr=True)
     try:
         with fresh_stack() as (home, stack):
             bench = Bench(home, stack, progress)
             try:
-                results = bench.run(singles=options.singles, bulk=options.bulk, import_tries=options.import_tries)
+                results = bench.run(
+                    singles=options.singles,
+                    bulk=options.bulk,
+                    imported=options.imported,
+                    import_tries=options.import_tries,
+                )
             finally:
                 bench.close()
     except (StackError, BenchError) as error:

@@ -24,6 +24,7 @@ from shared.platform.database import Database
 from shared.platform.pubsub import PubSubPublisher
 
 TOPIC = "subscription-events"
+WARM_UP = 500
 _LOOK_EVERY_SECONDS = 0.003
 _numbers = itertools.count()
 
@@ -64,7 +65,11 @@ class Publisher:
         self._topic = self._client.topic_path(stack.project, TOPIC)
 
     def publish(self, event_id: str, number: int, at: dt.datetime) -> pubsub_v1.publisher.futures.Future:
-        return self._client.publish(self._topic, event(event_id, number, at))
+        return self.publish_body(event(event_id, number, at))
+
+    def publish_body(self, body: bytes) -> pubsub_v1.publisher.futures.Future:
+        """An event as it is."""
+        return self._client.publish(self._topic, body)
 
     def close(self) -> None:
         self._client.stop()
@@ -118,13 +123,15 @@ def lone(publisher: Publisher, watch: Watch, count: int) -> Latency:
     return latency(latencies, None)
 
 
-def write_customers(file: Path, count: int) -> None:
-    """Write a file of `count` customers, as `allim send` takes it."""
+def write_customers(file: Path, count: int) -> Sequence[int]:
+    """Write a file of `count` customers, as `allim send` takes it. Gives their numbers."""
+    numbers = list(itertools.islice(_numbers, count))
     columns = ("id", "phone", "name", "email", "company", "status", "plan", "locale")
     with file.open("w", newline="") as stream:
         writer = csv.DictWriter(stream, columns, extrasaction="ignore")
         writer.writeheader()
-        writer.writerows(customer(number) for number in itertools.islice(_numbers, count))
+        writer.writerows(customer(number) for number in numbers)
+    return numbers
 
 
 def bulk(stack: Stack, watch: Watch, file: Path, count: int) -> Burst:

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from bench.floor import HttpFloor, SqlFloor
 from bench.imports import ImportCost
 from bench.load import Burst, Latency
+from bench.neighbours.importing import WANTED as WANTED_BESIDE_IMPORT
+from bench.neighbours.importing import BesideImport
 from bench.sql_count import StatementCounts
 
 BACKGROUND = frozenset({"allim_ticker"})
@@ -81,6 +83,7 @@ class Results:
     modest: Latency
     singles: Path
     bulk: Path | None
+    beside_import: BesideImport | None
     sql_floor: Sequence[SqlFloor]
     http_floor: HttpFloor
     imports: Sequence[ImportCost]
@@ -113,6 +116,9 @@ def targets(results: Results) -> list[Target]:
             Target("bulk, messages/s", results.bulk.per_second, 5_000, True),
             Target("bulk, SQL statements a message", results.bulk.sql.statements, 0.1, False),
         ]
+    if results.beside_import is not None:
+        ratio = results.beside_import.accepted_ratio
+        found.append(Target("p99 beside a neighbour's import, times the quiet one", ratio, WANTED_BESIDE_IMPORT, False))
     return found
 
 

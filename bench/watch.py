@@ -89,7 +89,7 @@ class Watch:
 
     def ids(self) -> list[UUID]:
         """Every message that there is."""
-        rows = self._connection.execute("select id from messages where tenant = %s", [TENANT]).fetchall()
+        rows = self._connection.execute("select id from messages").fetchall()
         return [row[0] for row in rows]
 
     def _number(self, query: str, *parameters: object) -> int:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,10 +14,12 @@ import typer
 from cli.joining import publisher_of, running_stack, with_database
 from cli.output import AsJson, examples, print_json, print_table, progress_bar, say
 from cli.showing import won
+from shared.platform.errors import AllimError
+from shared.platform.plurals import counted
 
 if TYPE_CHECKING:
     from shared.campaigns.plan import Sample
-    from shared.campaigns.sending import BulkResult
+    from shared.campaigns.sending import BulkResult, Progress
     from shared.credits.prices.estimates import Estimate
     from shared.messages.routing import Route
     from shared.platform.database import Database
@@ -27,6 +30,8 @@ EXAMPLES = examples(
     "allim send --tenant saas --template welcome --customers new.csv --route sms_only --json",
 )
 PROBLEMS_SHOWN = 20
+STOPPED = 128 + 2
+"""The exit status of who is interrupted (SIGINT is 2), as shells have it."""
 
 
 def send(
@@ -46,23 +51,25 @@ def send(
     key: Annotated[
         str | None,
         typer.Option(
-            help="A name for this send. Give it again after mending bad rows: who got a message for the key gets no "
-            "second one. Without it each run is a new send.",
+            help="A name for this send. Give it again after an interruption, or after mending bad rows: who got a "
+            "message for the key gets no second one. Without it each run is a new send, with a key of its own.",
         ),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Render and price everything, write nothing.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Send a template to every customer of a file, in one transaction.
+    """Send a template to every customer of a file, some thousand at a time.
 
     A row that can't be sent is reported with its line and does not stop the others. Customers that are not known yet
-    become known; blank cells change nothing about one who is.
+    become known; blank cells change nothing about one who is. Wherever it is interrupted, the same command with the
+    key that it tells goes on.
 
-    Exits with 1 when nothing was written because the whole can't be done, when no row could be sent, or when a dry run
-    finds that something stands in the way.
+    Exits with 1 when nothing was written because the whole can't be done, when it was broken off, when no row could be
+    sent, or when a dry run finds that something stands in the way; with 130 when you stop it.
     """
     asked_route = _route(route)
     stack = running_stack()
+    reached = _Reached(tenant, template, customers, route, key)
 
     async def work(database: Database) -> BulkResult:
         from shared.campaigns.sending import preview_bulk, send_bulk
@@ -71,7 +78,7 @@ def send(
 
         file = CustomerFile(customers)
         clock = WallClock()
-        with _progress("rendering" if dry_run else "queueing") as on_progress:
+        with _progress(reached, dry_run=dry_run) as on_progress:
             if dry_run:
                 return await preview_bulk(
                     database,
@@ -96,13 +103,49 @@ def send(
             )
 
     with_database(stack, "allim_operator", _nothing, tenant=tenant)  # the sending role sees its own tenant alone
-    result = with_database(stack, "allim_api", work)
+    result = _unless_stopped(reached, lambda: with_database(stack, "allim_api", work))
     if as_json:
         print_json({"dry_run": dry_run, **asdict(result)})
     else:
         _show(result, dry_run)
     if (dry_run and not result.preflight.ready) or not (result.queued or result.already):
         raise typer.Exit(1)
+
+
+@dataclass
+class _Reached:
+    """What was asked for, and how far it came. `key`: that of the send once it has one."""
+
+    tenant: str
+    template: str
+    customers: Path
+    route: str
+    key: str | None
+    queued: int = 0
+
+    def command(self, key: str) -> str:
+        """What goes on with it."""
+        given = ["--tenant", self.tenant, "--template", self.template, "--customers", str(self.customers)]
+        return shlex.join(["allim", "send", *given, "--route", self.route, "--key", key])
+
+
+def _unless_stopped(reached: _Reached, work: Callable[[], BulkResult]) -> BulkResult:
+    """Do it. Who stops it, or is stopped, is told in a line what is queued, and the command that goes on."""
+    from shared.campaigns.errors import BrokenOffError
+
+    try:
+        return work()
+    except BrokenOffError as error:
+        go_on = reached.command(error.key)
+        raise AllimError(error.code, f"{error.detail}; go on with: {go_on}", error.detail_ko) from error
+    except KeyboardInterrupt:
+        if reached.queued and reached.key:
+            told = f"stopped: {counted(reached.queued, 'message')} queued; go on with: {reached.command(reached.key)}"
+            told += f" ({reached.queued:,}건 접수 후 중단. 위 명령으로 이어서 보낼 수 있습니다.)"
+        else:
+            told = "stopped: nothing was queued (접수된 메시지 없이 중단되었습니다.)"
+        typer.secho(told, fg=typer.colors.RED, err=True)
+        raise typer.Exit(STOPPED) from None
 
 
 async def _nothing(_: Database) -> None:
@@ -119,13 +162,23 @@ def _route(given: str) -> Route:
 
 
 @contextmanager
-def _progress(what: str) -> Iterator[Callable[[int, float], None]]:
+def _progress(reached: _Reached, *, dry_run: bool) -> Iterator[Callable[[Progress], None]]:
+    """Shows how far it is, and remembers it. A key that nobody gave is told as it begins, for who is killed can't."""
     from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
 
-    columns = (TextColumn(what), BarColumn(), TextColumn("{task.fields[rows]:,} rows"), TimeElapsedColumn())
-    with progress_bar(*columns) as progress:
-        task = progress.add_task(what, total=1.0, rows=0)
-        yield lambda rows, share: progress.update(task, completed=share, rows=rows)
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[rows]:,} rows"))
+    with progress_bar(*columns, TimeElapsedColumn()) as bar:
+        task = bar.add_task("rendering", total=1.0, rows=0)
+
+        def show(progress: Progress) -> None:
+            if progress.doing == "queueing":
+                if progress.key != reached.key:
+                    bar.console.print(f"the key of this send is {progress.key}", highlight=False)
+                reached.key, reached.queued = progress.key, progress.queued
+            doing = "rendering" if dry_run else progress.doing
+            bar.update(task, description=doing, completed=progress.share, rows=progress.asked)
+
+        yield show
 
 
 def _show(result: BulkResult, dry_run: bool) -> None:
@@ -139,6 +192,8 @@ def _show(result: BulkResult, dry_run: bool) -> None:
         ("rows", f"{result.asked:,}"),
         ("would be queued" if dry_run else "queued", f"{result.queued:,}"),
     ]
+    if result.key and not dry_run:
+        rows.insert(0, ("key", result.key))
     if result.already:
         rows.append((f"sent before with key {result.key}", f"{result.already:,}"))
     rows += [(f"failed: {reason}", f"{count:,}") for reason, count in result.failed.items()]

@@ -179,9 +179,7 @@ def _from_environment(name: str) -> str:
 
 
 async def _written(url: str, key: str, example: Example, credit: Decimal, *, keep: bool) -> Changes:
-    """What writing it changes; it is undone unless it is to be kept."""
-    import psycopg
-
+    """What writing it changes; nothing is written unless it is to be kept."""
     from local.examples.loading import write_example
     from shared.platform.clock import WallClock
     from shared.platform.crypto import Keys
@@ -190,16 +188,12 @@ async def _written(url: str, key: str, example: Example, credit: Decimal, *, kee
 
     keys, database, now = Keys(read_keys(key)), Database(url, pool_size=1), WallClock().now()
     try:
-        async with database.transaction() as connection:
-            changed_at = min(now, example.customers.changed_at)
-            changes = await write_example(
-                connection, keys, example, credit=credit, customers_changed_at=changed_at, now=now
-            )
-            if not keep:
-                raise psycopg.Rollback
+        changed_at = min(now, example.customers.changed_at)
+        return await write_example(
+            database, keys, example, credit=credit, customers_changed_at=changed_at, now=now, keep=keep
+        )
     finally:
         await database.close()
-    return changes
 
 
 def _tell(changes: Changes, as_json: bool, *, webhook: str | None) -> None:

@@ -29,7 +29,7 @@ from local.stack import Stack
 from shared.campaigns.sending import send_bulk
 from shared.contracts import CustomerSnapshot
 from shared.customers.files.people import CustomerFile
-from shared.customers.filing import file_customers
+from shared.customers.filing import file_all
 from shared.customers.store import save_groups
 from shared.platform.clock import WallClock
 from shared.platform.database import Database
@@ -210,8 +210,8 @@ class Player:
         }
         database = Database(self._stack.database_url, pool_size=1)
         try:
+            await file_all(database, "childcare", people, changed_at=LONG_AGO)
             async with database.transaction() as connection:
-                await file_customers(connection, "childcare", people, changed_at=LONG_AGO)
                 await save_groups(connection, "childcare", groups)
         finally:
             await database.close()

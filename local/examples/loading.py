@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import httpx
+import psycopg
 
 from local.examples.changes import Change, Changes, Customers, What, versioned
 from local.examples.files import EXAMPLES, Example, read_examples
@@ -23,7 +23,7 @@ from shared.credits.ledger.ledger import top_up
 from shared.credits.plans.granting import grant
 from shared.credits.plans.plans import PlanName
 from shared.credits.plans.store import read_history
-from shared.customers.filing import file_customers
+from shared.customers.filing import file_all
 from shared.customers.store import count_customers, read_groups, save_groups
 from shared.platform.clock import WallClock
 from shared.platform.crypto import Keys
@@ -43,7 +43,6 @@ EXAMPLE_CREDIT = Decimal(1_000_000)
 EXAMPLE_PLAN: PlanName = "PRO"
 """What each example tenant begins with, so that the demo's and the benchmark's sends stay within the quota."""
 
-CUSTOMERS_A_STATEMENT = 5_000
 SIMULATOR_SECONDS = 10
 _INSPECTION = {"draft": "PENDING", "submitted": "INSPECTING", "approved": "APPROVED"}
 """What Kakao's inspection calls our approvals; it has only rejected left for the others."""
@@ -85,15 +84,13 @@ def load(stack: Stack, folder: Path = EXAMPLES) -> Loaded:
 
 
 async def write_examples(stack: Stack, examples: Sequence[Example]) -> None:
-    """Write tenants and all that is theirs, in one transaction of the database's owner."""
+    """Write tenants and all that is theirs, as the database's owner."""
     database, now = Database(stack.database_url, pool_size=1), WallClock().now()
     try:
-        async with database.transaction() as connection:
-            keys = Keys(read_keys(stack.encryption_key))
-            for example in examples:
-                await write_example(
-                    connection, keys, example, credit=EXAMPLE_CREDIT, customers_changed_at=LONG_AGO, now=now
-                )
+        keys = Keys(read_keys(stack.encryption_key))
+        for example in examples:
+            await write_example(database, keys, example, credit=EXAMPLE_CREDIT, customers_changed_at=LONG_AGO, now=now)
+            async with database.transaction() as connection:
                 if not await read_history(connection, example.tenant.id, 1):
                     await grant(connection, example.tenant.id, EXAMPLE_PLAN, now, why="an example's first plan")
     finally:
@@ -101,28 +98,55 @@ async def write_examples(stack: Stack, examples: Sequence[Example]) -> None:
 
 
 async def write_example(
-    connection: Connection,
+    database: Database,
     keys: Keys,
     example: Example,
     *,
     credit: Decimal,
     customers_changed_at: dt.datetime,
     now: dt.datetime,
+    keep: bool = True,
 ) -> Changes:
     """Write one tenant, or what differs from what is there. Gives what that was.
 
+    What the tenant says and by what rules is one transaction. Its customers follow, some thousand at a time, and then
+    its groups: nothing is locked while the file is read. Interrupted, it is made whole by writing it again.
+
     Args:
-        connection: in a transaction, as the database's owner.
+        database: as its owner.
         keys: seal its credentials.
         example: the tenant.
         credit: won that it starts with, given once.
         customers_changed_at: when the file of its customers was changed; what was told of one since then stays.
         now: the moment.
+        keep: False for only saying what would be written.
     """
-    tenant, things = example.tenant.id, []
+    tenant, things = example.tenant.id, list[Change]()
+    async with database.transaction() as connection:
+        things += await _write_definitions(connection, keys, example, credit=credit, now=now)
+        if not keep:
+            raise psycopg.Rollback
+    async with database.connection() as connection:
+        known = await count_customers(connection, tenant)
+    people = ({"id": customer.id, **customer.told} for customer in example.customers)
+    filed = await file_all(database, tenant, people, changed_at=customers_changed_at, keep=keep)
+    async with database.transaction() as connection:
+        before = await read_groups(connection, tenant)
+        if keep:
+            await save_groups(connection, tenant, example.groups)
+    things += _changed_groups(before, example.groups)
+    unchanged, not_in_file = filed.rows - filed.added - filed.changed, known + filed.added - filed.rows
+    return Changes(tenant, things, Customers(filed.added, filed.changed, unchanged, not_in_file))
+
+
+async def _write_definitions(
+    connection: Connection, keys: Keys, example: Example, *, credit: Decimal, now: dt.datetime
+) -> list[Change]:
+    """All but its customers and their groups."""
+    tenant = example.tenant.id
     named = await name_of(connection, tenant)
     await save_tenant(connection, tenant, example.tenant.name, now=now)
-    things.append(_change("tenant", tenant, named is None, named != example.tenant.name))
+    things = [_change("tenant", tenant, named is None, named != example.tenant.name)]
     accounts = {sealed.id for sealed in await provider_accounts(connection, [tenant])}
     written = await register_account(connection, keys, example.account, now=now)
     things.append(_change("account", example.account.id, example.account.id not in accounts, written))
@@ -139,24 +163,14 @@ async def write_example(
     ]
     workflows = [line.name for line in await read_workflows(connection, tenant)]
     made = await save_workflows(connection, tenant, example.workflows, now=now)
-    things += versioned("workflow", (workflow.name for workflow in example.workflows), workflows, made)
-    people = ({"id": customer.id, **customer.told} for customer in example.customers)
-    known, told, filed = await count_customers(connection, tenant), 0, len(example.customers)
-    while some := list(islice(people, CUSTOMERS_A_STATEMENT)):
-        told += await file_customers(connection, tenant, some, changed_at=customers_changed_at)
-    added = await count_customers(connection, tenant) - known
-    things += await _save_groups(connection, tenant, example.groups)
-    customers = Customers(added, told - added, filed - told, known + added - filed)
-    return Changes(tenant, things, customers)
+    return things + versioned("workflow", (workflow.name for workflow in example.workflows), workflows, made)
 
 
 def _change(what: What, name: str, new: bool, differs: bool) -> Change:
     return Change(what, name, "added" if new else "changed" if differs else "unchanged")
 
 
-async def _save_groups(connection: Connection, tenant: str, groups: Groups) -> list[Change]:
-    before = await read_groups(connection, tenant)
-    await save_groups(connection, tenant, groups)
+def _changed_groups(before: Mapping[str, tuple[str, frozenset[str]]], groups: Groups) -> list[Change]:
     return [
         _change("group", group, group not in before, before.get(group) != (name, frozenset(members)))
         for group, (name, members) in groups.items()

@@ -45,7 +45,8 @@ class MessageIds:
         key: of the send.
     """
 
-    def __init__(self, moment: dt.datetime, tenant: str, key: object) -> None:
+    def __init__(self, moment: dt.datetime, tenant: str, key: str) -> None:
+        self.moment = moment
         self._parts = (moment, "bulk", tenant, key)
         self.first: Callable[[str], UUID] = derived_ids(*self._parts)
 

@@ -42,6 +42,26 @@ class Preflight:
     estimate: Estimate | None
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What a tenant has before a send, of which the send itself then takes."""
+
+    ready: Readiness
+    quota: Quota
+
+
+async def read_standing(connection: Connection, tenant: str, template: str, now: dt.datetime) -> Standing:
+    """What a tenant has now to send a template with.
+
+    Raises:
+        CreditError: `unknown_tenant`.
+    """
+    found = await read_readiness(connection, tenant, template)
+    if found is None:
+        raise unknown_tenant(tenant)
+    return Standing(found, await read_quota(connection, tenant, now))
+
+
 async def preflight(
     connection: Connection,
     tenant: str,
@@ -51,6 +71,7 @@ async def preflight(
     ways: Ways,
     refused: int,
     now: dt.datetime,
+    standing: Standing | None = None,
 ) -> Preflight:
     """Look at everything that could stop a send or cut it short; nothing is written.
 
@@ -62,17 +83,17 @@ async def preflight(
         ways: the messages that can be made.
         refused: how many could not be, for want of a valid number or of words that fit.
         now: the moment.
+        standing: what the tenant had before they were queued; what it has now, unless told.
 
     Raises:
         CreditError: `unknown_tenant`.
     """
-    found = await read_readiness(connection, tenant, template)
-    if found is None:
-        raise unknown_tenant(tenant)
+    standing = standing or await read_standing(connection, tenant, template, now)
+    found = standing.ready
     checks = [_template(found, template, route), *_law(found, route, now), _sender(found, route)]
     checks.append(_recipients(sum(ways.values()), refused))
     checks += _fallback(found, route, ways)
-    checks.append(_quota(await read_quota(connection, tenant, now), sum(ways.values())))
+    checks.append(_quota(standing.quota, sum(ways.values())))
     costs: Estimate | None = None
     try:
         costs = await estimate_for(connection, tenant, ways, now)

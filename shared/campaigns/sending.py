@@ -1,66 +1,72 @@
 """The bulk path: one template to every customer of a file.
 
-Messages and outbox are one transaction of role `allim_api`, confined to the tenant; tickets are published once it is
-committed. Rows are read and composed in a thread while Postgres works on those before them.
+The file is read, and its rows are planned, outside any transaction; what can be known to stand in the way is asked
+before the first row is written. Then each batch is a short transaction of role `allim_api`, confined to the tenant.
 """
 
 from __future__ import annotations
 
 import asyncio
 import datetime as dt
-from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
-from contextlib import aclosing
+import secrets
+from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping, Sequence
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, replace
-from itertools import islice
-from uuid import UUID
+from typing import Literal
 
-from shared.campaigns.errors import BulkError
-from shared.campaigns.plan import (
-    Bulk,
-    MessageIds,
-    PlannedMessage,
-    PlannedRow,
-    Sample,
-    Tally,
-    check_columns,
-    may_have_left,
-    moment_of,
-    plan_row,
-)
-from shared.campaigns.preflight import Preflight, preflight
-from shared.campaigns.store import earlier_messages, sent_with_key, wait_for_turn
+from shared.campaigns.batches import planned_batches, sort_out, unasked
+from shared.campaigns.errors import BrokenOffError, BulkError
+from shared.campaigns.plan import Bulk, MessageIds, PlannedRow, Sample, Tally, check_columns, moment_of
+from shared.campaigns.preflight import Preflight, Standing, preflight, read_standing
+from shared.campaigns.store import KnownSend, begin_send, read_queued, read_send, sent_with_key
+from shared.campaigns.writing import BatchWriter
 from shared.contracts import MAX_TICKET_MESSAGES
 from shared.contracts.text import nearest
 from shared.credits.errors import CreditError
-from shared.credits.plans.quota import Quota, read_quota
+from shared.credits.plans.quota import Quota
 from shared.credits.prices.estimates import check_prices
-from shared.customers.files.people import CustomerFile, Recipient
+from shared.customers.files.people import CustomerFile
 from shared.customers.files.problems import RowProblem
-from shared.customers.store import save_customers
 from shared.messages.composing import usable_route
 from shared.messages.lawful import forbidden
-from shared.messages.outbox import PATIENCE, cut_tickets, publish_tickets
 from shared.messages.routing import DEFAULT_ROUTE, Route
-from shared.messages.status import Status
-from shared.messages.store import queue_alike, queue_tickets
-from shared.platform.clock import Clock
-from shared.platform.database import Connection, Database
-from shared.platform.ids import new_id
-from shared.platform.pubsub import SEND_REQUESTS, Publisher
+from shared.platform.clock import SEOUL, Clock
+from shared.platform.database import PASSING_ERRORS, Connection, Database
+from shared.platform.pubsub import Publisher
 from shared.templates.errors import MessageError
 from shared.templates.fit import Fit
 from shared.templates.store import active_templates
 from shared.templates.template import TemplateContent, TemplateVersion
 from shared.tenants.store import is_suspended, tenant_exists
 
-ROWS_A_STATEMENT = 5_000
-TICKET_SPACING = dt.timedelta(seconds=0.5)
-"""How much longer each ticket of a send may wait than the one before it, until the tick takes it for lost."""
-
 MAX_KEY_LENGTH = 200
 
-OnProgress = Callable[[int, float], None]
-"""Called with the rows done and the share of the file read."""
+LAST_BATCH_SECONDS = 10.0
+"""So long a send that is called off waits for the batch that is under way, to know what is queued."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a send is.
+
+    doing: counting what would be queued, of which nothing is written, or queueing it.
+    key: of the send; None while it has none.
+    asked, queued: rows done, and messages of them that are, or would be, queued.
+    share: of the file that is read, 0 to 1.
+    """
+
+    doing: Literal["counting", "queueing"]
+    key: str | None
+    asked: int
+    queued: int
+    share: float
+
+
+_MAY_PASS: tuple[type[BaseException], ...] = (*PASSING_ERRORS, OSError)
+"""What says nothing of the send itself."""
+
+OnProgress = Callable[[Progress], None]
+"""Called when a send begins to do something, and after each batch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +78,7 @@ class BulkResult:
         the key, which may have left (`already`).
     route: the channels that messages take, in order; `left_out` those that were asked for and the template lacks.
     problems: rows with something wrong, the first thousand of them.
+    key: of the send: the one given, or one of its own. None of a preview without one.
     preflight: what the queued messages may cost, and what stands in the way of them.
     tickets: how many carry them.
     samples: the first few messages in the words of their first channel.
@@ -108,7 +115,8 @@ async def send_bulk(
 ) -> BulkResult:
     """Queue one message to each customer of a file, and publish the tickets that carry them.
 
-    The customers exist afterwards: what the file tells of them is kept.
+    The customers exist afterwards: what the file tells of them is kept. Wherever it is interrupted, the same file with
+    the same key goes on.
 
     Args:
         database: as role `allim_api`.
@@ -119,48 +127,47 @@ async def send_bulk(
         customers: to whom.
         route: the channels asked for; those that the template has no approved words for are left out.
         key: names the send. A customer who has a message of an earlier send with the key that left, or may have, gets
-            no second one; whose message never left gets another. Without it, every call is a new send.
+            no second one; whose message never left gets another. Without it, every call is a new send with a key of its
+            own.
         on_progress: is told how far it is.
 
     Raises:
+        BrokenOffError: it stopped on its way: `quota_exceeded` (another send has used what was left) or
+            `send_interrupted` (the database or the file is away).
         BulkError: nothing was written: `unknown_tenant`, `unknown_template`, `template_not_approved`,
             `missing_column`, `price_missing`, `bad_key`, `key_reused` (with another template), `quota_exceeded` (the
             plan has fewer messages left), and what the law says against advertising: `night_advertising`,
             `advertising_unmarked`, `opt_out_missing`.
     """
-    queued: list[UUID] = []
+    tell = on_progress or _untold
+    now = clock.now()
+    key = _new_key(now) if key is None else key
+    lines, has_rows = await asyncio.to_thread(lambda: (customers.count_lines(), customers.has_rows))
     async with database.transaction(tenant=tenant) as connection:
-        await wait_for_turn(connection, tenant)
-        bulk, again = await _prepare(connection, clock.now(), tenant, template, customers, route, key)
+        bulk, again = await _prepare(connection, now, tenant, template, customers, route, key, has_rows=has_rows)
         if (error := forbidden(bulk.template.content, bulk.route.channels, bulk.now)) is not None:
             raise BulkError(error.code, error.detail, error.detail_ko)
-        quota = await read_quota(connection, tenant, bulk.now)
-        tally = Tally(bulk)
-        async with aclosing(_batches(bulk, customers)) as batches:
+        queued = await read_queued(connection, tenant)  # before the quota: what comes in between is counted twice
+        standing = await read_standing(connection, tenant, template, now)
+    quota = standing.quota
+    if lines > quota.left:
+        await _foresee(database, bulk, customers, again=again, key=key, quota=quota, tell=tell)
+    async with database.transaction(tenant=tenant) as connection:
+        bulk, again = await _begin(connection, bulk, key, again=again)
+    writer = BatchWriter(database, publisher, clock, bulk, key, again=again, most=queued + quota.left)
+    tally = writer.tally
+    async with _stopping(writer, key):
+        tell(Progress("queueing", key, 0, 0, 0.0))
+
+        async def write(batch: Sequence[PlannedRow]) -> None:
+            await writer.write(batch)
+            tell(Progress("queueing", key, tally.asked, tally.queued, customers.share_read))
+
+        async with aclosing(planned_batches(bulk, customers)) as batches:
             async for batch in batches:
-                fresh = _counted(await _sorted(connection, bulk, batch, again=again), tally)
-                _stay_within(quota, tally)
-                if fresh:
-                    messages = [planned.message for planned in fresh]
-                    customers_told = [planned.customer for planned in fresh]
-                    await save_customers(connection, tenant, customers_told, as_of=bulk.now)
-                    await queue_alike(connection, messages, key=key)
-                    queued += [message.id for message in messages if message.status is Status.QUEUED]
-                if on_progress:
-                    on_progress(tally.asked, customers.share_read)
-        result = await _result(connection, tally, route, key)
-        now = clock.now()
-        tickets = cut_tickets(((tenant, message) for message in queued), now)
-        await queue_tickets(
-            connection,
-            tickets,
-            topic=SEND_REQUESTS,
-            now=now,
-            publish_at=now + PATIENCE,
-            spacing=TICKET_SPACING,
-        )
-    await publish_tickets(publisher, tickets)
-    return result
+                await _to_its_end(write(batch))
+        await writer.published()
+        return await _result(database, tally, route, key, writer.tickets, standing)
 
 
 async def preview_bulk(
@@ -179,15 +186,23 @@ async def preview_bulk(
     Arguments and errors as there, but for `quota_exceeded` and the law: the preflight says it, beside all else that is
     in the way.
     """
+    tell = on_progress or _untold
+    now = clock.now()
+    named = _new_key(now) if key is None else key
+    has_rows = await asyncio.to_thread(lambda: customers.has_rows)
     async with database.transaction(tenant=tenant) as connection:
-        bulk, again = await _prepare(connection, clock.now(), tenant, template, customers, route, key)
-        tally = Tally(bulk)
-        async with aclosing(_batches(bulk, customers)) as batches:
-            async for batch in batches:
-                _counted(await _sorted(connection, bulk, batch, again=again), tally)
-                if on_progress:
-                    on_progress(tally.asked, customers.share_read)
-        return await _result(connection, tally, route, key)
+        bulk, again = await _prepare(connection, now, tenant, template, customers, route, named, has_rows=has_rows)
+    tally = await _foresee(database, bulk, customers, again=again, key=key, quota=None, tell=tell)
+    return await _result(database, tally, route, key, -(-tally.queued // MAX_TICKET_MESSAGES), None)
+
+
+def _untold(_: Progress) -> None:
+    """Nobody asked."""
+
+
+def _new_key(now: dt.datetime) -> str:
+    """A key that nobody has used, and that a person can give again."""
+    return f"send-{now.astimezone(SEOUL):%Y%m%d-%H%M%S}-{secrets.token_hex(4)}"
 
 
 async def _prepare(
@@ -197,10 +212,12 @@ async def _prepare(
     name: str,
     customers: CustomerFile,
     route: Route,
-    key: str | None,
+    key: str,
+    *,
+    has_rows: bool,
 ) -> tuple[Bulk, bool]:
     """What the messages have in common, and whether there was a send with the key before."""
-    if key is not None and (not 0 < len(key) <= MAX_KEY_LENGTH or not key.isprintable()):
+    if not 0 < len(key) <= MAX_KEY_LENGTH or not key.isprintable():
         raise BulkError("bad_key", f"a key has 1 to {MAX_KEY_LENGTH} printable characters")
     template = await _template(connection, tenant, name)
     try:
@@ -208,7 +225,7 @@ async def _prepare(
     except MessageError as error:
         raise BulkError(error.code, error.detail) from error
     check_columns(customers, template)
-    if not customers.has_rows:
+    if not has_rows:
         raise BulkError(
             "empty_file",
             f"{customers.path.name} has a header and no rows",
@@ -218,14 +235,34 @@ async def _prepare(
         await check_prices(connection, tenant, usable.channels, now)
     except CreditError as error:
         raise BulkError(error.code, error.detail, error.detail_ko) from error
-    earlier = await sent_with_key(connection, tenant, key) if key is not None else None
+    earlier = await _known(connection, tenant, key)
+    _check_template(earlier, name, key)
+    # The ids of a key's messages begin with the moment of its first send, so that they come out the same again.
+    ids = MessageIds(earlier.begun_at if earlier else now, tenant, key)
+    return Bulk(tenant, template, usable, Fit(template.content, usable.channels), ids, now), earlier is not None
+
+
+async def _known(connection: Connection, tenant: str, key: str) -> KnownSend | None:
+    """What a key stands for. Of one that was used before keys were kept, its messages tell."""
+    if (send := await read_send(connection, tenant, key)) is not None:
+        return send
+    old = await sent_with_key(connection, tenant, key)
+    return KnownSend(old.template, moment_of(old.message)) if old else None
+
+
+def _check_template(earlier: KnownSend | None, name: str, key: str) -> None:
     if earlier and earlier.template != name:
         raise BulkError("key_reused", f"the key {key!r} was used with template {earlier.template!r} before")
-    # The ids of a key's messages begin with the moment of its first send, so that they come out the same again.
-    moment = moment_of(earlier.message) if earlier else now
-    ids = MessageIds(moment, tenant, new_id(now) if key is None else key)
-    bulk = Bulk(tenant, template, usable, Fit(template.content, usable.channels), ids, now)
-    return bulk, earlier is not None
+
+
+async def _begin(connection: Connection, bulk: Bulk, key: str, *, again: bool) -> tuple[Bulk, bool]:
+    """From now on the key stands for this send, or for that of whoever was faster: then the ids are those of that."""
+    name, tenant = bulk.template.name, bulk.tenant
+    if await begin_send(connection, tenant, key, KnownSend(name, bulk.ids.moment)):
+        return bulk, again
+    earlier = await read_send(connection, tenant, key)
+    _check_template(earlier, name, key)
+    return replace(bulk, ids=MessageIds(earlier.begun_at if earlier else bulk.now, tenant, key)), True
 
 
 async def _template(connection: Connection, tenant: str, name: str) -> TemplateVersion:
@@ -246,89 +283,78 @@ async def _template(connection: Connection, tenant: str, name: str) -> TemplateV
     return TemplateVersion(name, stored.version, TemplateContent.model_validate(stored.content), stored.approval)
 
 
-async def _batches(bulk: Bulk, customers: CustomerFile) -> AsyncGenerator[list[PlannedRow]]:
-    """The file's rows, planned. The next batch is made in a thread while the caller works with one."""
-    rows = iter(customers)
-    coming = asyncio.create_task(asyncio.to_thread(_plan, bulk, rows))
+async def _foresee(
+    database: Database,
+    bulk: Bulk,
+    customers: CustomerFile,
+    *,
+    again: bool,
+    key: str | None,
+    quota: Quota | None,
+    tell: OnProgress,
+) -> Tally:
+    """Count what a send would come to. Raises BulkError `quota_exceeded` when that is more than a quota has left."""
+    tally = Tally(bulk)
+    tell(Progress("counting", key, 0, 0, 0.0))
+    async with aclosing(planned_batches(bulk, customers)) as batches:
+        async for batch in batches:
+            await _foreseen(database, bulk, batch, tally, again=again)
+            if quota is not None and (error := quota.shortage(tally.queued)) is not None:
+                raise BulkError(error.code, error.detail, error.detail_ko)
+            tell(Progress("counting", key, tally.asked, tally.queued, customers.share_read))
+    return tally
+
+
+async def _foreseen(database: Database, bulk: Bulk, batch: Sequence[PlannedRow], tally: Tally, *, again: bool) -> None:
+    found, rows = unasked(batch)
+    if again:
+        async with database.transaction(tenant=bulk.tenant) as connection:
+            await sort_out(connection, bulk, rows, found)
+    else:
+        found.fresh = rows
+    found.count(tally)
+
+
+@asynccontextmanager
+async def _stopping(writer: BatchWriter, key: str) -> AsyncGenerator[None]:
+    """Whatever ends a send on its way, it says how far it came, and leaves no task behind."""
     try:
-        while batch := await coming:
-            coming = asyncio.create_task(asyncio.to_thread(_plan, bulk, rows))
-            yield batch
+        yield
+    except _MAY_PASS as error:
+        why = f"the send was interrupted: {str(error).strip() or type(error).__name__}"
+        told = BrokenOffError("send_interrupted", why, "발송이 중단되었습니다.", key=key, queued=writer.tally.queued)
+        raise told from error
     finally:
-        await asyncio.wait([coming])
+        await writer.stop()
 
 
-def _plan(bulk: Bulk, rows: Iterator[Recipient | RowProblem]) -> list[PlannedRow]:
-    return [plan_row(bulk, row) if isinstance(row, Recipient) else row for row in islice(rows, ROWS_A_STATEMENT)]
+async def _to_its_end(batch: Coroutine[None, None, None]) -> None:
+    """Write a batch. Who is called off meanwhile stops after it, so that what is queued is known."""
+    writing = asyncio.create_task(batch)
+    writing.add_done_callback(lambda done: done.cancelled() or done.exception())  # it may end when nobody listens
+    try:
+        await asyncio.shield(writing)
+    except asyncio.CancelledError:
+        await asyncio.wait([writing], timeout=LAST_BATCH_SECONDS)
+        writing.cancel()
+        raise
 
 
-@dataclass(frozen=True, slots=True)
-class _Sorted:
-    """The rows of a batch: those that make a message now, those that have one, and those that are as bad as before."""
-
-    fresh: list[PlannedMessage]
-    already: int
-    bad: list[PlannedRow]
-
-
-async def _sorted(connection: Connection, bulk: Bulk, batch: Sequence[PlannedRow], *, again: bool) -> _Sorted:
-    """Tell the rows of a batch apart by what an earlier send with the key made of them.
-
-    Who has a message that never left gets another, with the next id: ids that come out the same for everybody are why
-    there are no two, however often and by how many it is sent.
-    """
-    found = _Sorted([], 0, [row for row in batch if isinstance(row, RowProblem)])
-    asking = [row for row in batch if isinstance(row, PlannedMessage)]
-    if not again:
-        return replace(found, fresh=asking)
-    already = earlier = 0
-    while asking:
-        known = await earlier_messages(connection, bulk.tenant, [row.message.id for row in asking])
-        unheard = []
-        for row in asking:
-            message = known.get(row.message.id)
-            if message is None:
-                as_before = earlier and row.message.status is Status.FAILED
-                (found.bad if as_before else found.fresh).append(row)
-            elif may_have_left(message):
-                already += 1
-            else:
-                unheard.append(row)
-        earlier += 1
-        asking = [
-            replace(row, message=replace(row.message, id=bulk.ids.after(row.message.customer, earlier)))
-            for row in unheard
-        ]
-    return replace(found, already=already)
-
-
-def _counted(found: _Sorted, tally: Tally) -> list[PlannedMessage]:
-    """Count a batch, in the order of its lines; gives the messages of it that are new."""
-    tally.skip(found.already)
-    for row in sorted([*found.fresh, *found.bad], key=lambda row: row.line):
-        if isinstance(row, RowProblem):
-            tally.refuse(row)
-        else:
-            tally.take(row)
-    return found.fresh
-
-
-def _stay_within(quota: Quota, tally: Tally) -> None:
-    if (error := quota.shortage(tally.queued)) is not None:
-        raise BulkError(error.code, error.detail, error.detail_ko)
-
-
-async def _result(connection: Connection, tally: Tally, asked_route: Route, key: str | None) -> BulkResult:
+async def _result(
+    database: Database, tally: Tally, asked_route: Route, key: str | None, tickets: int, standing: Standing | None
+) -> BulkResult:
     bulk = tally.bulk
-    checked = await preflight(
-        connection,
-        bulk.tenant,
-        template=bulk.template.name,
-        route=asked_route.channels,
-        ways=tally.ways,
-        refused=sum(tally.failed.values()) + sum(tally.refused.values()),
-        now=bulk.now,
-    )
+    async with database.transaction(tenant=bulk.tenant) as connection:
+        checked = await preflight(
+            connection,
+            bulk.tenant,
+            template=bulk.template.name,
+            route=asked_route.channels,
+            ways=tally.ways,
+            refused=sum(tally.failed.values()) + sum(tally.refused.values()),
+            now=bulk.now,
+            standing=standing,
+        )
     return BulkResult(
         tenant=bulk.tenant,
         template=bulk.template.name,
@@ -343,6 +369,6 @@ async def _result(connection: Connection, tally: Tally, asked_route: Route, key:
         refused=dict(tally.refused.most_common()),
         problems=tally.problems,
         preflight=checked,
-        tickets=-(-tally.queued // MAX_TICKET_MESSAGES),
+        tickets=tickets,
         samples=tally.samples,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -13,12 +14,34 @@ from shared.platform.database import Connection, fetch_all
 from shared.templates.template import TemplateContent
 from shared.tenants.store import sending_account
 
-ONE_AT_A_TIME = "select pg_advisory_xact_lock(hashtextextended('bulk/' || %(tenant)s, 0))"
+SEND = "select template, begun_at from bulk_sends where tenant = %(tenant)s and key = %(key)s"
 
 
-async def wait_for_turn(connection: Connection, tenant: str) -> None:
-    """Let no other bulk send of the tenant go on until the transaction ends: two with one key must not cross."""
-    await fetch_all(connection, ONE_AT_A_TIME, {"tenant": tenant})
+@dataclass(frozen=True, slots=True)
+class KnownSend:
+    """What a key stands for: a template, and the moment with which the ids of the messages begin."""
+
+    template: str
+    begun_at: dt.datetime
+
+
+async def read_send(connection: Connection, tenant: str, key: str) -> KnownSend | None:
+    """The send that has the key; None where nobody has used it yet."""
+    rows = await fetch_all(connection, SEND, {"tenant": tenant, "key": key})
+    return KnownSend(**rows[0]) if rows else None
+
+
+BEGIN_SEND = """
+insert into bulk_sends (tenant, key, template, begun_at)
+values (%(tenant)s, %(key)s, %(template)s, %(begun_at)s)
+on conflict (tenant, key) do nothing
+"""
+
+
+async def begin_send(connection: Connection, tenant: str, key: str, send: KnownSend) -> bool:
+    """Give a key its meaning, for good. False where it has one already."""
+    parameters = {"tenant": tenant, "key": key, "template": send.template, "begun_at": send.begun_at}
+    return (await connection.execute(BEGIN_SEND, parameters)).rowcount == 1
 
 
 SENT_WITH_KEY = """
@@ -35,13 +58,37 @@ class EarlierSend:
 
 
 async def sent_with_key(connection: Connection, tenant: str, key: str) -> EarlierSend | None:
-    """The send that had the key before. (Found by the index `messages_of_run`.)"""
+    """A send that had the key before keys were kept. (Found by the index `messages_of_run`.)"""
     rows = await fetch_all(connection, SENT_WITH_KEY, {"tenant": tenant, "key": key})
     return EarlierSend(rows[0]["id"], rows[0]["template"]) if rows else None
 
 
+COUNT_QUEUED = """
+insert into bulk_counts as c (tenant, queued) values (%(tenant)s, %(messages)s)
+on conflict (tenant) do update set queued = c.queued + excluded.queued
+returning queued
+"""
+
+
+async def count_queued(connection: Connection, tenant: str, messages: int) -> int:
+    """Count the messages of a batch, and give all that bulk sends of the tenant have ever queued.
+
+    Until the transaction ends no other batch of the tenant is counted; it goes on when it sees this one.
+    """
+    return int((await fetch_all(connection, COUNT_QUEUED, {"tenant": tenant, "messages": messages}))[0]["queued"])
+
+
+QUEUED = "select coalesce(sum(queued), 0)::bigint as queued from bulk_counts where tenant = %(tenant)s"
+
+
+async def read_queued(connection: Connection, tenant: str) -> int:
+    """All that bulk sends of a tenant have ever queued."""
+    return int((await fetch_all(connection, QUEUED, {"tenant": tenant}))[0]["queued"])
+
+
 EARLIER_MESSAGES = """
-select m.id, m.status::text, m.position, m.dispatch is not null as dispatched, r.told, r.refused, r.refusals
+select m.id, m.created_at, m.status::text, m.position, m.dispatch is not null as dispatched,
+  r.told, r.refused, r.refusals
 from messages m
 left join lateral (
   select bool_or(provider <> %(own)s) as told, bool_or(provider = %(own)s and attempt = m.attempt) as refused,
@@ -56,6 +103,7 @@ where m.tenant = %(tenant)s and m.id = any(%(ids)s)
 class EarlierMessage:
     """What is known of a message of an earlier send with the key.
 
+    created_at: the moment of the send that made it.
     status, position: how far it is, and at which channel of its route.
     dispatched: its last attempt was given to a provider, or was about to be.
     told: a provider has said something of it.
@@ -64,6 +112,7 @@ class EarlierMessage:
     """
 
     id: UUID
+    created_at: dt.datetime
     status: Status
     position: int
     dispatched: bool
@@ -78,6 +127,7 @@ async def earlier_messages(connection: Connection, tenant: str, ids: Sequence[UU
     return {
         row["id"]: EarlierMessage(
             row["id"],
+            row["created_at"],
             Status(row["status"]),
             row["position"],
             row["dispatched"],

@@ -2,19 +2,70 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from shared.customers.store import decide_newest_words, read_filed
 from shared.customers.words import Telling, changed_since
-from shared.platform.database import Connection
+from shared.platform.database import Connection, Database
+from shared.platform.database.again import until_it_passes
+
+ROWS_A_BATCH = 2_000
+"""So few that whoever waits for a customer of a batch hardly notices."""
+
+
+@dataclass(frozen=True, slots=True)
+class Filed:
+    """How many customers are new in a file, how many others say something new, and how many rows there are."""
+
+    added: int = 0
+    changed: int = 0
+    rows: int = 0
+
+    def __add__(self, other: Filed) -> Filed:
+        return Filed(self.added + other.added, self.changed + other.changed, self.rows + other.rows)
+
+
+async def file_all(
+    database: Database,
+    tenant: str,
+    customers: Iterable[Mapping[str, Any]],
+    *,
+    changed_at: dt.datetime,
+    keep: bool = True,
+) -> Filed:
+    """Take in a file, each batch in a short transaction of its own. The file is read between them, in a thread.
+
+    Args:
+        database: as a role that may write customers.
+        tenant: whose.
+        customers: the rows, as `file_customers` takes them.
+        changed_at: when the file was changed; aware.
+        keep: False for only saying what it would come to.
+    """
+    rows, filed = iter(customers), Filed()
+    while batch := await asyncio.to_thread(lambda: list(islice(rows, ROWS_A_BATCH))):
+
+        async def take(_: bool, batch: Sequence[Mapping[str, Any]] = batch) -> Filed:
+            async with database.transaction() as connection:
+                if not keep:
+                    return _counted(await _news(connection, tenant, batch, changed_at), len(batch))
+                await connection.hurry()
+                return await file_customers(connection, tenant, batch, changed_at=changed_at)
+
+        filed += await until_it_passes("a batch of a file of customers", take)
+    return filed
 
 
 async def file_customers(
     connection: Connection, tenant: str, customers: Sequence[Mapping[str, Any]], *, changed_at: dt.datetime
-) -> int:
-    """Take in a file. What it said before, too, is as old as it was then; what it does not say, it does not clear.
+) -> Filed:
+    """Take in rows of a file. What it said before, too, is as old as it was then; what it does not say, it does not
+    clear.
 
     Args:
         connection: in a transaction of a role that may write customers.
@@ -22,16 +73,25 @@ async def file_customers(
         customers: `id` and those of `FIELDS` for which the file has a column; None for a blank cell, which clears. A
             customer once.
         changed_at: when the file was changed; aware. A row that is not as it was the last time was changed then.
-
-    Returns:
-        How many customers are new in it, or say something new.
     """
+    news = await _news(connection, tenant, customers, changed_at)
+    await decide_newest_words(connection, [telling for telling, _ in news])
+    return _counted(news, len(customers))
+
+
+async def _news(
+    connection: Connection, tenant: str, customers: Sequence[Mapping[str, Any]], changed_at: dt.datetime
+) -> list[tuple[Telling, bool]]:
+    """What the rows say that the file did not say before, each with whether the customer is new."""
     rows = {str(customer["id"]): {n: v for n, v in customer.items() if n != "id"} for customer in customers}
     filed = await read_filed(connection, tenant, list(rows))
-    tellings = [
-        Telling(tenant, id_, changed_at, changed, row)
+    return [
+        (Telling(tenant, id_, changed_at, changed, row), id_ not in filed)
         for id_, row in rows.items()
         if (changed := changed_since(filed.get(id_), row)) or id_ not in filed
     ]
-    await decide_newest_words(connection, tellings)
-    return len(tellings)
+
+
+def _counted(news: Sequence[tuple[Telling, bool]], rows: int) -> Filed:
+    added = sum(new for _, new in news)
+    return Filed(added, len(news) - added, rows)

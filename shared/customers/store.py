@@ -259,7 +259,7 @@ async def read_fellows(
 SAVE_GROUPS = """
 with named as (
   insert into groups (tenant, id, name)
-  select %(tenant)s, * from unnest(%(ids)s::text[], %(names)s::text[])
+  select %(tenant)s, * from unnest(%(ids)s::text[], %(names)s::text[]) as g (id, name) order by id
   on conflict (tenant, id) do update set name = excluded.name where groups.name <> excluded.name
 ),
 given as (
@@ -271,7 +271,7 @@ gone as (
     and not exists (select from given g where g.group_id = m.group_id and g.customer = m.customer)
 )
 insert into group_members (tenant, group_id, customer)
-select %(tenant)s, group_id, customer from given
+select %(tenant)s, group_id, customer from given order by group_id, customer
 on conflict do nothing
 """
 

@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
+from uuid import UUID
 
 import orjson
 
@@ -152,21 +153,28 @@ select
   %(now)s, %(expires_at)s, %(now)s, %(now)s
 from json_to_recordset(%(messages)s::json)
   as m (id uuid, customer text, recipient text, variables jsonb, status text, reason text, detail text)
+order by id
+on conflict (tenant, id) do nothing
+returning id
 """
 
 
-async def queue_alike(connection: Connection, messages: Sequence[NewMessage], *, key: str | None) -> None:
+async def queue_alike(connection: Connection, messages: Sequence[NewMessage], *, key: str) -> set[UUID]:
     """Insert messages of one tenant, template, route and moment, which no workflow made.
 
     Rows travel as one JSON document: arrays of parameters cost five times the client's time.
 
     Args:
         connection: in the tenant's transaction.
-        messages: at least one, none of which is there already.
-        key: of the send that makes them, or None.
+        messages: at least one.
+        key: of the send that makes them.
+
+    Returns:
+        The ids of those that were not there yet. Whoever is about to make one of them is waited for.
     """
     first = messages[0]
-    await connection.execute(
+    made = await fetch_all(
+        connection,
         QUEUE_ALIKE,
         {
             "tenant": first.tenant,
@@ -193,6 +201,7 @@ async def queue_alike(connection: Connection, messages: Sequence[NewMessage], *,
             ).decode(),
         },
     )
+    return {row["id"] for row in made}
 
 
 QUEUE_TICKETS = """

@@ -7,6 +7,7 @@ AllimError
 │   ├── BadVariable        a template's variable whose field does not suit its format
 │   ├── MissingVariable    a template's variable that no field fills
 │   ├── BulkError          a send as a whole can't be made
+│   │   └── BrokenOffError it stopped on its way
 │   └── StoryError         there is no one message to tell of
 ├── ProviderError          a provider would not, could not, or may have
 ├── SlackError             people could not be told

@@ -26,11 +26,14 @@ def test_a_tiny_run_measures_every_path_and_finds_each_message_told_once(
         imports = partial(import_costs, functions={"health"}, python=sys.executable)
         bench = Bench(home, stack, Console(file=io.StringIO()), rest_seconds=0.05, imports=imports)
         try:
-            results = bench.run(singles=3, bulk=5, import_tries=1)
+            results = bench.run(singles=3, bulk=5, imported=7, import_tries=1)
         finally:
             bench.close()
     assert results.check.exactly_once
-    assert results.check.messages == 3 + 3 + 3 + 3 + 5
+    assert results.beside_import is not None
+    assert (results.beside_import.customers, results.beside_import.quiet.events) == (7, 3)
+    assert results.beside_import.beside.events == results.beside_import.own_events >= 3
+    assert results.check.messages == 3 + 3 + 3 + 3 + 5 + results.beside_import.messages
     assert results.singles.messages == 3
     assert results.bulk is not None
     assert results.lone.sql.statements > 0
@@ -41,5 +44,7 @@ def test_a_tiny_run_measures_every_path_and_finds_each_message_told_once(
     assert json.loads(to_json(results))["broker"] == "built-in"
     told = io.StringIO()
     show(results, Console(file=told, width=120))
-    assert "The provider accepted 17 messages for 17" in told.getvalue()
+    messages = results.check.messages
+    assert f"The provider accepted {messages} messages for {messages}" in told.getvalue()
+    assert "beside an import of 7" in told.getvalue()
     assert not (tmp_path / "bench").exists()

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
-from collections.abc import AsyncIterator, Callable
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from shared.contracts import SendTicket
 from shared.credits.plans.granting import grant
-from shared.customers.files.people import CustomerFile
+from shared.customers.files.people import CustomerFile, Recipient
+from shared.customers.files.problems import RowProblem
 from shared.platform.database import Database
 from shared.platform.pubsub import SEND_REQUESTS
 from shared.templates.store import save_templates
@@ -29,6 +32,8 @@ RECEIPT = {
 SINCE = dt.datetime(2026, 11, 1, tzinfo=dt.UTC)
 """Since when it has its plan."""
 
+PATIENCE_SECONDS = 20
+
 NOTICE = {"sms": {"text": "[공지] #{말}"}}
 
 
@@ -44,8 +49,43 @@ class Shop(World):
         """All that were published."""
         return [SendTicket.model_validate(body) for topic, body in self.publisher.published if topic == SEND_REQUESTS]
 
+    async def until(self, is_so: Callable[[], bool]) -> None:
+        """Wait for what only the database tells."""
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while not is_so():  # noqa: ASYNC110 - Postgres tells it in no other way
+                await asyncio.sleep(0.001)
+
     def count(self, table: str) -> int:
         return int(self.rows(f"select count(*) as n from {table}")[0]["n"])  # noqa: S608
+
+
+class HeldFile(CustomerFile):
+    """A file whose reader stops before a row until it may go on, as a process does that somebody suspends.
+
+    Args:
+        path: the file.
+        before: the row, from 0.
+        reading: of how many times that the file is gone through, from 1.
+    """
+
+    def __init__(self, path: Path, before: int, *, reading: int = 1) -> None:
+        super().__init__(path)
+        self._before, self._reading, self._begun = before, reading, 0
+        self._reached, self._go_on = threading.Event(), threading.Event()
+
+    def __iter__(self) -> Iterator[Recipient | RowProblem]:
+        self._begun += 1
+        for number, row in enumerate(super().__iter__()):
+            if (self._begun, number) == (self._reading, self._before):
+                self._reached.set()
+                assert self._go_on.wait(PATIENCE_SECONDS)
+            yield row
+
+    async def reached(self) -> None:
+        assert await asyncio.to_thread(self._reached.wait, PATIENCE_SECONDS)
+
+    def go_on(self) -> None:
+        self._go_on.set()
 
 
 @pytest.fixture

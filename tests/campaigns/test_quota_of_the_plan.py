@@ -1,4 +1,4 @@
-"""A bulk send stays within the plan's messages, or writes nothing."""
+"""A bulk send stays within the plan's messages: too many are refused whole, and two at once share what is left."""
 
 import asyncio
 import datetime as dt
@@ -7,12 +7,12 @@ from dataclasses import replace
 
 import pytest
 
-from shared.campaigns import sending as bulk
-from shared.campaigns.errors import BulkError
+from shared.campaigns import batches
+from shared.campaigns.errors import BrokenOffError, BulkError
 from shared.campaigns.sending import BulkResult, preview_bulk, send_bulk
 from shared.credits.plans.plans import PLANS
 from shared.customers.files.people import CustomerFile
-from tests.campaigns.conftest import TENANT, Shop
+from tests.campaigns.conftest import TENANT, HeldFile, Shop
 
 Open = Callable[..., CustomerFile]
 People = Callable[[int], CustomerFile]
@@ -22,7 +22,7 @@ ALLOWED = 5
 @pytest.fixture(autouse=True)
 def _few(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(PLANS, "PRO", replace(PLANS["PRO"], messages=ALLOWED))
-    monkeypatch.setattr(bulk, "ROWS_A_STATEMENT", 2)
+    monkeypatch.setattr(batches, "ROWS_A_BATCH", 2)
 
 
 async def _send(shop: Shop, file: CustomerFile, key: str | None = None) -> BulkResult:
@@ -47,9 +47,39 @@ async def test_one_message_too_many_writes_nothing(shop: Shop, people: People) -
 
 async def test_what_is_queued_counts_before_it_is_sent_also_between_sends_at_once(shop: Shop, people: People) -> None:
     file = people(3)
-    answers = await asyncio.gather(*(_send(shop, file) for _ in range(3)), return_exceptions=True)
-    assert sum(isinstance(answer, BulkResult) for answer in answers) == 1
-    assert shop.count("messages") == 3
+    answers = await asyncio.gather(*(_send(shop, file, f"k{n}") for n in range(3)), return_exceptions=True)
+    stopped = [answer for answer in answers if isinstance(answer, BulkError)]
+    assert sum(isinstance(answer, BulkResult) for answer in answers) + len(stopped) == 3
+    assert {error.code for error in stopped} == {"quota_exceeded"}
+    assert shop.count("messages") <= ALLOWED
+    for error in stopped:
+        if isinstance(error, BrokenOffError):
+            queued = shop.rows("select count(*) as n from messages where run_key = %(key)s", key=error.key)[0]["n"]
+            assert error.queued == queued
+
+
+async def test_a_send_whose_quota_another_uses_up_meanwhile_stops_and_goes_on_once_there_is_room(
+    shop: Shop, people: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = people(4).path
+    held = HeldFile(path.rename(path.with_name("held.csv")), before=2, reading=2)  # before that it is only counted
+    sending = asyncio.create_task(_send(shop, held, "k"))
+    await held.reached()
+    await shop.until(lambda: shop.count("messages") == 2)
+    await _send(shop, people(2), "another")
+    held.go_on()
+    with pytest.raises(BrokenOffError, match="quota_exceeded") as stopped:
+        await sending
+    assert (stopped.value.queued, stopped.value.key) == (2, "k")
+    assert "plan PRO has 1 message left" in stopped.value.detail
+    assert "2 messages of this send are queued" in stopped.value.detail
+    assert "--key k" in stopped.value.detail
+    assert "--key k" in (stopped.value.detail_ko or "")
+    assert shop.count("messages") == ALLOWED - 1
+    assert shop.rows("select queued from bulk_counts") == [{"queued": ALLOWED - 1}]
+    monkeypatch.setitem(PLANS, "PRO", replace(PLANS["PRO"], messages=ALLOWED + 1))
+    again = await _send(shop, people(4), "k")
+    assert (again.queued, again.already) == (2, 2)
 
 
 async def test_a_dry_run_says_the_same(shop: Shop, people: People) -> None:

@@ -10,7 +10,7 @@ from uuid import uuid4
 
 import pytest
 
-from shared.campaigns import sending as bulk
+from shared.campaigns import batches, writing
 from shared.campaigns.sending import BulkResult, preview_bulk, send_bulk
 from shared.customers.files.people import CustomerFile
 from shared.messages.store import queue_alike
@@ -156,17 +156,17 @@ async def test_a_row_that_is_mended_while_the_first_send_runs_is_sent_once(shop:
 async def test_a_send_that_was_broken_off_is_made_whole_by_the_next(
     shop: Shop, csv_file: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bulk, "ROWS_A_STATEMENT", 2)
+    monkeypatch.setattr(batches, "ROWS_A_BATCH", 2)
     await _send(shop, csv_file(HEADER, BAD))
     file = csv_file(HEADER, GOOD, *OTHERS)
     with monkeypatch.context() as patched:
 
         async def broken(*arguments: Any, **options: Any) -> None:
             await queue_alike(*arguments, **options)
-            raise ConnectionError("killed")
+            raise RuntimeError("killed")
 
-        patched.setattr(bulk, "queue_alike", broken)
-        with pytest.raises(ConnectionError):
+        patched.setattr(writing, "queue_alike", broken)
+        with pytest.raises(RuntimeError):
             await _send(shop, file)
     assert _came_to(await _send(shop, file)) == (4, 0, {})
 

@@ -1,16 +1,17 @@
 import asyncio
 import datetime as dt
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
-from shared.campaigns import sending as bulk
+from shared.campaigns import batches, writing
 from shared.campaigns.errors import BulkError
-from shared.campaigns.sending import BulkResult, preview_bulk, send_bulk
+from shared.campaigns.sending import BulkResult, Progress, preview_bulk, send_bulk
 from shared.customers.files.people import CustomerFile
 from shared.messages.dispatch.store import decide_claims
 from shared.messages.routing import parse_route
@@ -54,29 +55,39 @@ async def test_everybody_gets_one_message_and_tickets_carry_at_most_500(shop: Sh
     assert third["expires_at"] == NOW + dt.timedelta(days=1)
 
 
-async def test_messages_and_outbox_are_one_transaction(shop: Shop, csv_file: Open) -> None:
-    await _send(shop, csv_file(HEADER, *_people(bulk.ROWS_A_STATEMENT + 1)))
-    writers = shop.rows("select distinct xmin::text from messages union select distinct xmin::text from outbox")
-    assert len(writers) == 1
+async def test_messages_and_their_tickets_are_one_transaction_and_each_batch_is_one_of_its_own(
+    shop: Shop, csv_file: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batches, "ROWS_A_BATCH", 600)
+    assert (await _send(shop, csv_file(HEADER, *_people(1_500)))).tickets == 5
+    carried = shop.rows(
+        "select m.xmin::text as made, o.xmin::text as ticket, count(*) as n from outbox o"
+        " cross join jsonb_array_elements_text(body -> 'messages') as t (message)"
+        " join messages m on m.tenant = o.tenant and m.id = t.message::uuid group by 1, 2"
+    )
+    assert sorted(row["n"] for row in carried) == [300, 600, 600]
+    assert all(row["made"] == row["ticket"] for row in carried)
 
 
-async def test_an_error_half_way_leaves_nothing(shop: Shop, csv_file: Open, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bulk, "ROWS_A_STATEMENT", 10)
+async def test_an_error_half_way_keeps_the_batches_before_it_and_the_key_makes_the_rest(
+    shop: Shop, csv_file: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batches, "ROWS_A_BATCH", 10)
     written = 0
 
-    async def failing(*arguments: Any, **options: Any) -> None:
+    async def failing(*arguments: Any, **options: Any) -> set[UUID]:
         nonlocal written
         written += 1
         if written == 3:
-            raise ConnectionError("the database went away")
-        await queue(*arguments, **options)
+            raise RuntimeError("nobody thought of this")
+        return await queue_alike(*arguments, **options)
 
-    queue = queue_alike
-    monkeypatch.setattr(bulk, "queue_alike", failing)
-    with pytest.raises(ConnectionError):
-        await _send(shop, csv_file(HEADER, *_people(50)))
-    assert [shop.count(table) for table in TABLES] == [0, 0, 0]
-    assert shop.tickets == []
+    monkeypatch.setattr(writing, "queue_alike", failing)
+    with pytest.raises(RuntimeError):
+        await _send(shop, csv_file(HEADER, *_people(50)), key="k")
+    assert [shop.count(table) for table in TABLES] == [20, 2, 20]
+    rest = await _send(shop, csv_file(HEADER, *_people(50)), key="k")
+    assert (rest.queued, rest.already, shop.count("messages")) == (30, 20, 50)
 
 
 async def test_tickets_that_could_not_be_published_are_left_to_the_tick(shop: Shop, csv_file: Open) -> None:
@@ -384,7 +395,9 @@ async def test_a_preview_tells_what_a_send_would_come_to_and_writes_nothing(shop
     file = csv_file(HEADER, *_people(600), "bad,nonsense,n,1", ",01012345678,n,1")
     seen = await _preview(shop, file)
     assert [shop.count(table) for table in TABLES] == [0, 0, 0]
-    assert seen == await _send(shop, file)
+    sent = await _send(shop, file)
+    assert sent.key is not None
+    assert seen == replace(sent, key=None)
     assert [(sample.to, sample.channel, sample.text) for sample in seen.samples] == [
         ("010****0000", "alimtalk", "사람0님, 1,000원을 받았습니다."),
         ("010****0001", "alimtalk", "사람1님, 1,001원을 받았습니다."),
@@ -393,10 +406,12 @@ async def test_a_preview_tells_what_a_send_would_come_to_and_writes_nothing(shop
 
 
 async def test_progress_is_told_after_each_batch(shop: Shop, csv_file: Open, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bulk, "ROWS_A_STATEMENT", 400)
-    told: list[tuple[int, float]] = []
+    monkeypatch.setattr(batches, "ROWS_A_BATCH", 400)
+    told: list[Progress] = []
     file = csv_file(HEADER, *_people(1_000))
-    await _send(shop, file, on_progress=lambda rows, share: told.append((rows, share)))
-    assert [rows for rows, _ in told] == [400, 800, 1_000]
-    assert told[-1][1] == 1.0
-    assert [share for _, share in told] == sorted(share for _, share in told)
+    result = await _send(shop, file, on_progress=told.append)
+    assert [(one.doing, one.asked, one.queued, one.key) for one in told] == [
+        ("queueing", rows, rows, result.key) for rows in (0, 400, 800, 1_000)
+    ]
+    assert told[-1].share == 1.0
+    assert [one.share for one in told] == sorted(one.share for one in told)

@@ -42,6 +42,8 @@ OWNER: Mapping[str, str] = {
     "tenant_plans": "credits.plans",
     "plan_orders": "credits.plans",
     "plan_history": "credits.plans",
+    "bulk_sends": "campaigns",
+    "bulk_counts": "campaigns",
     "alerts": "platform.signals",
     "dead_letters": "platform.signals",
     "heartbeats": "platform.signals",

@@ -76,11 +76,13 @@ SAMPLES = {
         "tenant, kind, firing, since, value, threshold, detail, owed",
         "%(tenant)s, %(id)s, true, %(now)s, '', '', '', true",
     ),
+    "bulk_sends": ("tenant, key, template, begun_at", "%(tenant)s, %(id)s, 't', %(now)s"),
+    "bulk_counts": ("tenant, queued", "%(tenant)s, 1"),
 }
 """Columns and values of a row, table by table in an order that foreign keys allow."""
 
-ONE_A_TENANT = {"credit_accounts", "tenant_plans"}
-"""A row of these is made with its tenant."""
+ONE_A_TENANT = {"credit_accounts", "tenant_plans", "bulk_counts"}
+"""A tenant has one row of these at most."""
 
 WITHOUT_TENANT = {"default_prices", "provider_prices", "payment_webhooks", "heartbeats"}
 
@@ -234,6 +236,8 @@ PRIVILEGES: dict[str, dict[str, str]] = {
         "template_versions": KEEP + " update(approval)",
         "workflow_versions": KEEP,
         "outbox": KEEP,
+        "bulk_sends": KEEP,
+        "bulk_counts": KEEP + " update(queued)",
         "credit_accounts": "select update(wait_for_credit,low_balance)",
     },
     "allim_operator": dict.fromkeys(
@@ -269,6 +273,8 @@ PRIVILEGES: dict[str, dict[str, str]] = {
             "tenant_history",
             "alert_notices",
             "heartbeats",
+            "bulk_sends",
+            "bulk_counts",
         ],
         READ,
     ),

@@ -9,9 +9,10 @@ from typing import Any
 import psycopg
 import pytest
 
+from local.examples.changes import Changes
 from local.examples.files import Example, read_examples
 from local.examples.loading import LONG_AGO, write_example
-from shared.customers.filing import file_customers
+from shared.customers.filing import Filed, file_customers
 from shared.customers.store import decide_newest_words, save_groups
 from shared.customers.words import Telling
 from shared.platform.crypto import Keys
@@ -33,13 +34,18 @@ RULE: dict[str, Any] = {"name": "greet", "on": "subscription.signup", "steps": [
 
 
 @pytest.fixture
-async def connection(database: Migrated) -> AsyncIterator[Connection]:
-    """A transaction of the owner, with one tenant in it."""
+async def pool(database: Migrated) -> AsyncIterator[Database]:
     pool = Database(database.url, pool_size=1)
+    yield pool
+    await pool.close()
+
+
+@pytest.fixture
+async def connection(pool: Database) -> AsyncIterator[Connection]:
+    """A transaction of the owner, with one tenant in it."""
     async with pool.transaction() as connection:
         await save_tenant(connection, "shop", "가게", now=NOON)
         yield connection
-    await pool.close()
 
 
 async def save_template(connection: Connection, content: TemplateContent, approval: Approval) -> int | None:
@@ -76,20 +82,30 @@ async def _revision(connection: Connection) -> int:
     return int(row["revision"])
 
 
-async def test_loading_the_examples_twice_changes_nothing(connection: Connection) -> None:
+async def test_loading_the_examples_twice_changes_nothing(pool: Database) -> None:
     for example in EXAMPLES:
-        await write_example(connection, KEYS, example, credit=Decimal(1000), customers_changed_at=LONG_AGO, now=NOON)
-    before = await _everything(connection)
+        await _write(pool, example)
+    before = await _everything_in(pool)
     for example in EXAMPLES:
-        await write_example(connection, KEYS, example, credit=Decimal(1000), customers_changed_at=LONG_AGO, now=NOON)
-    assert await _everything(connection) == before
+        assert (await _write(pool, example)).nothing
+    assert await _everything_in(pool) == before
     assert len(before["workflows"]) == sum(len(example.workflows) for example in EXAMPLES)
 
 
+async def _write(pool: Database, example: Example) -> Changes:
+    return await write_example(pool, KEYS, example, credit=Decimal(1000), customers_changed_at=LONG_AGO, now=NOON)
+
+
+async def _everything_in(pool: Database) -> dict[str, list[dict[str, Any]]]:
+    async with pool.connection() as connection:
+        return await _everything(connection)
+
+
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.tenant.id)
-async def test_what_is_read_back_is_what_the_files_say(connection: Connection, example: Example) -> None:
-    await write_example(connection, KEYS, example, credit=Decimal(1000), customers_changed_at=LONG_AGO, now=NOON)
-    catalog = (await load_catalogs(connection, [example.tenant.id]))[example.tenant.id]
+async def test_what_is_read_back_is_what_the_files_say(pool: Database, example: Example) -> None:
+    await _write(pool, example)
+    async with pool.connection() as connection:
+        catalog = (await load_catalogs(connection, [example.tenant.id]))[example.tenant.id]
     assert {name: template.content for name, template in catalog.templates.items()} == {
         template.name: template.content for template in example.templates
     }
@@ -191,12 +207,12 @@ async def _accounts(connection: Connection) -> list[tuple[str, bool]]:
 
 async def test_what_an_event_told_of_a_customer_outlives_the_file(connection: Connection) -> None:
     customer = {"id": "c-1", "name": "홍길동", "phone": "010-9000-4000"}
-    assert await file_customers(connection, "shop", [customer], changed_at=LONG_AGO) == 1
+    assert await file_customers(connection, "shop", [customer], changed_at=LONG_AGO) == Filed(1, 0, 1)
     moved = Telling("shop", "c-1", LONG_AGO + dt.timedelta(days=1), {"phone": "010-9999-4000"})
     await decide_newest_words(connection, [moved])
-    assert await file_customers(connection, "shop", [customer], changed_at=NOON) == 0
+    assert await file_customers(connection, "shop", [customer], changed_at=NOON) == Filed(0, 0, 1)
     renamed = {**customer, "name": "홍길순"}
-    assert await file_customers(connection, "shop", [renamed], changed_at=NOON) == 1
+    assert await file_customers(connection, "shop", [renamed], changed_at=NOON) == Filed(0, 1, 1)
     row = await (await connection.execute("select name, phone from customers")).fetchone()
     assert row == {"name": "홍길순", "phone": "010-9999-4000"}
 
@@ -212,10 +228,8 @@ async def test_a_group_has_the_members_that_were_given_last(connection: Connecti
     assert [tuple(row.values()) for row in rows] == [("home", "b"), ("home", "c"), ("work", "c")]
 
 
-async def test_a_group_can_have_no_stranger_in_it(database: Migrated) -> None:
-    pool = Database(database.url, pool_size=1)
+async def test_a_group_can_have_no_stranger_in_it(pool: Database) -> None:
     async with pool.connection() as connection:
         await save_tenant(connection, "shop", "가게", now=NOON)
         with pytest.raises(psycopg.errors.ForeignKeyViolation):
             await save_groups(connection, "shop", {"home": ("우리 집", ["nobody"])})
-    await pool.close()

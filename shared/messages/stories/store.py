@@ -24,7 +24,7 @@ class StoredMessage:
 
     recipient: the number, in full; None where nobody knows one.
     workflow, workflow_version, run_revision, step: what made it; None for a bulk send. `step` counts from 0.
-    run_key: the run's, or the bulk send's; None for a bulk send without a key.
+    run_key: the run's, or the bulk send's; None for one of the time when a bulk send could have none.
     event_source, event_id: of the event that it is due to; None where there is none.
     variables: what its template is filled with, by name.
     route: the channels that it may take, in order; `position`: how many of them it has left behind.

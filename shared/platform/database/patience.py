@@ -41,6 +41,9 @@ ROLES_DEADLINE = "select extract(epoch from current_setting('statement_timeout')
 NO_DEADLINE = """
 select set_config('statement_timeout', '0', true), set_config('idle_in_transaction_session_timeout', '0', true)
 """
+HURRY = """
+select set_config('lock_timeout', '5s', true), set_config('idle_in_transaction_session_timeout', '5s', true)
+"""
 
 
 class NoAnswer(psycopg.OperationalError):
@@ -91,6 +94,11 @@ class PatientConnection(AsyncConnection[DictRow]):
         """Let this transaction and its statements last as long as they do, at the server and here."""
         await self.execute(NO_DEADLINE)
         self.deadline = None
+
+    async def hurry(self) -> None:
+        """Let this transaction wait for a lock only shortly, and end soon when we don't go on with it: others wait for
+        what it holds, and a process may be stopped at any moment."""
+        await self.execute(HURRY)
 
     async def live(self) -> None:
         """Ask for nothing. Raises NoAnswer, or what psycopg raises, when the connection is of no use any more."""

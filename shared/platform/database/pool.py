@@ -44,8 +44,9 @@ PASSING_ERRORS: tuple[type[BaseException], ...] = (
     psycopg.InterfaceError,
     psycopg.errors.DeadlockDetected,
     psycopg.errors.SerializationFailure,
+    psycopg.errors.IdleInTransactionSessionTimeout,
 )
-"""Errors that a later try may not meet: the database is away, or two transactions crossed."""
+"""Errors that a later try may not meet: the database is away, two transactions crossed, or we stood still in one."""
 
 
 class Database:
