@@ -93,6 +93,7 @@ def push_raw(*, dead_letters: DeadLetters) -> Callable[[RawHandler], Endpoint]:
                 require_post(request)
                 body = await read_limited(request, MAX_PUSH_BYTES)
             except ClientDisconnect:
+                log(source).info("the caller went away")
                 return Response(status_code=AGAIN)
             except AllimError as error:
                 return refused(error)
