@@ -32,13 +32,15 @@ create index door_counts_by_age on door_counts (since);
 grant select, insert, update, delete on door_counts to allim_webhook;
 grant select on door_counts to allim_backup, allim_operator;
 
--- Orders that somebody, perhaps Toss, said something about. `told` counts what was said and `looked` what has been looked
--- after; while one is greater than the other, a look-up at Toss is owed, from `look_at` on. A row leaves when none is owed.
+-- Orders that somebody, perhaps Toss, said something about. While one is `owed`, it is to be looked at, from `look_at` on.
+-- `telling` names what was said last, and `taken` what had been said when the last look-up began: where they are one, the
+-- next call is news, and where they are not, a look-up is owed already that begins after it. A row leaves when none is owed.
 create table payment_look_ups (
   tenant text not null,
   order_id text not null,
-  told integer not null default 1 check (told > 0),
-  looked integer not null default 0 check (looked between 0 and told),
+  telling uuid not null default gen_random_uuid(),
+  taken uuid,
+  owed boolean not null default true,
   tries smallint not null default 0 check (tries >= 0),
   look_at timestamptz not null,
   primary key (tenant, order_id)
@@ -71,7 +73,7 @@ alter table payment_look_ups enable row level security;
 create policy functions on payment_look_ups to allim_payment_calls, allim_payments, allim_ticker using (true) with check (true);
 create policy operator on payment_look_ups for select to allim_operator using (true);
 create policy backup on payment_look_ups for select to allim_backup using (true);
-grant select, insert, update (told) on payment_look_ups to allim_payment_calls;
+grant select, insert, update (telling, owed) on payment_look_ups to allim_payment_calls;
 grant select, insert, update, delete on payment_look_ups to allim_payments, allim_ticker;
 grant select on payment_look_ups to allim_backup, allim_operator;
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
+from uuid import UUID
 
 from shared.platform.database import Connection, fetch_all
 
@@ -27,50 +28,51 @@ async def known_order(connection: Connection, order: str) -> KnownOrder | None:
 
 TELL = """
 insert into payment_look_ups as l (tenant, order_id, look_at) values (%(tenant)s, %(order)s, %(now)s)
-on conflict (tenant, order_id) do update set told = l.told + 1 where l.told <= l.looked + 1
+on conflict (tenant, order_id) do update set telling = gen_random_uuid(), owed = true
+where not l.owed or l.telling is not distinct from l.taken
 """
 
 
 async def tell(connection: Connection, tenant: str, order: str, now: dt.datetime) -> None:
     """Owe an order a look-up that begins after this.
 
-    However often it is told, at most two are owed: the one that may be under way, and the one that begins after it. A
-    third telling writes nothing.
+    However often it is told, one is owed beside the one that may be under way; more tellings write nothing.
     """
     await connection.execute(TELL, {"tenant": tenant, "order": order, "now": now})
 
 
 DECIDE_LOOK_UPS = """
 with over as (
-  select tenant, order_id from payment_look_ups where told = looked and look_at <= %(now)s
+  select tenant, order_id from payment_look_ups where not owed and look_at <= %(now)s
   order by look_at, tenant, order_id limit 1000 for update skip locked
 ),
 gone as (delete from payment_look_ups l using over o where l.tenant = o.tenant and l.order_id = o.order_id),
 turns as (
   select tenant, order_id, look_at, row_number() over (partition by tenant order by look_at, order_id) as turn
-  from payment_look_ups where told > looked and look_at <= %(now)s
+  from payment_look_ups where owed and look_at <= %(now)s
 ),
 taken as (
   select l.tenant, l.order_id from payment_look_ups l
   join (select * from turns order by turn, look_at, tenant, order_id limit %(limit)s) t
     on t.tenant = l.tenant and t.order_id = l.order_id
-  where l.told > l.looked and l.look_at <= %(now)s
+  where l.owed and l.look_at <= %(now)s
   for update of l skip locked
 )
 update payment_look_ups l
-set tries = least(l.tries + 1, 20), look_at = %(now)s + least(%(first)s * (2 ^ least(l.tries, 10)), %(longest)s)
+set taken = l.telling, tries = least(l.tries + 1, 20),
+    look_at = %(now)s + least(%(first)s * (2 ^ least(l.tries, 10)), %(longest)s)
 from taken t where l.tenant = t.tenant and l.order_id = t.order_id
-returning l.tenant, l.order_id as id, l.told
+returning l.tenant, l.order_id as id, l.telling
 """
 
 
 @dataclass(frozen=True, slots=True)
 class LookUp:
-    """An order that is to be looked at. `told`: how often something had been said of it when that began."""
+    """An order that is to be looked at. `telling`: what had been said of it last when that began."""
 
     tenant: str
     id: str
-    told: int
+    telling: UUID
 
 
 async def decide_look_ups(
@@ -94,12 +96,12 @@ async def decide_look_ups(
 
 
 LOOKED = """
-update payment_look_ups set looked = %(told)s, tries = 0, look_at = %(again_at)s
-where tenant = %(tenant)s and order_id = %(order)s and looked < %(told)s
+update payment_look_ups set owed = owed and telling <> %(telling)s, tries = 0, look_at = %(again_at)s
+where tenant = %(tenant)s and order_id = %(order)s
 """
 
 
 async def looked(connection: Connection, done: LookUp, again_at: dt.datetime) -> None:
     """It was looked at, which settles what had been said by then. What was said since is owed from `again_at` on."""
-    parameters = {"tenant": done.tenant, "order": done.id, "told": done.told, "again_at": again_at}
+    parameters = {"tenant": done.tenant, "order": done.id, "telling": done.telling, "again_at": again_at}
     await connection.execute(LOOKED, parameters)

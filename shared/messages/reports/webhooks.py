@@ -199,11 +199,11 @@ def _understood(provider: Provider, body: bytes) -> tuple[list[ProviderReport], 
         return provider.parse_webhook(body), []
     except ValueError as error:
         malformed = [Malformed(body, str(error))]
-    parts = _parts(body)
-    if not 2 <= len(parts) <= MOST_PARTS:
+    parts, deep = _parts(body)
+    if not 2 <= len(parts) + deep <= MOST_PARTS:
         return [], malformed
     reports: list[ProviderReport] = []
-    malformed = []
+    malformed = [Malformed(body, f"brackets too deep within others in {deep:,} of its reports")] if deep else []
     for part in parts:
         try:
             reports += provider.parse_webhook(part)
@@ -212,10 +212,17 @@ def _understood(provider: Provider, body: bytes) -> tuple[list[ProviderReport], 
     return reports, malformed
 
 
-def _parts(body: bytes) -> list[bytes]:
-    """The entries of a JSON array, each as an array of its own."""
+def _parts(body: bytes) -> tuple[list[bytes], int]:
+    """The entries of a JSON array, each as an array of its own; and how many can be read but not written so, for a
+    reader takes more brackets within brackets than a writer."""
     try:
         entries = orjson.loads(body)
     except orjson.JSONDecodeError:
-        return []
-    return [orjson.dumps([entry]) for entry in entries] if isinstance(entries, list) else []
+        return [], 0
+    parts, deep = [], 0
+    for entry in entries if isinstance(entries, list) else []:
+        try:
+            parts.append(orjson.dumps([entry]))
+        except orjson.JSONEncodeError:
+            deep += 1
+    return parts, deep
