@@ -84,7 +84,7 @@ SAMPLES = {
 ONE_A_TENANT = {"credit_accounts", "tenant_plans"}
 """A row of these is made with its tenant."""
 
-WITHOUT_TENANT = {"default_prices", "provider_prices", "door_counts", "heartbeats"}
+WITHOUT_TENANT = {"default_prices", "provider_prices", "payment_webhooks", "door_counts", "heartbeats"}
 
 SAFE_PATH = ["search_path=pg_catalog, public, pg_temp"]
 """Of a function that others make run: they can put nothing where it looks before it finds what is meant."""
@@ -195,7 +195,7 @@ PRIVILEGES: dict[str, dict[str, str]] = {
     "allim_webhook": {"webhook_secrets": READ, "door_counts": WRITE + " delete", "dead_letters": "insert"},
     "allim_payment_calls": {
         "payment_orders": "select(tenant,id,deposit_secret)",
-        "payment_look_ups": "select insert update(told)",
+        "payment_look_ups": "select insert update(telling,owed)",
     },
     "allim_dead_letters": {"dead_letters": "insert"},
     "allim_health": HEALTH,
@@ -207,6 +207,7 @@ PRIVILEGES: dict[str, dict[str, str]] = {
         "tenant_plans": "select update",
         "plan_history": KEEP,
         "payment_look_ups": WRITE + " delete",
+        "payment_webhooks": KEEP,
         "ledger_entries": KEEP,
         "credit_accounts": READ,
         "tenants": READ,

@@ -141,7 +141,7 @@ async def test_an_account_fills_the_dead_letters_so_far_and_no_further(
     world.clock.advance(HOUR.total_seconds())
     assert (await _call(function, noisy, [7])).status_code == 400
     assert len(world.dead_letters(noisy)) == LETTERS_AN_HOUR + 2
-    assert world.rows("select from door_counts where since < %s", world.clock.now() - HOUR) == []
+    assert world.rows("select 1 from door_counts where since < %s", world.clock.now() - HOUR) == []
 
 
 async def test_a_call_of_a_million_nothings_is_one_letter(function: Endpoint, world: World) -> None:
