@@ -17,8 +17,9 @@ def source_of(request: Request) -> str:
     """The caller's address: what a source is counted by.
 
     In front of a function stands Google's own proxy, which writes the address that it was called from behind whatever
-    the caller wrote into `X-Forwarded-For`; so only the last one counts. Without a proxy it is the address of the
-    connection. Of IPv6 the network counts, for whoever has one address has 2^64.
+    the caller wrote into `X-Forwarded-For`; so only the last one counts. (A load balancer before that would put its own
+    there.) Without a proxy it is the address of the connection. Of IPv6 the network counts, for whoever has one address
+    has 2^64.
     """
     last = ",".join(request.headers.getlist(FORWARDED_FOR)).rpartition(",")[2]
     return _address(last) or _address(request.client.host if request.client else "") or NOBODY
