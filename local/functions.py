@@ -14,7 +14,7 @@ ROLE_OF = {
     "on_reminder_tick": "allim_ticker",
     "on_dead_letter": "allim_dead_letters",
     "provider_webhook": "allim_webhook",
-    "payment_webhook": "allim_payments",
+    "payment_webhook": "allim_payment_calls",
     "health": "allim_health",
     "watch": "allim_watch",
     "backup": "allim_backup",
@@ -22,10 +22,10 @@ ROLE_OF = {
 }
 """The database role of each function."""
 
-TAKE_PAYMENTS = frozenset({"payment_webhook", "on_reminder_tick"})
+TAKE_PAYMENTS = frozenset({"on_reminder_tick"})
 """The functions that hold the merchant's key at Toss Payments."""
 
-OPEN_CREDENTIALS = frozenset({"on_send_request", "on_reminder_tick", "provider_webhook"})
+OPEN_CREDENTIALS = frozenset({"on_send_request", "on_reminder_tick"})
 """The functions that hold the key of what providers gave: accounts' credentials and cards' billing keys."""
 
 TELL_PEOPLE = frozenset({"watch"})

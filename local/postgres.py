@@ -37,6 +37,7 @@ ROLES = (
     "allim_ticker",
     "allim_webhook",
     "allim_payments",
+    "allim_payment_calls",
     "allim_dead_letters",
     "allim_health",
     "allim_watch",

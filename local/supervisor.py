@@ -21,8 +21,12 @@ from local.home import Home, Phase, ProcessRecord, State, write_private
 from local.postgres import PostgresError, ensure_database, let_roles_log_in
 from local.service import RunningService, Service, ServiceError
 from local.stack import Broker, remove_leftovers
+from shared.platform.crypto import Keys
+from shared.platform.database import Database
 from shared.platform.database.migrations import migrate
 from shared.platform.errors import AllimError
+from shared.platform.settings import read_keys
+from shared.tenants.accounts import fill_in_digests
 
 _LOCK_SECONDS = 2.0  # a client that looks whether one is running holds the lock for a moment
 
@@ -94,7 +98,16 @@ class Supervisor:
         database_url = ensure_database(server_url)
         applied = migrate(database_url)
         _log.info("migrations applied: %s", ", ".join(applied) or "none")
+        asyncio.run(self._fill_in_digests(database_url))
         let_roles_log_in(database_url, self._blueprint.secrets.role_passwords)
+
+    async def _fill_in_digests(self, database_url: str) -> None:
+        """What a migration can't, for accounts of a stack that an older release left."""
+        database = Database(database_url, pool_size=1)
+        try:
+            await fill_in_digests(database, Keys(read_keys(self._blueprint.secrets.encryption_key)))
+        finally:
+            await database.close()
 
     async def _start(self, service: Service) -> None:
         running = RunningService(service, self._home, changed=self._save)

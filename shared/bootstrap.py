@@ -16,7 +16,9 @@ from shared.platform.logs import configure_logs
 from shared.platform.settings import Settings
 
 if TYPE_CHECKING:
+    from shared.credits.payments.looking import LookUps
     from shared.credits.payments.payments import Payments
+    from shared.credits.payments.webhooks import PaymentCalls
     from shared.credits.plans.subscribing import Plans
     from shared.credits.topups.automatic import AutomaticTopUps
     from shared.messages.dispatch.dispatching import Dispatcher
@@ -167,7 +169,7 @@ def ticker(parts: Parts) -> Ticker:
         partial(watch_low_balances, database(parts), parts.clock),
     ]
     if parts.settings.toss_secret_key is not None:
-        sweeps += [payments(parts).reconcile, topups(parts).charge_due, plans(parts).renew_due]
+        sweeps += [payments(parts).reconcile, look_ups(parts).run, topups(parts).charge_due, plans(parts).renew_due]
     return Ticker(database(parts), publisher(parts), parts.clock, sweeps)
 
 
@@ -175,7 +177,7 @@ def ticker(parts: Parts) -> Ticker:
 def webhooks(parts: Parts) -> Webhooks:
     from shared.messages.reports.webhooks import Webhooks
 
-    return Webhooks(database(parts), publisher(parts), providers(parts), keys(parts), parts.clock)
+    return Webhooks(database(parts), publisher(parts), providers(parts), parts.clock)
 
 
 @cache
@@ -192,6 +194,20 @@ def payments(parts: Parts) -> Payments:
     from shared.credits.topups.outcomes import AutomaticTopUpPurpose
 
     return Payments(database(parts), toss(parts), parts.clock, [AutomaticTopUpPurpose(), PlanPurpose()])
+
+
+@cache
+def look_ups(parts: Parts) -> LookUps:
+    from shared.credits.payments.looking import LookUps
+
+    return LookUps(database(parts), toss(parts), payments(parts), parts.clock)
+
+
+@cache
+def payment_calls(parts: Parts) -> PaymentCalls:
+    from shared.credits.payments.webhooks import PaymentCalls
+
+    return PaymentCalls(database(parts), parts.clock)
 
 
 @cache

@@ -13,7 +13,7 @@ import httpx
 import pytest
 from functions_framework.aio import create_asgi_app
 
-from local.functions import FUNCTIONS, ROLE_OF
+from local.functions import FUNCTIONS, OPEN_CREDENTIALS, ROLE_OF
 from shared.bootstrap import Parts, database
 from shared.platform.logs import configure_logs
 from shared.platform.settings import Settings
@@ -51,7 +51,8 @@ async def running(name: str, world: World) -> AsyncIterator[Endpoint]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DATABASE_URL", world.migrated.role_url(ROLE_OF[name]))
         patch.setenv("GOOGLE_CLOUD_PROJECT", "tests")
-        patch.setenv("ALLIM_ENCRYPTION_KEY", base64.b64encode(KEY).decode())
+        if name in OPEN_CREDENTIALS:
+            patch.setenv("ALLIM_ENCRYPTION_KEY", base64.b64encode(KEY).decode())
         patch.setenv("ALLIM_BACKUP_KEY", base64.b64encode(BACKUP_KEY).decode())
         parts = Parts(Settings.from_environment(), world.clock, world.publisher)
         configure_logs()

@@ -83,16 +83,21 @@ def rotate(database_url: DatabaseUrl = None, as_json: AsJson = False) -> None:
         raise typer.Exit(1)
 
 
-def _loaded(database_url: str | None) -> Keys:
+def keys_if_any(database_url: str | None) -> Keys | None:
     """Those of the stack that is up here; of a database that is named, those of ALLIM_ENCRYPTION_KEY alone."""
     from shared.platform.crypto import Keys
     from shared.platform.settings import read_keys
 
     stack = None if database_url else running_stack_if_any()
     written = stack.encryption_key if stack else os.environ.get("ALLIM_ENCRYPTION_KEY")
-    if not written:
+    return Keys(read_keys(written)) if written else None
+
+
+def _loaded(database_url: str | None) -> Keys:
+    keys = keys_if_any(database_url)
+    if keys is None:
         raise CommandError("no_keys: start a stack (`allim up`), or set ALLIM_ENCRYPTION_KEY: NEW,OLD")
-    return Keys(read_keys(written))
+    return keys
 
 
 def _rows(loaded: Keys, held: Holdings) -> list[dict[str, Any]]:

@@ -1,11 +1,17 @@
 """`allim migrate`: bring a database to the newest schema."""
 
-from typing import Annotated
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.joining import owners_database_url
+from cli.joining import owners_database_url, run_with_database
+from cli.operations.keys import keys_if_any
 from cli.output import AsJson, examples, print_json
+
+if TYPE_CHECKING:
+    from shared.platform.database import Database
 
 EXAMPLES = examples(
     "allim migrate   # the database of the stack that is up here",
@@ -23,11 +29,31 @@ def migrate(
     """Apply the migrations that a database lacks. Safe at any time, also twice at once.
 
     Without --database-url: the database of the stack that is up here, else the one of DATABASE_URL.
+    With ALLIM_ENCRYPTION_KEY it also does what SQL can't: accounts from before provider_webhook kept digests of their
+    secrets are given theirs.
     """
     from shared.platform.database.migrations import migrate as apply
 
-    applied = apply(database_url or owners_database_url())
+    url = database_url or owners_database_url()
+    applied = apply(url)
+    waiting = run_with_database(url, lambda database: _fill_in(database, database_url))
     if as_json:
-        print_json({"applied": applied})
-    else:
-        typer.echo("\n".join(f"applied {name}" for name in applied) or "nothing to apply")
+        print_json({"applied": applied, "accounts_without_calls": waiting})
+        return
+    typer.echo("\n".join(f"applied {name}" for name in applied) or "nothing to apply")
+    if waiting:
+        typer.echo(
+            f"accounts whose provider's calls are refused: {waiting:,}. Their secrets are sealed: run `allim migrate` "
+            "again with the ALLIM_ENCRYPTION_KEY that opens them, or register them again"
+        )
+
+
+async def _fill_in(database: Database, database_url: str | None) -> int:
+    """How many accounts take no calls from their provider until somebody with the key was here."""
+    from shared.tenants.accounts import fill_in_digests
+    from shared.tenants.webhook_store import count_unfilled
+
+    async with database.connection() as connection:
+        waiting = await count_unfilled(connection)
+    keys = keys_if_any(database_url) if waiting else None
+    return waiting if keys is None else await fill_in_digests(database, keys)

@@ -1,28 +1,25 @@
-"""Toss Payments tells of payments here. Its word is not believed: the payment is fetched. GET /health: all there?"""
+"""Toss Payments tells of payments here. Its word is not believed: the order is looked at. GET /health: all there?"""
 
 import functions_framework.aio
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
-from shared.bootstrap import Parts, payments, pulse
-from shared.platform.errors import AllimError
-from shared.platform.http import read_limited, refused, require_post, with_health
-from shared.platform.logs import log_for
+from shared.bootstrap import Parts, payment_calls, pulse
+from shared.platform.doors.bodies import Bodies
+from shared.platform.doors.endpoint import door
+from shared.platform.doors.sources import source_of
+from shared.platform.http import with_health
 
 MAX_WEBHOOK_BYTES = 100_000
 
 parts = Parts.of_this_process()
-paid = payments(parts)
+calls = payment_calls(parts)
+bodies = Bodies()
 
 
 @functions_framework.aio.http
 @with_health(pulse(parts).beats)
+@door
 async def payment_webhook(request: Request) -> JSONResponse:
-    log_for(request.headers)
-    try:
-        require_post(request)
-        body = await read_limited(request, MAX_WEBHOOK_BYTES)
-        await paid.receive_webhook(request.headers, body)
-    except AllimError as error:
-        return refused(error)
+    await calls.receive(await bodies.read(request, MAX_WEBHOOK_BYTES, source_of(request)))
     return JSONResponse({"taken": True})

@@ -6,22 +6,21 @@ from starlette.responses import JSONResponse
 
 from shared.bootstrap import Parts, pulse, webhooks
 from shared.messages.reports.webhooks import MAX_WEBHOOK_BYTES
-from shared.platform.errors import AllimError
-from shared.platform.http import read_limited, refused, require_post, with_health
-from shared.platform.logs import log_for
+from shared.platform.doors.bodies import Bodies
+from shared.platform.doors.endpoint import door
+from shared.platform.doors.sources import source_of
+from shared.platform.http import with_health
 
 parts = Parts.of_this_process()
 calls = webhooks(parts)
+bodies = Bodies()
 
 
 @functions_framework.aio.http
 @with_health(pulse(parts).beats)
+@door
 async def provider_webhook(request: Request) -> JSONResponse:
-    log_for(request.headers)
-    try:
-        require_post(request)
-        body = await read_limited(request, MAX_WEBHOOK_BYTES)
-        await calls.receive(request.url.path, request.headers, body)
-    except AllimError as error:
-        return refused(error)
+    source = source_of(request)
+    account = await calls.let_in(request.url.path, request.headers, source)
+    await calls.receive(account, request.headers, await bodies.read(request, MAX_WEBHOOK_BYTES, source))
     return JSONResponse({"taken": True})

@@ -87,7 +87,7 @@ locals {
       topic           = null
       publishes       = ["delivery-callbacks"]
       role            = "allim_webhook"
-      secrets         = ["ALLIM_ENCRYPTION_KEY"]
+      secrets         = [] # it knows callers by digests, and opens nothing
       sends           = false
       memory          = "512Mi"
       cpu             = "1"
@@ -100,13 +100,13 @@ locals {
       does            = "Toss Payments tells of payments here: POST /."
       topic           = null
       publishes       = []
-      role            = "allim_payments"
-      secrets         = ["TOSS_SECRET_KEY"]
+      role            = "allim_payment_calls"
+      secrets         = [] # it writes down which order to look at; the tick asks Toss
       sends           = false
-      memory          = "256Mi"
-      cpu             = "0.167"
-      concurrency     = 1
-      timeout_seconds = 120 # Toss is asked, and given 60 seconds to answer
+      memory          = "512Mi"
+      cpu             = "1"
+      concurrency     = 40 # one at a time, a single slow caller would hold up the others
+      timeout_seconds = 30
       max_instances   = 2
     }
 

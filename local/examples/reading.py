@@ -13,7 +13,7 @@ from local.examples.problems import Problem
 from local.examples.wording import key_of, problems_of
 from local.examples.yaml_errors import explained
 from shared.contracts.text import nearest
-from shared.platform.yaml12 import Document
+from shared.platform.yaml12 import MOST_CHARACTERS, Document
 
 Model = TypeVar("Model", bound=BaseModel)
 Model_co = TypeVar("Model_co", covariant=True)
@@ -45,6 +45,10 @@ class ReadFile(Generic[Model_co]):
     model: Model_co
 
 
+MOST_BYTES = 4 * MOST_CHARACTERS
+"""Of a file: more can't be few enough characters."""
+
+
 def is_yaml(path: Path) -> bool:
     return path.suffix in _SUFFIXES and path.is_file() and not path.name.startswith(".")
 
@@ -53,6 +57,12 @@ def read_yaml(path: Path, model: type[Model]) -> ReadFile[Model] | list[Problem]
     """The file as `model`, or all that is wrong with it."""
     if not path.is_file():
         return [missing_file(path)]
+    if path.stat().st_size > MOST_BYTES:
+        told, told_ko = (
+            f"has more than {MOST_BYTES:,} bytes; nothing that is written by hand has",
+            "파일이 너무 큽니다.",
+        )
+        return [Problem(path, None, "", "too_large", told, told_ko)]
     text = _text(path)
     if text is None:
         told = "is neither UTF-8 nor CP949; save it as UTF-8"
@@ -62,8 +72,6 @@ def read_yaml(path: Path, model: type[Model]) -> ReadFile[Model] | list[Problem]
     except yaml.YAMLError as error:
         said = explained(text, error)
         return [Problem(path, said.line, "", said.code, said.detail, said.detail_ko)]
-    except RecursionError:
-        return [Problem(path, None, "", "too_large", "has too many brackets within brackets", "괄호가 너무 깊습니다.")]
     if document.problems:
         # What the model would say of it would only follow from these.
         return [Problem(path, p.line, key_of(p.path), p.code, p.detail, p.detail_ko) for p in document.problems]

@@ -65,9 +65,15 @@ def _blank_is_none(text: str | None) -> str | None:
     return text if text and clean_id(text) else None
 
 
-def storable(value: Any) -> Any:
+MOST_LEVELS = 190
+"""Of brackets within brackets: who writes JSON can't write many more than that."""
+
+
+def storable(value: Any, levels: int = MOST_LEVELS) -> Any:
     """Postgres stores no NUL and no half of a surrogate pair in text or jsonb, and JSON has no word for a number that
-    is none: an event that holds one could never be kept whole."""
+    is none: an event that holds one could never be kept whole. Nor one that is deeper than `levels`."""
+    if not levels:
+        raise _refused(f"has more than {MOST_LEVELS} brackets within brackets", "괄호가 너무 깊습니다.")
     if isinstance(value, str):
         if NUL in value:
             raise _refused("holds a NUL character, which cannot be stored", "저장할 수 없는 NUL 문자가 있습니다.")
@@ -79,10 +85,10 @@ def storable(value: Any) -> Any:
     elif isinstance(value, dict):
         for key, item in value.items():
             storable(key)
-            storable(item)
+            storable(item, levels - 1)
     elif isinstance(value, list):
         for item in value:
-            storable(item)
+            storable(item, levels - 1)
     elif isinstance(value, float) and not math.isfinite(value):
         raise _refused(
             "holds a number that is infinite or none at all, which cannot be stored",

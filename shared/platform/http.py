@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 from collections.abc import Awaitable, Callable
 
@@ -12,6 +13,9 @@ from shared.platform.errors import AllimError
 
 METHOD_NOT_ALLOWED = 405
 
+BODY_SECONDS = 30.0
+"""For the whole of a body, unless told: from Google's own machines, the largest takes a moment."""
+
 HEALTH_PATH = "/health"
 """Not `/healthz`: Cloud Run keeps paths that end with z to itself (https://cloud.google.com/run/docs/known-issues)."""
 
@@ -19,8 +23,10 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 def refused(error: AllimError) -> JSONResponse:
-    """The answer to a caller whose request was not carried out."""
-    headers = {"allow": "POST"} if error.status == METHOD_NOT_ALLOWED else None
+    """The answer to a caller whose request was not carried out. What is left of its body is not waited for."""
+    headers = {"connection": "close"}
+    if error.status == METHOD_NOT_ALLOWED:
+        headers["allow"] = "POST"
     return JSONResponse({"error": error.told}, status_code=error.status, headers=headers)
 
 
@@ -30,11 +36,21 @@ def require_post(request: Request) -> None:
         raise AllimError("method_not_allowed", "call it with POST", status=METHOD_NOT_ALLOWED)
 
 
-async def read_limited(request: Request, max_bytes: int) -> bytes:
+def too_slow(seconds: float) -> AllimError:
+    """`too_slow` (408): a body that took longer than that, or too long for others to wait."""
+    return AllimError("too_slow", f"the body of a call has to be there at once, and within {seconds:g} s", status=408)
+
+
+async def read_limited(request: Request, max_bytes: int, *, seconds: float = BODY_SECONDS) -> bytes:
     """The request's body.
 
+    Args:
+        request: of whomever.
+        max_bytes: that it may have.
+        seconds: that all of it may take, however often a little of it comes.
+
     Raises:
-        AllimError: `too_large` (413), as soon as it is known to be larger than `max_bytes`.
+        AllimError: `too_large` (413), as soon as it is known to be larger than `max_bytes`; `too_slow` (408).
         ClientDisconnect: the caller went away.
     """
     too_large = AllimError("too_large", f"a call has at most {max_bytes:,} bytes", status=413)
@@ -42,11 +58,16 @@ async def read_limited(request: Request, max_bytes: int) -> bytes:
     if not declared.isdecimal() or int(declared) > max_bytes:
         raise too_large
     chunks, size = [], 0
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size > max_bytes:
-            raise too_large
-        chunks.append(chunk)
+    deadline = asyncio.timeout(seconds)
+    try:
+        async with deadline:
+            async for chunk in request.stream():
+                size += len(chunk)
+                if size > max_bytes:
+                    raise too_large
+                chunks.append(chunk)
+    except TimeoutError:
+        raise too_slow(seconds) from None
     return b"".join(chunks)
 
 

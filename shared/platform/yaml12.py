@@ -13,17 +13,40 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 Path = tuple[str | int, ...]
 """Keys and places in lists, from the outermost."""
 
+MOST_CHARACTERS = 1_000_000
+"""Of one text."""
+
 MOST_PARTS = 100_000
-"""Of one text, with what its aliases repeat."""
+"""Of one text, with what its aliases repeat and its merges copy."""
+
+MOST_LEVELS = 50
+"""Of what stands within what."""
 
 _TAGS = {f"tag:yaml.org,2002:{name}" for name in ("null", "bool", "int", "float", "str")}
+
+
+def _too_deep() -> yaml.YAMLError:
+    return yaml.YAMLError(f"more than {MOST_LEVELS} levels of lists and keys within each other")
 
 
 class _Loader(yaml.SafeLoader):
     """PyYAML reads YAML 1.1, in which `on`, `off`, `yes` and `no` are booleans and `17:30` is a number."""
 
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self._levels = 0
 
-_KEPT = ("tag:yaml.org,2002:null", "tag:yaml.org,2002:merge")
+    def compose_node(self, parent: Node | None, index: Any) -> Node | None:
+        self._levels += 1
+        if self._levels > MOST_LEVELS:
+            raise _too_deep()
+        node: Node | None = super().compose_node(parent, index)
+        self._levels -= 1
+        return node
+
+
+_MERGE = "tag:yaml.org,2002:merge"
+_KEPT = ("tag:yaml.org,2002:null", _MERGE)
 _Loader.yaml_implicit_resolvers = {
     first: [(tag, pattern) for tag, pattern in resolvers if tag in _KEPT]
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
@@ -36,13 +59,8 @@ _Loader.add_implicit_resolver("tag:yaml.org,2002:int", re.compile(r"^[-+]?(?:0|[
 _Loader.add_implicit_resolver("tag:yaml.org,2002:float", re.compile(r"^[-+]?[0-9]+\.[0-9]+$"), list("-+0123456789"))
 
 
-def load_yaml(text: str) -> Any:
-    """What `text` says. Raises `yaml.YAMLError`, which names the line."""
-    return yaml.load(text, Loader=_Loader)  # noqa: S506 - derived from SafeLoader
-
-
 class _Dumper(yaml.SafeDumper):
-    """Writes what `load_yaml` reads: `on` and `17:30` without quotes."""
+    """Writes what `Document` reads: `on` and `17:30` without quotes."""
 
     def ignore_aliases(self, data: Any) -> bool:
         return True
@@ -85,10 +103,13 @@ class Document:
         text: YAML. An empty one says nothing.
 
     Raises:
-        yaml.YAMLError: it can't be read; the line is in its mark, where it has one.
+        yaml.YAMLError: it can't be read, and the line is in its mark; or it is too large, too deep, or would be once
+            its aliases are followed, and then there is no mark.
     """
 
     def __init__(self, text: str) -> None:
+        if len(text) > MOST_CHARACTERS:
+            raise yaml.YAMLError(f"more than {MOST_CHARACTERS:,} characters")
         self._lines = text.splitlines()
         self._root: Node | None = yaml.compose(text, Loader=_Loader)
         self._scalars = _Loader("")
@@ -157,18 +178,23 @@ class Document:
         return node
 
     def _read(self, node: Node, path: Path, above: tuple[Node, ...]) -> Any:
-        self._parts += 1
-        if self._parts > MOST_PARTS:
-            raise yaml.YAMLError(f"more than {MOST_PARTS:,} parts")
+        self._count(1)
         if any(node is each for each in above):
             self._say(node, path, "endless_yaml", "stands within itself", "자기 자신을 포함합니다.")
             return None
+        if len(above) >= MOST_LEVELS:  # by aliases within aliases
+            raise _too_deep()
         above = (*above, node)
         if isinstance(node, MappingNode):
             return self._mapping(node, path, above)
         if isinstance(node, SequenceNode):
             return [self._read(each, (*path, place), above) for place, each in enumerate(node.value)]
         return self._scalar(node, path) if isinstance(node, ScalarNode) else None
+
+    def _count(self, more: int) -> None:
+        self._parts += more
+        if self._parts > MOST_PARTS:
+            raise yaml.YAMLError(f"more than {MOST_PARTS:,} parts")
 
     def _scalar(self, node: ScalarNode, path: Path) -> Any:
         self._look_at(node, path)
@@ -195,7 +221,7 @@ class Document:
                         f"두 번 나옵니다. {first}번째 줄에도 있습니다.",
                     )
                 seen.setdefault(key.value, key.start_mark.line + 1)
-        self._scalars.flatten_mapping(node)
+        self._merge(node, path, ())
         read: dict[str, Any] = {}
         for key, value in node.value:
             if isinstance(key, ScalarNode):
@@ -210,6 +236,35 @@ class Document:
                     "{ 또는 [ 로 시작하는 글은 따옴표 안에 쓰세요.",
                 )
         return read
+
+    def _merge(self, node: MappingNode, path: Path, above: tuple[Node, ...]) -> None:
+        """Put in the place of its `<<` keys what they name (https://yaml.org/type/merge.html): its own keys count, then
+        the first that has one. (PyYAML's way keeps every copy, and nine merges of nine merges fill all memory.)"""
+        if not any(key.tag == _MERGE for key, _ in node.value):
+            return
+        if any(node is each for each in above):
+            self._say(node, path, "endless_yaml", "stands within itself", "자기 자신을 포함합니다.")
+            return
+        pairs = [pair for pair in node.value if pair[0].tag != _MERGE]
+        have = {key.value for key, _ in pairs if isinstance(key, ScalarNode)}
+        for key, value in node.value:
+            if key.tag != _MERGE:
+                continue
+            for named in value.value if isinstance(value, SequenceNode) else [value]:
+                if not isinstance(named, MappingNode):
+                    detail, detail_ko = "<< is followed by what *names keys", "<< 뒤에는 *이름을 쓰세요."
+                    self._say(key, path, "bad_merge", detail, detail_ko)
+                    continue
+                self._merge(named, path, (*above, node))
+                self._count(len(named.value))
+                more = [
+                    pair
+                    for pair in named.value
+                    if pair[0].tag != _MERGE and not (isinstance(pair[0], ScalarNode) and pair[0].value in have)
+                ]
+                have |= {pair[0].value for pair in more if isinstance(pair[0], ScalarNode)}
+                pairs += more
+        node.value = pairs
 
     def _look_at(self, node: ScalarNode, path: Path) -> None:
         """A value that YAML reads as something else than whoever wrote it meant."""

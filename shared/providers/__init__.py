@@ -37,6 +37,14 @@ def providers(settings: Settings, clock: Clock) -> Mapping[str, Provider]:
     return {provider.name: provider for provider in (Solapi(settings.solapi_url, clock),)}
 
 
+def webhook_proof(provider: str, secret: str) -> str | None:
+    """What each call of a provider carries where an account's webhook has that secret, and what its `proof_of` finds.
+    None: it is none that calls us."""
+    from shared.providers import solapi
+
+    return solapi.webhook_proof(secret) if provider == solapi.Solapi.name else None
+
+
 def toss_payments(settings: Settings) -> Toss:
     """The merchant's payments. Raises ValueError when no secret key is set."""
     from shared.providers.toss import Toss
@@ -62,4 +70,5 @@ __all__ = [
     "Settlement",
     "providers",
     "toss_payments",
+    "webhook_proof",
 ]

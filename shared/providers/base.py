@@ -154,8 +154,8 @@ class Provider(Protocol):
     async def batch_reports(self, account: ProviderAccount, batch: str) -> list[ProviderReport]:
         """What the provider knows now of each message of a batch: one report each."""
 
-    def verify_webhook(self, account: ProviderAccount, headers: Mapping[str, str]) -> bool:
-        """Whether a webhook call comes from the provider."""
+    def proof_of(self, headers: Mapping[str, str]) -> str:
+        """The text by which a webhook call proves that it is the provider's; empty where it carries none."""
 
     def parse_webhook(self, body: bytes) -> list[ProviderReport]:
         """The reports in a webhook call on messages of ours. Raises ValueError when the provider can't have sent it."""

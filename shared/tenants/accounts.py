@@ -9,14 +9,18 @@ from collections.abc import Mapping, Sequence
 import orjson
 
 from shared.platform.crypto import Keys, SealError
-from shared.platform.database import Connection
+from shared.platform.database import Connection, Database
 from shared.platform.database.revisions import RevisionCache
 from shared.platform.errors import AllimError
 from shared.platform.logs import log
 from shared.providers import ProviderAccount
 from shared.tenants.store import SealedAccount, has_undecided, provider_accounts, save_account, send_by
+from shared.tenants.webhook_store import Unfilled, fill, unfilled
+from shared.tenants.webhooks import WEBHOOK_SECRET, digest_for, let_provider_call
 
-WEBHOOK_SECRET = "webhook_secret"  # noqa: S105 - its name
+DIGESTS_A_BATCH = 100
+"""Accounts a transaction, whose rows are locked for as long."""
+
 Accounts = Mapping[str, ProviderAccount]
 """A tenant's accounts by id."""
 
@@ -81,7 +85,36 @@ async def register_account(connection: Connection, keys: Keys, account: Provider
             )
         credentials = keys.seal(dict(account.secrets), context=context_of(account.tenant, account.id))
         await save_account(connection, account, credentials, identity_of(account), now=now)
+    await let_provider_call(connection, account)
     return await send_by(connection, account.tenant, account.id) or not is_kept
+
+
+async def fill_in_digests(database: Database, keys: Keys) -> int:
+    """Give the accounts from before there were digests theirs. Safe at any time, and to be begun again.
+
+    Args:
+        database: its owner's.
+        keys: open what the secrets are sealed in.
+
+    Returns:
+        How many accounts none of the keys opens: they take no calls until they are registered again.
+    """
+    last, left = None, 0
+    while True:
+        async with database.transaction() as connection:
+            found = await unfilled(connection, last, DIGESTS_A_BATCH)
+            if not found:
+                return left
+            digests: list[tuple[Unfilled, bytes | None]] = []
+            for each in found:
+                try:
+                    secrets = keys.unseal(each.credentials, context=context_of(each.tenant, each.account))
+                except SealError:
+                    left += 1
+                    continue
+                digests.append((each, digest_for(each.tenant, each.account, each.provider, secrets)))
+            await fill(connection, digests)
+        last = found[-1]
 
 
 def identity_of(account: ProviderAccount) -> str:

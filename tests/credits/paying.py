@@ -11,7 +11,9 @@ import httpx
 
 from shared.credits.ledger.audit import audit
 from shared.credits.ledger.store import Account, read_accounts
+from shared.credits.payments.looking import AGAIN_AFTER, LookUps
 from shared.credits.payments.payments import Payments
+from shared.credits.payments.webhooks import PaymentCalls
 from shared.credits.plans.outcomes import PlanPurpose
 from shared.credits.topups.automatic import AutomaticTopUps
 from shared.credits.topups.outcomes import AutomaticTopUpPurpose
@@ -44,6 +46,12 @@ class Till(World):
     @property
     def payments(self) -> Payments:
         return Payments(self.pool, self.toss, self.clock, PURPOSES)
+
+    async def told(self, body: bytes) -> None:
+        """Toss, or somebody else, calls; and what was said is looked after."""
+        self.clock.advance(AGAIN_AFTER.total_seconds())
+        await PaymentCalls(self.as_role("allim_payment_calls"), self.clock).receive(body)
+        await LookUps(self.pool, self.toss, self.payments, self.clock).run()
 
     @property
     def automatic(self) -> AutomaticTopUps:

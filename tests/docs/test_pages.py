@@ -10,7 +10,7 @@ from local.home import CHECKOUT
 from local.stack import Stack
 from shared.messages.reasons import SENTENCES
 from shared.messages.status import Status
-from shared.platform.yaml12 import load_yaml
+from shared.platform.yaml12 import Document
 from shared.workflows.definition import WorkflowDefinition
 from simulator.faults import FaultPlan
 
@@ -70,7 +70,7 @@ def test_operations_names_every_field_of_the_stack_and_every_fault(field: str) -
 def test_the_workflows_and_templates_that_a_page_shows_can_be_loaded(page: str) -> None:
     shown = re.findall(r"^```yaml\n(.*?)^```", (CHECKOUT / page).read_text(), re.MULTILINE | re.DOTALL)
     assert shown
-    for written in map(load_yaml, shown):
+    for written in (Document(text).value for text in shown):
         (WorkflowDefinition if "steps" in written else TemplateFile).model_validate(written)
 
 

@@ -227,6 +227,13 @@ def test_a_file_that_says_nothing_or_too_much_is_named(copied: Path, text: str) 
     assert len(_told(copied)) == 1
 
 
+def test_a_file_too_large_to_be_written_by_hand_is_not_even_read(copied: Path) -> None:
+    with (copied / "tenant.yaml").open("wb") as file:
+        file.truncate(1 << 40)  # of nothing: no disk holds it, and no memory would
+    [told] = _told(copied)
+    assert "more than 4,000,000 bytes" in told
+
+
 def test_digits_without_quotes_are_text_where_text_belongs(copied: Path) -> None:
     _spoil(copied, "tenant.yaml", '"0212345670"', "15881588")
     _spoil(copied, "tenant.yaml", "NCSLOCALSAAS0001", "1.10")

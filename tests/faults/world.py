@@ -95,11 +95,16 @@ class Process:
         self.reports = Reports(database, publisher, world.clock)
         self.sender = Sender(database, wires, account_cache(KEYS), dispatcher, self.reports, world.clock)
         self.sweeper = Sweeper(database, publisher, wires, account_cache(KEYS), dispatcher, self.reports, world.clock)
-        self.webhooks = Webhooks(database, publisher, wires, KEYS, world.clock)
+        self.webhooks = Webhooks(database, publisher, wires, world.clock)
 
     @property
     def ended(self) -> bool:
         return self._ended.is_set()
+
+    async def called(self, headers: Mapping[str, str], body: bytes) -> None:
+        """The provider calls."""
+        account = await self.webhooks.let_in(WEBHOOK_PATH, headers, "the provider's address")
+        await self.webhooks.receive(account, headers, body)
 
     async def _pass(self, boundary: str) -> None:
         if self.ended:
@@ -237,7 +242,7 @@ class FaultyWorld(World):
             calls, self.hooked.calls = self.hooked.calls, []
             messages, self.bus.messages = self.bus.messages, []
             results = await process.run(
-                *(process.webhooks.receive(WEBHOOK_PATH, headers, body) for headers, body in calls),
+                *(process.called(headers, body) for headers, body in calls),
                 *(self.handle(process, topic, data) for topic, data in messages),
             )
             if process.ended:

@@ -9,7 +9,6 @@ from contextlib import asynccontextmanager, contextmanager, nullcontext
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
-from local.functions import SIMULATED_TOSS_KEY
 from local.postgres import with_parts
 from shared.operations.health import reading
 from shared.platform.database import patience, pulse
@@ -40,7 +39,6 @@ async def behind_a_proxy(name: str, world: World) -> AsyncIterator[tuple[Endpoin
 @pytest.fixture(autouse=True)
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """However busy the machine is, a database that answers is waited for."""
-    monkeypatch.setenv("TOSS_SECRET_KEY", SIMULATED_TOSS_KEY)
     monkeypatch.setattr(pulse, "PATIENCE_SECONDS", CAP_SECONDS)
     monkeypatch.setattr(reading, "PATIENCE_WITH_DATABASE_SECONDS", CAP_SECONDS)
 

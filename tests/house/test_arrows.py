@@ -31,6 +31,7 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "platform.database": ("platform",),
     "platform.signals": ("platform", "platform.database"),
     "platform.pubsub": ("platform", "platform.signals"),
+    "platform.doors": ("platform", "platform.database"),
     "law": ("platform",),
     "providers": BASE,
     "tenants": ("providers", *STORES),
@@ -45,7 +46,7 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "credits.plans": ("credits", "credits.ledger", "credits.payments", "providers", *STORES),
     "messages": BELOW_MESSAGES,
     # What is sent is held, and what is reported is charged, in the same statement: these two know the ledger's parts.
-    "messages.reports": ("messages", "credits.ledger", "credits.prices", *BELOW_MESSAGES),
+    "messages.reports": ("messages", "platform.doors", "credits.ledger", "credits.prices", *BELOW_MESSAGES),
     "messages.dispatch": ("messages", "messages.reports", "credits.ledger", "credits.prices", *BELOW_MESSAGES),
     "messages.stories": ("messages", "credits", *BELOW_MESSAGES),
     "workflows": ("messages", *BELOW_MESSAGES),
@@ -60,7 +61,7 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     # The rooms that keep what is sealed seal it anew.
     "operations.keys": ("credits.payments", "tenants", *STORES),
     "operations.reconcile": ("credits", "credits.ledger", *STORES),
-    "bootstrap": (*WORKFLOWS, *OPERATIONS, *MESSAGES, *MONEY, *BELOW_MESSAGES),
+    "bootstrap": ("platform.doors", *WORKFLOWS, *OPERATIONS, *MESSAGES, *MONEY, *BELOW_MESSAGES),
 }
 """By room of `shared`: the rooms that it may know, beside itself. A room within a room is one of its own."""
 

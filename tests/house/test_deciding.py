@@ -14,12 +14,14 @@ from local.home import CHECKOUT
 from tests.house.imports import files_of, name_of, tree_of
 
 ORACLES: Mapping[str, str] = {
+    "decide_admitted": "platform/doors/test_admitted_oracle.py",
     "decide_changed_alerts": "operations/watch/test_notices_oracle.py",
     "decide_checks": "messages/dispatch/test_waits_oracle.py",
     "decide_claims": "messages/dispatch/test_claims_oracle.py",
     "decide_due_charge": "credits/topups/test_due_charge_oracle.py",
     "decide_due_notices": "operations/watch/test_notices_oracle.py",
     "decide_ended_shortages": "credits/ledger/test_low_credit_oracle.py",
+    "decide_look_ups": "credits/payments/test_look_ups_oracle.py",
     "decide_low_balances": "credits/ledger/test_low_credit_oracle.py",
     "decide_newest_words": "customers/test_newest_words.py",
     "decide_retries": "messages/dispatch/test_retries_oracle.py",

@@ -23,6 +23,7 @@ from release import build
 from shared.contracts import Tick
 from shared.platform.database import pulse
 from shared.platform.database.patience import GRACE_SECONDS
+from shared.platform.doors import bodies
 from shared.platform.http import HEALTH_PATH
 from shared.platform.pubsub import publishing as pubsub
 from shared.platform.pubsub.publishers import Bound
@@ -98,6 +99,21 @@ def test_a_function_gets_the_settings_that_it_reads_and_no_others(made: Made, na
     assert not plain.keys() & secret
     values = {"DATABASE_URL": "postgresql://", **plain}
     Settings.model_validate({key.lower(): value for key, value in values.items()})
+
+
+@pytest.mark.parametrize("name", sorted(_PUBLIC))
+def test_what_the_internet_calls_reads_no_secret_but_its_own_address_of_the_database(made: Made, name: str) -> None:
+    [account] = [each for each in made.of_type("google_service_account", _module(name)) if each.name == "runtime"]
+    grants = made.of_type("google_secret_manager_secret_iam_member")
+    mine = [each.values["secret_id"] for each in grants if each.values["member"] == account.values["member"]]
+    assert mine == [f"database-url-{name.replace('_', '-')}"]
+    assert {each["key"] for each in _service(made, name)["secret_environment_variables"]} == {"DATABASE_URL"}
+
+
+@pytest.mark.parametrize("name", sorted(_PUBLIC))
+def test_slow_bodies_never_hold_every_place_of_an_instance(made: Made, name: str) -> None:
+    assert _service(made, name)["max_instance_request_concurrency"] > bodies.AT_ONCE
+    assert _service(made, name)["timeout_seconds"] > bodies.SECONDS
 
 
 @pytest.mark.parametrize("name", _FOLDERS)

@@ -31,7 +31,6 @@ async def _asked(function: httpx.AsyncClient, check: dict[str, Any]) -> bool:
 async def test_a_webhook_passes_its_check_while_the_database_answers_and_only_then(
     checks: dict[str, dict[str, Any]], shared_world: World, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    monkeypatch.setenv("TOSS_SECRET_KEY", "test_sk_nothing")
     async with running(name, shared_world) as function:
         assert await _asked(function.client, checks[name])
     monkeypatch.setattr(shared_world, "migrated", Migrated("postgresql://nobody@127.0.0.1:9/nothing"))

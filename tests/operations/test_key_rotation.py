@@ -179,6 +179,14 @@ async def test_a_damaged_value_of_the_old_key_keeps_it(world: World) -> None:
     assert may_be_dropped(BOTH, done.held, done.unopened) == []
 
 
+async def test_accounts_from_before_there_were_digests_are_given_theirs(world: World) -> None:
+    await _tenant(world, "academy")
+    before = world.rows("select * from webhook_secrets order by account")
+    world.rows("update webhook_secrets set digest = null where account = 'first'")
+    await rotate(world.owner, BOTH, _ignore)
+    assert world.rows("select * from webhook_secrets order by account") == before
+
+
 def test_every_column_of_ciphertext_is_a_place(shared_world: World) -> None:
     columns = shared_world.rows(
         "select c.table_name || '.' || c.column_name as name from information_schema.columns c"
@@ -186,7 +194,7 @@ def test_every_column_of_ciphertext_is_a_place(shared_world: World) -> None:
         " where c.table_schema = 'public' and c.data_type = 'bytea' order by 1"
     )
     sealed = {"provider_accounts.credentials", "billing_keys.billing_key"}
-    plain = {"dead_letters.body", "events.fingerprint"}
+    plain = {"dead_letters.body", "events.fingerprint", "webhook_secrets.digest"}
     assert {row["name"] for row in columns} == sealed | plain, "is the new one sealed? Then it is a place"
     assert len(rotating.PLACES) == len(sealed)
 

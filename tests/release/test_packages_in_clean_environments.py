@@ -167,7 +167,7 @@ def test_a_zip_serves_its_function_from_its_own_requirements(
     push = {"message": {"data": base64.b64encode(b"not JSON").decode(), "messageId": "1"}, "subscription": "s"}
     with _served(package, environments[package.files["requirements.txt"]], database, storage, tmp_path) as client:
         if function == "provider_webhook":
-            assert client.get("/").status_code == 401
+            assert client.post("/").status_code == 401
         elif function == "payment_webhook":
             assert client.post("/", json={"orderId": "nobodys-order"}).status_code == 404
         elif function == "health":

@@ -14,6 +14,7 @@ SAMPLES = {
         "tenant, id, provider, sender, credentials, active",
         "%(tenant)s, %(id)s, 'solapi', '02', '', false",
     ),
+    "webhook_secrets": ("tenant, account, provider", "%(tenant)s, %(id)s, 'solapi'"),
     "prices": ("tenant, channel, price", "%(tenant)s, %(id)s, 1"),
     "customers": ("tenant, id, as_of", "%(tenant)s, %(id)s, %(now)s"),
     "groups": ("tenant, id, name", "%(tenant)s, %(id)s, 'x'"),
@@ -57,6 +58,7 @@ SAMPLES = {
         "tenant, id, order_id, amount, reason, created_at, updated_at",
         "%(tenant)s, %(uuid)s, %(tenant)s || '-order' || %(id)s, 1, 'r', %(now)s, %(now)s",
     ),
+    "payment_look_ups": ("tenant, order_id, look_at", "%(tenant)s, %(tenant)s || '-order' || %(id)s, %(now)s"),
     "billing_keys": ("tenant, customer_key, billing_key, created_at", "%(tenant)s, 'c', '', %(now)s"),
     "automatic_topups": ("tenant, threshold, amount, daily_cap", "%(tenant)s, 1, 1, 1"),
     "tenant_plans": ("tenant, anchor", "%(tenant)s, %(day)s"),
@@ -84,7 +86,7 @@ SAMPLES = {
 ONE_A_TENANT = {"credit_accounts", "tenant_plans", "bulk_counts"}
 """A tenant has one row of these at most."""
 
-WITHOUT_TENANT = {"default_prices", "provider_prices", "payment_webhooks", "heartbeats"}
+WITHOUT_TENANT = {"default_prices", "provider_prices", "payment_webhooks", "door_counts", "heartbeats"}
 
 SAFE_PATH = ["search_path=pg_catalog, public, pg_temp"]
 """Of a function that others make run: they can put nothing where it looks before it finds what is meant."""
@@ -190,8 +192,13 @@ PRIVILEGES: dict[str, dict[str, str]] = {
         ),
         "tenant_plans": "select update",
         "plan_history": KEEP,
+        "payment_look_ups": WRITE + " delete",
     },
-    "allim_webhook": {"tenants": READ, "provider_accounts": READ, "dead_letters": "insert"},
+    "allim_webhook": {"webhook_secrets": READ, "door_counts": WRITE + " delete", "dead_letters": "insert"},
+    "allim_payment_calls": {
+        "payment_orders": "select(tenant,id,deposit_secret)",
+        "payment_look_ups": "select insert update(telling,owed)",
+    },
     "allim_dead_letters": {"dead_letters": "insert"},
     "allim_health": HEALTH,
     "allim_watch": {**HEALTH, "alert_notices": WRITE, "dead_letters": "insert select(received_at,state)"},
@@ -201,6 +208,7 @@ PRIVILEGES: dict[str, dict[str, str]] = {
         ),
         "tenant_plans": "select update",
         "plan_history": KEEP,
+        "payment_look_ups": WRITE + " delete",
         "payment_webhooks": KEEP,
         "ledger_entries": KEEP,
         "credit_accounts": READ,
@@ -275,6 +283,8 @@ PRIVILEGES: dict[str, dict[str, str]] = {
             "heartbeats",
             "bulk_sends",
             "bulk_counts",
+            "payment_look_ups",
+            "door_counts",
         ],
         READ,
     ),

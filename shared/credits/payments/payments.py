@@ -8,9 +8,8 @@ cancel in Toss's dashboard and a look-up after a lost answer all end the same wa
 from __future__ import annotations
 
 import datetime as dt
-import hmac
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 
 from shared.credits.amounts import in_won
@@ -25,7 +24,6 @@ from shared.credits.payments.errors import (
     not_cancellable,
     payment_refused,
     refund_account_needed,
-    wrong_secret,
 )
 from shared.credits.payments.purposes import CreditPurpose, Purpose
 from shared.credits.payments.rules import UNDECIDED_AFTER, UNPAID, dispute_of, is_early, left_of, repeats, status_of
@@ -34,7 +32,6 @@ from shared.credits.payments.store import (
     Order,
     UndecidedOrder,
     decide_undecided,
-    first_time,
     insert_order,
     lock_order,
     payment_failed,
@@ -42,7 +39,6 @@ from shared.credits.payments.store import (
     save_cancel,
     update_order,
 )
-from shared.credits.payments.webhooks import DEPOSIT_CALLBACK, read_call
 from shared.platform.clock import Clock
 from shared.platform.database import Connection, Database
 from shared.platform.ids import derived_id
@@ -62,7 +58,7 @@ VIRTUAL_ACCOUNT = "가상계좌"
 
 
 class Payments:
-    """Orders, confirmations, cancels and webhooks.
+    """Orders, confirmations and cancels.
 
     Args:
         database: a role that may write payments and the ledger.
@@ -234,32 +230,6 @@ class Payments:
                     await self._purposes[order.purpose].keep(connection, order, request, refused, now)
             raise cancel_refused(str(refused)) from refused
         return await self.settle(payment)
-
-    async def receive_webhook(self, headers: Mapping[str, str], body: bytes) -> None:
-        """Take a call from Toss. It is signed by nothing, so it only says where to look: the payment is fetched.
-
-        Raises:
-            CreditError: `malformed`, `unknown_order`, `wrong_secret`, or what `settle` raises.
-            ProviderError: Toss could not be asked; it calls again.
-        """
-        call = read_call(headers, body)
-        if call is None:
-            return
-        order_id = call.order_id
-        async with self.database.transaction() as connection:
-            order = await lock_order(connection, order_id)
-        if order is None:
-            raise no_order(order_id)
-        if call.event_type == DEPOSIT_CALLBACK and not hmac.compare_digest(
-            call.secret.encode(), (order.deposit_secret or "").encode()
-        ):
-            raise wrong_secret()
-        await self.settle(await self._toss.payment_of_order(order_id))
-        if call.transmission is not None:
-            async with self.database.transaction() as connection:
-                new = await first_time(connection, call.transmission, call.event_type, order_id, self._clock.now())
-            if not new:
-                log("payments").info("webhook repeated", extra={"fields": {"order": order_id}})
 
     async def reconcile(self) -> None:
         """Decide what was begun and has no end: an answer or a webhook was lost, or the instance ended."""

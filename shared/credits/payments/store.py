@@ -189,22 +189,6 @@ async def save_cancel(
     )
 
 
-SEEN_WEBHOOK = """
-insert into payment_webhooks (transmission_id, event_type, order_id, received_at)
-values (%(id)s, %(event_type)s, %(order)s, %(now)s)
-on conflict do nothing
-returning transmission_id
-"""
-
-
-async def first_time(
-    connection: Connection, transmission_id: str, event_type: str, order: str | None, now: dt.datetime
-) -> bool:
-    """Whether a webhook delivery is seen for the first time. It counts as seen when the transaction commits."""
-    parameters = {"id": transmission_id, "event_type": event_type, "order": order, "now": now}
-    return bool(await fetch_all(connection, SEEN_WEBHOOK, parameters))
-
-
 _DECIDE_WAIT = "%(now)s + least(%(first)s * (2 ^ least(asks, 10)), %(longest)s)"
 
 DECIDE_UNDECIDED = f"""

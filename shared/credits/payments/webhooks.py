@@ -1,20 +1,24 @@
-"""What a call of Toss says, before anything is believed or looked up: anybody may make one."""
+"""What a call of Toss says, before anything is believed or looked up: anybody may make one.
+
+It only says which order to look at. That is written down, and `looking` asks Toss: who takes the calls needs neither
+the merchant's key nor a right to touch money.
+"""
 
 from __future__ import annotations
 
+import hmac
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import orjson
 
-from shared.credits.payments.errors import malformed
+from shared.credits.payments.errors import malformed, no_order, wrong_secret
+from shared.credits.payments.look_up_store import known_order, tell
+from shared.platform.clock import Clock
+from shared.platform.database import Database
 
 DEPOSIT_CALLBACK = "DEPOSIT_CALLBACK"
 """The one call that doesn't name its type, and that carries the secret of its payment."""
-
-TRANSMISSION_ID = "tosspayments-webhook-transmission-id"
-MAX_TRANSMISSION_ID = 200
 
 _ORDER_ID = re.compile(r"[A-Za-z0-9_-]{6,64}")
 _EVENT_TYPE = re.compile(r"[A-Z_]{1,50}")
@@ -22,19 +26,46 @@ _EVENT_TYPE = re.compile(r"[A-Z_]{1,50}")
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A call that names an order.
-
-    transmission: names the delivery; None where Toss did not say.
-    secret: what only Toss and we know of a deposit's payment.
-    """
+    """A call that names an order. `secret`: what only Toss and we know of a deposit's payment."""
 
     event_type: str
     order_id: str
-    transmission: str | None
     secret: str = field(repr=False)
 
 
-def read_call(headers: Mapping[str, str], body: bytes) -> Call | None:
+class PaymentCalls:
+    """Takes calls of Toss.
+
+    Args:
+        database: a role that knows of orders, and may say which ones are to be looked at.
+        clock: the time.
+    """
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    async def receive(self, body: bytes) -> None:
+        """Take a call. It is signed by nothing, so it only says where to look.
+
+        Raises:
+            CreditError: `malformed`, `unknown_order`, `wrong_secret`.
+        """
+        call = read_call(body)
+        if call is None:
+            return
+        async with self._database.connection() as connection:
+            order = await known_order(connection, call.order_id)
+            if order is None:
+                raise no_order(call.order_id)
+            if call.event_type == DEPOSIT_CALLBACK and not hmac.compare_digest(
+                call.secret.encode(), (order.deposit_secret or "").encode()
+            ):
+                raise wrong_secret()
+            await tell(connection, order.tenant, call.order_id, self._clock.now())
+
+
+def read_call(body: bytes) -> Call | None:
     """Read a call. None: it names no order; the payment's own event, or a look-up, tells what it means for credit.
 
     Raises:
@@ -53,9 +84,4 @@ def read_call(headers: Mapping[str, str], body: bytes) -> Call | None:
         raise malformed("no eventType of Toss", field="eventType")
     if not isinstance(order_id, str) or not _ORDER_ID.fullmatch(order_id):
         raise malformed("no orderId of ours", field="orderId")
-    transmission = headers.get(TRANSMISSION_ID)
-    if transmission and not (
-        len(transmission) <= MAX_TRANSMISSION_ID and transmission.isascii() and transmission.isprintable()
-    ):
-        raise malformed(f"a transmission id has at most {MAX_TRANSMISSION_ID} printable characters")
-    return Call(event_type, order_id, transmission or None, str(call.get("secret")))
+    return Call(event_type, order_id, str(call.get("secret")))

@@ -106,6 +106,13 @@ REASONS: Mapping[str, Reason] = {
         "어댑터를 고친 뒤 폐기하세요.",
         helps=False,
     ),
+    "too_many_malformed": Reason(
+        "More of an account's calls could not be understood than are kept in an hour; the table door_counts says how "
+        "many came. Look at those that were kept, and drop this one.",
+        "한 계정의 해석할 수 없는 웹훅이 한 시간 보관 한도를 넘었습니다. 전체 건수는 door_counts 테이블에 있습니다. "
+        "보관된 것을 확인한 뒤 폐기하세요.",
+        helps=False,
+    ),
     "undeliverable": Reason(
         "Pub/Sub gave it up after twenty tries: the function failed or was away. Mend that, then replay it.",
         "스무 번 시도한 뒤 Pub/Sub가 포기했습니다. 함수의 오류나 중단을 해결한 뒤 재처리하세요.",

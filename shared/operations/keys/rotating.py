@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from shared.credits.payments.sealed_store import cards_sealed_otherwise, count_cards_by_key, reseal_cards
 from shared.platform.crypto import Keys, SealedValue, SealError, key_of
 from shared.platform.database import Connection, Database
+from shared.tenants.accounts import fill_in_digests
 from shared.tenants.sealed_store import accounts_sealed_otherwise, count_accounts_by_key, reseal_accounts
 
 BATCH = 100
@@ -91,7 +92,7 @@ def may_be_dropped(keys: Keys, held: Holdings, unopened: Sequence[Unopened] = ()
 
 
 async def rotate(database: Database, keys: Keys, on_progress: Callable[[int], None]) -> Rotation:
-    """Seal every value with the first key that is sealed otherwise.
+    """Seal every value with the first key that is sealed otherwise, and fill in the digests of webhooks that lack one.
 
     Args:
         database: its owner's.
@@ -109,6 +110,7 @@ async def rotate(database: Database, keys: Keys, on_progress: Callable[[int], No
             if not done:
                 break
         unopened += left
+    await fill_in_digests(database, keys)  # of accounts from before there were any: it takes the same keys
     return Rotation(resealed, await holdings(database), unopened)
 
 

@@ -92,6 +92,7 @@ def push_raw(*, dead_letters: DeadLetters) -> Callable[[RawHandler], Endpoint]:
                 publisher = bound_at(request.url.path, request.url.query)
                 body = await read_limited(request, MAX_PUSH_BYTES)
             except ClientDisconnect:
+                log(source).info("the caller went away")
                 return Response(status_code=AGAIN)
             except AllimError as error:
                 return refused(error)

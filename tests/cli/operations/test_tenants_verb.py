@@ -64,6 +64,25 @@ def test_a_tenant_is_added_from_a_folder_and_added_again_is_not_there_twice(
         assert connection.execute("select count(*) from workflows").fetchone() != (0,)
 
 
+def test_migrate_fills_in_what_only_the_key_opens_and_says_what_it_could_not(
+    run: Run, cloud: Migrated, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    digests = "select digest from webhook_secrets"
+    run("tenants", "add", folder)
+    with psycopg.connect(cloud.url, autocommit=True) as connection:
+        before = connection.execute(digests).fetchall()
+        connection.execute("update webhook_secrets set digest = null")  # as the migration leaves them
+        monkeypatch.delenv("ALLIM_ENCRYPTION_KEY")
+        told = run("migrate").stdout
+        assert "accounts whose provider's calls are refused: 1." in told
+        assert "ALLIM_ENCRYPTION_KEY" in told
+        monkeypatch.setenv("ALLIM_ENCRYPTION_KEY", base64.b64encode(bytes([1] * 32)).decode())
+        assert _json(run, "migrate")["accounts_without_calls"] == 1
+        monkeypatch.setenv("ALLIM_ENCRYPTION_KEY", KEY)
+        assert run("migrate").stdout == "nothing to apply\n"
+        assert connection.execute(digests).fetchall() == before != [(None,)]
+
+
 def test_diff_tells_what_add_would_change_and_changes_nothing(run: Run, cloud: Migrated, folder: Path) -> None:
     before = _json(run, "tenants", "diff", folder, code=2)
     assert _things(before, "changed", "unchanged", "withdrawn") == []

@@ -43,7 +43,10 @@ def test_down_is_fine_when_nothing_runs_and_makes_no_folder(home: Path) -> None:
 
 def test_migrate_applies_all_once_and_then_nothing(empty_database: str) -> None:
     first = _run(app, ["migrate", "--database-url", empty_database, "--json"])
-    assert json.loads(first.stdout) == {"applied": sorted(path.stem for path in MIGRATIONS.glob("*.sql"))}
+    assert json.loads(first.stdout) == {
+        "applied": sorted(path.stem for path in MIGRATIONS.glob("*.sql")),
+        "accounts_without_calls": 0,
+    }
     again = _run(app, ["migrate"], env={"DATABASE_URL": empty_database})
     assert (again.exit_code, again.stdout) == (0, "nothing to apply\n")
 

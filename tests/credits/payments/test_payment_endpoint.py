@@ -11,28 +11,24 @@ from tests.world import World
 
 @pytest.fixture(scope="module")
 async def function(shared_world: World) -> AsyncIterator[Endpoint]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("TOSS_SECRET_KEY", "test_sk_of_nobody")
-        async with running("payment_webhook", shared_world) as endpoint:
-            yield endpoint
+    async with running("payment_webhook", shared_world) as endpoint:
+        yield endpoint
 
 
 @pytest.mark.parametrize(
-    ("order_id", "event_type", "transmission"),
+    ("order_id", "event_type"),
     [
-        ("saas_\0abcdef", "PAYMENT_STATUS_CHANGED", "t1"),
-        ("s" * 65, "PAYMENT_STATUS_CHANGED", "t1"),
-        ("saas_abcdef", "PAYMENT\0", "t1"),
-        ("saas_abcdef", "P" * 51, "t1"),
-        ("saas_abcdef", "PAYMENT_STATUS_CHANGED", "t" * 201),
-        ("saas_abcdef", "PAYMENT_STATUS_CHANGED", "t\x01"),
+        ("saas_\0abcdef", "PAYMENT_STATUS_CHANGED"),
+        ("s" * 65, "PAYMENT_STATUS_CHANGED"),
+        ("saas_abcdef", "PAYMENT\0"),
+        ("saas_abcdef", "P" * 51),
     ],
 )
 async def test_junk_in_a_call_is_refused_before_it_reaches_the_database(
-    function: Endpoint, order_id: str, event_type: str, transmission: str
+    function: Endpoint, order_id: str, event_type: str
 ) -> None:
     body = orjson.dumps({"eventType": event_type, "data": {"orderId": order_id}})
-    answer = await function.post(body, tosspayments_webhook_transmission_id=transmission)
+    answer = await function.post(body)
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, "malformed")
 
 

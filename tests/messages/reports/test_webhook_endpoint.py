@@ -151,6 +151,7 @@ async def test_an_account_without_a_webhook_secret_takes_no_calls(
         b"\xff",
         b"[" * 100_000,
         pytest.param(b'["\\ud800"]', id="half a letter"),
+        pytest.param(b"[" * 600 + b"]" * 600, id="brackets that are closed"),
     ],
 )
 async def test_what_the_provider_never_sends_is_refused_and_kept(
@@ -245,6 +246,17 @@ async def test_a_call_of_50_mb_is_refused_before_it_is_read(function: Endpoint, 
     )
     assert told.status_code == 413
     assert world.dead_letters(tenant) == []
+
+
+@pytest.mark.parametrize("levels", [200, 300, 900])
+async def test_a_report_of_brackets_within_brackets_does_not_hold_up_the_others(
+    function: Endpoint, world: World, tenant: str, levels: int
+) -> None:
+    good, deep = _entry(), b"[" * levels + b"]" * levels
+    assert (await _call(function, tenant, b"[" + deep + b"," + orjson.dumps(good) + b"]"))[0] == 200
+    assert [report["message"] for report in _published(world)] == [good["customFields"]["allim"].split("/")[0]]
+    [row] = world.rows("select body from dead_letters where tenant = %s", tenant)
+    assert deep in row["body"]
 
 
 async def test_a_call_of_any_number_of_reports_is_handed_on_in_messages_that_pubsub_takes(

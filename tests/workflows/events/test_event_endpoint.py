@@ -305,6 +305,21 @@ async def test_half_of_a_pair_in_base64_is_a_dead_letter_and_not_tried_for_ever(
     assert "surrogate pair" in detail
 
 
+@pytest.mark.parametrize("levels", [180, 195, 300, 900, 5_000])
+@pytest.mark.parametrize("in_base64", [False, True])
+async def test_brackets_within_brackets_are_kept_or_refused_and_not_tried_for_ever(
+    function: Endpoint, world: World, tenant: str, levels: int, in_base64: bool
+) -> None:
+    told = event_fields(tenant)
+    deep = "[" * levels + "]" * levels
+    data = json.dumps(told.pop("data"))[:-1] + f', "deep": {deep}}}'
+    field = f'"data_base64": "{base64.b64encode(data.encode()).decode()}"' if in_base64 else f'"data": {data}'
+    letters = len(world.rows("select 1 from dead_letters"))
+    assert await function.push(f"{json.dumps(told)[:-1]}, {field}}}".encode()) == 204
+    assert len(world.messages(tenant)) == (levels < 190)
+    assert len(world.rows("select 1 from dead_letters")) - letters == (levels >= 190)
+
+
 @pytest.mark.parametrize(
     "value",
     [
