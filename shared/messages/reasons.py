@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 TOO_LATE, RUN_CHANGED = "too_late", "run_changed"
-TENANT_SUSPENDED = "tenant_suspended"
+TENANT_SUSPENDED, WORKFLOW_OFF = "tenant_suspended", "workflow_off"
 NO_LONGER_NEEDED = "no_longer_needed"
 NO_PROVIDER_ACCOUNT, PRICE_MISSING, CREDIT_SHORTAGE = "no_provider_account", "price_missing", "credit_shortage"
 PROVIDER_UNAVAILABLE, TEMPLATE_UNREADABLE = "provider_unavailable", "template_unreadable"
@@ -17,6 +17,7 @@ SENTENCES: Mapping[str, str] = {
     TOO_LATE: "its moment was over before it could be sent",
     NO_LONGER_NEEDED: "what its step is silent after has happened meanwhile (그사이 확인되어 보내지 않았습니다.)",
     TENANT_SUSPENDED: "the tenant was suspended until its moment was over (발송이 중지된 동안 시간이 지났습니다.)",
+    WORKFLOW_OFF: "its workflow was off when it was to be sent (꺼진 워크플로라 보내지 않았습니다.)",
     RUN_CHANGED: "its run was moved or stopped after the message was made",
     NO_PROVIDER_ACCOUNT: "the tenant has no active provider account",
     PRICE_MISSING: "a channel of its route has no price",

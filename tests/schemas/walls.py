@@ -137,6 +137,7 @@ PRIVILEGES: dict[str, dict[str, str]] = {
     },
     "allim_sender": {
         **dict.fromkeys(["tenants", "provider_accounts", "template_versions", "runs", "prices"], READ),
+        "workflows": "select(tenant,name,active)",
         "messages": "select update",
         "dispatches": WRITE,
         "reports": KEEP,
