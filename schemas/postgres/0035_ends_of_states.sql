@@ -5,3 +5,6 @@ alter table workflows add column withdrawn boolean not null default false,
 
 -- The claim asks whether a message may still speak, and so whether its workflow may.
 grant select (tenant, name, active) on workflows to allim_sender;
+
+-- A message whose moment is over ends, also while nobody consumes tickets: the tick asks the claim about it then.
+grant delete on outbox to allim_ticker;

@@ -70,9 +70,15 @@ RULES: dict[str, Rule] = {
         "Can the account's credentials be opened with ALLIM_ENCRYPTION_KEY, and does the provider answer? "
         "They are never sent blindly.",
     ),
+    "account-not-asked": Rule(
+        "발송 계정에 발송 결과를 물어볼 수 없습니다",
+        "A provider's account can't be asked what became of messages",
+        "Was its key revoked, or the account removed? Register it again under the same id: after one to three days "
+        "its messages end without a result.",
+    ),
     "holds-old": Rule(
         "정산되지 않은 홀드가 있습니다",
-        "Credit is held for longer than three days",
+        "Credit is held for longer than any report may take",
         "The tick settles holds: see why it can't ask about these dispatches.",
     ),
     "dead-letters": Rule(
