@@ -202,6 +202,7 @@ PRIVILEGES: dict[str, dict[str, str]] = {
         "tenant_plans": "select update",
         "plan_history": KEEP,
         "payment_webhooks": KEEP,
+        "outbox": "select(tenant,body)",
         "ledger_entries": KEEP,
         "credit_accounts": READ,
         "tenants": READ,
