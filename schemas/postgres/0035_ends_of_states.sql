@@ -12,3 +12,6 @@ grant delete on outbox to allim_ticker;
 -- Who ends a plan is given back what was not used of it; what waits to be sent is used.
 grant select (tenant, body) on outbox to allim_payments;
 create policy payments on outbox for select to allim_payments using (true);
+
+-- What nobody began to pay ends after some days, and is found by its age.
+create index payment_orders_not_paid on payment_orders (created_at) where status = 'created';

@@ -13,8 +13,9 @@ from decimal import Decimal
 from shared.credits.errors import CreditError, unknown_tenant
 from shared.credits.payments.cards import BillingKey, read_billing_key
 from shared.credits.payments.errors import no_card
+from shared.credits.payments.giving_up import NOBODY_TO_ASK, tell
 from shared.credits.payments.payments import Payments
-from shared.credits.payments.rules import CHARGE_LEASE
+from shared.credits.payments.rules import CHARGE_ENDS, CHARGE_LEASE
 from shared.credits.payments.sealing import open_card
 from shared.credits.payments.store import (
     Cancel,
@@ -57,7 +58,7 @@ from shared.platform.database import Connection, Database
 from shared.platform.errors import AllimError
 from shared.platform.ids import derived_id, new_id
 from shared.platform.logs import log
-from shared.providers import ProviderError, ProviderRefused
+from shared.providers import ProviderError, ProviderRefused, ProviderUndecided
 from shared.providers.toss import Toss
 
 WORK_FOR = dt.timedelta(seconds=20)
@@ -299,20 +300,27 @@ class Plans:
                 return ""
 
     async def _carry_on(self, order_id: str) -> None:
-        """Decide an order whose charge was begun and has no end."""
+        """Decide an order whose charge was begun and has no end. After `CHARGE_ENDS` it fails, whoever is silent."""
+        now = self._clock.now()
+        async with self._database.connection() as connection:
+            order = await lock_order(connection, order_id)
+            assert order is not None, "an order is never deleted"  # noqa: S101
+            card = await read_billing_key(connection, order.tenant)
         try:
             payment = await self._toss.payment_of_order(order_id)
+            if (await self._payments.settle(payment)).status == "confirming":
+                raise ProviderUndecided(NOBODY_TO_ASK, f"Toss says {payment.status}")
         except ProviderRefused as error:
-            async with self._database.connection() as connection:
-                order = await lock_order(connection, order_id)
-                assert order is not None, "an order is never deleted"  # noqa: S101
-                card = await read_billing_key(connection, order.tenant)
-            if card is None or order.created_at < self._clock.now() - CARRY_ON_WITHIN:
+            if card is None or order.created_at < now - CARRY_ON_WITHIN:
                 await self._give_up(order_id, error, counts=False)
             else:
                 await self._charge(_Charge(order, card))
-        else:
-            await self._payments.settle(payment)
+        except (ProviderError, CreditError) as error:
+            if now < order.created_at + CHARGE_ENDS:
+                raise
+            await self._give_up(order_id, error)
+            async with self._database.transaction() as connection:
+                await tell(connection, order, "was not decided", now)
 
 
 async def _read(connection: Connection, tenant: str) -> Subscription:

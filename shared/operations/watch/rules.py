@@ -116,6 +116,11 @@ RULES: dict[str, Rule] = {
         "A payment was given back whose credit is spent",
         "Settle it with the tenant: the credit was used, and the money went back.",
     ),
+    "payment-undecided": Rule(
+        "결제 결과를 끝내 확인하지 못했습니다",
+        "Toss never said what became of a payment or a cancel",
+        "Look at Toss's dashboard whether money was taken or given back, and set it right by hand.",
+    ),
     "payment-disputed": Rule(
         "결제는 되었지만 주문과 맞지 않습니다",
         "Money was taken by a payment that does not match its order",
