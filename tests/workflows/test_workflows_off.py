@@ -54,7 +54,7 @@ async def test_what_was_queued_when_it_was_switched_off_does_not_leave(timeline:
     await _switch(timeline, on=False)
     assert await timeline.world.claim_waiting(timeline.tenant) == []
     assert timeline.world.statuses(timeline.tenant) == [OFF]
-    assert timeline.world.rows("select from outbox where tenant = %s", timeline.tenant) == []
+    assert timeline.world.rows("select 1 from outbox where tenant = %s", timeline.tenant) == []
 
 
 async def test_what_is_past_its_moment_when_it_is_on_again_does_not_leave_late(timeline: Timeline) -> None:
@@ -80,7 +80,7 @@ async def test_nothing_begins_while_it_is_off(timeline: Timeline) -> None:
     await _switch(timeline, on=False)
     await timeline.tell("appointment.scheduled", starts_at=FIVE)
     assert timeline.waiting() == []
-    assert timeline.world.rows("select from runs where tenant = %s", timeline.tenant) == []
+    assert timeline.world.rows("select 1 from runs where tenant = %s", timeline.tenant) == []
     assert timeline.world.outcomes(timeline.tenant) == {"e-1": []}
 
 
