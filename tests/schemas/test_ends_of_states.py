@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Awaitable, Callable, Mapping
-from importlib import import_module
+from pkgutil import resolve_name
 from typing import Any, cast
 from uuid import uuid4
 
@@ -301,7 +301,7 @@ def test_who_moves_a_state_on_is_named_and_is_there() -> None:
         assert bool(state.movers) == (state.kind in ("waits", "person")), state
         assert bool(state.end) == (state.kind == "waits"), state
         for mover in state.movers:
-            assert callable(_found(mover)), mover
+            assert callable(resolve_name(mover)), mover
 
 
 def test_each_state_that_waits_has_a_trial_of_its_end() -> None:
@@ -311,18 +311,3 @@ def test_each_state_that_waits_has_a_trial_of_its_end() -> None:
 @pytest.mark.parametrize("scenario", dict.fromkeys(ENDS.values()), ids=lambda scenario: scenario.__name__)
 async def test_what_waits_ends_by_itself_while_everybody_is_silent(world: World, scenario: Scenario) -> None:
     await scenario(QuietWorld(world))
-
-
-def _found(path: str) -> object:
-    """What a dotted name leads to: a module, and in it a function, a class, or a class's function."""
-    module, rest = path.split("."), list[str]()
-    while True:
-        try:
-            found: object = import_module(".".join(module))
-        except ModuleNotFoundError:
-            rest.insert(0, module.pop())
-        else:
-            break
-    for name in rest:
-        found = getattr(found, name)
-    return found
