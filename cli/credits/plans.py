@@ -17,7 +17,7 @@ from cli.output import AsJson, examples, print_json, print_table
 from cli.showing import clock_time, numbers, won
 
 if TYPE_CHECKING:
-    from shared.credits.plans.plans import Quote, Subscription
+    from shared.credits.plans.plans import Part, Quote, Subscription
     from shared.credits.plans.quota import Quota
     from shared.credits.plans.store import HistoryEntry
     from shared.credits.plans.subscribing import Plans
@@ -238,7 +238,7 @@ def cancel(
     as_json: AsJson = False,
     database_url: DatabaseUrl = None,
 ) -> None:
-    """End a plan now and give back the days not begun, or end it when what is paid is over."""
+    """End a plan now and give back what was not used of it, or end it when what is paid is over."""
     shown = _with_plans(database_url, tenant, lambda plans: _quoted(plans, tenant, "FREE" if at_end else None))
     _agree(shown, yes, as_json)
 
@@ -277,12 +277,31 @@ def _tell(told: Quote, as_json: bool, *, done: bool) -> None:
         [
             ("plan", f"{told.from_plan} → {told.to_plan}"),
             ("from", told.on),
-            ("charged" if done else "to be charged", f"{won(told.charge)} won"),
+            ("charged" if done else "to be charged", f"{won(told.charge)} won{_how_charged(told)}"),
             ("given back" if done else "to be given back", f"{won(told.refund)} won"),
             ("then", f"{won(told.fee)} won a month from {told.renews_on}" if told.renews_on else "nothing more"),
         ],
         title=told.tenant,
     )
+    if told.parts:
+        print_table(
+            ["payment", "won", "days left", "messages left", "given back"],
+            [(number, won(part.amount), *_left(part), won(part.refund)) for number, part in enumerate(told.parts, 1)],
+            title="\nOf each payment the smaller unused share (결제마다 덜 남은 쪽의 비율로 환불합니다)",
+        )
+
+
+def _how_charged(told: Quote) -> str:
+    """How an upgrade's price comes about; nothing of everything else."""
+    if not told.days:
+        return ""
+    return f" = ({won(told.fee)} - {won(told.from_fee)}) x {told.days_left} of {told.days} days"
+
+
+def _left(part: Part) -> tuple[str, str]:
+    """What is left of a payment's days and messages, and what share of them counts."""
+    days = "all: within 7 days" if part.withdrawn else f"{part.days_left} of {part.days}"
+    return days, f"{part.messages_left:,} of {part.messages:,}"
 
 
 def _settings(database_url: str | None) -> Settings:

@@ -215,7 +215,9 @@ def _tell(changes: Changes, as_json: bool, *, webhook: str | None) -> None:
     if same:
         typer.echo("unchanged: " + ", ".join(_counted(count, what) for what, count in same.items()))
     if any(thing.kind == "withdrawn" for thing in changes.things):
-        typer.echo("withdrawn: not in the folder any more, and still there; the guide says how to end it")
+        typer.echo(
+            "withdrawn: not in the folder any more. A workflow is off then; the rest is still there: see the guide"
+        )
     if webhook:
         say(f"{changes.tenant} is there; its webhook is {webhook}")
     elif changes.nothing:

@@ -21,6 +21,8 @@ app = typer.Typer(
     help="The rules by which a tenant's events become messages.", no_args_is_help=True, rich_markup_mode="rich"
 )
 
+Name = Annotated[str, typer.Argument(help="The workflow's name.")]
+
 _WHEN, _OF_A_STEP = ("name", "on", "key", "where", "anchor", "audience"), ("at", "send", "unless", "route")
 _ORDER = (*_WHEN, *_OF_A_STEP, "steps", "move_on", "stop_on", "valid_for")
 _SECONDS = re.compile(r"(-?)(\d+)s")
@@ -44,7 +46,7 @@ def _row(line: WorkflowLine) -> tuple[object, ...]:
     written = as_in_a_file(line.definition)
     on = written.get("on", "")
     types = on if isinstance(on, str) else ", ".join(on)
-    state = "active" if line.active else "off"
+    state = "active" if line.active else "withdrawn" if line.withdrawn else "off"
     return line.name, line.version, clock_time(line.created_at), state, types, len(written.get("steps", ()))
 
 
@@ -54,7 +56,7 @@ def _row(line: WorkflowLine) -> tuple[object, ...]:
     )
 )
 def show(
-    name: Annotated[str, typer.Argument(help="The workflow's name.")],
+    name: Name,
     tenant: Tenant,
     as_json: AsJson = False,
     database_url: DatabaseUrl = None,
@@ -67,11 +69,44 @@ def show(
     from shared.platform.yaml12 import dump_yaml
 
     newest = lines[0]
-    state = "" if newest.active else ", switched off"
+    state = "" if newest.active else ", withdrawn" if newest.withdrawn else ", switched off"
     typer.echo(f"# version {newest.version} of {clock_time(newest.created_at)}{state}")
     typer.echo(dump_yaml(as_in_a_file(newest.definition)).rstrip())
     for line in lines[1:]:
         typer.echo(f"# before: version {line.version} of {clock_time(line.created_at)}")
+
+
+@app.command(
+    epilog=examples("allim workflows off welcome --tenant saas", "allim workflows off welcome --tenant saas --json")
+)
+def off(name: Name, tenant: Tenant, as_json: AsJson = False, database_url: DatabaseUrl = None) -> None:
+    """Switch a workflow off: it begins nothing, and what waits of it ends unsent.
+
+    It stays off when its folder is loaded again. What is at a provider already goes on.
+    """
+    _switch(name, tenant, as_json, database_url, on=False)
+
+
+@app.command(
+    epilog=examples("allim workflows on welcome --tenant saas", "allim workflows on welcome --tenant saas --json")
+)
+def on(name: Name, tenant: Tenant, as_json: AsJson = False, database_url: DatabaseUrl = None) -> None:
+    """Switch a workflow on again: steps that are still ahead speak, those that are past do not."""
+    _switch(name, tenant, as_json, database_url, on=True)
+
+
+def _switch(name: str, tenant: str, as_json: bool, database_url: str | None, *, on: bool) -> None:
+    async def work(connection: Connection) -> bool:
+        from shared.workflows.store import switch_workflow
+
+        await _found(connection, tenant, name)
+        return await switch_workflow(connection, tenant, name, on=on)
+
+    changed = with_ledger(database_url, work, tenant=tenant)
+    if as_json:
+        print_json({"name": name, "active": on, "changed": changed})
+    else:
+        typer.echo(f"{name} is {'on' if on else 'off'}{'' if changed else ' already'} ({'켜짐' if on else '꺼짐'})")
 
 
 def as_in_a_file(definition: Mapping[str, Any]) -> dict[str, Any]:
@@ -110,20 +145,22 @@ def _told(line: WorkflowLine) -> dict[str, Any]:
         "version": line.version,
         "created_at": line.created_at,
         "active": line.active,
+        "withdrawn": line.withdrawn,
         "definition": as_in_a_file(line.definition),
     }
 
 
 def _read(database_url: str | None, tenant: str, name: str | None) -> list[WorkflowLine]:
-    async def work(connection: Connection) -> list[WorkflowLine]:
-        from shared.contracts.text import nearest
-        from shared.workflows.store import read_workflows
+    return with_ledger(database_url, lambda connection: _found(connection, tenant, name), tenant=tenant)
 
-        found = await read_workflows(connection, tenant, name)
-        if name is not None and not found:
-            meant = nearest(name, [line.name for line in await read_workflows(connection, tenant)])
-            hint = f"did you mean {meant}?" if meant else f"`allim workflows list --tenant {tenant}` shows them"
-            raise CommandError(f"unknown_workflow: {tenant} has no workflow {name}; {hint} (워크플로가 없습니다.)")
-        return found
 
-    return with_ledger(database_url, work, tenant=tenant)
+async def _found(connection: Connection, tenant: str, name: str | None) -> list[WorkflowLine]:
+    from shared.contracts.text import nearest
+    from shared.workflows.store import read_workflows
+
+    found = await read_workflows(connection, tenant, name)
+    if name is not None and not found:
+        meant = nearest(name, [line.name for line in await read_workflows(connection, tenant)])
+        hint = f"did you mean {meant}?" if meant else f"`allim workflows list --tenant {tenant}` shows them"
+        raise CommandError(f"unknown_workflow: {tenant} has no workflow {name}; {hint} (워크플로가 없습니다.)")
+    return found

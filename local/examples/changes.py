@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 Kind = Literal["added", "changed", "unchanged", "withdrawn"]
-"""`withdrawn`: it is not in the folder any more; what is in the database stays as it is."""
+"""`withdrawn`: it is not in the folder any more. What is in the database stays; a workflow is off from then on."""
 
 What = Literal["tenant", "account", "template", "workflow", "group", "customers"]
 
@@ -43,7 +43,10 @@ class Changes:
     @property
     def nothing(self) -> bool:
         """Whether all is as it was."""
-        changed = any(thing.kind in ("added", "changed") for thing in self.things)
+        changed = any(
+            thing.kind in ("added", "changed") or (thing.what, thing.kind) == ("workflow", "withdrawn")
+            for thing in self.things
+        )
         return not changed and not self.customers.added and not self.customers.changed
 
 

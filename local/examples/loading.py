@@ -32,7 +32,7 @@ from shared.platform.settings import read_keys
 from shared.templates.store import active_templates, save_templates
 from shared.tenants.accounts import register_account
 from shared.tenants.store import name_of, provider_accounts, save_tenant
-from shared.workflows.store import read_workflows, save_workflows
+from shared.workflows.store import read_workflows, save_workflows, withdraw_workflows
 
 LONG_AGO = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
 """As of when the example customers are as their files say: what any event told of one since then stays."""
@@ -161,9 +161,22 @@ async def _write_definitions(
         else change
         for change in versioned("template", templates, approvals, made)
     ]
-    workflows = [line.name for line in await read_workflows(connection, tenant)]
+    return things + await _save_workflows(connection, example, now)
+
+
+async def _save_workflows(connection: Connection, example: Example, now: dt.datetime) -> list[Change]:
+    """Save a folder's workflows, and let those that it does not hold any more fall silent."""
+    tenant, names = example.tenant.id, [workflow.name for workflow in example.workflows]
+    before = {line.name: line for line in await read_workflows(connection, tenant)}
     made = await save_workflows(connection, tenant, example.workflows, now=now)
-    return things + versioned("workflow", (workflow.name for workflow in example.workflows), workflows, made)
+    await withdraw_workflows(connection, tenant, but=names)
+    changes = versioned("workflow", names, [name for name, line in before.items() if not line.withdrawn], made)
+    # One that was withdrawn before is told of no more; one that is back has come again.
+    back = {name for name, line in before.items() if line.withdrawn}
+    return [
+        Change("workflow", each.name, "added", "as before") if each.kind == "unchanged" and each.name in back else each
+        for each in changes
+    ]
 
 
 def _change(what: What, name: str, new: bool, differs: bool) -> Change:

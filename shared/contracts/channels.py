@@ -5,6 +5,7 @@ A channel has a row when a provider here carries it, and not before: whatever ha
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -20,6 +21,8 @@ class Channel:
     longest: how much text it carries, in `unit`: characters, or bytes of CP949 as Korean carriers count.
     longest_subject: bytes of a subject; None where it has none.
     deadline: seconds that a route gives its leg for a final report, before the message moves on.
+    last_word: hours after its sending in which a provider's last report may come; nothing is to be expected after that.
+        Carriers give up an SMS after 25 and an LMS after 80 (NHN Cloud, code 2000); Kakao may tell three days late.
     price: its name in price lists.
     """
 
@@ -30,16 +33,17 @@ class Channel:
     unit: Literal["bytes", "characters"]
     longest_subject: int | None
     deadline: int
+    last_word: int
     price: str
 
 
 CHANNELS: Mapping[str, Channel] = {
     row.name: row
     for row in (
-        #       name        leg         approved longest  unit          subject deadline price
-        Channel("alimtalk", "alimtalk", True, 1_000, "characters", None, 300, "alimtalk"),
-        Channel("sms", "sms", False, 90, "bytes", None, 3_600, "sms"),
-        Channel("lms", "sms", False, 2_000, "bytes", 40, 3_600, "lms"),
+        #       name        leg         approved longest  unit          subject deadline last_word price
+        Channel("alimtalk", "alimtalk", True, 1_000, "characters", None, 300, 72, "alimtalk"),
+        Channel("sms", "sms", False, 90, "bytes", None, 3_600, 25, "sms"),
+        Channel("lms", "sms", False, 2_000, "bytes", 40, 3_600, 80, "lms"),
     )
 }
 """By name; those of one leg from the smallest to the largest. Kakao counts an AlimTalk after substitution."""
@@ -63,6 +67,21 @@ def price_name(channel: str) -> str:
 def becomes(leg: str) -> tuple[Channel, ...]:
     """What a leg may become by its text, from the smallest to the largest; nothing where there is no such leg."""
     return tuple(row for row in CHANNELS.values() if row.leg == leg)
+
+
+LAST_WORD = dt.timedelta(hours=max(row.last_word for row in CHANNELS.values()))
+"""After that nothing is to be expected of any message."""
+
+
+def last_word_of(channel: str) -> dt.timedelta:
+    """After its sending, how long the last report on a message of that channel may take; without a row, the longest."""
+    row = CHANNELS.get(channel)
+    return dt.timedelta(hours=row.last_word) if row else LAST_WORD
+
+
+def last_word_of_leg(leg: str) -> dt.timedelta:
+    """The same where it is not known yet what the leg has become: the longest of what it may."""
+    return max((last_word_of(row.name) for row in becomes(leg)), default=LAST_WORD)
 
 
 LEG_PRICES: Mapping[str, list[str]] = {

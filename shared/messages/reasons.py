@@ -5,25 +5,28 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 TOO_LATE, RUN_CHANGED = "too_late", "run_changed"
-TENANT_SUSPENDED = "tenant_suspended"
+TENANT_SUSPENDED, WORKFLOW_OFF = "tenant_suspended", "workflow_off"
 NO_LONGER_NEEDED = "no_longer_needed"
 NO_PROVIDER_ACCOUNT, PRICE_MISSING, CREDIT_SHORTAGE = "no_provider_account", "price_missing", "credit_shortage"
 PROVIDER_UNAVAILABLE, TEMPLATE_UNREADABLE = "provider_unavailable", "template_unreadable"
 DEADLINE = "deadline"
-NO_REPORT = "no_report"
-"""A failure for want of any final report: its hold has expired."""
+NO_REPORT, NOBODY_TO_ASK = "no_report", "nobody_to_ask"
+"""Ends for want of any final report: the provider has none, or its account could not be asked. The hold has expired."""
 
 SENTENCES: Mapping[str, str] = {
     TOO_LATE: "its moment was over before it could be sent",
     NO_LONGER_NEEDED: "what its step is silent after has happened meanwhile (그사이 확인되어 보내지 않았습니다.)",
     TENANT_SUSPENDED: "the tenant was suspended until its moment was over (발송이 중지된 동안 시간이 지났습니다.)",
+    WORKFLOW_OFF: "its workflow was off when it was to be sent (꺼진 워크플로라 보내지 않았습니다.)",
     RUN_CHANGED: "its run was moved or stopped after the message was made",
     NO_PROVIDER_ACCOUNT: "the tenant has no active provider account",
     PRICE_MISSING: "a channel of its route has no price",
     CREDIT_SHORTAGE: "크레딧이 부족합니다. 충전한 뒤 다시 보내 주세요. (not enough credit)",
     TEMPLATE_UNREADABLE: "템플릿을 읽을 수 없습니다. 운영자에게 문의해 주세요. (this release can't read its template)",
     DEADLINE: "no final report came before the channel's deadline",
-    NO_REPORT: "the provider gave no final report within three days",
+    NO_REPORT: "no final report came for as long as one may take (발송사가 결과를 알려 주지 않았습니다.)",
+    NOBODY_TO_ASK: "its account could not be asked for as long as a report may take, and none came "
+    "(발송 계정에 물어볼 수 없어 결과를 알 수 없습니다.)",
 }
 """By code. Of `provider_unavailable` the provider's own last words tell."""
 
@@ -42,6 +45,9 @@ REFUSED_HERE = frozenset(
 
 WORDS_REFUSED = "words_refused"
 """The alert of a tenant of whose messages some ended so."""
+
+ACCOUNT_NOT_ASKED = "account_not_asked"
+"""The alert of a tenant whose account can't be asked what became of messages."""
 
 WAITING_FOR_CREDIT = "크레딧이 부족해 메시지가 대기하거나 실패합니다. (messages wait or fail for want of credit)"
 """The alert of a tenant whose credit is short."""

@@ -86,6 +86,8 @@ def state_told_by(outcome: Outcome, attempt: int, *, route_goes_on: bool) -> Sta
             return State(attempt, Status.SENT)
         case Outcome.UNCONFIRMED:
             return State(attempt, Status.UNKNOWN)
+        case Outcome.EXPIRED:
+            return State(attempt, Status.EXPIRED)
         case Outcome.FAILED:
             return State(attempt + 1, Status.QUEUED) if route_goes_on else State(attempt, Status.FAILED)
 

@@ -129,12 +129,10 @@ class Provider(Protocol):
     Attributes:
         name: as accounts name it.
         settlement: what a lost answer means.
-        reports_within: after its sending, how long a message's last report may take.
     """
 
     name: str
     settlement: Settlement
-    reports_within: dt.timedelta
 
     async def prepare(self, account: ProviderAccount, messages: Sequence[OutboundMessage]) -> Prepared:
         """Hand a batch over. Nothing is sent or charged yet, so an error here is always safe to try again."""

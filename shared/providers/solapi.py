@@ -77,7 +77,6 @@ class Solapi:
 
     name = "solapi"
     settlement = Settlement.TWO_PHASE
-    reports_within = dt.timedelta(hours=72)  # Kakao may report three days late
 
     def __init__(self, url: str, clock: Clock, client: httpx.AsyncClient | None = None) -> None:
         self._url = url.rstrip("/")

@@ -40,22 +40,30 @@ class UnreadableDefinition(AllimError):  # noqa: N818 - it names what was found
 
 
 async def load_catalogs(connection: Connection, tenants: Sequence[str]) -> Mapping[str, Catalog]:
-    """Read what `tenants` have active, and what runs of older versions still hear. Raises UnreadableDefinition."""
+    """Read what `tenants` have, and what runs of older versions still hear.
+
+    Raises UnreadableDefinition, but for what begins no runs.
+    """
     catalogs = {tenant: Catalog() for tenant in tenants}
     in_force: dict[tuple[str, str], WorkflowDefinition] = {}
     for stored in await heard_workflows(connection, tenants):
+        begins = stored.in_force and stored.active
+        try:
+            definition = read_definition(stored)
+        except UnreadableDefinition as unreadable:
+            if begins:
+                raise
+            log("catalog").warning("a version that begins no runs is not heard: %s", unreadable)
+            continue
         if stored.in_force:
-            definition = in_force[stored.tenant, stored.name] = read_definition(stored)
+            in_force[stored.tenant, stored.name] = definition
             event_types = definition.event_types
         else:
-            try:
-                definition = read_definition(stored).model_copy(update={"on": ()})
-            except UnreadableDefinition as unreadable:
-                log("catalog").warning("an older version is not heard: %s", unreadable)
-                continue
-            event_types = frozenset(_only_heard_by(definition, in_force[stored.tenant, stored.name]))
+            definition = definition.model_copy(update={"on": ()})
+            newest = in_force.get((stored.tenant, stored.name))
+            event_types = frozenset(_only_heard_by(definition, newest)) if newest else definition.event_types
         for event_type in event_types:
-            version = WorkflowVersion(stored.version, definition, stored.in_force)
+            version = WorkflowVersion(stored.version, definition, in_force=stored.in_force, begins=begins)
             catalogs[stored.tenant].listening[event_type].append(version)
     for kept in await active_templates(connection, tenants):
         try:

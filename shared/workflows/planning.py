@@ -23,11 +23,16 @@ EventKey = tuple[str, str, str]
 
 @dataclass(frozen=True, slots=True)
 class WorkflowVersion:
-    """`in_force`: runs begin with it. Another one is heard by the runs that began with it, and begins none."""
+    """A definition as it is heard.
+
+    in_force: it is the newest, and heard by every run. An older one is heard by the runs that began with it.
+    begins: runs begin with it: it is in force, and its workflow is not off.
+    """
 
     version: int
     definition: WorkflowDefinition
     in_force: bool = True
+    begins: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,14 +112,16 @@ def _react(
     audiences: Mapping[tuple[str, str], Sequence[Person]],
     now: dt.datetime,
 ) -> Outcome | None:
-    """None: it is another version's matter."""
+    """None: it is another version's matter, or nobody's while its workflow is off."""
     definition = workflow.definition
     key = key_of(definition, happening)
     if key is None:
-        return Outcome(definition.name, "no_key", detail=definition.key) if workflow.in_force else None
+        return Outcome(definition.name, "no_key", detail=definition.key) if workflow.begins else None
     run_key = (happening.tenant, definition.name, key)
     before = plan.runs.get(run_key) or stored.get(run_key) or Run(*run_key, version=workflow.version)
-    if not workflow.in_force and not (before.active and before.version == workflow.version):
+    if not workflow.begins and not before.active:
+        return None
+    if not workflow.in_force and before.version != workflow.version:
         return None
     try:
         after = apply(before, definition, happening)

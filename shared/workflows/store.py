@@ -66,9 +66,9 @@ VERSIONS_HEARD = 20
 """The newest of a workflow: who began with an older one than that hears as the one in force does."""
 
 HEARD_WORKFLOWS = """
-select v.tenant, v.name, v.version, v.definition, v.version = w.active_version as in_force
+select v.tenant, v.name, v.version, v.definition, v.version = w.active_version as in_force, w.active
 from workflows w join workflow_versions v on v.tenant = w.tenant and v.name = w.name
-where w.active and w.tenant = any(%(tenants)s)
+where w.tenant = any(%(tenants)s)
   and v.version <= w.active_version and v.version > w.active_version - %(versions)s
 order by v.tenant, v.name, v.version desc
 """
@@ -76,13 +76,18 @@ order by v.tenant, v.name, v.version desc
 
 @dataclass(frozen=True, slots=True)
 class HeardWorkflow(StoredWorkflow):
-    """`in_force`: it is the version that new runs begin with."""
+    """`in_force`: it is the version that new runs begin with, if the workflow is `active`: not switched off."""
 
     in_force: bool
+    active: bool
 
 
 async def heard_workflows(connection: Connection, tenants: Sequence[str]) -> list[HeardWorkflow]:
-    """The versions of every active workflow of some tenants, of each workflow the one in force first."""
+    """The versions of every workflow of some tenants, of each workflow the one in force first.
+
+    Also of those that are off: what has begun is moved, stopped and silenced all the same, so that a workflow which is
+    switched on again says nothing stale.
+    """
     parameters = {"tenants": list(tenants), "versions": VERSIONS_HEARD}
     return [HeardWorkflow(**row) for row in await fetch_all(connection, HEARD_WORKFLOWS, parameters)]
 
@@ -128,7 +133,7 @@ async def save_workflows(
 ) -> dict[str, int]:
     """Save workflows; a new version is made, and becomes the active one, only where the definition differs.
 
-    A workflow that was switched off stays off. A run that has begun keeps its version until its timeline changes.
+    A workflow that is off stays off. A run that has begun keeps its version until its timeline changes.
 
     Args:
         connection: in a transaction.
@@ -155,21 +160,60 @@ async def save_workflows(
     return {row["name"]: row["version"] for row in rows}
 
 
+SWITCH_WORKFLOW = """
+update workflows set active = %(on)s, withdrawn = false
+where tenant = %(tenant)s and name = %(name)s and (active <> %(on)s or withdrawn)
+returning name
+"""
+
+
+async def switch_workflow(connection: Connection, tenant: str, name: str, *, on: bool) -> bool:
+    """Switch a workflow on or off, whatever its folder holds. Gives whether it was otherwise.
+
+    One that is off begins no runs, and its claim ends what it has to say; runs that have begun still hear of moves and
+    stops. Switched on again, it says what is still ahead.
+    """
+    return bool(await fetch_all(connection, SWITCH_WORKFLOW, {"tenant": tenant, "name": name, "on": on}))
+
+
+WITHDRAW_WORKFLOWS = """
+update workflows set active = name = any(%(kept)s), withdrawn = not name = any(%(kept)s)
+where tenant = %(tenant)s and (active and not name = any(%(kept)s) or withdrawn and name = any(%(kept)s))
+"""
+
+
+async def withdraw_workflows(connection: Connection, tenant: str, *, but: Sequence[str]) -> None:
+    """Switch off the workflows that a folder does not hold, and on again those that it holds again.
+
+    Args:
+        connection: in a transaction.
+        tenant: whose.
+        but: the names in the folder. Who was switched off by a person stays so.
+    """
+    await connection.execute(WITHDRAW_WORKFLOWS, {"tenant": tenant, "kept": list(but)})
+
+
 @dataclass(frozen=True, slots=True)
 class WorkflowLine:
-    """A version of a workflow for people. `active`: it is the newest of a workflow that is switched on."""
+    """A version of a workflow for people.
+
+    active: it is the newest of a workflow that is on.
+    newest: it is the newest.
+    withdrawn: the workflow is off because its file is gone from the folder.
+    """
 
     name: str
     version: int
     created_at: dt.datetime
     active: bool
     newest: bool
+    withdrawn: bool
     definition: Mapping[str, Any]
 
 
 WORKFLOW_LINES = """
 select v.name, v.version, v.created_at, w.active and v.version = w.active_version as active,
-  v.version = w.active_version as newest, v.definition
+  v.version = w.active_version as newest, w.withdrawn, v.definition
 from workflows w join workflow_versions v using (tenant, name)
 where w.tenant = %(tenant)s and (%(name)s::text is null or v.name = %(name)s)
   and (%(name)s::text is not null or v.version = w.active_version)

@@ -48,7 +48,7 @@ async def unlucky(world: FaultyWorld) -> AsyncIterator[str]:
     yield UNLUCKY
     async with world.owner.transaction() as connection:
         await connection.execute("set local session_replication_role = replica")
-        for table in (*copied, "prices", "ledger_entries", "credit_accounts", "tenant_plans", "tenants"):
+        for table in (*copied, "alerts", "prices", "ledger_entries", "credit_accounts", "tenant_plans", "tenants"):
             column = "id" if table == "tenants" else "tenant"
             await connection.execute(f"delete from {table} where {column} = %s", [UNLUCKY])  # noqa: S608
 
@@ -137,9 +137,20 @@ async def test_a_dispatch_whose_account_can_not_be_used_any_more_waits_and_the_o
             """,
             [unlucky],
         )
+        await connection.execute(
+            """
+            insert into messages (tenant, id, customer, template, template_version, route, deadlines, channel, status,
+                                  dispatch, due_at, expires_at, created_at, updated_at)
+            select %s, id, customer, template, template_version, route, deadlines, channel, status, dispatch, due_at,
+                   expires_at, created_at, updated_at
+            from messages
+            """,
+            [unlucky],
+        )
     world.clock.advance(LEASE.total_seconds() + 1)
     await world.process().sweeper.sweep()
-    assert (world.message(kept))["status"] == "sent"
+    assert {row["tenant"]: row["status"] for row in world.table("messages")} == {TENANT: "sent", unlucky: "sending"}
+    assert [row["id"] for row in world.table("messages")] == [kept, kept]
     assert {row["tenant"]: row["state"] for row in world.table("dispatches")} == {
         TENANT: "sent",
         unlucky: "prepared",

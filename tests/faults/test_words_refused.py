@@ -9,7 +9,7 @@ import orjson
 import pytest
 
 from shared.messages.dispatch.sending import LEASE
-from shared.messages.dispatch.sweeping import ALERTS_EVERY, WORDS_REFUSED_FOR
+from shared.messages.dispatch.sweeping import ALERTS_EVERY, TOLD_FOR
 from shared.platform.clock import SEOUL
 from shared.templates.store import save_templates
 from shared.templates.template import TemplateContent
@@ -144,7 +144,7 @@ async def test_whom_kakao_does_not_reach_and_no_text_can_name_somebody_is_told_o
         found = alerts(world)
         assert [is_open for _, is_open in found] == [False] * again + [True]
         assert str(first) in found[-1][0]
-        world.clock.advance((WORDS_REFUSED_FOR + ALERTS_EVERY).total_seconds())
+        world.clock.advance((TOLD_FOR + ALERTS_EVERY).total_seconds())
         await process.run(process.sweeper.sweep())
         assert not any(is_open for _, is_open in alerts(world))
 

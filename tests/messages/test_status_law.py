@@ -16,6 +16,9 @@ from tests.databases import Migrated
 MESSAGE = UUID(int=1)
 ROUTES = (("sms",), ("alimtalk",), ("alimtalk", "sms"), ("sms", "alimtalk"), ("brand", "alimtalk", "sms"))
 
+SAID = [outcome for outcome in Outcome if outcome is not Outcome.EXPIRED]
+"""What providers say. That nobody could be asked is our own word, and the last one but for a delivery."""
+
 states = st.builds(State, attempt=st.integers(0, 4), status=st.sampled_from(Status))
 
 
@@ -88,7 +91,7 @@ def tales(draw: st.DrawFn) -> Tale:
     attempt = draw(st.integers(0, len(legs) - 1))
     status = draw(st.sampled_from([Status.QUEUED, Status.SENDING, Status.SENT]))
     standing = Standing("saas", MESSAGE, State(attempt, status), legs[attempt], route[legs[attempt]], route)
-    said = st.tuples(st.integers(0, len(legs) - 1), st.sampled_from(Outcome), st.booleans())
+    said = st.tuples(st.integers(0, len(legs) - 1), st.sampled_from(SAID), st.booleans())
     reports = []
     for number, outcome, long in draw(st.lists(said, min_size=1, max_size=8)):
         channel = route[legs[number]]
@@ -110,7 +113,7 @@ def _check_change_is_whole(standing: Standing, reason: str | None, requeued: boo
     """What the database demands of a row, and the sender of a message to send."""
     status = standing.state.status
     assert requeued == (status is Status.QUEUED)
-    assert (reason is not None) == (status in (Status.FAILED, Status.UNKNOWN))
+    assert (reason is not None) == (status in (Status.FAILED, Status.UNKNOWN, Status.EXPIRED))
     assert 0 <= standing.position < len(standing.route)
     if requeued:
         assert standing.channel == standing.route[standing.position]
@@ -190,3 +193,17 @@ def test_the_failures_of_two_attempts_in_one_batch_end_the_route() -> None:
     assert change is not None
     assert change.state == State(1, Status.FAILED)
     assert change.reason == "1-failed"
+
+
+@given(tales(), st.data())
+def test_what_ended_because_nobody_could_be_asked_sets_out_no_more_and_a_delivery_still_counts(
+    tale: Tale, data: st.DataObject
+) -> None:
+    before = data.draw(st.integers(0, len(tale.reports)))
+    standing = after(tale.standing, [tale.reports[:before]])
+    ended = after(standing, [[_report(standing.state.attempt, standing.channel, Outcome.EXPIRED)]])
+    assert ended.state.status.final
+    later = after(ended, [[report] for report in tale.reports[before:]])
+    assert later.state.status.final
+    delivered = any(report.outcome in (Outcome.DELIVERED, Outcome.READ) for report in tale.reports)
+    assert later.state.status.arrived == delivered

@@ -108,6 +108,16 @@ async def test_runs_go_on_and_on_resuming_only_the_steps_still_in_time_speak(wor
     assert world.statuses(tenant) == [("expired", "tenant_suspended"), ("sending", None)]
 
 
+async def test_what_nobody_looked_at_for_a_week_does_not_leave_on_resuming(world: World) -> None:
+    tenant = await world.tenant(PATIENT)
+    await _suspend(world, tenant)
+    await _hear(world, tenant)
+    world.clock.moment += 7 * 24 * HOUR
+    await _resume(world, tenant)
+    assert await world.claim_waiting(tenant) == []
+    assert world.statuses(tenant) == [("expired", "too_late")]
+
+
 async def test_what_was_sent_before_is_reported_and_charged_and_its_next_channel_waits(world: World) -> None:
     tenant = await world.tenant(PATIENT)
     for id_ in ("e-1", "e-2"):

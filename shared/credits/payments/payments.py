@@ -25,13 +25,24 @@ from shared.credits.payments.errors import (
     payment_refused,
     refund_account_needed,
 )
+from shared.credits.payments.giving_up import give_up_overdue
 from shared.credits.payments.purposes import CreditPurpose, Purpose
-from shared.credits.payments.rules import UNDECIDED_AFTER, UNPAID, dispute_of, is_early, left_of, repeats, status_of
+from shared.credits.payments.rules import (
+    NOT_PAID_ENDS,
+    UNDECIDED_AFTER,
+    UNPAID,
+    dispute_of,
+    is_early,
+    left_of,
+    repeats,
+    status_of,
+)
 from shared.credits.payments.store import (
     Cancel,
     Order,
     UndecidedOrder,
     decide_undecided,
+    end_not_paid,
     insert_order,
     lock_order,
     payment_failed,
@@ -45,12 +56,14 @@ from shared.platform.ids import derived_id
 from shared.platform.logs import log
 from shared.platform.loops.sweeps import Limits, Sweep
 from shared.platform.signals.alerts import raise_alert
-from shared.providers import ProviderRefused
+from shared.providers import ProviderError, ProviderRefused
 from shared.providers.toss import Payment, RefundAccount, Toss
 
 LONGEST_WITHOUT_ASKING = dt.timedelta(hours=1)
 LIMITS = Limits(at_once=8, patience=dt.timedelta(seconds=30), work_for=dt.timedelta(seconds=20))
 """Of asking what became of orders."""
+
+NOT_PAID, NOT_PAID_AT_ONCE = "nobody paid it within three days (3일 안에 결제하지 않았습니다.)", 100
 
 ORDER_NAME = "알림 크레딧 충전"
 VIRTUAL_ACCOUNT = "가상계좌"
@@ -234,6 +247,16 @@ class Payments:
     async def reconcile(self) -> None:
         """Decide what was begun and has no end: an answer or a webhook was lost, or the instance ended."""
         await self._undecided.run()
+        now = self._clock.now()
+        async with self.database.connection() as connection:
+            await end_not_paid(
+                connection,
+                before=now - NOT_PAID_ENDS,
+                code="not_paid",
+                detail=NOT_PAID,
+                limit=NOT_PAID_AT_ONCE,
+                now=now,
+            )
 
     async def _take_undecided(self, limit: int) -> list[UndecidedOrder]:
         now = self._clock.now()
@@ -249,6 +272,17 @@ class Payments:
             )
 
     async def _decide(self, undecided: UndecidedOrder) -> None:
+        why = "it is still under way there"
+        try:
+            await self._ask(undecided)
+        except (ProviderError, CreditError) as error:
+            why = str(error)
+            raise
+        finally:
+            async with self.database.transaction() as connection:
+                await give_up_overdue(connection, undecided.id, self._purposes, why, self._clock.now())
+
+    async def _ask(self, undecided: UndecidedOrder) -> None:
         try:
             order = await self.settle(await self._toss.payment_of_order(undecided.id))
         except ProviderRefused as refused:

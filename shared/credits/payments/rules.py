@@ -19,6 +19,15 @@ CHARGE_LEASE = dt.timedelta(minutes=3)
 """A charge under way is its instance's own. Longer than Toss's slowest answer, or two would work on it; and by then a
 look-up has decided it."""
 
+NOT_PAID_ENDS = dt.timedelta(days=3)
+"""An order that nobody began to pay ends then. Whoever pays it after all is welcome: see `UNPAID`."""
+
+CHARGE_ENDS, CANCEL_ENDS = dt.timedelta(days=7), dt.timedelta(days=7)
+"""What was begun and is not decided by then ends: Toss decides within minutes, and keeps a key for 15 days."""
+
+DEPOSIT_ENDS = dt.timedelta(days=91)
+"""Toss lets a virtual account wait for 90 days at most (`validHours`, 2,160)."""
+
 UNPAID = ("created", "confirming", "failed")
 """Any payment may still be an order's. One that failed here was perhaps paid by a key whose answer was lost."""
 
@@ -35,6 +44,12 @@ def status_of(payment: Payment) -> str | None:
         "ABORTED": "failed",
         "EXPIRED": "failed",
     }.get(payment.status)
+
+
+def ends_at(order: Order) -> dt.datetime | None:
+    """When an order that is not decided ends by itself; None where it has its end."""
+    after = {"created": NOT_PAID_ENDS, "confirming": CHARGE_ENDS, "waiting_for_deposit": DEPOSIT_ENDS}.get(order.status)
+    return order.created_at + after if after else None
 
 
 def dispute_of(order: Order, payment: Payment) -> CreditError | None:

@@ -150,6 +150,38 @@ async def read_cancels(connection: Connection, order: Order) -> list[Cancel]:
     return [Cancel(**row) for row in rows]
 
 
+OVERDUE_CANCELS = """
+select tenant, id, order_id, amount, reason, status, transaction_key, detail from payment_cancels
+where tenant = %(tenant)s and order_id = %(order)s and status = 'asked' and created_at <= %(before)s
+order by created_at, id
+"""
+
+
+async def overdue_cancels(connection: Connection, order: Order, before: dt.datetime) -> list[Cancel]:
+    """Cancels of an order that were asked for before a moment, and have no end."""
+    rows = await fetch_all(connection, OVERDUE_CANCELS, {"tenant": order.tenant, "order": order.id, "before": before})
+    return [Cancel(**row) for row in rows]
+
+
+END_NOT_PAID = """
+with left_alone as (
+  select tenant, id from payment_orders where status = 'created' and created_at <= %(before)s
+  order by created_at limit %(limit)s for update skip locked
+)
+update payment_orders o
+set status = 'failed', failure_code = %(code)s, failure_detail = %(detail)s, updated_at = %(now)s
+from left_alone l where o.tenant = l.tenant and o.id = l.id
+"""
+
+
+async def end_not_paid(
+    connection: Connection, *, before: dt.datetime, code: str, detail: str, limit: int, now: dt.datetime
+) -> None:
+    """Let orders fail that were made before a moment and that nobody began to pay."""
+    parameters = {"before": before, "code": code, "detail": detail, "limit": limit, "now": now}
+    await connection.execute(END_NOT_PAID, parameters)
+
+
 SAVE_CANCEL = """
 insert into payment_cancels (
   tenant, id, order_id, amount, reason, status, transaction_key, detail, created_at, updated_at

@@ -10,10 +10,11 @@ from __future__ import annotations
 import calendar
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import ROUND_FLOOR, Decimal
 from typing import Literal
 
+from shared.credits.amounts import total
 from shared.platform.clock import first_moment
 
 PlanName = Literal["FREE", "BASIC", "PRO"]
@@ -101,30 +102,9 @@ def upgrade_price(fee: Decimal, new_fee: Decimal, period: Period, today: dt.date
     return _share(max(new_fee - fee, NOTHING), period.left(today), period)
 
 
-def refund_of(fee: Decimal, paid: Decimal, period: Period, today: dt.date) -> Decimal:
-    """What is given back when a plan ends today: its fee for the days not begun, and never more than was paid.
-
-    Args:
-        fee: a month's, of the plan that ends.
-        paid: for the period, less what was given back of it.
-        period: that runs.
-        today: the last day of the plan.
-    """
-    return min(_share(fee, period.unused(today), period), paid)
-
-
 def _share(fee: Decimal, days: int, period: Period) -> Decimal:
     # Multiplied first: whole won times whole days is exact, and one division is rounded once.
     return (fee * days / period.days).to_integral_value(ROUND_FLOOR)
-
-
-def split(refund: Decimal, left: Sequence[Decimal]) -> list[Decimal]:
-    """How a refund is spread over payments: as much as there is of the first, then of the next."""
-    parts = []
-    for amount in left:
-        parts.append(min(amount, refund))
-        refund -= parts[-1]
-    return parts
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +172,27 @@ class Subscription:
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """How the refund of one payment comes about.
+
+    amount: won that were paid.
+    days, days_left: that it bought, and that were not begun.
+    messages, messages_left: that it bought, and that were not used.
+    withdrawn: it is not older than seven days, so that the days do not count.
+    refund: won.
+    """
+
+    order_id: str
+    amount: Decimal
+    days: int
+    days_left: int
+    messages: int
+    messages_left: int
+    withdrawn: bool
+    refund: Decimal
+
+
+@dataclass(frozen=True, slots=True)
 class Quote:
     """What a change would do, before it happens.
 
@@ -199,6 +200,9 @@ class Quote:
     on: the day from which `to_plan` holds.
     renews_on: when `fee` is charged next; None for never.
     fee: won a month then.
+    from_fee: won a month now.
+    days: of which an upgrade is charged for `days_left`; 0 of everything else.
+    parts: how the refund comes about, a payment each.
     """
 
     tenant: str
@@ -210,6 +214,10 @@ class Quote:
     on: dt.date
     renews_on: dt.date | None
     fee: Decimal
+    from_fee: Decimal
+    days: int = 0
+    days_left: int = 0
+    parts: tuple[Part, ...] = ()
 
 
 def is_upgrade(plan: PlanName, target: PlanName) -> bool:
@@ -238,17 +246,18 @@ def quote_change(now_has: Subscription, target: PlanName, today: dt.date) -> Quo
         return _quote(now_has, "undo" if now_has.next_plan else "none", plan, today, period)
     if is_upgrade(plan, target):
         price = upgrade_price(now_has.fee, PLANS[target].fee, period, today)
-        return _quote(now_has, "upgrade", target, today, period, charge=price)
+        quote = _quote(now_has, "upgrade", target, today, period, charge=price)
+        return replace(quote, days=period.days, days_left=period.left(today))
     action: Action = "none" if target == now_has.next_plan else "schedule"
     return _quote(now_has, action, target, period.end, period)
 
 
-def quote_cancel(now_has: Subscription, paid: Decimal, today: dt.date) -> Quote:
-    """What ending a plan today would do; `paid` is what was paid for its period, less what was given back."""
+def quote_cancel(now_has: Subscription, parts: Sequence[Part], today: dt.date) -> Quote:
+    """What ending a plan today would do; `parts` are what is given back of its payments."""
     if now_has.period is None:
         return _quote(now_has, "none", FREE, today, None)
-    refund = refund_of(now_has.fee, paid, now_has.period, today)
-    return _quote(now_has, "cancel", FREE, today, None, refund=refund)
+    quote = _quote(now_has, "cancel", FREE, today, None, refund=total(part.refund for part in parts))
+    return replace(quote, parts=tuple(parts))
 
 
 def _quote(
@@ -263,7 +272,7 @@ def _quote(
 ) -> Quote:
     renews_on = period.end if period is not None and target != FREE else None
     fee = PLANS[target].fee
-    return Quote(now_has.tenant, action, now_has.plan, target, charge, refund, on, renews_on, fee)
+    return Quote(now_has.tenant, action, now_has.plan, target, charge, refund, on, renews_on, fee, now_has.fee)
 
 
 def due_at(now_has: Subscription) -> dt.datetime | None:

@@ -154,9 +154,12 @@ class Paid:
     """A payment of the running period in won: how much of it Toss gave back, and how much we asked Toss to."""
 
     order_id: str
+    kind: OrderKind
+    plan: PlanName
     amount: Decimal
     cancelled: Decimal
     asked: Decimal
+    created_at: dt.datetime
 
     @property
     def left(self) -> Decimal:
@@ -165,7 +168,7 @@ class Paid:
 
 
 PAID = """
-select p.order_id, o.amount, o.cancelled, (
+select p.order_id, p.kind, p.plan::text, o.amount, o.cancelled, o.created_at, (
     select coalesce(sum(c.amount), 0) from payment_cancels c
     where c.tenant = o.tenant and c.order_id = o.id and c.status <> 'refused'
   ) as asked
@@ -173,13 +176,13 @@ from tenant_plans t
 join plan_orders p on p.tenant = t.tenant and p.period_start = t.period_start and p.applied_at is not null
 join payment_orders o on o.tenant = p.tenant and o.id = p.order_id
 where t.tenant = %(tenant)s
-order by p.applied_at desc, p.order_id
+order by p.applied_at, p.order_id
 """
 LOCK_PAID = PAID + "for update of o"
 
 
 async def read_paid(connection: Connection, tenant: str) -> list[Paid]:
-    """The payments of a tenant's running period, newest first."""
+    """The payments of a tenant's running period, oldest first."""
     return [Paid(**row) for row in await fetch_all(connection, PAID, {"tenant": tenant})]
 
 

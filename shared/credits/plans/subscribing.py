@@ -7,16 +7,15 @@ asks Toss for the order, and charges it only if Toss never heard of it, with the
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from shared.credits.amounts import total
 from shared.credits.errors import CreditError, unknown_tenant
 from shared.credits.payments.cards import BillingKey, read_billing_key
 from shared.credits.payments.errors import no_card
+from shared.credits.payments.giving_up import NOBODY_TO_ASK, tell
 from shared.credits.payments.payments import Payments
-from shared.credits.payments.rules import CHARGE_LEASE
+from shared.credits.payments.rules import CHARGE_ENDS, CHARGE_LEASE
 from shared.credits.payments.sealing import open_card
 from shared.credits.payments.store import (
     Cancel,
@@ -40,18 +39,15 @@ from shared.credits.plans.plans import (
     Subscription,
     due_at,
     period_of,
-    quote_cancel,
     quote_change,
-    split,
 )
+from shared.credits.plans.refunding import quote_ending
 from shared.credits.plans.store import (
-    Paid,
     PlanOrder,
     insert_plan_order,
     lock_paid,
     lock_subscription,
     read_open_plan_order,
-    read_paid,
     read_subscriptions,
     save_subscription,
     take_due,
@@ -62,7 +58,7 @@ from shared.platform.database import Connection, Database
 from shared.platform.errors import AllimError
 from shared.platform.ids import derived_id, new_id
 from shared.platform.logs import log
-from shared.providers import ProviderError, ProviderRefused
+from shared.providers import ProviderError, ProviderRefused, ProviderUndecided
 from shared.providers.toss import Toss
 
 WORK_FOR = dt.timedelta(seconds=20)
@@ -115,9 +111,7 @@ class Plans:
     async def quote_cancel(self, tenant: str) -> Quote:
         """What `cancel` would do now. Raises CreditError `unknown_tenant`."""
         async with self._database.transaction() as connection:
-            has = await _read(connection, tenant)
-            paid = total(one.left for one in await read_paid(connection, tenant))
-            return quote_cancel(has, paid, day_of(self._clock.now()))
+            return await quote_ending(connection, await _read(connection, tenant), self._clock.now())
 
     async def change(self, tenant: str, target: PlanName, *, shown: Decimal | None = None) -> Quote:
         """Change a plan: more at once, charged to the registered card; less at the period's end.
@@ -166,14 +160,13 @@ class Plans:
         async with self._database.transaction() as connection:
             locked = {one.order_id for one in await lock_paid(connection, tenant)}
             has = await _lock(connection, tenant)
-            paid = await read_paid(connection, tenant)
-            if not locked.issuperset(one.order_id for one in paid):
+            quote = await quote_ending(connection, has, now)
+            if not locked.issuperset(part.order_id for part in quote.parts):
                 raise change_under_way()  # one was paid between the two locks
-            quote = quote_cancel(has, total(one.left for one in paid), day_of(now))
             _check(shown, quote.refund)
             if quote.action == "none":
                 return quote
-            cancels = await self._write_refunds(connection, tenant, quote, paid, now)
+            cancels = await self._write_refunds(connection, quote, now)
             await end(connection, has, "cancelled", now, refund=quote.refund)
         for order, request in cancels:
             try:
@@ -184,15 +177,15 @@ class Plans:
         return quote
 
     async def _write_refunds(
-        self, connection: Connection, tenant: str, quote: Quote, paid: Sequence[Paid], now: dt.datetime
+        self, connection: Connection, quote: Quote, now: dt.datetime
     ) -> list[tuple[Order, Cancel]]:
-        written = []
-        for one, amount in zip(paid, split(quote.refund, [one.left for one in paid]), strict=True):
-            if amount:
-                order = await lock_order(connection, one.order_id)
+        written, why = [], f"{quote.from_plan} 요금제 해지 환불"
+        for part in quote.parts:
+            if part.refund:
+                order = await lock_order(connection, part.order_id)
                 assert order is not None, "an order is never deleted"  # noqa: S101
                 id_ = derived_id(order.created_at, order.id, "plan cancelled")
-                request = Cancel(tenant, id_, order.id, amount, f"{quote.from_plan} 요금제 해지 환불", "asked", None)
+                request = Cancel(order.tenant, id_, order.id, part.refund, why, "asked", None)
                 await save_cancel(connection, request, "asked", now)
                 written.append((order, request))
         return written
@@ -307,20 +300,27 @@ class Plans:
                 return ""
 
     async def _carry_on(self, order_id: str) -> None:
-        """Decide an order whose charge was begun and has no end."""
+        """Decide an order whose charge was begun and has no end. After `CHARGE_ENDS` it fails, whoever is silent."""
+        now = self._clock.now()
+        async with self._database.connection() as connection:
+            order = await lock_order(connection, order_id)
+            assert order is not None, "an order is never deleted"  # noqa: S101
+            card = await read_billing_key(connection, order.tenant)
         try:
             payment = await self._toss.payment_of_order(order_id)
+            if (await self._payments.settle(payment)).status == "confirming":
+                raise ProviderUndecided(NOBODY_TO_ASK, f"Toss says {payment.status}")
         except ProviderRefused as error:
-            async with self._database.connection() as connection:
-                order = await lock_order(connection, order_id)
-                assert order is not None, "an order is never deleted"  # noqa: S101
-                card = await read_billing_key(connection, order.tenant)
-            if card is None or order.created_at < self._clock.now() - CARRY_ON_WITHIN:
+            if card is None or order.created_at < now - CARRY_ON_WITHIN:
                 await self._give_up(order_id, error, counts=False)
             else:
                 await self._charge(_Charge(order, card))
-        else:
-            await self._payments.settle(payment)
+        except (ProviderError, CreditError) as error:
+            if now < order.created_at + CHARGE_ENDS:
+                raise
+            await self._give_up(order_id, error)
+            async with self._database.transaction() as connection:
+                await tell(connection, order, "was not decided", now)
 
 
 async def _read(connection: Connection, tenant: str) -> Subscription:

@@ -24,6 +24,7 @@ from shared.messages.reasons import (
     TENANT_SUSPENDED,
     TOO_LATE,
     WAITING_FOR_CREDIT,
+    WORKFLOW_OFF,
 )
 from shared.platform.database import Connection, fetch_all
 from shared.platform.signals.alerts import raising
@@ -148,7 +149,7 @@ candidates as (
   -- Locked first, in the order of reports: what a claim before this one has taken must not count against the credit.
   select a.*, m.place, m.route, m.position, m.expires_at, m.hold,
     m.run_key is not null and m.run_revision is distinct from r.revision as run_changed,
-    coalesce(r.settled, false) as settled
+    coalesce(r.settled, false) as settled, coalesce(w.is_off, false) as workflow_off
   from (
     select asked.tenant, asked.id, s.dispatch, s.new_hold, s.release, s.revision, s.suspended, s.account,
       s.provider
@@ -165,6 +166,7 @@ candidates as (
     ) as settled
     from runs where tenant = a.tenant and workflow = m.workflow and key = m.run_key
   ) r on true
+  left join lateral (select not active as is_off from workflows where tenant = a.tenant and name = m.workflow) w on true
 ),
 credit as (
   select a.tenant, a.balance - a.held as available, a.wait_for_credit
@@ -183,7 +185,7 @@ priced as (
   select c.*, d.price,
     case
       when c.expires_at < %(now)s then 'expired'
-      when c.run_changed or c.settled then 'cancelled'
+      when c.run_changed or c.settled or c.workflow_off then 'cancelled'
       when c.suspended then 'queued'
       when c.account is null or d.unpriced then 'failed'
       else 'sending'
@@ -206,7 +208,8 @@ verdicts as (
     case
       when verdict = 'expired' and suspended then '{TENANT_SUSPENDED}'
       when verdict = 'expired' then '{TOO_LATE}'
-      when verdict = 'cancelled' then case when run_changed then '{RUN_CHANGED}' else '{NO_LONGER_NEEDED}' end
+      when verdict = 'cancelled' then case
+        when run_changed then '{RUN_CHANGED}' when settled then '{NO_LONGER_NEEDED}' else '{WORKFLOW_OFF}' end
       when verdict = 'failed' then obstacle
       when verdict = 'sending' and not affordable and not wait_for_credit then '{CREDIT_SHORTAGE}' end as reason
   from afforded a

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 from uuid import UUID
 
+from shared.contracts import SendTicket
+from shared.contracts.channels import last_word_of, last_word_of_leg
 from shared.messages.status import Status
 from shared.platform.database import Connection, fetch_all
 
@@ -24,16 +26,17 @@ update outbox o
 set attempts = o.attempts + 1,
     publish_at = %(now)s + least(%(patience)s * (2 ^ least(o.attempts, 10)), %(longest)s)
 from waiting w where o.tenant = w.tenant and o.id = w.id
-returning o.topic, o.body
+returning o.topic, o.body, o.attempts
 """
 
 
 @dataclass(frozen=True, slots=True)
 class UnconsumedTicket:
-    """A ticket as it is published, and where."""
+    """A ticket as it is published, and where. `attempts`: how often the tick has published it, this time among them."""
 
     topic: str
     body: Mapping[str, Any]
+    attempts: int
 
 
 async def decide_tickets_again(
@@ -42,6 +45,35 @@ async def decide_tickets_again(
     """Tickets to publish again. Each waits twice as long for its next time: first `patience`, and `longest` at most."""
     parameters = {"now": now, "patience": patience, "longest": longest, "limit": limit}
     return [UnconsumedTicket(**row) for row in await fetch_all(connection, DECIDE_TICKETS_AGAIN, parameters)]
+
+
+STILL_WAITING = """
+select t.tenant, t.id as ticket, m.id, m.expires_at < %(now)s as over
+from unnest(%(tenants)s::text[], %(ids)s::uuid[], %(bodies)s::jsonb[]) as t (tenant, id, body)
+cross join lateral jsonb_array_elements_text(t.body -> 'messages') as listed (id)
+join messages m on m.tenant = t.tenant and m.id = listed.id::uuid and m.status = 'queued'
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class StillWaiting:
+    """A queued message that a ticket names. `over`: its moment is."""
+
+    tenant: str
+    ticket: UUID
+    id: UUID
+    over: bool
+
+
+async def still_waiting(connection: Connection, tickets: Sequence[SendTicket], now: dt.datetime) -> list[StillWaiting]:
+    """Of the messages that tickets name, those that wait to be claimed."""
+    parameters = {
+        "tenants": [ticket.tenant for ticket in tickets],
+        "ids": [ticket.id for ticket in tickets],
+        "bodies": [ticket.model_dump_json() for ticket in tickets],
+        "now": now,
+    }
+    return [StillWaiting(**row) for row in await fetch_all(connection, STILL_WAITING, parameters)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +159,7 @@ async def decide_checks(
 
 @dataclass(frozen=True, slots=True)
 class OpenMessage:
-    """A message of a sent dispatch that has no end yet. Its channel is given until `deadline_at`."""
+    """A message of a dispatch that has no end yet. Its channel is given until `deadline_at`."""
 
     tenant: str
     dispatch: UUID
@@ -137,6 +169,11 @@ class OpenMessage:
     channel: str
     deadline_at: dt.datetime
     route_goes_on: bool
+
+    @property
+    def last_word(self) -> dt.timedelta:
+        """After its dispatch, how long the last report on it may take."""
+        return last_word_of_leg(self.channel) if self.status is Status.SENDING else last_word_of(self.channel)
 
 
 UNSETTLED = """
@@ -166,6 +203,18 @@ where d.tenant = c.tenant and d.id = c.id and d.state = 'sent'
 async def close(connection: Connection, dispatches: Sequence[TakenDispatch], now: dt.datetime) -> None:
     """Every message of these dispatches has its end."""
     await connection.execute(CLOSE, {**_named(dispatches), "now": now})
+
+
+CLOSE_UNDECIDED = """
+update dispatches set state = 'closed', error = %(error)s, check_at = null, updated_at = %(now)s
+where tenant = %(tenant)s and id = %(id)s and state = 'prepared'
+"""
+
+
+async def close_undecided(connection: Connection, dispatch: TakenDispatch, error: str, now: dt.datetime) -> None:
+    """Nobody will ever know whether this dispatch was sent, and each of its messages has its end."""
+    parameters = {"tenant": dispatch.tenant, "id": dispatch.id, "error": error, "now": now}
+    await connection.execute(CLOSE_UNDECIDED, parameters)
 
 
 def _named(dispatches: Sequence[TakenDispatch]) -> dict[str, Any]:

@@ -22,8 +22,10 @@ from shared.messages.dispatch.sweep_store import (
     take_undecided,
     unsettled,
 )
+from shared.messages.dispatch.unasked import NOT_USABLE, Unasked
+from shared.messages.dispatch.unconsumed import end_overdue
 from shared.messages.outbox import LONGEST_PATIENCE, PATIENCE, publish_committed
-from shared.messages.reasons import DEADLINE, NO_REPORT, SENTENCES, WORDS_REFUSED
+from shared.messages.reasons import ACCOUNT_NOT_ASKED, DEADLINE, NO_REPORT, SENTENCES, WORDS_REFUSED
 from shared.messages.reports.reporting import Reports, Told, refusal
 from shared.messages.status import Status
 from shared.platform.clock import Clock
@@ -33,7 +35,7 @@ from shared.platform.logs import log
 from shared.platform.loops.sweeps import Limits, Sweep
 from shared.platform.pubsub import Outgoing, Publisher
 from shared.platform.signals.alerts import resolve_raised_before
-from shared.providers import Provider, ProviderAccount
+from shared.providers import Provider, ProviderAccount, ProviderError
 from shared.tenants.accounts import Accounts
 
 TICKETS_A_SWEEP = 500
@@ -45,8 +47,8 @@ LONGEST_WITHOUT_CHECK = dt.timedelta(hours=1)
 """A dispatch of which nobody has said anything is looked at again after twice as long each time, and this at most."""
 
 
-WORDS_REFUSED_FOR, ALERTS_EVERY = dt.timedelta(days=1), dt.timedelta(hours=1)
-"""How long that alert stays open, and how often an instance looks whether it is over."""
+TOLD_FOR, ALERTS_EVERY = dt.timedelta(days=1), dt.timedelta(hours=1)
+"""How long alerts stay open whose end nobody tells, and how often an instance looks whether they are over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +61,10 @@ class _Undecided:
 
 @dataclass(frozen=True, slots=True)
 class _Unreported:
-    """A sent dispatch with those of its messages that have no end, as of `now`."""
+    """A sent dispatch with those of its messages that have no end, as of `now`. `account`: as of an undecided one."""
 
     dispatch: TakenDispatch
-    account: ProviderAccount
+    account: ProviderAccount | None
     messages: Sequence[OpenMessage]
     now: dt.datetime
 
@@ -99,6 +101,7 @@ class Sweeper:
         self._clock = clock
         self._undecided = Sweep("decide", self._take_undecided, self._settle, _fields, clock, LIMITS)
         self._unreported = Sweep("check", self._take_unreported, self._ask, _fields, clock, LIMITS)
+        self._unasked = Unasked(database, reports, clock)
         self._alerts_at = dt.datetime.min.replace(tzinfo=dt.UTC)
 
     async def sweep(self) -> None:
@@ -109,12 +112,16 @@ class Sweeper:
         await self.end_alerts()
 
     async def republish(self) -> None:
-        """Publish again the tickets that nobody consumed. One that was merely slow is consumed once all the same."""
+        """Publish again the tickets that nobody consumed. One that was merely slow is consumed once all the same.
+
+        What is over of those that nobody has consumed for long ends here: it waits for no ticket that may never arrive.
+        """
         now = self._clock.now()
         async with self._database.connection() as connection:
             tickets = await decide_tickets_again(
                 connection, now=now, patience=PATIENCE, longest=LONGEST_PATIENCE, limit=TICKETS_A_SWEEP
             )
+            await end_overdue(connection, tickets, now=now, lease=LEASE)
         by_topic: dict[str, list[Outgoing]] = defaultdict(list)
         for ticket in tickets:
             by_topic[ticket.topic].append(Outgoing(orjson.dumps(ticket.body)))
@@ -143,8 +150,14 @@ class Sweeper:
         dispatch, account = left.dispatch, left.account
         if dispatch.state == "open" or dispatch.batch is None:
             await self._dispatcher.abandon(dispatch.tenant, dispatch.id, "open", "its instance ended before sending")
-        elif account is not None:
-            await self._dispatcher.settle(account, dispatch.id, dispatch.batch)
+        elif account is None:
+            await self._unasked.note(dispatch, NOT_USABLE)
+        else:
+            try:
+                await self._dispatcher.settle(account, dispatch.id, dispatch.batch)
+            except ProviderError as error:
+                await self._unasked.note(dispatch, str(error))
+                raise
 
     def _account(self, accounts: Mapping[str, Accounts], dispatch: TakenDispatch) -> ProviderAccount | None:
         """The account that made a dispatch, or None where nobody can be asked in its name just now."""
@@ -160,12 +173,14 @@ class Sweeper:
         await self._unreported.run()
 
     async def end_alerts(self) -> None:
-        """End the alerts of refused words a day after: nobody can say that the next message's words will do."""
+        """End the alerts of refused words and of accounts that can't be asked a day after: nobody can say that the next
+        message's words will do, or that every account of the tenant was asked."""
         now = self._clock.now()
         if now - self._alerts_at < ALERTS_EVERY:
             return
         async with self._database.connection() as connection:
-            await resolve_raised_before(connection, WORDS_REFUSED, now - WORDS_REFUSED_FOR, now)
+            for kind in (WORDS_REFUSED, ACCOUNT_NOT_ASKED):
+                await resolve_raised_before(connection, kind, now - TOLD_FOR, now)
         self._alerts_at = now
 
     async def _take_unreported(self, limit: int) -> list[_Unreported]:
@@ -181,9 +196,9 @@ class Sweeper:
                 if settled := [each for each in due if (each.tenant, each.id) not in waiting]:
                     await close(connection, settled, now)
                 unreported = [
-                    _Unreported(each, account, messages, now)
+                    _Unreported(each, self._account(accounts, each), messages, now)
                     for each in due
-                    if (messages := waiting.get((each.tenant, each.id))) and (account := self._account(accounts, each))
+                    if (messages := waiting.get((each.tenant, each.id)))
                 ]
         return unreported
 
@@ -194,14 +209,26 @@ class Sweeper:
     async def _ask(self, unreported: _Unreported) -> None:
         dispatch, account, now = unreported.dispatch, unreported.account, unreported.now
         assert dispatch.batch is not None, "what was sent has its provider's name"  # noqa: S101
-        provider = self._providers[account.provider]
-        reports = await provider.batch_reports(account, dispatch.batch)
+        if account is None:
+            await self._unasked.note(dispatch, NOT_USABLE)
+            return
+        try:
+            reports = await self._providers[account.provider].batch_reports(account, dispatch.batch)
+        except ProviderError as error:
+            await self._unasked.note(dispatch, str(error))
+            raise
         said = {(report.message, report.attempt): report for report in reports}
-        last_word_at = dispatch.created_at + provider.reports_within
         told = [
             Told(account.tenant, account.provider, report)
             for message in unreported.messages
-            if (report := overdue(message, said.get((message.id, message.attempt)), last_word_at, now))
+            if (
+                report := overdue(
+                    message,
+                    said.get((message.id, message.attempt)),
+                    dispatch.created_at + message.last_word,
+                    now,
+                )
+            )
         ]
         await self._reports.record(told)
 

@@ -12,7 +12,7 @@ from shared.contracts import Outcome, ProviderReport, ReportBatch
 from shared.contracts.channels import leg_of
 from shared.messages.metrics import count_changes
 from shared.messages.outbox import PATIENCE, cut_tickets, publish_tickets
-from shared.messages.reasons import NO_REPORT, REFUSED_HERE, WORDS_REFUSED
+from shared.messages.reasons import NO_REPORT, NOBODY_TO_ASK, REFUSED_HERE, WORDS_REFUSED
 from shared.messages.reports.store import (
     Asked,
     lock_states,
@@ -145,14 +145,15 @@ def decide(standing: Standing, reports: Sequence[ProviderReport]) -> Change | No
     """
     state, teller = standing.state, None
     for report in reports:
-        goes_on = _leg(standing, report) + 1 < len(standing.route)
+        # What has its end does not set out again: its hold is settled, and its moment is over.
+        goes_on = not state.status.final and _leg(standing, report) + 1 < len(standing.route)
         told = state_told_by(report.outcome, report.attempt, route_goes_on=goes_on)
         if (joined := merge(state, told)) != state:
             state, teller = joined, report
     if teller is None:
         return None
     requeued = state.status is Status.QUEUED
-    failed = state.status in (Status.FAILED, Status.UNKNOWN)
+    failed = state.status in (Status.FAILED, Status.UNKNOWN, Status.EXPIRED)
     position = _leg(standing, teller) + (1 if requeued else 0)
     return Change(
         tenant=standing.tenant,
@@ -173,7 +174,7 @@ def _settles(state: State, code: str) -> str | None:
     if state.status.arrived:
         return "capture"
     if state.status.final:
-        return "hold_expiry" if code == NO_REPORT else "release"
+        return "hold_expiry" if code in (NO_REPORT, NOBODY_TO_ASK) else "release"
     return None
 
 
@@ -184,15 +185,17 @@ def _leg(standing: Standing, report: ProviderReport) -> int:
     return standing.route.index(leg) if leg in standing.route else standing.position
 
 
-def refusal(message: UUID, attempt: int, channel: str, code: str, detail: str) -> ProviderReport:
-    """A failure that we found ourselves, in the form of a report, so that it takes the same way."""
+def refusal(
+    message: UUID, attempt: int, channel: str, code: str, detail: str, outcome: Outcome = Outcome.FAILED
+) -> ProviderReport:
+    """A failure, or another end, that we found ourselves, in the form of a report, so that it takes the same way."""
     return ProviderReport(
         message=message,
         attempt=attempt,
         channel=channel,
         provider_message_id="",
         code=code,
-        outcome=Outcome.FAILED,
+        outcome=outcome,
         detail=detail,
     )
 

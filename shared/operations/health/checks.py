@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from shared.contracts.channels import LAST_WORD
 from shared.operations.health.figures import Account, Figures, Undecided, failures_in_a_row
 from shared.platform.plurals import counted
 
@@ -34,8 +35,8 @@ TICKET_PATIENCE = dt.timedelta(seconds=10)
 """How long a ticket waits to be published again: `PATIENCE` of `shared.messages.outbox`, without importing all that."""
 
 UNDECIDED_AGE = dt.timedelta(minutes=5)
-HOLD_AGE = 74 * 3600.0
-"""Three days after its sending the last hold is settled, reports or none; and then the tick may take its time."""
+HOLD_AGE = LAST_WORD.total_seconds() + 2 * 3600
+"""So long after its sending the last hold is settled, reports or none; and then the tick may take its time."""
 
 FAILURES = 3
 FAILURES_WITHIN = dt.timedelta(hours=3)

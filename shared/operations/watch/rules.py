@@ -70,9 +70,15 @@ RULES: dict[str, Rule] = {
         "Can the account's credentials be opened with ALLIM_ENCRYPTION_KEY, and does the provider answer? "
         "They are never sent blindly.",
     ),
+    "account-not-asked": Rule(
+        "발송 계정에 발송 결과를 물어볼 수 없습니다",
+        "A provider's account can't be asked what became of messages",
+        "Was its key revoked, or the account removed? Register it again under the same id: after one to three days "
+        "its messages end without a result.",
+    ),
     "holds-old": Rule(
         "정산되지 않은 홀드가 있습니다",
-        "Credit is held for longer than three days",
+        "Credit is held for longer than any report may take",
         "The tick settles holds: see why it can't ask about these dispatches.",
     ),
     "dead-letters": Rule(
@@ -109,6 +115,11 @@ RULES: dict[str, Rule] = {
         "환불되었지만 회수할 크레딧이 없습니다",
         "A payment was given back whose credit is spent",
         "Settle it with the tenant: the credit was used, and the money went back.",
+    ),
+    "payment-undecided": Rule(
+        "결제 결과를 끝내 확인하지 못했습니다",
+        "Toss never said what became of a payment or a cancel",
+        "Look at Toss's dashboard whether money was taken or given back, and set it right by hand.",
     ),
     "payment-disputed": Rule(
         "결제는 되었지만 주문과 맞지 않습니다",

@@ -91,10 +91,22 @@ def test_a_program_asks_for_a_quote_and_gets_what_it_says(tenant: str) -> None:
     assert told(*change, "--yes")["charge"] == 99_000
     quoted = told("quote", "--tenant", tenant, "--cancel")
     assert not quoted["done"]
-    assert quoted["refund"] > 90_000
+    assert quoted["refund"] == 99_000
+    [part] = quoted["parts"]
+    assert (part["refund"], part["messages_left"], part["messages"]) == (99_000, 1_000_000, 1_000_000)
+    shown = run("quote", "--tenant", tenant, "--cancel").stdout
+    assert "1 99,000 all: within 7 days 1,000,000 of 1,000,000 99,000" in " ".join(shown.split())
     done = told("cancel", "--tenant", tenant, "--yes")
     assert done == {**quoted, "done": True}
     assert "nothing to change" in run("cancel", "--tenant", tenant).stdout
+
+
+def test_an_upgrade_says_how_its_price_comes_about(tenant: str) -> None:
+    told("change", "--tenant", tenant, "--to", "BASIC", "--yes")
+    quoted = told("quote", "--tenant", tenant, "--to", "PRO")
+    assert quoted["charge"] == 70_000
+    days = f"{quoted['days_left']} of {quoted['days']} days"
+    assert f"70,000 won = (99,000 - 29,000) x {days}" in run("quote", "--tenant", tenant, "--to", "PRO").stdout
 
 
 def test_a_plan_can_be_kept_to_the_end_of_what_is_paid(tenant: str) -> None:

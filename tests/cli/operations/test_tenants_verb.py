@@ -121,8 +121,15 @@ def test_what_changed_is_told_thing_by_thing(run: Run, cloud: Migrated, folder: 
     assert told["customers"] == {"added": 1, "changed": 1, "unchanged": 4, "not_in_file": 1}
     done = run("tenants", "add", folder)
     assert "1 added, 1 changed, 4 unchanged, 1 not in file" in done.stdout
-    assert "still there" in done.stdout
+    assert "A workflow is off then" in done.stdout
     assert run("tenants", "diff", folder).exit_code == 0
+    listed = {line["name"]: line for line in _json(run, "workflows", "list", "--tenant", "saas")}
+    assert {name for name, line in listed.items() if line["withdrawn"]} == {"cancelled"}
+    assert "withdrawn" in run("workflows", "list", "--tenant", "saas").stdout
+    shutil.copy(CHECKOUT / "examples/saas/workflows/cancelled.yaml", folder / "workflows")
+    shutil.copy(CHECKOUT / "examples/saas/templates/cancelled.yaml", folder / "templates/cancelled2.yaml")
+    back = _json(run, "tenants", "add", folder)
+    assert ("workflow", "cancelled", "added", "as before") in _things(back, "added")
 
 
 def test_a_folder_is_checked_without_a_stack_and_without_a_database(run: Run, folder: Path) -> None:
@@ -269,6 +276,17 @@ def test_a_workflow_is_shown_as_its_file_has_it(run: Run, cloud: Migrated, folde
     assert len(_json(run, "workflows", "show", "dunning", "--tenant", "saas")) == 2
 
 
+def test_a_workflow_is_switched_off_and_on_again(run: Run, cloud: Migrated, folder: Path) -> None:
+    run("tenants", "add", folder)
+    off, on = (["workflows", verb, "dunning", "--tenant", "saas"] for verb in ("off", "on"))
+    assert run(*off).stdout == "dunning is off (꺼짐)\n"
+    assert _json(run, *off) == {"name": "dunning", "active": False, "changed": False}
+    assert "switched off" in run("workflows", "show", "dunning", "--tenant", "saas").stdout.splitlines()[0]
+    assert run("tenants", "diff", folder).exit_code == 0
+    assert _json(run, *on) == {"name": "dunning", "active": True, "changed": True}
+    assert run(*on).stdout == "dunning is on already (켜짐)\n"
+
+
 def test_a_template_is_shown_as_its_file_has_it(run: Run, cloud: Migrated, folder: Path) -> None:
     run("tenants", "add", folder)
     assert "welcome" in run("templates", "list", "--tenant", "saas").stdout
@@ -287,6 +305,7 @@ def test_a_template_is_shown_as_its_file_has_it(run: Run, cloud: Migrated, folde
         ("tenants resume nobody", "there is no tenant nobody; `allim tenants list` shows them"),
         ("workflows list --tenant sass", "did you mean saas?"),
         ("workflows show duning --tenant saas", "saas has no workflow duning; did you mean dunning?"),
+        ("workflows off duning --tenant saas", "saas has no workflow duning; did you mean dunning?"),
         ("templates show welcom --tenant saas", "saas has no template welcom; did you mean welcome?"),
         ("templates show zzz --tenant saas", "`allim templates list --tenant saas` shows them"),
     ],
@@ -303,7 +322,7 @@ def test_a_name_that_is_not_there_is_told_with_the_nearest(
 def test_every_verb_has_examples(run: Run, group: str) -> None:
     verbs = {
         "tenants": ["list", "show", "new", "check", "diff", "add", "suspend", "resume"],
-        "workflows": ["list", "show"],
+        "workflows": ["list", "show", "off", "on"],
         "templates": ["list", "show"],
     }
     for verb in verbs[group]:

@@ -82,7 +82,8 @@ class Word:
 @dataclass
 class Books:
     """One tenant's money. `short`: a person was told that there is not enough. `run_revision`: of its run as it is now,
-    0 when that is gone. `facts`: what that run has heard since it began. `suspended`: it may not send."""
+    0 when that is gone. `facts`: what that run has heard since it began. `suspended`: it may not send.
+    `workflow_off`: its one workflow is off."""
 
     prices: dict[str, Decimal | None]
     balance: Decimal = ZERO
@@ -92,6 +93,7 @@ class Books:
     run_revision: int = 1
     facts: Sequence[str] = ()
     suspended: bool = False
+    workflow_off: bool = False
     bills: dict[UUID, Bill] = field(default_factory=dict)
 
     @property
@@ -122,6 +124,8 @@ class Books:
             return "cancelled", "run_changed"
         if bill.run_revision and set(bill.unless) & set(self.facts):
             return "cancelled", "no_longer_needed"
+        if bill.run_revision is not None and self.workflow_off:
+            return "cancelled", "workflow_off"
         if self.account is None:
             return "failed", "no_provider_account"
         if self.dearest(bill) is None:

@@ -191,20 +191,63 @@ async def test_a_cancel_gives_back_what_was_shown_over_all_payments_of_the_perio
     await office.plans().change(TENANT, "PRO")
     office.go_to(2026, 12, 7)
     quote = await office.plans().quote_cancel(TENANT)
-    assert quote.refund == 42_900
+    assert quote.refund == 47_566
     assert await office.money() == (64_000, 0)
     await office.plans().cancel(TENANT, shown=quote.refund)
-    assert (await office.plan(), await office.money()) == ("FREE", (64_000, 42_900))
+    assert (await office.plan(), await office.money()) == ("FREE", (64_000, 47_566))
     assert sorted(office.orders()) == ["cancelled", "partly_cancelled"]
-    assert (office.history())[-1] == ("cancelled", -42_900)
+    assert (office.history())[-1] == ("cancelled", -47_566)
     assert await office.difference() == 0
+
+
+def _used(office: Office, messages: int) -> None:
+    """So many messages were let through to a provider since."""
+    office.rows(
+        "insert into ledger_entries (tenant, id, kind, key, messages, created_at)"
+        " select %s, gen_random_uuid(), 'hold', gen_random_uuid()::text, array_agg(gen_random_uuid()), %s"
+        " from generate_series(1, %s)",
+        *(TENANT, office.clock.now(), messages),
+    )
+
+
+@pytest.mark.parametrize(("used", "refund"), [(0, 29_000), (7_500, 21_750), (29_999, 0), (30_000, 0)])
+async def test_what_was_used_of_a_plan_is_not_given_back(office: Office, used: int, refund: int) -> None:
+    _used(office, 1_000)  # of FREE, earlier that day
+    office.clock.advance(1)
+    await office.subscribed("BASIC")
+    _used(office, used)
+    quote = await office.plans().quote_cancel(TENANT)
+    [part] = quote.parts
+    assert (int(quote.refund), part.messages_left, part.messages) == (refund, 30_000 - used, 30_000)
+    await office.plans().cancel(TENANT, shown=quote.refund)
+    assert await office.money() == (29_000, refund)
+
+
+async def test_what_waits_to_be_sent_is_used_and_a_plan_begun_again_that_day_counts_anew(office: Office) -> None:
+    await office.subscribed("BASIC")
+    office.rows(
+        "insert into outbox (tenant, id, topic, body, publish_at, created_at)"
+        " select %(tenant)s, gen_random_uuid(), 'send-requests', jsonb_build_object("
+        " 'tenant', %(tenant)s::text, 'messages', array_agg(gen_random_uuid())), %(now)s, %(now)s"
+        " from generate_series(1, 15000)",
+        tenant=TENANT,
+        now=office.clock.now(),
+    )
+    assert (await office.plans().cancel(TENANT)).refund == 14_500
+    office.rows("delete from outbox")
+    _used(office, 15_000)
+    office.clock.advance(1)
+    await office.plans().change(TENANT, "BASIC")
+    quote = await office.plans().cancel(TENANT)
+    assert [int(part.refund) for part in quote.parts] == [29_000]
+    assert await office.money() == (58_000, 43_500)
 
 
 async def test_cancelling_twice_gives_back_once(office: Office) -> None:
     await office.subscribed("PRO")
     await asyncio.gather(*(office.plans().cancel(TENANT) for _ in range(4)))
     assert (await office.plans().cancel(TENANT)).action == "none"
-    assert (await office.plan(), await office.money()) == ("FREE", (99_000, 95_700))
+    assert (await office.plan(), await office.money()) == ("FREE", (99_000, 99_000))
 
 
 @pytest.mark.parametrize("fault", ["accept_then_drop", "drop_before"])
@@ -215,7 +258,7 @@ async def test_a_lost_answer_to_a_refund_is_decided_by_asking(office: Office, fa
     assert await office.plan() == "FREE"
     office.clock.advance(120)
     await office.tick()
-    assert await office.money() == (99_000, 95_700)
+    assert await office.money() == (99_000, 99_000)
 
 
 async def test_what_was_given_back_in_tosss_dashboard_is_not_given_back_again(office: Office) -> None:

@@ -104,7 +104,7 @@ async def test_a_refund_is_made_once_wherever_the_process_ends(office: Office) -
                 crashed = True
         await office.plans().cancel(TENANT)
         await _mended(office)
-        assert (await office.money())[1] - given_back == 95_700
+        assert (await office.money())[1] - given_back == 99_000
         assert sum(won for _, won in office.history()) == (await office.money())[0] - (await office.money())[1]
         if not crashed:
             break

@@ -86,6 +86,7 @@ def businesses(draw: st.DrawFn) -> Business:
         run_revision=draw(mostly(1, 2, 0)),
         facts=draw(mostly((), ("confirmed",), ("paid", "another"), times=2)),
         suspended=draw(mostly(False, True, times=3)),
+        workflow_off=draw(mostly(False, True, times=3)),
     )
     numbers = draw(st.lists(st.integers(0, 7), min_size=3, max_size=6, unique=True))
     books.bills = {UUID(int=number): draw(bills(number)) for number in numbers}
@@ -137,6 +138,11 @@ def as_rows(businesses: Mapping[str, Business], tickets: Sequence[SendTicket]) -
             }
             for tenant, _, books in every
             if books.run_revision
+        ],
+        "workflows": [
+            {"tenant": tenant, "name": name, "active_version": 1, "active": is_off == books.workflow_off}
+            for tenant, _, books in every
+            for name, is_off in (("reminders", False), ("another", True))
         ],
         "provider_accounts": [
             {

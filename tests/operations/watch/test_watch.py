@@ -353,25 +353,35 @@ async def test_a_prepared_dispatch_whose_account_cant_be_opened_waits_and_is_tol
 ) -> None:
     tenant = await world.tenant()
     await seal_with_another_key(world, tenant)
+    message, dispatch, now = uuid4(), uuid4(), world.clock.now()
     world.rows(
         "insert into dispatches (tenant, id, provider, account, messages, state, provider_batch_id, lease_until,"
         " created_at, updated_at)"
         " values (%s, %s, 'solapi', 'main', array[%s::uuid], 'prepared', 'G1', %s, %s, %s) returning id",
-        *(tenant, uuid4(), uuid4(), *[world.clock.now()] * 3),
+        *(tenant, dispatch, message, *[now] * 3),
+    )
+    world.rows(
+        "insert into messages (tenant, id, customer, template, template_version, route, deadlines, channel, status,"
+        " dispatch, due_at, expires_at, created_at, updated_at)"
+        " values (%s, %s, 'c-1', 'welcome', 1, '{sms}', '{60}', 'sms', 'sending', %s, %s, %s, %s, %s)",
+        *(tenant, message, dispatch, *[now] * 4),
     )
     watch = watch_of(world, slack)
     for _ in range(6):
         async with running("on_reminder_tick", world) as function:
             await ticker(function.parts).hold(dt.timedelta(seconds=3))
         await look(watch, world, 1)
-    [text] = slack.texts()
-    assert titles([text]) == ["Nobody can find out whether messages were sent: open"]
+    first, text = slack.texts()
+    assert titles([first, text]) == [
+        "A provider's account can't be asked what became of messages: open",
+        "Nobody can find out whether messages were sent: open",
+    ]
     assert f"`{tenant}`" in text
     assert "1 dispatch of account main" in text
     assert world.rows("select state::text from dispatches") == [{"state": "prepared"}]
     world.rows("update dispatches set state = 'sent' returning 1")
     await look(watch, world, 1)
-    assert titles(slack.texts())[1:] == ["Nobody can find out whether messages were sent: over"]
+    assert titles(slack.texts())[2:] == ["Nobody can find out whether messages were sent: over"]
 
 
 async def test_an_account_whose_calls_all_come_to_nothing_is_told_of_its_tenant_alone(
