@@ -46,7 +46,7 @@ from shared.messages.store import queue_alike, queue_tickets
 from shared.platform.clock import Clock
 from shared.platform.database import Connection, Database
 from shared.platform.ids import new_id
-from shared.platform.pubsub import SEND_REQUESTS, Publisher
+from shared.platform.pubsub import BULK_SEND_REQUESTS, Publisher
 from shared.templates.errors import MessageError
 from shared.templates.fit import Fit
 from shared.templates.store import active_templates
@@ -154,12 +154,12 @@ async def send_bulk(
         await queue_tickets(
             connection,
             tickets,
-            topic=SEND_REQUESTS,
+            topics={tenant: BULK_SEND_REQUESTS},
             now=now,
             publish_at=now + PATIENCE,
             spacing=TICKET_SPACING,
         )
-    await publish_tickets(publisher, tickets)
+    await publish_tickets(publisher, tickets, {tenant: BULK_SEND_REQUESTS})
     return result
 
 

@@ -110,6 +110,16 @@ async def provider_accounts(connection: Connection, tenants: Sequence[str]) -> l
     return [SealedAccount(**row) for row in await fetch_all(connection, ACCOUNTS, {"tenants": list(tenants)})]
 
 
+def bucket_of(account: str) -> str:
+    """Whose messages count together against an account's rate, as a part of another statement: those of all tenants
+    that send by the very same account at the provider.
+
+    Args:
+        account: how that statement names the row of `provider_accounts`.
+    """
+    return f"coalesce({account}.identity, {account}.tenant || '/' || {account}.id)"
+
+
 def sending_account(tenant: str) -> str:
     """The account that a tenant sends by, as a part of another statement: of its active ones, the one it had first.
 

@@ -12,7 +12,7 @@ from shared.contracts import SendTicket
 from shared.credits.plans.granting import grant
 from shared.customers.files.people import CustomerFile
 from shared.platform.database import Database
-from shared.platform.pubsub import SEND_REQUESTS
+from shared.platform.pubsub import BULK_SEND_REQUESTS
 from shared.templates.store import save_templates
 from shared.templates.template import Approval, TemplateContent
 from tests.clock import SettableClock
@@ -42,7 +42,9 @@ class Shop(World):
     @property
     def tickets(self) -> list[SendTicket]:
         """All that were published."""
-        return [SendTicket.model_validate(body) for topic, body in self.publisher.published if topic == SEND_REQUESTS]
+        return [
+            SendTicket.model_validate(body) for topic, body in self.publisher.published if topic == BULK_SEND_REQUESTS
+        ]
 
     def count(self, table: str) -> int:
         return int(self.rows(f"select count(*) as n from {table}")[0]["n"])  # noqa: S608

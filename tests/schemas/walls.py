@@ -82,7 +82,10 @@ SAMPLES = {
 ONE_A_TENANT = {"credit_accounts", "tenant_plans"}
 """A row of these is made with its tenant."""
 
-WITHOUT_TENANT = {"default_prices", "provider_prices", "payment_webhooks", "heartbeats"}
+WITHOUT_TENANT = {"default_prices", "provider_prices", "payment_webhooks", "heartbeats", "account_buckets"}
+
+MEMBER_OF = {"allim_bulk_sender": "allim_sender"}
+"""Roles that may just what another one may, by a pool of connections of their own."""
 
 SAFE_PATH = ["search_path=pg_catalog, public, pg_temp"]
 """Of a function that others make run: they can put nothing where it looks before it finds what is meant."""
@@ -140,12 +143,14 @@ PRIVILEGES: dict[str, dict[str, str]] = {
         "messages": "select update",
         "dispatches": WRITE,
         "reports": KEEP,
-        "outbox": KEEP + " delete",
+        "outbox": KEEP + " delete update(held_until)",
+        "account_buckets": WRITE,
         "dead_letters": "insert",
         "ledger_entries": KEEP,
         "credit_accounts": "select update(low_balance)",
         "alerts": WRITE,
     },
+    "allim_bulk_sender": {},  # a member of allim_sender, see MEMBER_OF
     "allim_reports": {
         **dict.fromkeys(["tenants", "prices"], READ),
         "dispatches": "select update(state,check_at,updated_at)",
@@ -177,7 +182,7 @@ PRIVILEGES: dict[str, dict[str, str]] = {
             READ,
         ),
         "timers": "select update delete",
-        **dict.fromkeys(["messages", "dispatches", "outbox"], WRITE),
+        **dict.fromkeys(["messages", "dispatches", "outbox", "account_buckets"], WRITE),
         "reports": KEEP,
         "heartbeats": WRITE,
         "dead_letters": "insert",
@@ -269,6 +274,7 @@ PRIVILEGES: dict[str, dict[str, str]] = {
             "tenant_history",
             "alert_notices",
             "heartbeats",
+            "account_buckets",
         ],
         READ,
     ),
