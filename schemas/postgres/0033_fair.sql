@@ -21,7 +21,7 @@ alter table provider_accounts
 
 -- The bucket of an account at a provider, whoever of several tenants sends by it. `tokens`: millionths of a message that
 -- may leave, as of `refilled_at`. `closed_until`: its provider asked for a pause. `queues`: of each tenant and topic that
--- has messages put off, when the last of them come back.
+-- has messages put off, since when it waits for its part and until when the last of them are put off.
 create table account_buckets (
   identity text primary key,
   tokens bigint not null check (tokens >= 0),

@@ -185,7 +185,7 @@ class FaultyWorld(World):
         self.hooked.calls.clear()
         self.bus.messages.clear()
         self.bus.ever_published.clear()
-        for table in ("messages", "dispatches", "reports", "outbox", "dead_letters"):
+        for table in ("messages", "dispatches", "reports", "outbox", "dead_letters", "account_buckets"):
             self.rows(f"delete from {table}")  # noqa: S608 - names from the line above
 
     async def queue(

@@ -194,8 +194,8 @@ with answered as (
 async def decide_ended_shortages(
     connection: Connection, now: dt.datetime, *, quiet_since: dt.datetime, newest: int
 ) -> list[str]:
-    """End the shortage of tenants whose credit pays again for a message on the dearest channel that they use, and none of
-    whose messages waits for credit.
+    """End the shortage of tenants whose credit pays again for a message on the dearest channel that they use. One of
+    whose messages waits for credit keeps it open.
 
     Args:
         connection: as a role that sees messages, tickets and accounts.

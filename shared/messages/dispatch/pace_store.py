@@ -18,11 +18,14 @@ def deciding_pace(wanted: str) -> str:
     """Decide which of the messages that would be sent may leave now, as a part of another statement, and take their
     tokens. Its table `pace` says of each (`tenant`, `id`) whether it may, and else when it comes back (`back_at`).
 
-    A message costs a token, of which as many come each second as the account's rate says, up to its burst. The
-    tenants that want some now share what there is evenly, message by message in the order of ids, with those whose
-    messages were put off. A tenant's single messages and its crowds are queues of their own. Who is put off comes back
-    when the tokens are there that its queue is owed by then; while the provider wants a pause, after it. Tokens are
-    millionths and times are microseconds, so nothing is rounded; a clock that goes back fills nothing twice.
+    A message costs a token, of which as many come each second as the account's rate says, up to its burst. Who wants
+    some gets as much of what there is as it has waited of all the time that was waited since each got some last; one at
+    least, unless somebody who is due has waited longer. Tenants that want some at once share it message by message, in
+    the order of ids. A tenant's single messages and its crowds are queues of their own.
+
+    A queue that is put off comes back as seldom as leaves all that wait their part, its tickets one after the other.
+    One that got nothing at all comes back for the next token. While the provider wants a pause, that is after it.
+    Tokens are millionths and times are microseconds, so none gets lost; a clock that goes back fills nothing twice.
 
     Args:
         wanted: in that statement, a table of messages (`tenant`, `id`, `bucket`) with their account's rate
@@ -40,17 +43,37 @@ buckets as (
   from asking a join account_buckets b on b.identity = a.bucket
   order by b.identity for no key update of b
 ),
-shared_out as (
-  select b.*, coalesce(closed_until > %(now)s, false) as closed,
+waiting_times as (
+  select b.*, own.ours, own.longest, others.number, others.theirs, others.longest_due,
     least(
       burst * 1000000::numeric,
       tokens + greatest(0, extract(epoch from %(now)s - refilled_at) * 1000000) * rate
-    )::bigint as filled,
-    tenants + (
-      select count(*) from jsonb_each_text(known) as q (queue, until)
-      where queue <> all(b.queues) and until::timestamptz > %(now)s - %(still_waits)s
-    ) as sharers
+    )::bigint as filled
   from buckets b
+  cross join lateral (
+    select sum(waited) as ours, max(waited) as longest
+    from unnest(b.queues) as q (queue) cross join lateral (
+      select greatest(0, coalesce(
+        extract(epoch from %(now)s - (known -> queue ->> 'since')::timestamptz) * 1000000, burst * 1000000 / rate
+      )) as waited
+    ) w
+  ) own
+  cross join lateral (
+    select count(*) as number, coalesce(sum(waited), 0) as theirs,
+      coalesce(max(waited) filter (where until <= %(now)s), 0) as longest_due
+    from jsonb_each(known) as q (queue, told) cross join lateral (
+      select greatest(0, extract(epoch from %(now)s - (told ->> 'since')::timestamptz) * 1000000) as waited,
+        (told ->> 'until')::timestamptz as until
+    ) w
+    where queue <> all(b.queues) and until > %(now)s - %(still_waits)s
+  ) others
+),
+shared_out as (
+  select *, coalesce(closed_until > %(now)s, false) as closed, tenants + number as sharers,
+    case when theirs = 0 then filled / 1000000 else greatest(
+      div(div(filled * ours, ours + theirs), 1000000), least(filled / 1000000, (longest >= longest_due)::int)
+    ) end as share
+  from waiting_times
 ),
 turns as (
   select w.tenant, w.id, w.bucket,
@@ -61,18 +84,25 @@ allowed as (
   select t.tenant, t.id, s.bucket,
     s.bucket is null or not s.closed and (
       s.rate is null
-      or t.place <= greatest(least(s.filled / 1000000, 1), s.filled / 1000000 * s.tenants / s.sharers)
+      or t.place <= s.share
     ) as may
   from turns t left join shared_out s using (bucket)
 ),
-put_off as (
-  select a.bucket, a.tenant, a.tenant || '/' || %(topic)s as queue,
-    greatest(%(now)s, s.closed_until, (s.known ->> (a.tenant || '/' || %(topic)s))::timestamptz)
-      + coalesce((least(count(*), s.burst) * s.sharers * 1000000 + s.rate - 1) / s.rate, 0) * interval '1 microsecond'
-      as back_at
+late as (
+  select a.bucket, a.tenant, a.tenant || '/' || %(topic)s as queue, s.rate, greatest(%(now)s, s.closed_until) as start,
+    s.known -> (a.tenant || '/' || %(topic)s) as told, bool_or(a.may) as got_some,
+    least(count(*) filter (where not a.may), s.burst) * s.sharers as parts
   from allowed a join shared_out s using (bucket)
-  where not a.may
   group by a.bucket, a.tenant, s.closed_until, s.known, s.burst, s.sharers, s.rate
+  having not bool_and(a.may)
+),
+put_off as (
+  select bucket, tenant, queue,
+    case when got_some then %(now)s else coalesce((told ->> 'since')::timestamptz, %(now)s) end as since,
+    greatest(start, last_at) + interval '1 microsecond' * coalesce(
+      (case when got_some or last_at > start then parts else 1 end * 1000000 + rate - 1) / rate, 0
+    ) as back_at
+  from (select *, (told ->> 'until')::timestamptz as last_at from late) l
 ),
 taken as (
   update account_buckets b
@@ -81,9 +111,12 @@ taken as (
       ),
       refilled_at = case when s.rate is null then b.refilled_at else greatest(b.refilled_at, %(now)s) end,
       queues = (
-        select coalesce(jsonb_object_agg(queue, until), '{{}}') from jsonb_each(s.known) as q (queue, until)
-        where (until #>> '{{}}')::timestamptz > %(now)s - %(still_waits)s
-      ) || (select coalesce(jsonb_object_agg(queue, back_at), '{{}}') from put_off p where p.bucket = s.bucket)
+        select coalesce(jsonb_object_agg(queue, told), '{{}}') from jsonb_each(s.known) as q (queue, told)
+        where (told ->> 'until')::timestamptz > %(now)s - %(still_waits)s
+      ) || (
+        select coalesce(jsonb_object_agg(queue, jsonb_build_object('since', since, 'until', back_at)), '{{}}')
+        from put_off p where p.bucket = s.bucket
+      )
   from shared_out s
   where b.identity = s.bucket and (s.rate is not null or s.closed)
 ),
