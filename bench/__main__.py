@@ -12,7 +12,7 @@ from pathlib import Path as File
 from pydantic_core import to_json
 from rich.console import Console
 
-from bench import load
+from bench import load, neighbour
 from bench.check import check
 from bench.cpu import cpu_by_process, machine, spent
 from bench.floor import SqlFloor, http_floor, sql_floor
@@ -63,12 +63,13 @@ class Bench:
         self._watch = Watch(stack.database_url, rest_seconds)
         self._publisher = load.Publisher(stack)
 
-    def run(self, *, singles: int, bulk: int, import_tries: int) -> Results:
+    def run(self, *, singles: int, bulk: int, beside: int, import_tries: int) -> Results:
         """Measure all there is.
 
         Args:
             singles: how many events one by one.
             bulk: how many messages in the bulk; 0 for none.
+            beside: how many messages beside a neighbour with a hundred times as many; 0 leaves it out.
             import_tries: processes for each function's import.
         """
         begun_at, begun = WallClock().now(), time.monotonic()
@@ -96,6 +97,10 @@ class Bench:
                     load.write_customers(file, bulk)
                     of_bulk = self._observed(log, lambda: load.bulk(stack, watch, file, bulk))
         checked = check(stack.simulator_url, watch.ids())
+        of_neighbour = None
+        if beside:
+            self._tell(f"{beside:,} messages beside a neighbour's {neighbour.TIMES * beside:,}")
+            of_neighbour = neighbour.measure(stack, watch, publisher, messages=beside, rate=MODEST_RATE)
         self._tell("the floor")
         floors = self._sql_floors(max(singles, bulk))
         bare = http_floor(singles)
@@ -114,6 +119,7 @@ class Bench:
             http_floor=bare,
             imports=imports,
             check=checked,
+            neighbour=of_neighbour,
         )
 
     def close(self) -> None:
@@ -156,17 +162,25 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("--singles", type=int, default=20_000, help="events published one by one")
     parser.add_argument("--bulk", type=int, default=100_000, help="messages of the bulk; 0 leaves it out")
+    parser.add_argument(
+        "--beside", type=int, default=500, help="messages beside a neighbour's 100 times as many; 0: none"
+    )
     parser.add_argument("--import-tries", type=int, default=5, help="processes for each function's import")
     parser.add_argument("--json", action="store_true", help="print JSON, for programs, instead of tables")
     options = parser.parse_args(arguments)
-    if options.singles < 1 or options.bulk < 0 or options.import_tries < 1:
-        parser.error("--singles and --import-tries are at least 1, --bulk at least 0")
+    if options.singles < 1 or min(options.bulk, options.beside) < 0 or options.import_tries < 1:
+        parser.error("--singles and --import-tries are at least 1, --bulk and --beside at least 0")
     progress = Console(stderr=True)
     try:
         with fresh_stack() as (home, stack):
             bench = Bench(home, stack, progress)
             try:
-                results = bench.run(singles=options.singles, bulk=options.bulk, import_tries=options.import_tries)
+                results = bench.run(
+                    singles=options.singles,
+                    bulk=options.bulk,
+                    beside=options.beside,
+                    import_tries=options.import_tries,
+                )
             finally:
                 bench.close()
     except (StackError, BenchError) as error:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.table import Table
 
+from bench import neighbour
 from bench.results import Path, Results, SqlUse, bare_sql, targets
 
 _SQL_COLUMNS = ("SQL a message", "BEGIN, COMMIT", "of the tick, in all")
@@ -23,6 +24,8 @@ def show(results: Results, console: Console) -> None:
     paths = {"single events": results.singles, **({"bulk": results.bulk} if results.bulk else {})}
     _show_paths(paths, results, console)
     _show_latency(results, console)
+    if results.neighbour:
+        neighbour.show(results.neighbour, console)
     _show_cpu(paths, console)
     _show_floor(results, console)
     _show_imports(results, console)

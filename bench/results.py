@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from bench.floor import HttpFloor, SqlFloor
 from bench.imports import ImportCost
 from bench.load import Burst, Latency
+from bench.neighbour import WANTED, Beside
 from bench.sql_count import StatementCounts
 
 BACKGROUND = frozenset({"allim_ticker"})
@@ -85,6 +86,7 @@ class Results:
     http_floor: HttpFloor
     imports: Sequence[ImportCost]
     check: Check
+    neighbour: Beside | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +115,8 @@ def targets(results: Results) -> list[Target]:
             Target("bulk, messages/s", results.bulk.per_second, 5_000, True),
             Target("bulk, SQL statements a message", results.bulk.sql.statements, 0.1, False),
         ]
+    if results.neighbour is not None:
+        found.append(Target("p99 beside a neighbour, times the quiet one", results.neighbour.ratio, WANTED, False))
     return found
 
 
