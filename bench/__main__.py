@@ -12,7 +12,8 @@ from pathlib import Path as File
 from pydantic_core import to_json
 from rich.console import Console
 
-from bench import load, neighbour
+from bench import load
+from bench.beside import neighbour
 from bench.check import check
 from bench.cpu import cpu_by_process, machine, spent
 from bench.floor import SqlFloor, http_floor, sql_floor

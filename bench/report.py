@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.table import Table
 
-from bench import neighbour
+from bench.beside import neighbour
 from bench.results import Path, Results, SqlUse, bare_sql, targets
 
 _SQL_COLUMNS = ("SQL a message", "BEGIN, COMMIT", "of the tick, in all")

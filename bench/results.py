@@ -6,10 +6,10 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from bench.beside.neighbour import WANTED, Beside
 from bench.floor import HttpFloor, SqlFloor
 from bench.imports import ImportCost
 from bench.load import Burst, Latency
-from bench.neighbour import WANTED, Beside
 from bench.sql_count import StatementCounts
 
 BACKGROUND = frozenset({"allim_ticker"})

@@ -40,6 +40,7 @@ begin
   values (coalesce(new.identity, new.tenant || '/' || new.id), 0, '2000-01-01Z') on conflict do nothing;
   return null;
 end $$;
+revoke execute on function give_account_bucket() from public;
 create trigger bucket after insert or update on provider_accounts
   for each row when (new.messages_per_second is not null) execute function give_account_bucket();
 

@@ -1,5 +1,5 @@
-"""How fast an account is used: the bucket of the claim and of a provider's pause, against the rule in Python; and that
-rule, held to what it promises."""
+"""How fast an account is used: the bucket of the claim (`deciding_pace`) and of a provider's pause, against the rule in
+Python; and that rule, held to what it promises."""
 
 from __future__ import annotations
 

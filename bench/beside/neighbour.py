@@ -1,4 +1,4 @@
-"""`python -m bench.neighbour`: how long a tenant's messages take while nobody else sends, and beside a neighbour that
+"""`python -m bench.beside.neighbour`: how long a tenant's messages take while nobody else sends, and beside a neighbour that
 sends a hundred times as many."""
 
 from __future__ import annotations
@@ -112,7 +112,9 @@ def show(found: Beside, console: Console) -> None:
 def main(arguments: list[str] | None = None) -> int:
     """The command line; `arguments` are the process's own unless given."""
     parser = argparse.ArgumentParser(
-        prog="python -m bench.neighbour", description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter
+        prog="python -m bench.beside.neighbour",
+        description=__doc__,
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     parser.add_argument("--messages", type=int, default=500, help="the tenant's own, quiet and beside the neighbour")
     parser.add_argument("--rate", type=float, default=50, help="its events a second")
