@@ -1,5 +1,5 @@
-"""`python -m bench.beside.neighbour`: how long a tenant's messages take while nobody else sends, and beside a neighbour that
-sends a hundred times as many."""
+"""`python -m bench.beside.neighbour`: how long a tenant's messages take while nobody else sends, and beside a neighbour
+that sends a hundred times as many."""
 
 from __future__ import annotations
 
