@@ -18,6 +18,7 @@ from bench.cpu import cpu_by_process, machine, spent
 from bench.floor import SqlFloor, http_floor, sql_floor
 from bench.home import fresh_stack
 from bench.imports import ImportCost, import_costs
+from bench.neighbours import crowd
 from bench.neighbours.importing import QUIET_EVENTS, beside_an_import
 from bench.report import show
 from bench.results import Lone, Path, Results, path, sql_use
@@ -63,13 +64,14 @@ class Bench:
         self._watch = Watch(stack.database_url, rest_seconds)
         self._publisher = load.Publisher(stack)
 
-    def run(self, *, singles: int, bulk: int, imported: int, import_tries: int) -> Results:
+    def run(self, *, singles: int, bulk: int, imported: int, beside: int, import_tries: int) -> Results:
         """Measure all there is.
 
         Args:
             singles: how many events one by one.
             bulk: how many messages in the bulk; 0 for none.
             imported: how many customers the tenant imports beside a neighbour's events; 0 for none.
+            beside: how many messages beside a neighbour with a hundred times as many; 0 leaves it out.
             import_tries: processes for each function's import.
         """
         begun_at, begun = WallClock().now(), time.monotonic()
@@ -102,6 +104,10 @@ class Bench:
             events = min(QUIET_EVENTS, singles)
             beside_import = beside_an_import(self._home, stack, publisher, watch, customers=imported, events=events)
         checked = check(stack.simulator_url, watch.ids())
+        of_neighbour = None
+        if beside:
+            self._tell(f"{beside:,} messages beside a neighbour's {crowd.TIMES * beside:,}")
+            of_neighbour = crowd.measure(stack, watch, publisher, messages=beside, rate=MODEST_RATE)
         self._tell("the floor")
         floors = self._sql_floors(max(singles, bulk))
         bare = http_floor(singles)
@@ -121,6 +127,7 @@ class Bench:
             http_floor=bare,
             imports=imports,
             check=checked,
+            neighbour=of_neighbour,
         )
 
     def close(self) -> None:
@@ -166,11 +173,14 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--imported", type=int, default=200_000, help="customers imported beside a neighbour's events; 0: none"
     )
+    parser.add_argument(
+        "--beside", type=int, default=500, help="messages beside a neighbour's 100 times as many; 0: none"
+    )
     parser.add_argument("--import-tries", type=int, default=5, help="processes for each function's import")
     parser.add_argument("--json", action="store_true", help="print JSON, for programs, instead of tables")
     options = parser.parse_args(arguments)
-    if options.singles < 1 or options.bulk < 0 or options.imported < 0 or options.import_tries < 1:
-        parser.error("--singles and --import-tries are at least 1, --bulk and --imported at least 0")
+    if options.singles < 1 or min(options.bulk, options.imported, options.beside) < 0 or options.import_tries < 1:
+        parser.error("--singles and --import-tries are at least 1, --bulk, --imported and --beside at least 0")
     progress = Console(stderr=True)
     try:
         with fresh_stack() as (home, stack):
@@ -180,6 +190,7 @@ def main(arguments: list[str] | None = None) -> int:
                     singles=options.singles,
                     bulk=options.bulk,
                     imported=options.imported,
+                    beside=options.beside,
                     import_tries=options.import_tries,
                 )
             finally:

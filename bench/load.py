@@ -137,16 +137,17 @@ def write_customers(file: Path, count: int) -> Sequence[int]:
 def bulk(stack: Stack, watch: Watch, file: Path, count: int) -> Burst:
     """Send to the `count` customers of `file` as `allim send` does."""
     since, begun = WallClock().now(), time.monotonic()
-    asyncio.run(_send_bulk(stack, file))
+    asyncio.run(send(stack, file, tenant=TENANT, template=TEMPLATE))
     return Burst(count, watch.until_delivered(count, since) - begun)
 
 
-async def _send_bulk(stack: Stack, file: Path) -> None:
+async def send(stack: Stack, file: Path, *, tenant: str, template: str) -> None:
+    """Send a tenant's template to the customers of `file`; done once its tickets are published."""
     database = Database(stack.role_database_urls["allim_api"])
     publisher = PubSubPublisher(stack.project, emulator_host=stack.pubsub_emulator_host)
     try:
         await send_bulk(
-            database, publisher, WallClock(), tenant=TENANT, template=TEMPLATE, customers=CustomerFile(file)
+            database, publisher, WallClock(), tenant=tenant, template=template, customers=CustomerFile(file)
         )
     finally:
         await database.close()

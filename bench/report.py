@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.table import Table
 
-from bench.neighbours import importing
+from bench.neighbours import crowd, importing
 from bench.results import Path, Results, SqlUse, bare_sql, targets
 
 _SQL_COLUMNS = ("SQL a message", "BEGIN, COMMIT", "of the tick, in all")
@@ -26,6 +26,8 @@ def show(results: Results, console: Console) -> None:
     _show_latency(results, console)
     if results.beside_import is not None:
         importing.show(results.beside_import, console)
+    if results.neighbour:
+        crowd.show(results.neighbour, console)
     _show_cpu(paths, console)
     _show_floor(results, console)
     _show_imports(results, console)

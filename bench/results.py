@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from bench.floor import HttpFloor, SqlFloor
 from bench.imports import ImportCost
 from bench.load import Burst, Latency
+from bench.neighbours.crowd import WANTED, Beside
 from bench.neighbours.importing import WANTED as WANTED_BESIDE_IMPORT
 from bench.neighbours.importing import BesideImport
 from bench.sql_count import StatementCounts
@@ -88,6 +89,7 @@ class Results:
     http_floor: HttpFloor
     imports: Sequence[ImportCost]
     check: Check
+    neighbour: Beside | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +121,8 @@ def targets(results: Results) -> list[Target]:
     if results.beside_import is not None:
         ratio = results.beside_import.accepted_ratio
         found.append(Target("p99 beside a neighbour's import, times the quiet one", ratio, WANTED_BESIDE_IMPORT, False))
+    if results.neighbour is not None:
+        found.append(Target("p99 beside a neighbour, times the quiet one", results.neighbour.ratio, WANTED, False))
     return found
 
 

@@ -10,6 +10,7 @@ FUNCTIONS = CHECKOUT / "functions"
 ROLE_OF = {
     "on_subscription_event": "allim_events",
     "on_send_request": "allim_sender",
+    "on_bulk_send_request": "allim_bulk_sender",
     "on_delivery_callback": "allim_reports",
     "on_reminder_tick": "allim_ticker",
     "on_dead_letter": "allim_dead_letters",
@@ -25,7 +26,7 @@ ROLE_OF = {
 TAKE_PAYMENTS = frozenset({"on_reminder_tick"})
 """The functions that hold the merchant's key at Toss Payments."""
 
-OPEN_CREDENTIALS = frozenset({"on_send_request", "on_reminder_tick"})
+OPEN_CREDENTIALS = frozenset({"on_send_request", "on_bulk_send_request", "on_reminder_tick"})
 """The functions that hold the key of what providers gave: accounts' credentials and cards' billing keys."""
 
 TELL_PEOPLE = frozenset({"watch"})
@@ -46,6 +47,7 @@ SIMULATED_BUCKET = "allim-backups"  # the simulator makes it
 FUNCTION_OF_TOPIC = {
     "subscription-events": "on_subscription_event",
     "send-requests": "on_send_request",
+    "bulk-send-requests": "on_bulk_send_request",
     "delivery-callbacks": "on_delivery_callback",
     "reminder-ticks": "on_reminder_tick",
     "watch-ticks": "watch",

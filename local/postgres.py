@@ -33,6 +33,7 @@ OLDEST_VERSION = 15
 ROLES = (
     "allim_events",
     "allim_sender",
+    "allim_bulk_sender",
     "allim_reports",
     "allim_ticker",
     "allim_webhook",

@@ -142,6 +142,18 @@ def sender(parts: Parts) -> Sender:
 
 
 @cache
+def bulk_sender(parts: Parts) -> Sender:
+    """The one to which crowds' tickets come."""
+    from shared.messages.dispatch.sending import Sender
+    from shared.messages.dispatch.turns import Turns
+
+    turns = Turns(database(parts), parts.clock)
+    return Sender(
+        database(parts), providers(parts), accounts(parts), dispatcher(parts), reports(parts), parts.clock, turns
+    )
+
+
+@cache
 def sweeper(parts: Parts) -> Sweeper:
     from shared.messages.dispatch.sweeping import Sweeper
 

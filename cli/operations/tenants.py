@@ -96,6 +96,7 @@ def show(tenant: TenantId, as_json: AsJson = False, database_url: DatabaseUrl = 
         ("plan", found.plan),
         ("can spend", f"{won(found.available)} won"),
         ("sends by", sends_by),
+        ("how fast", _how_fast(found.messages_per_second, found.burst)),
         ("Kakao channel", found.kakao_channel or "none"),
         ("workflows", f"{found.workflows:,}"),
         ("templates", f"{found.templates:,}"),
@@ -106,6 +107,52 @@ def show(tenant: TenantId, as_json: AsJson = False, database_url: DatabaseUrl = 
     if shown.history:
         lines = [(clock_time(line.created_at), line.what, line.done_by, line.why) for line in shown.history]
         print_table(["when (Seoul)", "what", "by", "why"], lines)
+
+
+def _how_fast(messages_per_second: int | None, burst: int | None) -> str:
+    if messages_per_second is None:
+        return "as fast as its provider takes"
+    return f"{messages_per_second:,} messages a second at most, {burst:,} at once after a rest"
+
+
+@app.command(
+    epilog=examples(
+        "allim tenants rate saas --per-second 50",
+        "allim tenants rate saas --per-second 50 --burst 1000 --account main",
+        "allim tenants rate saas --no-limit",
+    )
+)
+def rate(
+    tenant: TenantId,
+    per_second: Annotated[int | None, typer.Option(help="Messages a second at most.", show_default=False)] = None,
+    burst: Annotated[
+        int | None,
+        typer.Option(help="Messages at once after a rest. (Default: ten seconds' worth.)", show_default=False),
+    ] = None,
+    no_limit: Annotated[bool, typer.Option("--no-limit", help="As fast as its provider takes them.")] = False,
+    account: Annotated[str, typer.Option(help="Its account at the provider.")] = "main",
+    as_json: AsJson = False,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Say how fast messages leave by a tenant's account; those beyond that wait, and are not tried in vain.
+
+    Tenants that send by the very same account at the provider share its rate, each as much as the others.
+    """
+    if (per_second is None) != no_limit or (burst is not None and no_limit):
+        raise typer.BadParameter("give --per-second, with --burst or without, or --no-limit")
+
+    async def work(connection: Connection) -> list[str]:
+        from shared.tenants.pacing import limit_rate
+
+        return await limit_rate(connection, tenant, account, per_second, burst)
+
+    tenants = with_ledger(database_url, work, tenant=tenant)
+    if as_json:
+        print_json({"tenants": tenants, "account": account, "messages_per_second": per_second})
+    else:
+        typer.echo(
+            f"{', '.join(tenants)}: {'no limit' if no_limit else f'{per_second:,} messages a second'} from now on"
+        )
 
 
 @app.command(

@@ -6,6 +6,7 @@
 #   role             its database role; a DATABASE_URL of that role is its own secret
 #   secrets          further environment variables that come from Secret Manager
 #   sends            it hands messages to providers: they see the fixed address, and in production it stays warm
+#   warm             false for one that sends and yet may be cold, in production too
 #   timeout_seconds  longer than all that it may wait for: a provider is given 60 seconds to answer
 #   connections      that an instance opens at most, where it needs no database_pool_size of them
 #
@@ -15,7 +16,7 @@ locals {
     on_subscription_event = {
       does            = "A subscription event becomes messages and timers."
       topic           = "subscription-events"
-      publishes       = ["send-requests"]
+      publishes       = ["send-requests", "bulk-send-requests"]
       role            = "allim_events"
       secrets         = []
       sends           = false
@@ -29,7 +30,7 @@ locals {
     on_send_request = {
       does            = "A ticket's messages go to their provider."
       topic           = "send-requests"
-      publishes       = ["send-requests"]
+      publishes       = ["send-requests", "bulk-send-requests"]
       role            = "allim_sender"
       secrets         = ["ALLIM_ENCRYPTION_KEY"]
       sends           = true
@@ -40,10 +41,28 @@ locals {
       max_instances   = var.max_instances
     }
 
+    # Crowds wait behind a door of their own: they take none of the instances, of the connections or of the pushes at a time
+    # that single messages need. Nobody waits for them, so none is kept warm.
+    on_bulk_send_request = {
+      does            = "The tickets of crowds, in turn: their messages go to their provider."
+      topic           = "bulk-send-requests"
+      publishes       = ["send-requests", "bulk-send-requests"]
+      role            = "allim_bulk_sender"
+      secrets         = ["ALLIM_ENCRYPTION_KEY"]
+      sends           = true
+      warm            = false
+      memory          = "512Mi"
+      cpu             = "1"
+      concurrency     = 4
+      timeout_seconds = 295 # some calls in a row
+      max_instances   = max(1, floor(var.max_instances / 2))
+      connections     = 2
+    }
+
     on_delivery_callback = {
       does            = "What providers say of messages is recorded, and routes go on."
       topic           = "delivery-callbacks"
-      publishes       = ["send-requests"]
+      publishes       = ["send-requests", "bulk-send-requests"]
       role            = "allim_reports"
       secrets         = []
       sends           = false
@@ -57,7 +76,7 @@ locals {
     on_reminder_tick = {
       does            = "A minute of reminders: due steps speak, and what has waited too long is taken up again."
       topic           = "reminder-ticks"
-      publishes       = ["send-requests"]
+      publishes       = ["send-requests", "bulk-send-requests"]
       role            = "allim_ticker"
       secrets         = ["ALLIM_ENCRYPTION_KEY", "TOSS_SECRET_KEY"]
       sends           = true
@@ -218,7 +237,7 @@ module "function" {
     cpu             = each.value.cpu
     concurrency     = each.value.concurrency
     timeout_seconds = each.value.timeout_seconds
-    min_instances   = each.value.sends && var.keep_warm ? 1 : 0
+    min_instances   = lookup(each.value, "warm", each.value.sends) && var.keep_warm ? 1 : 0
     max_instances   = each.value.max_instances
   }
 

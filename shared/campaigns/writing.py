@@ -25,7 +25,7 @@ from shared.messages.store import queue_alike, queue_tickets
 from shared.platform.clock import Clock
 from shared.platform.database import Connection, Database
 from shared.platform.database.again import until_it_passes
-from shared.platform.pubsub import SEND_REQUESTS, Publisher
+from shared.platform.pubsub import BULK_SEND_REQUESTS, Publisher
 
 TICKET_SPACING = dt.timedelta(seconds=0.5)
 """How much longer each ticket of a send may wait than the one before it, until the tick takes it for lost."""
@@ -56,6 +56,7 @@ class BatchWriter:
         self._key = key
         self._again = again
         self._most = most
+        self._topics = {bulk.tenant: BULK_SEND_REQUESTS}
         self._publishing: asyncio.Task[None] | None = None
 
     async def write(self, batch: Sequence[PlannedRow]) -> None:
@@ -71,7 +72,7 @@ class BatchWriter:
         self.tickets += len(tickets)
         if tickets:
             await self.published()
-            self._publishing = asyncio.create_task(publish_tickets(self._publisher, tickets))
+            self._publishing = asyncio.create_task(publish_tickets(self._publisher, tickets, self._topics))
 
     async def published(self) -> None:
         """Wait until the tickets of all batches are published, or left to the tick."""
@@ -101,7 +102,7 @@ class BatchWriter:
                 await queue_tickets(
                     connection,
                     tickets,
-                    topic=SEND_REQUESTS,
+                    topics=self._topics,
                     now=now,
                     publish_at=now + PATIENCE + TICKET_SPACING * self.tickets,
                     spacing=TICKET_SPACING,

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from uuid import UUID
 
 from shared.contracts import MAX_TICKET_MESSAGES, SendTicket
 from shared.platform.ids import new_id
 from shared.platform.logs import log
-from shared.platform.pubsub import SEND_REQUESTS, Outgoing, Publisher
+from shared.platform.pubsub import BULK_SEND_REQUESTS, SEND_REQUESTS, Outgoing, Publisher
 
 PATIENCE, LONGEST_PATIENCE = dt.timedelta(seconds=10), dt.timedelta(minutes=10)
 """A ticket that nobody consumed within the first of its publishing is published again, by the tick. Each time it waits
 twice as long, and the second at most."""
+
+CROWD = 100
+"""So many messages of one tenant at once are single messages still. More of them are a crowd, whoever made it: a minute
+of its reminders, a storm of its events, a thousand of its messages that go on to their next channel."""
 
 
 def cut_tickets(messages: Iterable[tuple[str, UUID]], now: dt.datetime) -> list[SendTicket]:
@@ -31,11 +35,21 @@ def cut_tickets(messages: Iterable[tuple[str, UUID]], now: dt.datetime) -> list[
     ]
 
 
-async def publish_tickets(publisher: Publisher, tickets: Sequence[SendTicket]) -> None:
-    """Publish tickets whose rows are committed. See `publish_committed`."""
-    if tickets:
-        outgoing = [Outgoing(ticket.model_dump_json().encode()) for ticket in tickets]
-        await publish_committed(publisher, SEND_REQUESTS, outgoing)
+def topics_of(tickets: Iterable[SendTicket]) -> dict[str, str]:
+    """By tenant, the topic of tickets that were cut at once: a crowd's never stand before another tenant's few."""
+    messages: Counter[str] = Counter()
+    for ticket in tickets:
+        messages[ticket.tenant] += len(ticket.messages)
+    return {tenant: BULK_SEND_REQUESTS if count > CROWD else SEND_REQUESTS for tenant, count in messages.items()}
+
+
+async def publish_tickets(publisher: Publisher, tickets: Sequence[SendTicket], topics: Mapping[str, str]) -> None:
+    """Publish tickets whose rows are committed, each to its tenant's topic. See `publish_committed`."""
+    by_topic: dict[str, list[Outgoing]] = defaultdict(list)
+    for ticket in tickets:
+        by_topic[topics[ticket.tenant]].append(Outgoing(ticket.model_dump_json().encode()))
+    for topic, outgoing in by_topic.items():
+        await publish_committed(publisher, topic, outgoing)
 
 
 async def publish_committed(publisher: Publisher, topic: str, messages: Sequence[Outgoing]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 from uuid import UUID
@@ -18,15 +18,18 @@ from shared.platform.ids import derived_id
 
 WRITE_TICKETS = """
   insert into outbox (tenant, id, topic, body, publish_at, created_at)
-  select tenant, id, %(topic)s, body, %(publish_at)s, %(now)s
-  from unnest(%(ticket_tenants)s::text[], %(ticket_ids)s::uuid[], %(ticket_bodies)s::jsonb[]) as t (tenant, id, body)
+  select tenant, id, topic, body, %(publish_at)s, %(now)s
+  from unnest(
+    %(ticket_tenants)s::text[], %(ticket_ids)s::uuid[], %(ticket_topics)s::text[], %(ticket_bodies)s::jsonb[]
+  ) as t (tenant, id, topic, body)
 """
-"""As a part of another statement, with the parameters of `ticket_columns`, `topic`, `publish_at` and `now`."""
+"""As a part of another statement, with the parameters of `ticket_columns`, `publish_at` and `now`."""
 
 
-def ticket_columns(tickets: Sequence[SendTicket]) -> dict[str, Any]:
-    """Tickets as the parameters of `WRITE_TICKETS`."""
+def ticket_columns(tickets: Sequence[SendTicket], topics: Mapping[str, str]) -> dict[str, Any]:
+    """Tickets as the parameters of `WRITE_TICKETS`; `topics` by tenant."""
     return {
+        "ticket_topics": [topics[ticket.tenant] for ticket in tickets],
         "ticket_tenants": [ticket.tenant for ticket in tickets],
         "ticket_ids": [ticket.id for ticket in tickets],
         "ticket_bodies": [ticket.model_dump_json() for ticket in tickets],
@@ -65,18 +68,18 @@ async def queue_messages(
     messages: Sequence[NewMessage],
     tickets: Sequence[SendTicket],
     *,
-    topic: str,
+    topics: Mapping[str, str],
     now: dt.datetime,
     publish_at: dt.datetime,
 ) -> None:
-    """Insert messages and the tickets that will carry them. A message that is already there stays as it is."""
+    """Insert messages and the tickets that will carry them, each to its tenant's topic. A message that is already there
+    stays as it is."""
     await connection.execute(
         QUEUE_MESSAGES,
         {
-            "topic": topic,
             "now": now,
             "publish_at": publish_at,
-            **ticket_columns(tickets),
+            **ticket_columns(tickets, topics),
             "tenants": [message.tenant for message in messages],
             "ids": [message.id for message in messages],
             "customers": [message.customer for message in messages],
@@ -206,9 +209,10 @@ async def queue_alike(connection: Connection, messages: Sequence[NewMessage], *,
 
 QUEUE_TICKETS = """
 insert into outbox (tenant, id, topic, body, publish_at, created_at)
-select tenant, id, %(topic)s, body, %(publish_at)s + %(spacing)s * (place - 1), %(now)s
-from unnest(%(ticket_tenants)s::text[], %(ticket_ids)s::uuid[], %(ticket_bodies)s::jsonb[])
-  with ordinality as t (tenant, id, body, place)
+select tenant, id, topic, body, %(publish_at)s + %(spacing)s * (place - 1), %(now)s
+from unnest(
+  %(ticket_tenants)s::text[], %(ticket_ids)s::uuid[], %(ticket_topics)s::text[], %(ticket_bodies)s::jsonb[]
+) with ordinality as t (tenant, id, topic, body, place)
 """
 
 
@@ -216,17 +220,19 @@ async def queue_tickets(
     connection: Connection,
     tickets: Sequence[SendTicket],
     *,
-    topic: str,
+    topics: Mapping[str, str],
     now: dt.datetime,
     publish_at: dt.datetime,
     spacing: dt.timedelta,
 ) -> None:
     """Insert the tickets of queued messages; the first is published again at `publish_at`, each later by `spacing`."""
-    parameters = {"topic": topic, "now": now, "publish_at": publish_at, "spacing": spacing}
-    await connection.execute(QUEUE_TICKETS, {**parameters, **ticket_columns(tickets)})
+    parameters = {"now": now, "publish_at": publish_at, "spacing": spacing}
+    await connection.execute(QUEUE_TICKETS, {**parameters, **ticket_columns(tickets, topics)})
 
 
-HASTEN_TICKETS = "update outbox set publish_at = %(now)s where tenant = %(tenant)s and publish_at > %(now)s"
+HASTEN_TICKETS = """
+update outbox set publish_at = %(now)s, held_until = null where tenant = %(tenant)s and publish_at > %(now)s
+"""
 
 
 async def hasten_tickets(connection: Connection, tenant: str, *, now: dt.datetime) -> None:

@@ -18,6 +18,7 @@ class Overview:
     available: won that it can spend. `plan`: its name.
     workflows: those that are active. `waiting`: messages that wait to be sent.
     account, provider, sender, kakao_channel: what it sends by; None without an active account.
+    messages_per_second, burst: how fast at most, and how many at once after a rest; None for as fast as can be.
     """
 
     id: str
@@ -35,6 +36,8 @@ class Overview:
     provider: str | None
     sender: str | None
     kakao_channel: str | None
+    messages_per_second: int | None
+    burst: int | None
 
 
 OVERVIEWS = f"""
@@ -47,11 +50,12 @@ select t.id, t.name, t.created_at, t.suspended_at, p.plan::text as plan, c.balan
     select coalesce(sum(jsonb_array_length(o.body -> 'messages')), 0) from outbox o
     where o.tenant = t.id and o.body ? 'messages'
   )::int as waiting,
-  a.id as account, a.provider, a.sender, a.kakao_channel
+  a.id as account, a.provider, a.sender, a.kakao_channel, rated.messages_per_second, rated.burst
 from tenants t
 left join tenant_plans p on p.tenant = t.id
 left join credit_accounts c on c.tenant = t.id
 left join lateral ({sending_account("t.id")}) a on true
+left join provider_accounts rated on rated.tenant = t.id and rated.id = a.id
 where %(tenant)s::text is null or t.id = %(tenant)s
 order by t.id
 """

@@ -31,11 +31,21 @@ async def save_tenant(connection: Connection, tenant: str, name: str, *, now: dt
 
 
 SAVE_ACCOUNT = """
-insert into provider_accounts (tenant, id, provider, sender, kakao_channel, credentials, identity, created_at)
-values (%(tenant)s, %(id)s, %(provider)s, %(sender)s, %(kakao_channel)s, %(credentials)s, %(identity)s, %(now)s)
+insert into provider_accounts (
+  tenant, id, provider, sender, kakao_channel, credentials, identity, created_at, messages_per_second, burst
+)
+select %(tenant)s, %(id)s, %(provider)s, %(sender)s, %(kakao_channel)s, %(credentials)s, %(identity)s, %(now)s,
+  known.messages_per_second, known.burst
+from (select) this
+left join (
+  select messages_per_second, burst from provider_accounts
+  where identity = %(identity)s and messages_per_second is not null limit 1
+) known on true
 on conflict (tenant, id) do update
 set provider = excluded.provider, sender = excluded.sender, kakao_channel = excluded.kakao_channel,
-    credentials = excluded.credentials, identity = excluded.identity
+    credentials = excluded.credentials, identity = excluded.identity,
+    messages_per_second = coalesce(excluded.messages_per_second, provider_accounts.messages_per_second),
+    burst = coalesce(excluded.burst, provider_accounts.burst)
 """
 
 
@@ -43,6 +53,8 @@ async def save_account(
     connection: Connection, account: ProviderAccount, credentials: bytes, identity: str, *, now: dt.datetime
 ) -> None:
     """Add a provider account, or replace what is known of it. `shared.tenants.accounts` seals and compares.
+
+    How fast it is used stays, and is that of the other tenants that send by the very same account at the provider.
 
     Args:
         connection: of the database's owner.
@@ -83,6 +95,43 @@ async def send_by(connection: Connection, tenant: str, account: str) -> bool:
         Whether that changed anything.
     """
     return (await connection.execute(SEND_BY, {"tenant": tenant, "id": account})).rowcount > 0
+
+
+def bucket_of(account: str) -> str:
+    """Whose messages count together against an account's rate, as a part of another statement: those of all tenants
+    that send by the very same account at the provider.
+
+    Args:
+        account: how that statement names the row of `provider_accounts`.
+    """
+    return f"coalesce({account}.identity, {account}.tenant || '/' || {account}.id)"
+
+
+SET_RATE = f"""
+update provider_accounts a set messages_per_second = %(messages_per_second)s, burst = %(burst)s
+where {bucket_of("a")} = (
+  select {bucket_of("b")} from provider_accounts b where b.tenant = %(tenant)s and b.id = %(account)s
+)
+returning a.tenant
+"""
+
+
+async def set_rate(
+    connection: Connection, tenant: str, account: str, messages_per_second: int | None, burst: int | None
+) -> list[str]:
+    """Say how fast an account at a provider is used, by whoever sends by it.
+
+    Args:
+        connection: of the database's owner.
+        tenant, account: one of those that have it.
+        messages_per_second: None for as fast as can be.
+        burst: messages at once after a rest; None with the other one.
+
+    Returns:
+        The tenants that send by it; none where there is no such account.
+    """
+    parameters = {"tenant": tenant, "account": account, "messages_per_second": messages_per_second, "burst": burst}
+    return sorted(row["tenant"] for row in await fetch_all(connection, SET_RATE, parameters))
 
 
 @dataclass(frozen=True, slots=True)

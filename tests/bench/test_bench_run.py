@@ -26,7 +26,7 @@ def test_a_tiny_run_measures_every_path_and_finds_each_message_told_once(
         imports = partial(import_costs, functions={"health"}, python=sys.executable)
         bench = Bench(home, stack, Console(file=io.StringIO()), rest_seconds=0.05, imports=imports)
         try:
-            results = bench.run(singles=3, bulk=5, imported=7, import_tries=1)
+            results = bench.run(singles=3, bulk=5, imported=7, beside=2, import_tries=1)
         finally:
             bench.close()
     assert results.check.exactly_once
@@ -36,6 +36,10 @@ def test_a_tiny_run_measures_every_path_and_finds_each_message_told_once(
     assert results.check.messages == 3 + 3 + 3 + 3 + 5 + results.beside_import.messages
     assert results.singles.messages == 3
     assert results.bulk is not None
+    assert results.neighbour is not None
+    assert results.neighbour.neighbours == 200
+    assert results.neighbour.quiet.messages == results.neighbour.beside.messages == 2
+    assert results.neighbour.ratio > 0
     assert results.lone.sql.statements > 0
     assert results.bulk.cpu.total > 0
     [cost] = results.imports

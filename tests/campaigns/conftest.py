@@ -15,7 +15,7 @@ from shared.credits.plans.granting import grant
 from shared.customers.files.people import CustomerFile, Recipient
 from shared.customers.files.problems import RowProblem
 from shared.platform.database import Database
-from shared.platform.pubsub import SEND_REQUESTS
+from shared.platform.pubsub import BULK_SEND_REQUESTS
 from shared.templates.store import save_templates
 from shared.templates.template import Approval, TemplateContent
 from tests.clock import SettableClock
@@ -47,7 +47,9 @@ class Shop(World):
     @property
     def tickets(self) -> list[SendTicket]:
         """All that were published."""
-        return [SendTicket.model_validate(body) for topic, body in self.publisher.published if topic == SEND_REQUESTS]
+        return [
+            SendTicket.model_validate(body) for topic, body in self.publisher.published if topic == BULK_SEND_REQUESTS
+        ]
 
     async def until(self, is_so: Callable[[], bool]) -> None:
         """Wait for what only the database tells."""

@@ -135,7 +135,9 @@ class LedgerWorld(World):
         ]
         ticket = SendTicket(id=new_id(now), tenant=tenant, messages=tuple(message.id for message in messages))
         async with self.owner.transaction() as connection:
-            await queue_messages(connection, messages, [ticket], topic=SEND_REQUESTS, now=now, publish_at=now)
+            await queue_messages(
+                connection, messages, [ticket], topics={tenant: SEND_REQUESTS}, now=now, publish_at=now
+            )
         return ticket
 
     def move_run(self, tenant: str) -> None:

@@ -18,6 +18,7 @@ from shared.messages.composing import NewMessage, Origin
 from shared.messages.dispatch.dispatching import Dispatcher
 from shared.messages.dispatch.sending import LEASE, Sender
 from shared.messages.dispatch.sweeping import Sweeper
+from shared.messages.dispatch.turns import Turns
 from shared.messages.outbox import PATIENCE, cut_tickets
 from shared.messages.reports.reporting import Reports
 from shared.messages.reports.webhooks import Webhooks
@@ -25,7 +26,7 @@ from shared.messages.routing import parse_route
 from shared.messages.status import Status
 from shared.messages.store import queue_messages
 from shared.platform.ids import new_id
-from shared.platform.pubsub import DELIVERY_CALLBACKS, SEND_REQUESTS, Outgoing
+from shared.platform.pubsub import BULK_SEND_REQUESTS, DELIVERY_CALLBACKS, SEND_REQUESTS, Outgoing
 from shared.providers import ProviderAccount
 from shared.providers.solapi import Solapi
 from shared.tenants.accounts import account_cache, register_account
@@ -94,6 +95,8 @@ class Process:
         dispatcher = Dispatcher(database, wires, world.clock)
         self.reports = Reports(database, publisher, world.clock)
         self.sender = Sender(database, wires, account_cache(KEYS), dispatcher, self.reports, world.clock)
+        turns = Turns(database, world.clock)
+        self.bulk_sender = Sender(database, wires, account_cache(KEYS), dispatcher, self.reports, world.clock, turns)
         self.sweeper = Sweeper(database, publisher, wires, account_cache(KEYS), dispatcher, self.reports, world.clock)
         self.webhooks = Webhooks(database, publisher, wires, world.clock)
 
@@ -187,7 +190,7 @@ class FaultyWorld(World):
         self.hooked.calls.clear()
         self.bus.messages.clear()
         self.bus.ever_published.clear()
-        for table in ("messages", "dispatches", "reports", "outbox", "dead_letters"):
+        for table in ("messages", "dispatches", "reports", "outbox", "dead_letters", "account_buckets"):
             self.rows(f"delete from {table}")  # noqa: S608 - names from the line above
 
     async def queue(
@@ -196,6 +199,7 @@ class FaultyWorld(World):
         route: Any = PATIENT_ROUTE,
         templates: Mapping[str, str] = NO_TEMPLATES,
         tenant: str = TENANT,
+        topic: str = SEND_REQUESTS,
     ) -> list[UUID]:
         """One message to each recipient, committed with one ticket, which is published.
 
@@ -204,6 +208,7 @@ class FaultyWorld(World):
             route: as `parse_route` takes it.
             templates: by recipient; the others get the one with words for both channels.
             tenant: who sends.
+            topic: of its ticket.
         """
         now = self.clock.now()
         messages = [
@@ -228,8 +233,10 @@ class FaultyWorld(World):
         ]
         tickets = cut_tickets(((message.tenant, message.id) for message in messages), now)
         async with self.owner.connection() as connection:
-            await queue_messages(connection, messages, tickets, topic=SEND_REQUESTS, now=now, publish_at=now + PATIENCE)
-        await self.bus.publish(SEND_REQUESTS, [Outgoing(ticket.model_dump_json().encode()) for ticket in tickets])
+            await queue_messages(
+                connection, messages, tickets, topics={tenant: topic}, now=now, publish_at=now + PATIENCE
+            )
+        await self.bus.publish(topic, [Outgoing(ticket.model_dump_json().encode()) for ticket in tickets])
         return [message.id for message in messages]
 
     async def deliver(self, process: Process) -> None:
@@ -262,6 +269,8 @@ class FaultyWorld(World):
     async def handle(self, process: Process, topic: str, data: bytes) -> None:
         if topic == SEND_REQUESTS:
             await process.sender.send(SendTicket.model_validate_json(data))
+        elif topic == BULK_SEND_REQUESTS:
+            await process.bulk_sender.send(SendTicket.model_validate_json(data))
         else:
             assert topic == DELIVERY_CALLBACKS
             await process.reports.record_batch(ReportBatch.model_validate_json(data))

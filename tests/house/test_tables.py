@@ -32,6 +32,7 @@ OWNER: Mapping[str, str] = {
     "outbox": "messages",
     "dispatches": "messages",
     "reports": "messages.reports",
+    "account_buckets": "messages.dispatch",
     "credit_accounts": "credits.ledger",
     "ledger_entries": "credits.ledger",
     "prices": "credits.prices",

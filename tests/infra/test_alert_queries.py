@@ -187,6 +187,8 @@ def test_what_runs_once_a_day_is_missed_after_25_hours_also_while_no_tick_comes(
     [
         pytest.param("send-requests", 14, False, id="a ticket for 14 minutes"),
         pytest.param("send-requests", 17, True, id="a ticket for 17 minutes"),
+        pytest.param("bulk-send-requests", 17, False, id="a crowds ticket for 17 minutes"),
+        pytest.param("bulk-send-requests", 62, True, id="a crowds ticket for 62 minutes"),
         pytest.param("subscription-events-my-business", 17, True, id="a tenants own event for 17 minutes"),
         pytest.param("dead-letters", 9, False, id="a dead letter for 9 minutes"),
         pytest.param("dead-letters", 12, True, id="a dead letter for 12 minutes"),

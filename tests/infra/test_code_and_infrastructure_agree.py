@@ -420,7 +420,7 @@ def test_alerts_and_charts_speak_of_functions_and_metrics_that_exist(made: Made)
     services = {name for found in re.findall(r'service_name!?=~?\\?"([^"\\]+)', text) for name in found.split("|")}
     assert services <= {name.replace("_", "-") for name in _FOLDERS}
     topics = set(re.findall(r'(?:topic|subscription)_id!?=\\?"([^"\\]+)', text))
-    assert topics == {"dead-letters", "delivery-callbacks"}
+    assert topics == {"dead-letters", "delivery-callbacks", "bulk-send-requests"}
     assert topics <= {each.values["name"] for each in made.of_type("google_pubsub_topic")}
     metrics = set(re.findall(r"logging_googleapis_com:user_(\w+?)(?:_bucket|_sum|_count)?\{", text))
     assert metrics == {each.values["name"] for each in made.of_type("google_logging_metric")}

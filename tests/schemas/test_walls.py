@@ -13,7 +13,7 @@ from local.functions import ROLE_OF
 from local.postgres import ROLES
 from shared.platform.database import Database as Pool
 from tests.databases import Migrated
-from tests.schemas.walls import FUNCTIONS, PRIVILEGES, SAFE_PATH, SAMPLES, WITHOUT_TENANT, sample
+from tests.schemas.walls import FUNCTIONS, MEMBER_OF, PRIVILEGES, SAFE_PATH, SAMPLES, WITHOUT_TENANT, sample
 
 OURS, THEIRS = "ours", "theirs"
 
@@ -145,7 +145,7 @@ def test_no_role_can_climb_over_the_wall(filled: Migrated) -> None:
             [roles],
         ).fetchall()
         definers = connection.execute(DEFINERS).fetchall()
-    assert sorted(members) == LOGINS
+    assert sorted(members) == sorted([*LOGINS, *((role, member) for member, role in MEMBER_OF.items())])
     assert [strong, owned, may_create] == [[]] * 3
     assert [name for name, by_triggers_alone, _ in definers if not by_triggers_alone] == []
     assert [name for name, _, path in definers if path != SAFE_PATH] == []

@@ -86,7 +86,17 @@ SAMPLES = {
 ONE_A_TENANT = {"credit_accounts", "tenant_plans", "bulk_counts"}
 """A tenant has one row of these at most."""
 
-WITHOUT_TENANT = {"default_prices", "provider_prices", "payment_webhooks", "door_counts", "heartbeats"}
+WITHOUT_TENANT = {
+    "default_prices",
+    "provider_prices",
+    "payment_webhooks",
+    "door_counts",
+    "heartbeats",
+    "account_buckets",
+}
+
+MEMBER_OF = {"allim_bulk_sender": "allim_sender"}
+"""Roles that may just what another one may, by a pool of connections of their own."""
 
 SAFE_PATH = ["search_path=pg_catalog, public, pg_temp"]
 """Of a function that others make run: they can put nothing where it looks before it finds what is meant."""
@@ -145,12 +155,14 @@ PRIVILEGES: dict[str, dict[str, str]] = {
         "messages": "select update",
         "dispatches": WRITE,
         "reports": KEEP,
-        "outbox": KEEP + " delete",
+        "outbox": KEEP + " delete update(held_until)",
+        "account_buckets": WRITE,
         "dead_letters": "insert",
         "ledger_entries": KEEP,
         "credit_accounts": "select update(low_balance)",
         "alerts": WRITE,
     },
+    "allim_bulk_sender": {},  # a member of allim_sender, see MEMBER_OF
     "allim_reports": {
         **dict.fromkeys(["tenants", "prices"], READ),
         "dispatches": "select update(state,check_at,updated_at)",
@@ -182,7 +194,7 @@ PRIVILEGES: dict[str, dict[str, str]] = {
             READ,
         ),
         "timers": "select update delete",
-        **dict.fromkeys(["messages", "dispatches"], WRITE),
+        **dict.fromkeys(["messages", "dispatches", "account_buckets"], WRITE),
         "outbox": WRITE + " delete",
         "reports": KEEP,
         "heartbeats": WRITE,
@@ -288,6 +300,7 @@ PRIVILEGES: dict[str, dict[str, str]] = {
             "bulk_counts",
             "payment_look_ups",
             "door_counts",
+            "account_buckets",
         ],
         READ,
     ),

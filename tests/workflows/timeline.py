@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
-from shared.platform.pubsub import SEND_REQUESTS
+from shared.platform.pubsub import BULK_SEND_REQUESTS, SEND_REQUESTS
 from shared.workflows.events.intake import EventIntake
 from shared.workflows.ticks.ticking import Ticker
 from tests.clock import NOON
@@ -64,7 +64,8 @@ class Timeline:
     def tickets(self) -> list[dict[str, Any]]:
         """What was published for sending."""
         published = self.world.publisher.published
-        return [body for topic, body in published if topic == SEND_REQUESTS and body["tenant"] == self.tenant]
+        topics = (SEND_REQUESTS, BULK_SEND_REQUESTS)
+        return [body for topic, body in published if topic in topics and body["tenant"] == self.tenant]
 
     def waiting(self) -> list[dt.datetime]:
         timers = self.world.rows("select due_at from timers where tenant = %s order by due_at", self.tenant)

@@ -1,6 +1,6 @@
 # For trying things out: nothing stays warm, no fixed address. The database is Supabase's Micro.
 environment          = "development"
-max_instances        = 4
+max_instances        = 3
 keep_warm            = false
 reminder_cpu         = "0.25"
 fixed_egress_address = false

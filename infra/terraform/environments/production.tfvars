@@ -1,6 +1,6 @@
 # Some million messages a month. The database is Supabase's Small.
 environment          = "production"
-max_instances        = 10
+max_instances        = 9
 keep_warm            = true
 reminder_cpu         = "1"
 fixed_egress_address = true

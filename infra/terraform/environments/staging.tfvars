@@ -1,6 +1,6 @@
 # Production in small, so that what providers see of it is the same. The database is Supabase's Micro.
 environment          = "staging"
-max_instances        = 4
+max_instances        = 3
 keep_warm            = false
 reminder_cpu         = "0.5"
 fixed_egress_address = true

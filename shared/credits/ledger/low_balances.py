@@ -8,7 +8,6 @@ from shared.credits.ledger.store import decide_ended_shortages, decide_low_balan
 from shared.platform.clock import Clock
 from shared.platform.database import Database
 from shared.platform.logs import log
-from shared.platform.pubsub import SEND_REQUESTS
 
 QUIET = dt.timedelta(minutes=5)
 """No message was refused for so long when a shortage ends: who lives from hand to mouth is told once, not all day."""
@@ -25,9 +24,7 @@ async def watch_low_balances(database: Database, clock: Clock) -> None:
     now = clock.now()
     async with database.connection() as connection:
         tenants = await decide_low_balances(connection, now)
-        paying = await decide_ended_shortages(
-            connection, now, quiet_since=now - QUIET, topic=SEND_REQUESTS, newest=NEWEST_MESSAGES
-        )
+        paying = await decide_ended_shortages(connection, now, quiet_since=now - QUIET, newest=NEWEST_MESSAGES)
     if tenants:
         log("credits").warning("credit is low", extra={"fields": {"tenants": tenants}})
     if paying:

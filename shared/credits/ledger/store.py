@@ -183,7 +183,7 @@ with answered as (
       select from outbox o
       cross join lateral jsonb_array_elements_text(o.body -> 'messages') as listed (id)
       join messages m on m.tenant = o.tenant and m.id = listed.id::uuid
-      where o.tenant = s.tenant and o.topic = %(topic)s
+      where o.tenant = s.tenant
         and m.status = 'queued' and m.hold is null and m.created_at < o.created_at
     )
 )
@@ -192,19 +192,19 @@ with answered as (
 
 
 async def decide_ended_shortages(
-    connection: Connection, now: dt.datetime, *, quiet_since: dt.datetime, topic: str, newest: int
+    connection: Connection, now: dt.datetime, *, quiet_since: dt.datetime, newest: int
 ) -> list[str]:
-    """End the shortage of tenants whose credit pays again for a message on the dearest channel that they use.
+    """End the shortage of tenants whose credit pays again for a message on the dearest channel that they use. One of
+    whose messages waits for credit keeps it open.
 
     Args:
         connection: as a role that sees messages, tickets and accounts.
         now: the moment.
         quiet_since: a message refused after this keeps the shortage open.
-        topic: of the tickets of messages that wait for credit; one that waits keeps it open, too.
         newest: of a tenant's messages so many are looked at, the newest ones.
 
     Returns:
         The tenants.
     """
-    parameters = {"now": now, "quiet_since": quiet_since, "topic": topic, "newest": newest, **LEG_PRICES}
+    parameters = {"now": now, "quiet_since": quiet_since, "newest": newest, **LEG_PRICES}
     return [row["tenant"] for row in await fetch_all(connection, DECIDE_ENDED_SHORTAGES, parameters)]

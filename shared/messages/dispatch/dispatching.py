@@ -15,7 +15,6 @@ from shared.platform.clock import Clock
 from shared.platform.database import Database
 from shared.platform.ids import new_id
 from shared.platform.logs import log
-from shared.platform.pubsub import SEND_REQUESTS
 from shared.providers import BatchState, Provider, ProviderAccount, ProviderError, ProviderRefused, Settlement
 
 FIRST_CHECK = dt.timedelta(seconds=30)
@@ -175,7 +174,6 @@ class Dispatcher:
                 error=error[:500],
                 max_tries=MAX_TRIES,
                 ticket=new_id(now),
-                topic=SEND_REQUESTS,
                 retry_delay=RETRY_DELAY,
                 again_in=again_in,
                 now=now,

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from shared.credits.ledger.entries import entering
+from shared.messages.dispatch.pace_store import closing
 from shared.messages.dispatch.sweep_store import DispatchState
 from shared.platform.database import Connection, fetch_all
 
@@ -19,7 +20,7 @@ with abandoned as (
   set state = case when coalesce(messages <@ %(only)s::uuid[], true) then 'abandoned' else state end,
       error = %(error)s, updated_at = %(now)s
   where tenant = %(tenant)s and id = %(id)s and state = %(state)s::dispatch_state
-  returning id, messages, gen_random_uuid() as release
+  returning tenant, id, account, topic, messages, gen_random_uuid() as release
 ),
 -- Locked in the order of reports and claims, which may speak of these messages at the same time.
 taken as (
@@ -44,12 +45,16 @@ back as (
   returning m.tenant, m.id, m.status, m.tries, m.held, m.settlement
 ),
 released as ({entering(_RELEASES)}),
+closed as ({closing("abandoned")}),
 again as (
-  insert into outbox (tenant, id, topic, body, publish_at, created_at)
-  select %(tenant)s, %(ticket)s, %(topic)s,
-    jsonb_build_object('id', %(ticket)s::text, 'tenant', %(tenant)s::text, 'messages', jsonb_agg(id)),
-    %(now)s + coalesce(%(again_in)s::interval, %(retry_delay)s * (4 ^ (min(tries) - 1))), %(now)s
-  from back where status = 'queued' having count(*) > 0
+  insert into outbox (tenant, id, topic, body, publish_at, held_until, created_at)
+  select tenant, %(ticket)s, topic,
+    jsonb_build_object('id', %(ticket)s::text, 'tenant', tenant, 'messages', messages), at, at, %(now)s
+  from (
+    select a.tenant, a.topic, jsonb_agg(b.id) as messages,
+      %(now)s + coalesce(%(again_in)s::interval, %(retry_delay)s * (4 ^ (min(b.tries) - 1))) as at
+    from back b cross join abandoned a where b.status = 'queued' group by a.tenant, a.topic
+  ) w
 )
 select count(*) as requeued from back where status = 'queued'
 """
@@ -66,7 +71,6 @@ async def decide_retries(
     error: str,
     max_tries: int,
     ticket: UUID,
-    topic: str,
     retry_delay: dt.timedelta,
     again_in: dt.timedelta | None = None,
     now: dt.datetime,
@@ -82,10 +86,10 @@ async def decide_retries(
         reason: the code of messages that fail.
         error: why; kept with the dispatch and with the messages that fail.
         max_tries: a message that was tried so often fails, and what is held for it is given back.
-        ticket: the id of the ticket of those that wait, if any does.
-        topic: of that ticket.
+        ticket: the id of the ticket of those that wait, if any does. It comes by the topic that the dispatch's came by.
         retry_delay: before the second try; each later one waits four times as long.
-        again_in: until the next try, where the provider asked for a pause. It did not look, so that was no try.
+        again_in: until the next try, where the provider asked for a pause. It did not look, so that was no try; and
+            until then nothing else leaves by the account.
         now: the moment.
 
     Returns:
@@ -103,7 +107,6 @@ async def decide_retries(
             "error": error,
             "max_tries": max_tries,
             "ticket": ticket,
-            "topic": topic,
             "retry_delay": retry_delay,
             "again_in": again_in,
             "now": now,

@@ -18,6 +18,7 @@ from shared.contracts import MAX_TICKET_MESSAGES, ProviderReport, SendTicket
 from shared.messages.dispatch.dispatching import Dispatcher
 from shared.messages.dispatch.handing_over import hand_over
 from shared.messages.dispatch.store import Claimed, decide_claims, mark_prepared
+from shared.messages.dispatch.turns import Turns
 from shared.messages.lawful import forbidden, leaves_before
 from shared.messages.metrics import OURSELVES
 from shared.messages.reasons import SENTENCES, TEMPLATE_UNREADABLE
@@ -28,7 +29,7 @@ from shared.platform.database.revisions import RevisionCache
 from shared.platform.ids import new_id
 from shared.platform.logs import log
 from shared.platform.loops.coalescer import Coalescer
-from shared.platform.pubsub import SEND_REQUESTS
+from shared.platform.pubsub import BULK_SEND_REQUESTS, SEND_REQUESTS
 from shared.providers import OutboundMessage, Prepared, Provider, ProviderAccount, ProviderBusy, ProviderError
 from shared.templates.errors import MessageError
 from shared.templates.rendering import render
@@ -50,6 +51,7 @@ class Sender:
         dispatcher: ends what is begun here.
         reports: takes refusals, which are reports of a kind.
         clock: the time.
+        turns: of tenants with crowds, where it is their tickets that come.
     """
 
     def __init__(
@@ -60,6 +62,7 @@ class Sender:
         dispatcher: Dispatcher,
         reports: Reports,
         clock: Clock,
+        turns: Turns | None = None,
     ) -> None:
         self._database = database
         self._providers = providers
@@ -67,6 +70,8 @@ class Sender:
         self._dispatcher = dispatcher
         self._reports = reports
         self._clock = clock
+        self._turns = turns
+        self._topic = BULK_SEND_REQUESTS if turns else SEND_REQUESTS
         self._templates: dict[tuple[str, str, int], TemplateContent] = {}
         self._tickets = Coalescer(
             self._send,
@@ -81,11 +86,19 @@ class Sender:
         await self._tickets.submit(ticket)
 
     async def _send(self, tickets: Sequence[SendTicket]) -> list[None]:
+        if self._turns is None:
+            await self._claim(tickets)
+        else:
+            async for in_turn in self._turns.instead_of(tickets):
+                await self._claim(in_turn)
+        return [None] * len(tickets)
+
+    async def _claim(self, tickets: Sequence[SendTicket]) -> None:
         now = self._clock.now()
         dispatches = {tenant: new_id(now) for tenant in sorted({ticket.tenant for ticket in tickets})}
         async with self._database.connection() as connection:
             claimed = await decide_claims(
-                connection, tickets, dispatches, topic=SEND_REQUESTS, now=now, lease_until=now + LEASE
+                connection, tickets, dispatches, topic=self._topic, now=now, lease_until=now + LEASE
             )
             if claimed:
                 accounts = await self._accounts.get(connection, {row.tenant: row.revision for row in claimed})
@@ -96,7 +109,6 @@ class Sender:
         await asyncio.gather(
             *(self._dispatch_or_leave(rows, accounts[rows[0].tenant]) for rows in by_dispatch.values())
         )
-        return [None] * len(tickets)
 
     async def _know_templates(self, connection: Connection, claimed: Sequence[Claimed]) -> None:
         """Versions never change, so what was read once is known for good. One that can't be read is asked for again."""

@@ -13,6 +13,7 @@ from shared.contracts import SendTicket
 from shared.contracts.channels import LEG_PRICES
 from shared.credits.ledger.entries import entering
 from shared.credits.prices.store import current_prices
+from shared.messages.dispatch.pace_store import STILL_WAITS, deciding_pace
 from shared.messages.dispatch.sweep_store import deciding_next_check
 from shared.messages.reasons import (
     CREDIT_SHORTAGE,
@@ -28,7 +29,7 @@ from shared.messages.reasons import (
 )
 from shared.platform.database import Connection, fetch_all
 from shared.platform.signals.alerts import raising
-from shared.tenants.store import sending_account
+from shared.tenants.store import bucket_of, sending_account
 
 MARK_PREPARED = """
 update dispatches
@@ -137,11 +138,13 @@ asked as (
   select distinct tenant, id from unnest(%(tenants)s::text[], %(ids)s::uuid[]) as a (tenant, id)
 ),
 senders as (
-  select s.tenant, s.dispatch, gen_random_uuid() as new_hold, gen_random_uuid() as release, t.revision,
-    t.suspended_at is not null as suspended, a.id as account, a.provider
+  select s.tenant, s.dispatch, gen_random_uuid() as new_hold, gen_random_uuid() as release,
+    gen_random_uuid() as later, t.revision, t.suspended_at is not null as suspended, a.id as account, a.provider,
+    {bucket_of("rated")} as bucket, rated.messages_per_second, rated.burst
   from unnest(%(sender_tenants)s::text[], %(dispatches)s::uuid[]) as s (tenant, dispatch)
   join tenants t on t.id = s.tenant
   left join lateral ({sending_account("s.tenant")}) a on true
+  left join provider_accounts rated on rated.tenant = s.tenant and rated.id = a.id
 ),
 price_list as ({current_prices("tenant = any(%(sender_tenants)s)")}),
 candidates as (
@@ -151,8 +154,8 @@ candidates as (
     m.run_key is not null and m.run_revision is distinct from r.revision as run_changed,
     coalesce(r.settled, false) as settled, coalesce(w.is_off, false) as workflow_off
   from (
-    select asked.tenant, asked.id, s.dispatch, s.new_hold, s.release, s.revision, s.suspended, s.account,
-      s.provider
+    select asked.tenant, asked.id, s.dispatch, s.new_hold, s.release, s.later, s.revision, s.suspended, s.account,
+      s.provider, s.bucket, s.messages_per_second, s.burst
     from asked join senders s on s.tenant = asked.tenant
     order by asked.tenant, asked.id
   ) a
@@ -199,9 +202,14 @@ afforded as (
       over (partition by p.tenant order by p.id) <= credit.available or p.hold is not null as affordable
   from priced p join credit using (tenant)
 ),
+wanted as (
+  select tenant, id, bucket, messages_per_second, burst from afforded where verdict = 'sending' and affordable
+),
+{deciding_pace("wanted")},
 verdicts as (
-  select a.*,
+  select a.*, pace.back_at,
     (case
+      when not pace.may then 'queued'
       when verdict <> 'sending' or affordable then verdict
       when wait_for_credit then 'queued'
       else 'failed' end)::message_status as next,
@@ -212,7 +220,7 @@ verdicts as (
         when run_changed then '{RUN_CHANGED}' when settled then '{NO_LONGER_NEEDED}' else '{WORKFLOW_OFF}' end
       when verdict = 'failed' then obstacle
       when verdict = 'sending' and not affordable and not wait_for_credit then '{CREDIT_SHORTAGE}' end as reason
-  from afforded a
+  from afforded a left join pace using (tenant, id)
 ),
 claimed as (
   update messages m
@@ -232,19 +240,23 @@ claimed as (
     m.position, m.attempt, m.dispatch, m.hold, m.held, m.settlement, v.new_hold, v.account, v.provider, v.revision
 ),
 opened as (
-  insert into dispatches (tenant, id, provider, account, messages, lease_until, created_at, updated_at)
-  select tenant, dispatch, provider, account, array_agg(id), %(lease_until)s, %(now)s, %(now)s
+  insert into dispatches (tenant, id, provider, account, topic, messages, lease_until, created_at, updated_at)
+  select tenant, dispatch, provider, account, %(topic)s, array_agg(id), %(lease_until)s, %(now)s, %(now)s
   from claimed where status = 'sending'
   group by tenant, dispatch, provider, account
 ),
 entries as ({entering(_MOVES)}),
 alerted as ({raising(_SHORT)}),
 waiting as (
-  insert into outbox (tenant, id, topic, body, publish_at, created_at)
-  select tenant, release, %(topic)s,
-    jsonb_build_object('id', release, 'tenant', tenant, 'messages', jsonb_agg(id)),
-    case when suspended then %(suspended_until)s else %(wait_until)s end, %(now)s
-  from verdicts where next = 'queued' group by tenant, release, suspended
+  insert into outbox (tenant, id, topic, body, publish_at, held_until, created_at)
+  select tenant, ticket, %(topic)s,
+    jsonb_build_object('id', ticket, 'tenant', tenant, 'messages', jsonb_agg(id order by id)), at, at, %(now)s
+  from (
+    select tenant, id, case when back_at is null then release else later end as ticket,
+      coalesce(back_at, case when suspended then %(suspended_until)s else %(wait_until)s end) as at
+    from verdicts where next = 'queued'
+  ) w
+  group by tenant, ticket, at
 )
 select tenant, id, recipient, template, template_version, variables, position, attempt, dispatch, account, provider,
   revision, route[position + 1] as leg
@@ -283,13 +295,14 @@ async def decide_claims(
     """Consume tickets and decide what becomes of their queued messages: `sending` under a new dispatch, or an end.
 
     In the same statement the dearest price still open on each route is held. Where credit is short, messages fail or,
-    if the tenant so chose, wait. Those of a suspended tenant wait until their moment is over.
+    if the tenant so chose, wait. Those of a suspended tenant wait until their moment is over; those beyond their
+    account's rate until there are tokens for them.
 
     Args:
         connection: in autocommit; the statement is the transaction.
         tickets: those to consume.
         dispatches: the id of the new dispatch, by tenant.
-        topic: of the tickets of messages that wait.
+        topic: by which they came; by it come those that wait, and those of the dispatch that go back.
         now: the moment.
         lease_until: until then nobody else looks at the dispatch.
     """
@@ -311,6 +324,7 @@ async def decide_claims(
             **LEG_PRICES,
             "sentences": _SENTENCES,
             "short": WAITING_FOR_CREDIT,
+            "still_waits": STILL_WAITS,
         },
     )
     return [Claimed(**row) for row in rows]

@@ -19,8 +19,13 @@ from shared.platform.database import Connection, fetch_all
 DispatchState = Literal["open", "prepared", "sent", "closed", "abandoned"]
 
 DECIDE_TICKETS_AGAIN = """
-with waiting as (
-  select tenant, id from outbox where publish_at <= %(now)s order by publish_at limit %(limit)s for update skip locked
+with due as (
+  select tenant, id, publish_at, row_number() over (partition by tenant order by publish_at, id) as turn
+  from outbox where publish_at <= %(now)s
+),
+waiting as (
+  select o.tenant, o.id from due d join outbox o on o.tenant = d.tenant and o.id = d.id and o.publish_at <= %(now)s
+  order by d.turn, d.publish_at limit %(limit)s for update of o skip locked
 )
 update outbox o
 set attempts = o.attempts + 1,
@@ -42,7 +47,8 @@ class UnconsumedTicket:
 async def decide_tickets_again(
     connection: Connection, *, now: dt.datetime, patience: dt.timedelta, longest: dt.timedelta, limit: int
 ) -> list[UnconsumedTicket]:
-    """Tickets to publish again. Each waits twice as long for its next time: first `patience`, and `longest` at most."""
+    """Tickets to publish again: of each tenant the one that is due longest, then of each the next. Each waits twice as
+    long for its next time: first `patience`, and `longest` at most."""
     parameters = {"now": now, "patience": patience, "longest": longest, "limit": limit}
     return [UnconsumedTicket(**row) for row in await fetch_all(connection, DECIDE_TICKETS_AGAIN, parameters)]
 

@@ -11,7 +11,7 @@ from uuid import UUID
 from shared.contracts import Outcome, ProviderReport, ReportBatch
 from shared.contracts.channels import leg_of
 from shared.messages.metrics import count_changes
-from shared.messages.outbox import PATIENCE, cut_tickets, publish_tickets
+from shared.messages.outbox import PATIENCE, cut_tickets, publish_tickets, topics_of
 from shared.messages.reasons import NO_REPORT, NOBODY_TO_ASK, REFUSED_HERE, WORDS_REFUSED
 from shared.messages.reports.store import (
     Asked,
@@ -23,7 +23,7 @@ from shared.messages.status import Change, Standing, State, Status, merge, state
 from shared.platform.clock import Clock
 from shared.platform.database import PASSING_ERRORS, Database
 from shared.platform.loops.coalescer import Coalescer
-from shared.platform.pubsub import SEND_REQUESTS, Publisher
+from shared.platform.pubsub import Publisher
 from shared.platform.signals.alerts import raise_alerts
 from shared.platform.signals.dead_letters import DeadLetter, keep_dead_letters
 from shared.platform.signals.heartbeats import beat
@@ -113,12 +113,13 @@ class Reports:
                 if (change := decide(standing, [entry.report for entry in by_message[key]])) is not None
             ]
             tickets = cut_tickets(((change.tenant, change.id) for change in changes if change.requeued), now)
+            topics = topics_of(tickets)
             await record_reports_and_decide_charges(
                 connection,
                 [(entry.tenant, entry.provider, _stored(entry.report)) for entry in known],
                 changes,
                 tickets,
-                topic=SEND_REQUESTS,
+                topics=topics,
                 now=now,
                 publish_at=now + PATIENCE,
             )
@@ -128,7 +129,7 @@ class Reports:
             if refused := _refused_here(changes):
                 await raise_alerts(connection, WORDS_REFUSED, refused, now)
         count_changes((by_message[change.tenant, change.id][-1].provider, change) for change in changes)
-        await publish_tickets(self._publisher, tickets)
+        await publish_tickets(self._publisher, tickets, topics)
         if owners:
             # In a transaction of their own: rows are locked in one order, and these come after.
             await self._record(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from shared.contracts import ProviderReport, SendTicket
@@ -165,11 +165,12 @@ async def record_reports_and_decide_charges(
     changes: Sequence[Change],
     tickets: Sequence[SendTicket],
     *,
-    topic: str,
+    topics: Mapping[str, str],
     now: dt.datetime,
     publish_at: dt.datetime,
 ) -> None:
-    """Keep what was said (tenant, provider, report), what it changes, and the tickets of messages that go on.
+    """Keep what was said (tenant, provider, report), what it changes, and the tickets of messages that go on,
+    each to its tenant's topic.
 
     A dispatch is closed once the last of its messages is not on its way with it any more.
 
@@ -179,7 +180,6 @@ async def record_reports_and_decide_charges(
     await connection.execute(
         RECORD_REPORTS_AND_DECIDE_CHARGES,
         {
-            "topic": topic,
             "now": now,
             "publish_at": publish_at,
             "report_tenants": [tenant for tenant, _, _ in reports],
@@ -192,7 +192,7 @@ async def record_reports_and_decide_charges(
             "report_provider_ids": [report.provider_message_id for _, _, report in reports],
             "report_details": [report.detail for _, _, report in reports],
             "report_at": [report.at for _, _, report in reports],
-            **ticket_columns(tickets),
+            **ticket_columns(tickets, topics),
             "tenants": [change.tenant for change in changes],
             "ids": [change.id for change in changes],
             "statuses": [change.state.status for change in changes],

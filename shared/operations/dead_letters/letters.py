@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from shared.platform.masking import mask_phones
 from shared.platform.pubsub import (
+    BULK_SEND_REQUESTS,
     DELIVERY_CALLBACKS,
     REMINDER_TICKS,
     SEND_REQUESTS,
@@ -25,6 +26,7 @@ GIVEN_UP = "CloudPubSubDeadLetterSource"
 TOPIC_OF = {
     "on_subscription_event": SUBSCRIPTION_EVENTS,
     "on_send_request": SEND_REQUESTS,
+    "on_bulk_send_request": BULK_SEND_REQUESTS,
     "on_delivery_callback": DELIVERY_CALLBACKS,
     "on_reminder_tick": REMINDER_TICKS,
     "watch": WATCH_TICKS,

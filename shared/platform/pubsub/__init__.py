@@ -1,6 +1,7 @@
 """Pub/Sub: topics, publishing, and what functions are pushed."""
 
 from shared.platform.pubsub.publishing import (
+    BULK_SEND_REQUESTS,
     DELIVERY_CALLBACKS,
     REMINDER_TICKS,
     SEND_REQUESTS,
@@ -12,6 +13,7 @@ from shared.platform.pubsub.publishing import (
 )
 
 __all__ = [
+    "BULK_SEND_REQUESTS",
     "DELIVERY_CALLBACKS",
     "REMINDER_TICKS",
     "SEND_REQUESTS",

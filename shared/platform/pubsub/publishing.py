@@ -15,6 +15,8 @@ PUBLISH_TIMEOUT_SECONDS = 10.0
 
 SUBSCRIPTION_EVENTS = "subscription-events"
 SEND_REQUESTS = "send-requests"
+BULK_SEND_REQUESTS = "bulk-send-requests"
+"""Tickets of crowds: many messages of one tenant at once. Nothing that somebody waits for stands behind them."""
 DELIVERY_CALLBACKS = "delivery-callbacks"
 REMINDER_TICKS = "reminder-ticks"
 WATCH_TICKS = "watch-ticks"

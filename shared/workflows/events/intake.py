@@ -10,13 +10,13 @@ from shared.contracts import FUTURE_TOLERANCE, SubscriptionEvent
 from shared.customers.store import Person, decide_newest_words, read_fellows
 from shared.customers.words import Telling, together
 from shared.messages.metrics import count_queued
-from shared.messages.outbox import PATIENCE, cut_tickets, publish_tickets
+from shared.messages.outbox import PATIENCE, cut_tickets, publish_tickets, topics_of
 from shared.messages.status import Status
 from shared.messages.store import queue_messages, under_ids_of_their_own
 from shared.platform.clock import Clock
 from shared.platform.database import PASSING_ERRORS, Connection, Database
 from shared.platform.loops.coalescer import Coalescer
-from shared.platform.pubsub import SEND_REQUESTS, Publisher
+from shared.platform.pubsub import Publisher
 from shared.platform.signals.dead_letters import DeadLetter, Poison, keep_dead_letters
 from shared.workflows.catalog import catalog_cache
 from shared.workflows.events.store import Received, keep_outcomes, receive_events_and_decide_fresh, save_runs
@@ -93,13 +93,14 @@ class EventIntake:
             tickets = cut_tickets(
                 ((message.tenant, message.id) for message in plan.messages if message.status is Status.QUEUED), now
             )
+            topics = topics_of(tickets)
             if plan.messages:
                 await queue_messages(
-                    connection, plan.messages, tickets, topic=SEND_REQUESTS, now=now, publish_at=now + PATIENCE
+                    connection, plan.messages, tickets, topics=topics, now=now, publish_at=now + PATIENCE
                 )
             await keep_dead_letters(connection, _bad_anchors(plan, fresh_events), now)
         count_queued(plan.messages)
-        await publish_tickets(self._publisher, tickets)
+        await publish_tickets(self._publisher, tickets, topics)
         return [_refusal(event, one) for event, one in zip(events, received, strict=True)]
 
 

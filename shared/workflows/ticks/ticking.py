@@ -8,19 +8,18 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 from shared.customers.store import read_fellows
 from shared.messages.composing import NewMessage
 from shared.messages.metrics import count_queued
-from shared.messages.outbox import PATIENCE, cut_tickets, publish_tickets
+from shared.messages.outbox import PATIENCE, cut_tickets, publish_tickets, topics_of
 from shared.messages.status import Status
 from shared.messages.store import queue_messages, under_ids_of_their_own
 from shared.platform.clock import Clock
 from shared.platform.database import Connection, Database
 from shared.platform.logs import log
-from shared.platform.pubsub import SEND_REQUESTS, Publisher
+from shared.platform.pubsub import Publisher
 from shared.platform.signals.heartbeats import beat
 from shared.workflows.catalog import UnreadableDefinition, catalog_cache, read_definition
 from shared.workflows.definition import WorkflowDefinition
@@ -39,6 +38,21 @@ SWEEP_EVERY = dt.timedelta(seconds=2)
 SWEEP_FAILED = dt.timedelta(seconds=10)
 SET_ASIDE_FOR = dt.timedelta(minutes=1)
 """A tenant with a definition that can't be read keeps its steps until then, and the others don't wait for it."""
+
+
+def turns_after(before: frozenset[str], spoke: Iterable[str], *, is_full: bool) -> frozenset[str]:
+    """Who had their turn and wait for the others'. A batch that is not full was of all who had none yet, so then
+    everybody may again.
+
+    Of a thousand tenants that are due at once, and of any number of crowds, each waits for one batch of each other one
+    at most, and not for all that the others have.
+
+    Args:
+        before: who had it before this batch.
+        spoke: the tenants of the batch.
+        is_full: whether there may have been more.
+    """
+    return before.union(spoke) if is_full else frozenset()
 
 
 class Ticker:
@@ -61,7 +75,7 @@ class Ticker:
         self._catalogs = catalog_cache()
         self._definitions: dict[tuple[str, str, int], WorkflowDefinition] = {}
         self._set_aside: dict[str, dt.datetime] = {}
-        self._crowd: set[str] = set()
+        self._had_their_turn: frozenset[str] = frozenset()
 
     async def hold(self, stay: dt.timedelta = TICK) -> None:
         """Work for as long as a tick lasts."""
@@ -81,7 +95,7 @@ class Ticker:
                     seen = True
                     async with self.database.connection() as connection:
                         await beat(connection, "tick", self._clock.now())
-                if spoke == TIMERS_A_BATCH or self._crowd:
+                if spoke == TIMERS_A_BATCH or self._had_their_turn:
                     continue
             except UnreadableDefinition as unreadable:
                 # Its steps stay due, and leave as soon as it is mended. The others are asked for again at once.
@@ -104,13 +118,6 @@ class Ticker:
         """The tenants that are set aside now."""
         return [tenant for tenant, until in self._set_aside.items() if self._clock.now() < until]
 
-    def _crowd_of(self, due: Sequence[DueStep]) -> set[str]:
-        """Who filled a batch. The next one is the others': they wait for one batch of a crowd, and not for all."""
-        if self._crowd or len(due) < TIMERS_A_BATCH:
-            return set()
-        steps = Counter(each.run.tenant for each in due)
-        return {tenant for tenant, count in steps.items() if count * 2 > TIMERS_A_BATCH}
-
     async def speak_due(self) -> int:
         """Let one batch of due steps speak, in one transaction. Gives how many there were.
 
@@ -119,17 +126,18 @@ class Ticker:
         """
         now = self._clock.now()
         async with self.database.transaction() as connection:
-            due = await take_due_timers(connection, now, TIMERS_A_BATCH, without=[*self._without(), *self._crowd])
+            without = [*self._without(), *self._had_their_turn]
+            due = await take_due_timers(connection, now, TIMERS_A_BATCH, without=without)
             messages = await self._messages(connection, due, now) if due else []
             messages = await under_ids_of_their_own(connection, messages)
             tickets = cut_tickets(((m.tenant, m.id) for m in messages if m.status is Status.QUEUED), now)
+            topics = topics_of(tickets)
             if messages:
-                await queue_messages(
-                    connection, messages, tickets, topic=SEND_REQUESTS, now=now, publish_at=now + PATIENCE
-                )
-        self._crowd = self._crowd_of(due)
+                await queue_messages(connection, messages, tickets, topics=topics, now=now, publish_at=now + PATIENCE)
+        is_full = len(due) == TIMERS_A_BATCH
+        self._had_their_turn = turns_after(self._had_their_turn, (each.run.tenant for each in due), is_full=is_full)
         count_queued(messages)
-        await publish_tickets(self._publisher, tickets)
+        await publish_tickets(self._publisher, tickets, topics)
         if due:
             late = max(now - step.due_at for step in due).total_seconds()
             log("ticks").info("steps spoke", extra={"fields": {"steps": len(due), "latest_by_seconds": round(late, 3)}})

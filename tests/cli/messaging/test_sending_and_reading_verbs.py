@@ -66,7 +66,7 @@ def test_a_send_queues_what_it_can_and_lists_and_stories_tell_of_it(run: Run, st
     assert [chapter["what"] for chapter in told["chapters"]] == ["composed", "status"]
     assert told["message"]["key"] == "k"
     waiting = run("show", next(message["id"] for message in listed if message["customer"] == "c-1"))
-    assert "waits for send-requests" in waiting.stdout
+    assert "waits for bulk-send-requests" in waiting.stdout
     assert "[b]환영[/b]" in waiting.stdout
     assert "010****4000" in waiting.stdout
     table = run("messages", "--limit", "2").stdout

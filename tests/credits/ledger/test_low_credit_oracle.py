@@ -251,9 +251,7 @@ async def test_a_shortage_ends_when_credit_pays_again_and_nobody_waits_or_was_re
         for tenant, business in businesses.items()
     ]
     async with scratch.holding(**_rows_of(businesses)) as connection:
-        ended = await decide_ended_shortages(
-            connection, NOON, quiet_since=QUIET_SINCE, topic=SEND_REQUESTS, newest=NEWEST
-        )
+        ended = await decide_ended_shortages(connection, NOON, quiet_since=QUIET_SINCE, newest=NEWEST)
         assert sorted(ended) == sorted(
             tenant for tenant in over if businesses[tenant].credit.alerts.get("credit_shortage") == "open"
         )

@@ -17,7 +17,6 @@ from shared.messages.dispatch.dispatching import MAX_TRIES, RETRY_DELAY
 from shared.messages.dispatch.retries_store import decide_retries
 from shared.messages.dispatch.sweep_store import DispatchState
 from shared.messages.reasons import PROVIDER_UNAVAILABLE
-from shared.platform.pubsub import SEND_REQUESTS
 from tests.clock import NOON
 from tests.credits.ledger.bookkeeping import (
     ACCOUNTS,
@@ -132,7 +131,6 @@ async def test_what_becomes_of_messages_that_were_never_sent_is_what_the_rules_s
             error=AWAY,
             max_tries=MAX_TRIES,
             ticket=TICKET,
-            topic=SEND_REQUESTS,
             retry_delay=RETRY_DELAY,
             again_in=case.pause,
             now=NOON,

@@ -234,11 +234,16 @@ def tickets(draw: st.DrawFn) -> dict[tuple[str, UUID], Ticket]:
 
 
 @given(tickets(), mostly(20, 1, 2))
-async def test_a_ticket_is_published_again_ever_more_seldom(
+async def test_a_ticket_is_published_again_ever_more_seldom_and_of_each_tenant_in_turn(
     scratch: Scratch, tickets: dict[tuple[str, UUID], Ticket], limit: int
 ) -> None:
     waiting = [(tenant, id_) for tenant, id_ in tickets if tickets[tenant, id_].publish_at <= NOON]
-    due = sorted(waiting, key=lambda name: tickets[name].publish_at)[:limit]
+    in_turn = [
+        (turn, tickets[name].publish_at, name)
+        for tenant in TENANTS
+        for turn, name in enumerate(sorted((n for n in waiting if n[0] == tenant), key=lambda n: tickets[n].publish_at))
+    ]
+    due = [name for _, _, name in sorted(in_turn)][:limit]
     again = {
         name: Ticket(NOON + waits(PATIENCE, LONGEST_PATIENCE, tickets[name].attempts), tickets[name].attempts + 1)
         for name in due

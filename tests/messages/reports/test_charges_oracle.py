@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from shared.credits.ledger.entries import LATE
 from shared.messages.reports.store import record_reports_and_decide_charges
 from shared.messages.status import Change, State, Status
-from shared.platform.pubsub import SEND_REQUESTS
 from tests.clock import NOON
 from tests.credits.ledger.bookkeeping import (
     ACCOUNTS,
@@ -176,7 +175,7 @@ async def test_what_is_charged_and_given_back_is_what_the_rules_say(
             reports=[],
             changes=[change for case in cases.values() for change in case.changes.values()],
             tickets=[],
-            topic=SEND_REQUESTS,
+            topics={},
             now=NOON,
             publish_at=NOON,
         )

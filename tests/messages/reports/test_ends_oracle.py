@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 
 from shared.messages.reports.store import record_reports_and_decide_charges
 from shared.messages.status import Change, State, Status
-from shared.platform.pubsub import SEND_REQUESTS
 from tests.clock import NOON
 from tests.credits.ledger.bookkeeping import BEFORE, message_row, rows_of
 from tests.credits.ledger.model import Bill, Books
@@ -132,7 +131,7 @@ async def test_a_dispatch_is_closed_with_the_last_of_its_messages(
                 _change(tenant, id_, status) for tenant, case in cases.items() for id_, status in case.changes.items()
             ],
             tickets=[],
-            topic=SEND_REQUESTS,
+            topics={},
             now=NOON,
             publish_at=NOON,
         )

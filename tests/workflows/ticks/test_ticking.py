@@ -9,9 +9,13 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from shared.messages import outbox
+from shared.platform.pubsub import BULK_SEND_REQUESTS, SEND_REQUESTS
 from shared.workflows.ticks import ticking
-from shared.workflows.ticks.ticking import Ticker
+from shared.workflows.ticks.ticking import Ticker, turns_after
 from tests.clock import DrivenClock, SettableClock
 from tests.workflows.timeline import FIVE, MINUTE, REMINDERS, Timeline
 from tests.world import World
@@ -44,6 +48,65 @@ async def test_a_reminder_waits_for_one_batch_of_a_crowd_and_not_for_all_of_it(
     for _ in range(2 * 40 // 4):
         await timeline.ticker.speak_due()
     assert len(timeline.spoken()) == 40
+
+
+async def test_of_many_crowds_each_waits_for_one_batch_of_each_other(
+    timeline: Timeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where none of them fills half of a batch, as a thousand tenants at the full hour."""
+    monkeypatch.setattr(ticking, "TIMERS_A_BATCH", 4)
+    crowds = [timeline, *[Timeline(timeline.world, await timeline.world.tenant(REMINDERS)) for _ in range(3)]]
+    for number in range(6):
+        for crowd in crowds:
+            await crowd.tell("appointment.scheduled", starts_at=FIVE, appointment_id=f"a-{number}")
+    last = Timeline(timeline.world, await timeline.world.tenant(REMINDERS))
+    await last.tell("appointment.scheduled", starts_at=FIVE + MINUTE)
+    timeline.world.clock.moment = FIVE + MINUTE
+    batches = 0
+    while not last.spoken():
+        assert await timeline.ticker.speak_due()
+        batches += 1
+    assert batches <= 1 + len(crowds)
+    for _ in range(60):
+        await timeline.ticker.speak_due()
+    assert [len(crowd.spoken()) for crowd in crowds] == [12] * 4
+
+
+async def test_a_crowd_of_reminders_stands_before_nobody_elses(
+    timeline: Timeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of the same second: whoever sends single messages meets none of the crowd's tickets."""
+    monkeypatch.setattr(outbox, "CROWD", 8)
+    other = Timeline(timeline.world, await timeline.world.tenant(REMINDERS))
+    for number in range(10):
+        await timeline.tell("appointment.scheduled", starts_at=FIVE, appointment_id=f"a-{number}")
+    await other.tell("appointment.scheduled", starts_at=FIVE)
+    await timeline.at(FIVE - 30 * MINUTE)
+    by_topic = {
+        topic: [
+            (body["tenant"], len(body["messages"]))
+            for each, body in timeline.world.publisher.published
+            if each == topic
+        ]
+        for topic in (SEND_REQUESTS, BULK_SEND_REQUESTS)
+    }
+    assert by_topic == {SEND_REQUESTS: [(other.tenant, 1)], BULK_SEND_REQUESTS: [(timeline.tenant, 10)]}
+    both = [other.tenant, timeline.tenant]
+    rows = timeline.world.rows("select tenant, topic from outbox where tenant = any(%s)", both)
+    assert {row["tenant"]: row["topic"] for row in rows} == {
+        other.tenant: SEND_REQUESTS,
+        timeline.tenant: BULK_SEND_REQUESTS,
+    }, "and so they go when they are published again"
+
+
+@given(
+    st.frozensets(st.sampled_from("abcdef")),
+    st.lists(st.sampled_from("abcdef")),
+    st.booleans(),
+)
+def test_who_spoke_waits_until_all_others_have(before: frozenset[str], spoke: list[str], is_full: bool) -> None:
+    after = turns_after(before, spoke, is_full=is_full)
+    assert after == ({*before, *spoke} if is_full else set())
 
 
 async def test_a_tick_does_not_spin_while_another_holds_what_is_due(timeline: Timeline) -> None:

@@ -30,6 +30,9 @@ locals {
 
   waiting = "monitored_resource=\"pubsub_subscription\",subscription_id"
 
+  # A ticket is up to 500 messages, and whoever sends to a million waits for a while.
+  crowds = "bulk-send-requests"
+
   alerts = {
     errors = {
       title = "More than 5 % of calls to functions fail, and at least 5 in 10 minutes"
@@ -38,19 +41,19 @@ locals {
     slow = {
       title = "A function takes more than 2 seconds (95th percentile of at least 20 calls)"
       # A tick is held for a minute, a ticket waits for its provider, and what runs once a day takes its time.
-      query = "max(histogram_quantile(0.95, sum by (le, service_name) (rate(${local.latencies}{${local.any_function},service_name!~\"on-reminder-tick|on-send-request|backup|reconcile\"}[10m]))) > 2000 and on (service_name) sum by (service_name) (increase(${local.requests}{${local.any_function}}[10m])) > 19.5)"
+      query = "max(histogram_quantile(0.95, sum by (le, service_name) (rate(${local.latencies}{${local.any_function},service_name!~\"on-reminder-tick|on-send-request|on-bulk-send-request|backup|reconcile\"}[10m]))) > 2000 and on (service_name) sum by (service_name) (increase(${local.requests}{${local.any_function}}[10m])) > 19.5)"
     }
     slow-provider = {
       title = "Tickets take more than 30 seconds (95th percentile of at least 10): the provider is slow"
-      query = "histogram_quantile(0.95, sum by (le) (rate(${local.latencies}{${local.any_function},service_name=\"on-send-request\"}[10m]))) > 30000 and sum(increase(${local.requests}{${local.any_function},service_name=\"on-send-request\"}[10m])) > 9.5"
+      query = "histogram_quantile(0.95, sum by (le) (rate(${local.latencies}{${local.any_function},service_name=~\"on-send-request|on-bulk-send-request\"}[10m]))) > 30000 and sum(increase(${local.requests}{${local.any_function},service_name=~\"on-send-request|on-bulk-send-request\"}[10m])) > 9.5"
     }
     backlog = {
-      title = "More than 100 messages have waited in Pub/Sub for 5 minutes"
-      query = "max(min_over_time(${local.undelivered}{monitored_resource=\"pubsub_subscription\"}[5m])) > 100"
+      title = "More than 100 messages, or 2,000 tickets of crowds, have waited in Pub/Sub for 5 minutes"
+      query = "max(min_over_time(${local.undelivered}{${local.waiting}!=\"${local.crowds}\"}[5m])) > 100 or max(min_over_time(${local.undelivered}{${local.waiting}=\"${local.crowds}\"}[5m])) > 2000"
     }
     stuck = {
-      title = "A message has waited in Pub/Sub for 15 minutes, or a dead letter for 10"
-      query = "max(${local.oldest}{${local.waiting}!=\"dead-letters\"}) > 900 or max(${local.oldest}{${local.waiting}=\"dead-letters\"}) > 600"
+      title = "A message has waited in Pub/Sub for 15 minutes, a dead letter for 10, or a crowd's ticket for an hour"
+      query = "max(${local.oldest}{${local.waiting}=\"${local.crowds}\"}) > 3600 or max(${local.oldest}{${local.waiting}!~\"dead-letters|${local.crowds}\"}) > 900 or max(${local.oldest}{${local.waiting}=\"dead-letters\"}) > 600"
     }
     ticks-stopped = {
       title = "No tick for 10 minutes: reminders do not leave"

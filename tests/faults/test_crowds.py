@@ -1,0 +1,177 @@
+"""Crowds beside others: whose messages the provider gets first, and what a provider's pause holds back."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import replace
+from uuid import UUID
+
+import pytest
+
+from shared.contracts import SendTicket
+from shared.messages.dispatch.dispatching import RETRY_DELAY
+from shared.platform.pubsub import BULK_SEND_REQUESTS, SEND_REQUESTS
+from shared.tenants.accounts import register_account
+from shared.tenants.pacing import RateError, limit_rate
+from tests.faults.world import TEMPLATES, TENANT, FaultyWorld, Process
+from tests.world import KEYS
+
+OTHER = "cafe"
+SECOND = dt.timedelta(seconds=1)
+
+
+@pytest.fixture
+async def world(world: FaultyWorld) -> FaultyWorld:
+    """The one of this folder, with a second tenant that sends by the same account at the provider."""
+    if not world.rows("select 1 from tenants where id = %s", OTHER):
+        await world.tenant(id_=OTHER, templates=TEMPLATES, credit=1_000_000_000, account=False)
+        async with world.owner.transaction() as connection:
+            account = replace(world.provider_account, tenant=OTHER)
+            await register_account(connection, KEYS, account, now=world.clock.now())
+    async with world.owner.transaction() as connection:
+        await limit_rate(connection, OTHER, world.provider_account.id, None, None)
+    return world
+
+
+async def _crowd(world: FaultyWorld, tenant: str, first: int, tickets: int, each: int = 2) -> list[str]:
+    """A crowd's tickets; gives its recipients, ticket by ticket."""
+    recipients = [f"010{first:04d}{5_000 + number}" for number in range(tickets * each)]
+    for at in range(0, len(recipients), each):
+        world.clock.advance(0.001)
+        await world.queue(*recipients[at : at + each], tenant=tenant, topic=BULK_SEND_REQUESTS)
+    return recipients
+
+
+async def _take(world: FaultyWorld, process: Process, topic: str) -> None:
+    """Hand a process the tickets of one topic, one after the other, as a function of few instances gets them."""
+    taken = [message for message in world.bus.messages if message[0] == topic]
+    world.bus.messages = [message for message in world.bus.messages if message[0] != topic]
+    for _, data in taken:
+        for result in await process.run(world.handle(process, topic, data)):
+            assert result is None
+
+
+def _accepted(world: FaultyWorld) -> list[str]:
+    return [message["to"] for message in world.simulator.accepted()]
+
+
+async def test_forty_tickets_of_a_neighbour_go_before_no_single_message(world: FaultyWorld) -> None:
+    """They were all there before it; the function that takes single messages meets none of them."""
+    crowd = await _crowd(world, TENANT, first=1, tickets=40)
+    await world.queue("01000025000", tenant=OTHER)
+    process = world.process()
+    await _take(world, process, SEND_REQUESTS)
+    assert _accepted(world) == ["01000025000"]
+    await _take(world, process, BULK_SEND_REQUESTS)
+    assert sorted(_accepted(world)[1:]) == sorted(crowd)
+    assert await world.live(process)
+
+
+async def test_two_crowds_go_in_turn_whoever_was_first(world: FaultyWorld) -> None:
+    ours = await _crowd(world, TENANT, first=1, tickets=8)
+    theirs = await _crowd(world, OTHER, first=2, tickets=3)
+    process = world.process()
+    await _take(world, process, BULK_SEND_REQUESTS)
+    order = [recipient in theirs for recipient in _accepted(world)]
+    assert order[::2] == [False, True] * 3 + [False] * 5 or order[::2] == [True, False] * 3 + [False] * 5
+    assert sorted(_accepted(world)) == sorted([*ours, *theirs]), "each of them once"
+    assert world.rows("select 1 from outbox") == []
+
+
+async def test_a_ticket_of_a_crowd_that_was_lost_is_published_again_by_its_topic(world: FaultyWorld) -> None:
+    await _crowd(world, TENANT, first=1, tickets=1)
+    world.bus.messages.clear()
+    process = world.process()
+    world.clock.advance(11)
+    await process.run(process.sweeper.republish())
+    assert [topic for topic, _ in world.bus.messages] == [BULK_SEND_REQUESTS]
+    assert await world.live(process)
+    assert len(_accepted(world)) == 2
+
+
+async def test_what_could_not_leave_comes_back_by_the_topic_by_which_it_came(world: FaultyWorld) -> None:
+    await _crowd(world, TENANT, first=1, tickets=1)
+    world.simulator.set_faults(error_rate=1)
+    process = world.process()
+    await _take(world, process, BULK_SEND_REQUESTS)
+    [row] = world.rows("select topic, held_until - %s as pause from outbox", world.clock.now())
+    assert row["topic"] == BULK_SEND_REQUESTS
+    assert row["pause"] == RETRY_DELAY
+    world.simulator.set_faults()
+    assert await world.live(process)
+    assert len(_accepted(world)) == 2
+
+
+async def test_a_pause_that_a_provider_asks_for_holds_back_all_that_leaves_by_its_account(world: FaultyWorld) -> None:
+    """Also of another tenant that sends by it: nobody knocks in vain, and no try is counted."""
+    for number in range(5):
+        await world.queue(f"0100001500{number}", tenant=TENANT if number % 2 else OTHER)
+    world.simulator.set_faults(too_many={"count": 1, "on": "POST .*/groups$"}, retry_after=90)
+    process = world.process()
+    await _take(world, process, SEND_REQUESTS)
+    assert _accepted(world) == []
+    knocked = [each for each in process.boundaries if each == "before POST /messages/v4/groups"]
+    assert len(knocked) == 1
+    rows = world.rows("select publish_at from outbox")
+    assert {row["publish_at"] for row in rows} == {world.clock.now() + 90 * SECOND}
+    assert {row["tries"] for row in world.rows("select tries from messages")} == {0}
+    assert await world.live(process)
+    assert len(_accepted(world)) == 5
+
+
+async def test_what_is_beyond_an_accounts_rate_leaves_later_and_in_its_order(world: FaultyWorld) -> None:
+    """Of two tenants that send by it, neither leaves before the other has its part."""
+    async with world.owner.transaction() as connection:
+        assert await limit_rate(connection, OTHER, world.provider_account.id, 1, 4) == sorted([OTHER, TENANT])
+    ours = [f"0100001{5_000 + number}" for number in range(8)]
+    theirs = [f"0100002{5_000 + number}" for number in range(8)]
+    tickets = {TENANT: await world.queue(*ours), OTHER: await world.queue(*theirs, tenant=OTHER)}
+    process = world.process()
+    await _take(world, process, SEND_REQUESTS)
+    assert len(_accepted(world)) == 4, "its burst"
+    begun = world.clock.now()
+    for _ in range(200):
+        if not world.rows("select 1 from outbox"):
+            break
+        world.clock.advance(1)
+        await process.run(process.sweeper.republish())
+        await _take(world, process, SEND_REQUESTS)
+        assert len(_accepted(world)) <= 4 + (world.clock.now() - begun) // SECOND
+    for tenant in (TENANT, OTHER):
+        left = world.rows("select id from messages where tenant = %s and tries = 1 order by id", tenant)
+        assert [row["id"] for row in left] == sorted(tickets[tenant])
+    half = _accepted(world)[:10]
+    assert 2 <= sum(recipient.startswith("0100001") for recipient in half) <= 8
+    assert await world.live(process)
+
+
+async def test_a_rate_that_is_none_is_refused(world: FaultyWorld) -> None:
+    async def refusal(account: str, rate: int, burst: int | None) -> tuple[str, str | None]:
+        async with world.owner.transaction() as connection:
+            with pytest.raises(RateError) as refused:
+                await limit_rate(connection, OTHER, account, rate, burst)
+        return refused.value.code, refused.value.field
+
+    own = world.provider_account.id
+    assert await refusal(own, 0, None) == ("bad_rate", "per_second")
+    assert await refusal(own, 1, 0) == ("bad_burst", "burst")
+    assert await refusal("nothing", 1, None) == ("unknown_account", "account")
+
+
+async def test_a_ticket_that_was_taken_in_anothers_stead_is_not_lost_with_its_instance(world: FaultyWorld) -> None:
+    """Whoever takes a ticket out of turn and ends before its claim leaves it to the tick."""
+    await _crowd(world, TENANT, first=1, tickets=3)
+
+    async def ends_before_its_claim(boundary: str) -> None:
+        if boundary == "before decide_claims":
+            raise RuntimeError("ended")
+
+    broken = world.process(ends_before_its_claim)
+    [(topic, data), *rest] = world.bus.messages
+    world.bus.messages = rest
+    await broken.run(broken.bulk_sender.send(SendTicket.model_validate_json(data)))
+    held = world.rows("select id from outbox where held_until > %s", world.clock.now())
+    assert [type(row["id"]) for row in held] == [UUID]
+    assert await world.live(world.process())
+    assert len(_accepted(world)) == 6
+    assert topic == BULK_SEND_REQUESTS
