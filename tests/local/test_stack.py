@@ -97,9 +97,8 @@ def test_the_stack_file_is_private_and_complete(stack: Stack, home: Home) -> Non
     assert set(written["processes"]) >= {"postgres", "pubsub", "simulator", "scheduler", *written["functions"]}
     assert httpx.get(f"{stack.simulator_url}/control/health").status_code == 200
     assert stack.broker_control_url is not None
-    assert (
-        httpx.get(f"{stack.broker_control_url}/stats").json()["topics"] == len(FUNCTION_OF_TOPIC) + 1
-    )  # and a publisher's own
+    topics = len(FUNCTION_OF_TOPIC) + 1  # and a publisher's own
+    assert httpx.get(f"{stack.broker_control_url}/stats").json()["topics"] == topics
 
 
 def test_every_role_logs_in_and_the_owner_reaches_the_schema(stack: Stack) -> None:
