@@ -35,6 +35,7 @@ ROLES = (
     "allim_sender",
     "allim_reports",
     "allim_ticker",
+    "allim_sweeper",
     "allim_webhook",
     "allim_payments",
     "allim_dead_letters",

@@ -14,7 +14,14 @@ from local.stack import Stack, StackError, kill
 
 CONTROL_SECONDS = 10
 
-VICTIMS = ("on_subscription_event", "on_send_request", "on_delivery_callback", "on_reminder_tick", "provider_webhook")
+VICTIMS = (
+    "on_subscription_event",
+    "on_send_request",
+    "on_delivery_callback",
+    "on_reminder_tick",
+    "on_sweep_tick",
+    "provider_webhook",
+)
 """What is killed: any of our functions, and nothing that plays somebody else."""
 
 TAKES_EVENTS = "on_subscription_event"

@@ -138,7 +138,7 @@ async def test_a_dispatch_whose_account_can_not_be_used_any_more_waits_and_the_o
             [unlucky],
         )
     world.clock.advance(LEASE.total_seconds() + 1)
-    await world.process().sweeper.sweep()
+    await world.process().sweep()
     assert (world.message(kept))["status"] == "sent"
     assert {row["tenant"]: row["state"] for row in world.table("dispatches")} == {
         TENANT: "sent",
@@ -158,10 +158,10 @@ async def test_what_is_left_is_mended_while_pubsub_is_away(world: FaultyWorld) -
     world.clock.advance(LEASE.total_seconds() + 1)
     world.hooked.calls.clear()
     process = world.process(pubsub_is_away)
-    await process.sweeper.sweep()
+    await process.sweep()
     assert (world.message(message))["status"] == "sent"
     world.clock.advance(LEASE.total_seconds() + 1)
-    await process.sweeper.sweep()
+    await process.sweep()
     assert (world.message(message))["status"] == "delivered"
     assert await world.live(world.process())
 

@@ -24,10 +24,10 @@ from shared.contracts import Tick
 from shared.platform.database import pulse
 from shared.platform.database.patience import GRACE_SECONDS
 from shared.platform.http import HEALTH_PATH
+from shared.platform.loops.rounds import TICK
 from shared.platform.pubsub import publishing as pubsub
 from shared.platform.settings import Settings
 from shared.providers.solapi import TIMEOUT
-from shared.workflows.ticks.ticking import TICK
 from simulator.pubsub.delivery.backlog import Policy
 from simulator.scheduler.__main__ import DAILY
 from simulator.scheduler.__main__ import TICK as TICK_JOB

@@ -189,6 +189,17 @@ PRIVILEGES: dict[str, dict[str, str]] = {
         "tenant_plans": "select update",
         "plan_history": KEEP,
     },
+    "allim_sweeper": {
+        **dict.fromkeys(["tenants", "provider_accounts", "prices", "runs", "billing_keys"], READ),
+        **dict.fromkeys(["messages", "dispatches", "automatic_topups", "tenant_plans"], "select update"),
+        **dict.fromkeys(["reports", "ledger_entries", "plan_history"], KEEP),
+        **dict.fromkeys(
+            ["outbox", "alerts", "payment_orders", "payment_cancels", "plan_orders", "heartbeats"],
+            WRITE,
+        ),
+        "credit_accounts": "select update(low_balance)",
+        "dead_letters": "insert",
+    },
     "allim_webhook": {"tenants": READ, "provider_accounts": READ, "dead_letters": "insert"},
     "allim_dead_letters": {"dead_letters": "insert"},
     "allim_health": HEALTH,

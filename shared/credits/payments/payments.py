@@ -28,7 +28,17 @@ from shared.credits.payments.errors import (
     wrong_secret,
 )
 from shared.credits.payments.purposes import CreditPurpose, Purpose
-from shared.credits.payments.rules import UNDECIDED_AFTER, UNPAID, dispute_of, is_early, left_of, repeats, status_of
+from shared.credits.payments.rules import (
+    LIMITS,
+    LONGEST_WITHOUT_ASKING,
+    UNDECIDED_AFTER,
+    UNPAID,
+    dispute_of,
+    is_early,
+    left_of,
+    repeats,
+    status_of,
+)
 from shared.credits.payments.store import (
     Cancel,
     Order,
@@ -47,14 +57,10 @@ from shared.platform.clock import Clock
 from shared.platform.database import Connection, Database
 from shared.platform.ids import derived_id
 from shared.platform.logs import log
-from shared.platform.loops.sweeps import Limits, Sweep
+from shared.platform.loops.sweeps import Sweep
 from shared.platform.signals.alerts import raise_alert
 from shared.providers import ProviderRefused
 from shared.providers.toss import Payment, RefundAccount, Toss
-
-LONGEST_WITHOUT_ASKING = dt.timedelta(hours=1)
-LIMITS = Limits(at_once=8, patience=dt.timedelta(seconds=30), work_for=dt.timedelta(seconds=20))
-"""Of asking what became of orders."""
 
 ORDER_NAME = "알림 크레딧 충전"
 VIRTUAL_ACCOUNT = "가상계좌"

@@ -10,6 +10,7 @@ from shared.credits.amounts import total
 from shared.credits.errors import CreditError
 from shared.credits.payments.errors import amount_changed, other_payment
 from shared.credits.payments.store import Cancel, Order
+from shared.platform.loops.sweeps import Limits
 from shared.providers.toss import Payment
 
 UNDECIDED_AFTER = dt.timedelta(minutes=1)
@@ -18,6 +19,12 @@ UNDECIDED_AFTER = dt.timedelta(minutes=1)
 CHARGE_LEASE = dt.timedelta(minutes=3)
 """A charge under way is its instance's own. Longer than Toss's slowest answer, or two would work on it; and by then a
 look-up has decided it."""
+
+LONGEST_WITHOUT_ASKING = dt.timedelta(hours=1)
+"""What comes to no end is taken up again after twice as long each time, and this at most."""
+
+LIMITS = Limits(at_once=8, patience=dt.timedelta(seconds=30), work_for=dt.timedelta(seconds=20))
+"""Of asking Toss what became of orders, and of charging cards."""
 
 UNPAID = ("created", "confirming", "failed")
 """Any payment may still be an order's. One that failed here was perhaps paid by a key whose answer was lost."""

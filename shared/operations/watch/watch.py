@@ -152,6 +152,7 @@ def _count(figures: Figures) -> None:
     gauges, now = figures.gauges, figures.now
     waited = {
         "last_tick": gauges.last_tick_at,
+        "last_sweeps": gauges.last_sweeps_at,
         "callbacks": gauges.last_callback_at,
         "oldest_queued": gauges.oldest_queued_at,
         "reminder": gauges.next_step_at,

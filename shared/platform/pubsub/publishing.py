@@ -17,6 +17,7 @@ SUBSCRIPTION_EVENTS = "subscription-events"
 SEND_REQUESTS = "send-requests"
 DELIVERY_CALLBACKS = "delivery-callbacks"
 REMINDER_TICKS = "reminder-ticks"
+SWEEP_TICKS = "sweep-ticks"
 WATCH_TICKS = "watch-ticks"
 
 

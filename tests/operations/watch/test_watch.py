@@ -13,7 +13,7 @@ import httpx
 import psycopg
 import pytest
 
-from shared.bootstrap import ticker
+from shared.bootstrap import sweeps
 from shared.credits.ledger.low_balances import watch_low_balances
 from shared.operations.health.checks import TICKET_PATIENCE
 from shared.operations.health.store import read_gauges
@@ -96,7 +96,7 @@ async def test_an_alert_names_itself_in_two_languages_whose_it_is_what_to_do_and
 async def test_low_credit_shows_its_value_beside_its_limit(world: World, slack: SlackChannel) -> None:
     tenant = await world.tenant()
     world.rows("update credit_accounts set low_balance = 2000000 where tenant = %s returning 1", tenant)
-    await watch_low_balances(world.as_role("allim_ticker"), world.clock)
+    await watch_low_balances(world.as_role("allim_sweeper"), world.clock)
     await watch_of(world, slack).look()
     [text] = slack.texts()
     assert "value 1,000,000원 · limit 2,000,000원" in text
@@ -132,10 +132,10 @@ async def test_who_has_credit_again_is_told_that_it_runs_low_and_counts_among_th
             " %(at)s, %(at)s)",
             {"tenant": tenant, "id": message, "at": world.clock.now()},
         )
-    ticker, watch = world.as_role("allim_ticker"), world.as_role("allim_watch")
+    sweeper, watch = world.as_role("allim_sweeper"), world.as_role("allim_watch")
     async with watch.connection() as connection_:
         assert (await read_gauges(connection_, world.clock.now(), patience=TICKET_PATIENCE)).oldest_queued_at is None
-    await watch_low_balances(ticker, world.clock)
+    await watch_low_balances(sweeper, world.clock)
     async with watch.connection() as connection_:
         gauges = await read_gauges(connection_, world.clock.now(), patience=TICKET_PATIENCE)
     assert gauges.oldest_queued_at == world.clock.now()
@@ -361,8 +361,8 @@ async def test_a_prepared_dispatch_whose_account_cant_be_opened_waits_and_is_tol
     )
     watch = watch_of(world, slack)
     for _ in range(6):
-        async with running("on_reminder_tick", world) as function:
-            await ticker(function.parts).hold(dt.timedelta(seconds=3))
+        async with running("on_sweep_tick", world) as function:
+            await sweeps(function.parts).hold(dt.timedelta(seconds=3))
         await look(watch, world, 1)
     [text] = slack.texts()
     assert titles([text]) == ["Nobody can find out whether messages were sent: open"]
