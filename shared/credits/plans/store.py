@@ -70,8 +70,7 @@ async def decide_due_plans(
 
 
 LOCK_DUE = f"""
-select {_COLUMNS} from tenant_plans where tenant = %(tenant)s and next_try_at = %(taken_until)s for no key update
-"""
+select {_COLUMNS} from tenant_plans where tenant = %(tenant)s and next_try_at = %(taken_until)s for no key update"""
 
 
 async def lock_due(connection: Connection, due: Due) -> Subscription | None:

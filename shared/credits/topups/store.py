@@ -72,8 +72,8 @@ async def decide_due_charges(
 
 
 LOCK_DUE = """
-select tenant from automatic_topups where tenant = %(tenant)s and enabled and next_try_at = %(taken_until)s for update
-"""
+select tenant from automatic_topups
+where tenant = %(tenant)s and enabled and next_try_at = %(taken_until)s for update"""
 
 
 async def lock_due(connection: Connection, due: Due) -> bool:

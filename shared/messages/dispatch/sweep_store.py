@@ -121,7 +121,7 @@ async def decide_checks(
 
 
 # What is over for an hour is looked at in an hour again: so the wait doubles, and needs no count.
-_AGAIN = """case
+_DECIDE_AGAIN = """case
         when deadline > %(now)s then deadline
         else %(now)s + least(greatest(%(first)s, %(now)s - deadline), %(longest)s) end"""
 
@@ -132,7 +132,7 @@ with due as (
   order by deadline_at limit %(limit)s for update skip locked
 )
 update dispatches d
-set updated_at = %(now)s, deadline_at = {deciding_deadline("d.messages", moment=_AGAIN)}
+set updated_at = %(now)s, deadline_at = {deciding_deadline("d.messages", moment=_DECIDE_AGAIN)}
 from due join tenants t on t.id = due.tenant
 where d.tenant = due.tenant and d.id = due.id
 returning d.tenant, d.id, d.account, d.state::text, d.provider_batch_id as batch, d.created_at, t.revision

@@ -14,7 +14,7 @@ from shared.platform.loops.rounds import Loop
 from shared.workflows.ticks import ticking
 from shared.workflows.ticks.ticking import Ticker
 from tests.clock import DrivenClock, SettableClock
-from tests.rounds import LeavingRounds
+from tests.platform.loops.driven import LeavingRounds
 from tests.workflows.timeline import FIVE, MINUTE, REMINDERS, Timeline
 from tests.world import World
 
