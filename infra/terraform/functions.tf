@@ -66,6 +66,7 @@ locals {
       concurrency     = 1
       timeout_seconds = 175 # 58 seconds of work, and what was begun in the last of them
       max_instances   = 3   # ticks may overlap
+      connections     = 2   # one for steps, one for tickets
     }
 
     on_sweep_tick = {
@@ -79,7 +80,8 @@ locals {
       cpu             = var.sweep_cpu
       concurrency     = 1
       timeout_seconds = 175 # 58 seconds of work, and what was begun in the last of them
-      max_instances   = 3   # ticks may overlap
+      max_instances   = 2   # ticks may overlap
+      connections     = 3   # it waits for others far longer than for the database
     }
 
     on_dead_letter = {

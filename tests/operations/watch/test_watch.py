@@ -271,12 +271,21 @@ async def test_a_kind_that_nobody_knows_is_told_all_the_same(world: World, slack
     assert "other-alert.md" in text
 
 
-async def test_stopped_ticks_are_told_and_that_they_go_on(world: World, slack: SlackChannel) -> None:
+@pytest.mark.parametrize(
+    ("name", "stopped"),
+    [
+        ("tick", "No tick for 5 minutes: reminders do not leave"),
+        ("sweeps", "Not all sweeps have ended well for 5 minutes: what was left behind is not taken up"),
+    ],
+)
+async def test_what_has_stopped_is_told_and_that_it_goes_on(
+    world: World, slack: SlackChannel, name: str, stopped: str
+) -> None:
     watch = watch_of(world, slack)
     world.clock.moment += dt.timedelta(minutes=6)
+    world.rows("update heartbeats set at = %s where name <> %s", world.clock.now(), name)
     await watch.look()
     await look(watch, world, 1)
-    stopped = "No tick for 5 minutes: reminders do not leave"
     assert titles(slack.texts()) == [f"{stopped}: open", f"{stopped}: over"]
     assert "value 6 min · limit 5 min" in slack.texts()[0]
 
