@@ -28,8 +28,8 @@ HERE = "local"
 CONNECT_SECONDS = 15.0
 
 app = typer.Typer(
-    help="The ticks that make reminders leave and take up what was left behind: of the stack that is up here, or with a "
-    "project and a location, in the cloud.",
+    help="The ticks that make reminders leave and take up what was left behind: of the stack that is up here, or with "
+    "a project and a location, in the cloud.",
     no_args_is_help=True,
     rich_markup_mode="rich",
 )
@@ -42,7 +42,8 @@ Location = Annotated[
 
 @dataclass(frozen=True)
 class Ticks:
-    """How ticks of a job stand. `last_error` is empty when the last tick went well; there is no `next` while they are paused."""
+    """How ticks of a job stand. `last_error` is empty when the last tick went well; there is no `next` while they are
+    paused."""
 
     job: str
     state: str

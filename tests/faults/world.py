@@ -96,7 +96,16 @@ class Process:
         dispatcher = Dispatcher(database, wires, world.clock)
         self.reports = Reports(database, publisher, world.clock)
         self.sender = Sender(database, wires, account_cache(KEYS), dispatcher, self.reports, world.clock)
-        self.sweeper = Sweeper(database, wires, account_cache(KEYS), dispatcher, self.reports, world.clock)
+        # As its own role, which may do the least.
+        swept = WatchedDatabase(world.as_role("allim_sweeper"), self._pass)
+        self.sweeper = Sweeper(
+            swept,
+            wires,
+            account_cache(KEYS),
+            Dispatcher(swept, wires, world.clock),
+            Reports(swept, publisher, world.clock),
+            world.clock,
+        )
         self.webhooks = Webhooks(database, publisher, wires, KEYS, world.clock)
         self.reissue = partial(reissue, database, publisher, world.clock)
 
