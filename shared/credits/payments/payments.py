@@ -102,7 +102,7 @@ class Payments:
 
         Raises:
             CreditError: `unknown_order`, `amount_changed`, `payment_refused` with Toss's code in the detail.
-            ProviderError: Toss could not be asked; the order stays `confirming`, and the tick decides it.
+            ProviderError: Toss could not be asked; the order stays `confirming`, and a sweep decides it.
         """
         won = whole_won(amount)
         async with self.database.transaction() as connection:
@@ -178,13 +178,13 @@ class Payments:
             reason: shown on Toss's receipt, 1 to 200 characters.
             key: names the request; the same one twice cancels once, and ends the same way.
             refund_account: where a deposit into a virtual account goes back to. It is not kept: should Toss never hear
-                of the cancel, the tick finds that out, the credit is given again, and the cancel is asked for anew.
+                of the cancel, a sweep finds that out, the credit is given again, and the cancel is asked for anew.
 
         Raises:
             CreditError: `unknown_order`, `bad_amount`, `not_cancellable` (more than is left, or never paid),
                 `refund_account_needed`, `credit_shortage` (the credit was spent), `key_used` (for another amount),
                 `cancel_refused` (by Toss, now or when the key was used; the credit is given again).
-            ProviderError: Toss could not be asked; the cancel stays `asked`, and the tick asks again.
+            ProviderError: Toss could not be asked; the cancel stays `asked`, and a sweep asks again.
         """
         if not 1 <= len(reason) <= 200:
             raise CreditError("bad_reason", "1 to 200 characters", "사유를 1~200자로 입력해 주세요.", field="reason")
@@ -219,7 +219,7 @@ class Payments:
 
         Raises:
             CreditError: `cancel_refused`; what was taken for it is given again.
-            ProviderError: Toss could not be asked; the tick asks again.
+            ProviderError: Toss could not be asked; a sweep asks again.
         """
         assert order.payment_key is not None, "a paid order names its payment"  # noqa: S101
         try:
@@ -303,7 +303,7 @@ class Payments:
             code: why, in Toss's word or ours.
             detail: why, for people.
             begun: when the confirmation was begun that was refused. Has another begun since, the order stays as it is:
-                the other's answer decides it, or the tick.
+                the other's answer decides it, or a sweep.
         """
         now = self._clock.now()
         async with self.database.transaction() as connection:

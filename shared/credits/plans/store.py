@@ -91,7 +91,7 @@ where tenant = %(tenant)s
 
 
 async def save_subscription(connection: Connection, now_has: Subscription, next_try_at: dt.datetime | None) -> None:
-    """Write a tenant's plan, which the transaction has locked, and when the tick looks at it (None: never)."""
+    """Write a tenant's plan, which the transaction has locked, and when a sweep looks at it (None: never)."""
     period = now_has.period
     await connection.execute(
         SAVE,

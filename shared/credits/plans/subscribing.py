@@ -1,6 +1,6 @@
 """Changing plans, and renewing them: an order is written before a card is charged, and asking decides after a crash.
 
-A charge that is under way keeps every other change of the tenant's plan waiting. Its answer may be lost: then the tick
+A charge that is under way keeps every other change of the tenant's plan waiting. Its answer may be lost: then a sweep
 asks Toss for the order, and charges it only if Toss never heard of it, with the same order and the same key.
 """
 
@@ -137,7 +137,7 @@ class Plans:
         Raises:
             CreditError: `unknown_tenant`, `no_card`, `card_unreadable`, `quote_changed`, `plan_change_under_way`, or
                 `payment_refused`; the plan is as it was.
-            ProviderError: whether it was charged is not known yet; the tick decides it within minutes.
+            ProviderError: whether it was charged is not known yet; a sweep decides it within minutes.
         """
         now = self._clock.now()
         async with self._database.transaction() as connection:
