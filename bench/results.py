@@ -11,7 +11,7 @@ from bench.imports import ImportCost
 from bench.load import Burst, Latency
 from bench.sql_count import StatementCounts
 
-BACKGROUND = frozenset({"allim_ticker"})
+BACKGROUND = frozenset({"allim_ticker", "allim_sweeper"})
 """Roles that look around by themselves, messages or not."""
 OUTSIDE = frozenset({"postgres", ""})
 """The bench's own looks, and what belongs to nobody."""
