@@ -85,7 +85,7 @@ def test_the_stack_file_is_private_and_complete(stack: Stack, home: Home) -> Non
     assert set(written["processes"]) >= {"postgres", "pubsub", "simulator", "scheduler", *written["functions"]}
     assert httpx.get(f"{stack.simulator_url}/control/health").status_code == 200
     assert stack.broker_control_url is not None
-    assert httpx.get(f"{stack.broker_control_url}/stats").json()["topics"] == 6
+    assert httpx.get(f"{stack.broker_control_url}/stats").json()["topics"] == 7
 
 
 def test_every_role_logs_in_and_the_owner_reaches_the_schema(stack: Stack) -> None:
