@@ -17,6 +17,8 @@ from shared.bootstrap import sweeps
 from shared.credits.ledger.low_balances import watch_low_balances
 from shared.operations.health.checks import TICKET_PATIENCE
 from shared.operations.health.store import read_gauges
+from shared.operations.watch.slack import write
+from shared.operations.watch.store import Notice
 from shared.operations.watch.watch import NOTICES_A_WATCH, REMIND, Watch
 from shared.platform.crypto import Keys
 from shared.platform.database import Database
@@ -261,6 +263,25 @@ async def test_very_many_alerts_are_told_bit_by_bit(world: World, slack: SlackCh
     assert len(slack.texts()) == NOTICES_A_WATCH
     await look(watch, world, 1)
     assert len(set(slack.texts())) == NOTICES_A_WATCH + 5
+
+
+async def test_an_alert_that_cant_be_told_holds_up_none_of_the_others(
+    world: World, slack: SlackChannel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken, *sound = [await world.tenant() for _ in range(4)]
+
+    def write_all_but_one(notice: Notice, runbook_url: str) -> str:
+        if notice.tenant == broken:
+            raise ValueError("nobody can say it")
+        return write(notice, runbook_url)
+
+    monkeypatch.setattr("shared.operations.watch.watch.write", write_all_but_one)
+    for tenant in (broken, *sound):
+        raise_alert(world, tenant)
+        world.clock.moment += dt.timedelta(seconds=1)
+    await watch_of(world, slack).look()
+    assert [tenant for tenant in sound if any(f"`{tenant}`" in text for text in slack.texts())] == sound
+    assert len(slack.texts()) == len(sound)
 
 
 async def test_a_kind_that_nobody_knows_is_told_all_the_same(world: World, slack: SlackChannel) -> None:
