@@ -14,7 +14,7 @@ from bench.neighbours.importing import WANTED as WANTED_BESIDE_IMPORT
 from bench.neighbours.importing import BesideImport
 from bench.sql_count import StatementCounts
 
-BACKGROUND = frozenset({"allim_ticker"})
+BACKGROUND = frozenset({"allim_ticker", "allim_sweeper"})
 """Roles that look around by themselves, messages or not."""
 OUTSIDE = frozenset({"postgres", ""})
 """The bench's own looks, and what belongs to nobody."""

@@ -13,6 +13,7 @@ ROLE_OF = {
     "on_bulk_send_request": "allim_bulk_sender",
     "on_delivery_callback": "allim_reports",
     "on_reminder_tick": "allim_ticker",
+    "on_sweep_tick": "allim_sweeper",
     "on_dead_letter": "allim_dead_letters",
     "provider_webhook": "allim_webhook",
     "payment_webhook": "allim_payment_calls",
@@ -23,10 +24,10 @@ ROLE_OF = {
 }
 """The database role of each function."""
 
-TAKE_PAYMENTS = frozenset({"on_reminder_tick"})
+TAKE_PAYMENTS = frozenset({"on_sweep_tick"})
 """The functions that hold the merchant's key at Toss Payments."""
 
-OPEN_CREDENTIALS = frozenset({"on_send_request", "on_bulk_send_request", "on_reminder_tick"})
+OPEN_CREDENTIALS = frozenset({"on_send_request", "on_bulk_send_request", "on_sweep_tick"})
 """The functions that hold the key of what providers gave: accounts' credentials and cards' billing keys."""
 
 TELL_PEOPLE = frozenset({"watch"})
@@ -36,7 +37,7 @@ SIMULATED_SLACK_PATH = "/services/T000000/B000000/local"
 
 SIMULATED_TOSS_KEY = "test_sk_localsimulator000000000000"  # opens a simulator and nothing else
 
-HELD_OPEN = frozenset({"on_reminder_tick"})
+HELD_OPEN = frozenset({"on_reminder_tick", "on_sweep_tick"})
 """The functions whose call lasts for most of its minute: to wait for its end makes every stop a long one."""
 
 BACKUP = "backup"
@@ -50,6 +51,7 @@ FUNCTION_OF_TOPIC = {
     "bulk-send-requests": "on_bulk_send_request",
     "delivery-callbacks": "on_delivery_callback",
     "reminder-ticks": "on_reminder_tick",
+    "sweep-ticks": "on_sweep_tick",
     "watch-ticks": "watch",
     "dead-letters": "on_dead_letter",
 }

@@ -36,6 +36,7 @@ ROLES = (
     "allim_bulk_sender",
     "allim_reports",
     "allim_ticker",
+    "allim_sweeper",
     "allim_webhook",
     "allim_payments",
     "allim_payment_calls",

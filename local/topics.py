@@ -13,7 +13,7 @@ from pathlib import Path
 from local.functions import FUNCTION_OF_TOPIC
 from local.home import write_private
 from local.topology import DEFAULT_RETENTION_SECONDS, PullSubscription, PushSubscription, Topic, Topology, create
-from shared.platform.pubsub import REMINDER_TICKS, SUBSCRIPTION_EVENTS, WATCH_TICKS
+from shared.platform.pubsub import REMINDER_TICKS, SUBSCRIPTION_EVENTS, SWEEP_TICKS, WATCH_TICKS
 from shared.platform.pubsub.publishers import Bound
 
 DEAD_LETTERS = "dead-letters"
@@ -24,13 +24,15 @@ FIRST_BACKOFF_SECONDS, LONGEST_BACKOFF_SECONDS = 1, 600
 """Before a refused message comes again, doubling. In the cloud the first wait is Pub/Sub's own, 10 seconds; here a
 function that was killed is soon back."""
 
-NEVER_GIVEN_UP = frozenset({DEAD_LETTERS, REMINDER_TICKS, WATCH_TICKS})
+TICKS = frozenset({REMINDER_TICKS, SWEEP_TICKS, WATCH_TICKS})
+
+NEVER_GIVEN_UP = TICKS | {DEAD_LETTERS}
 """The topics without dead letters: those themselves, and ticks, for one that could not be held is worth nothing."""
 
 TICKS_KEPT_SECONDS = 600
 """Or the ticks of an hour without a database would all be held at once when it is back."""
 
-_ACK_DEADLINE_SECONDS = {REMINDER_TICKS: 120}  # a tick is held for a minute
+_ACK_DEADLINE_SECONDS = dict.fromkeys((REMINDER_TICKS, SWEEP_TICKS), 120)  # held for a minute
 
 
 def topology(addresses: Mapping[str, str], publishers: Sequence[Bound] = ()) -> Topology:
@@ -62,7 +64,7 @@ def _pushed(topic: str, endpoint: str) -> PushSubscription:
         ack_deadline_seconds=_ACK_DEADLINE_SECONDS.get(topic, 60),
         min_backoff_seconds=FIRST_BACKOFF_SECONDS,
         max_backoff_seconds=LONGEST_BACKOFF_SECONDS,
-        retention_seconds=TICKS_KEPT_SECONDS if topic in (REMINDER_TICKS, WATCH_TICKS) else DEFAULT_RETENTION_SECONDS,
+        retention_seconds=TICKS_KEPT_SECONDS if topic in TICKS else DEFAULT_RETENTION_SECONDS,
         dead_letter_topic=None if topic in NEVER_GIVEN_UP else DEAD_LETTERS,
         max_delivery_attempts=MAX_DELIVERY_ATTEMPTS,
     )

@@ -6,6 +6,7 @@ is not asked for is not even packed.
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import cache, partial
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from shared.platform.database import Database
     from shared.platform.database.pulse import Pulse
     from shared.platform.database.revisions import RevisionCache
+    from shared.platform.loops.rounds import Rounds
     from shared.platform.pubsub import Publisher
     from shared.platform.signals.dead_letters import DeadLetters
     from shared.providers import Provider
@@ -40,6 +42,13 @@ if TYPE_CHECKING:
     from shared.tenants.accounts import Accounts
     from shared.workflows.events.intake import EventIntake
     from shared.workflows.ticks.ticking import Ticker
+
+
+PACE, SLOW_PACE = dt.timedelta(seconds=2), dt.timedelta(minutes=1)
+"""From the end of a loop's pass to its next one; slow where nobody waits for it."""
+
+LONGEST_PASS = dt.timedelta(seconds=60)
+"""Of a loop. A sweep takes for 20 seconds, and what it took is given 30."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,7 +168,6 @@ def sweeper(parts: Parts) -> Sweeper:
 
     return Sweeper(
         database(parts),
-        publisher(parts),
         providers(parts),
         accounts(parts),
         dispatcher(parts),
@@ -170,19 +178,47 @@ def sweeper(parts: Parts) -> Sweeper:
 
 @cache
 def ticker(parts: Parts) -> Ticker:
-    from shared.credits.ledger.low_balances import watch_low_balances
+    from shared.messages.dispatch.reissuing import reissue
+    from shared.platform.loops.rounds import Loop, Rounds
     from shared.workflows.ticks.ticking import Ticker
 
-    sweeps: list[Callable[[], Awaitable[object]]] = [
-        sweeper(parts).republish,
-        sweeper(parts).decide,
-        sweeper(parts).check,
-        sweeper(parts).end_alerts,
-        partial(watch_low_balances, database(parts), parts.clock),
-    ]
+    tickets = Loop(
+        "tickets", partial(reissue, database(parts), publisher(parts), parts.clock), every=PACE, within=LONGEST_PASS
+    )
+    return Ticker(database(parts), publisher(parts), parts.clock, Rounds([tickets], parts.clock))
+
+
+@cache
+def sweeps(parts: Parts) -> Rounds:
+    """All that waits for somebody outside, or is a backlog: each a loop of its own."""
+    from shared.credits.ledger.low_balances import watch_low_balances
+    from shared.messages.dispatch.unconsumed import Unconsumed
+    from shared.platform.loops.rounds import Loop, Rounds
+    from shared.platform.signals.heartbeats import leave_trace
+
+    loops: dict[str, Callable[[], Awaitable[object]]] = {
+        "decide": sweeper(parts).decide,
+        "deadlines": sweeper(parts).deadlines,
+        "check": sweeper(parts).check,
+        "unconsumed": Unconsumed(database(parts), parts.clock).end_some,
+        "alerts": sweeper(parts).end_alerts,
+        "balances": partial(watch_low_balances, database(parts), parts.clock),
+    }
     if parts.settings.toss_secret_key is not None:
-        sweeps += [payments(parts).reconcile, look_ups(parts).run, topups(parts).charge_due, plans(parts).renew_due]
-    return Ticker(database(parts), publisher(parts), parts.clock, sweeps)
+        loops |= {
+            "payments": payments(parts).reconcile,
+            "look_ups": look_ups(parts).run,
+            "topups": topups(parts).charge_due,
+            "plans": plans(parts).renew_due,
+        }
+    return Rounds(
+        [
+            Loop(name, once, every=SLOW_PACE if name in ("alerts", "unconsumed") else PACE, within=LONGEST_PASS)
+            for name, once in loops.items()
+        ],
+        parts.clock,
+        all_well=partial(leave_trace, database(parts), "sweeps", parts.clock),
+    )
 
 
 @cache

@@ -68,3 +68,9 @@ def _as_text(value: object) -> str:
 async def rows(connection: Connection, statement: str, **parameters: Any) -> list[dict[str, Any]]:
     """What a query of a test's own finds."""
     return await fetch_all(connection, statement, parameters)
+
+
+def waits(first: dt.timedelta, longest: dt.timedelta, times: int) -> dt.timedelta:
+    """Each wait is twice as long as the one before, up to the longest."""
+    factor: int = 2**times
+    return min(first * factor, longest)

@@ -343,5 +343,5 @@ def _with_plans(database_url: str | None, tenant: str, work: Callable[[Plans], A
         return asyncio.run(run())
     except ProviderError as error:
         raise CommandError(
-            f"payment_undecided: {error}; the tick decides it within minutes: `allim plans show` (결제 확인 중입니다.)"
+            f"payment_undecided: {error}; a sweep decides it within minutes: `allim plans show` (결제 확인 중입니다.)"
         ) from error

@@ -1,9 +1,10 @@
-"""`allim ticks`: the scheduler's minute, here and in the cloud: how it stands, pause it, resume it, run one now."""
+"""`allim ticks`: the scheduler's minutes of reminders and of sweeps, here and in the cloud: how they stand, pause them,
+resume them, run them now."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
@@ -22,13 +23,13 @@ if TYPE_CHECKING:
 
     from shared.platform.database import Connection
 
-JOB = "reminder-tick"
+JOBS = ("reminder-tick", "sweep-tick")
 HERE = "local"
 CONNECT_SECONDS = 15.0
 
 app = typer.Typer(
-    help="The ticks that make reminders leave: of the stack that is up here, or with a project and a location, in the "
-    "cloud.",
+    help="The ticks that make reminders leave and take up what was left behind: of the stack that is up here, or with "
+    "a project and a location, in the cloud.",
     no_args_is_help=True,
     rich_markup_mode="rich",
 )
@@ -41,7 +42,8 @@ Location = Annotated[
 
 @dataclass(frozen=True)
 class Ticks:
-    """How ticks stand. `last_error` is empty when the last tick went well; there is no `next` while they are paused."""
+    """How ticks of a job stand. `last_error` is empty when the last tick went well; there is no `next` while they are
+    paused."""
 
     job: str
     state: str
@@ -59,8 +61,8 @@ class Ticks:
 )
 def status(project: Project = None, location: Location = None, as_json: AsJson = False) -> None:
     """Show whether ticks come, when the last one was, and when the next one is."""
-    with _scheduler(project, location) as (client, name):
-        _show(client.get_job(name=name), as_json)
+    with _scheduler(project, location) as (client, names):
+        _show([client.get_job(name=name) for name in names], as_json)
 
 
 @app.command(
@@ -70,10 +72,9 @@ def status(project: Project = None, location: Location = None, as_json: AsJson =
     )
 )
 def pause(project: Project = None, location: Location = None, as_json: AsJson = False) -> None:
-    """Let no more ticks begin, such as during a restore. A second time does nothing."""
-    with _scheduler(project, location) as (client, name):
-        job = client.get_job(name=name)
-        _show(job if job.state.name == "PAUSED" else client.pause_job(name=name), as_json)
+    """Let no more ticks begin, such as during a restore: nothing is sent or charged. A second time does nothing."""
+    with _scheduler(project, location) as (client, names):
+        _show([_unless("PAUSED", client, name, client.pause_job) for name in names], as_json)
 
 
 @app.command(
@@ -84,9 +85,8 @@ def pause(project: Project = None, location: Location = None, as_json: AsJson = 
 )
 def resume(project: Project = None, location: Location = None, as_json: AsJson = False) -> None:
     """Let ticks come again. A second time does nothing."""
-    with _scheduler(project, location) as (client, name):
-        job = client.get_job(name=name)
-        _show(client.resume_job(name=name) if job.state.name == "PAUSED" else job, as_json)
+    with _scheduler(project, location) as (client, names):
+        _show([_unless("ENABLED", client, name, client.resume_job) for name in names], as_json)
 
 
 @app.command(
@@ -96,9 +96,9 @@ def resume(project: Project = None, location: Location = None, as_json: AsJson =
     )
 )
 def run(project: Project = None, location: Location = None, as_json: AsJson = False) -> None:
-    """Force one tick now. Ticks may overlap, so it does no harm."""
-    with _scheduler(project, location) as (client, name):
-        _show(client.run_job(name=name), as_json)
+    """Force one tick of each kind now. Ticks may overlap, so it does no harm."""
+    with _scheduler(project, location) as (client, names):
+        _show([client.run_job(name=name) for name in names], as_json)
 
 
 @app.command(
@@ -127,6 +127,12 @@ def skip(
         typer.echo(f"left out {skipped:,} step{'' if skipped == 1 else 's'} due before {clock_time(moment)}")
 
 
+def _unless(state: str, client: CloudSchedulerClient, name: str, change: Callable[..., Any]) -> Any:
+    """Change a job that is not in that state yet."""
+    job = client.get_job(name=name)
+    return job if job.state.name == state else change(name=name)
+
+
 def _moment(given: str) -> dt.datetime:
     import datetime as dt
 
@@ -140,17 +146,19 @@ def _moment(given: str) -> dt.datetime:
 
 
 @contextmanager
-def _scheduler(project: str | None, location: str | None) -> Iterator[tuple[CloudSchedulerClient, str]]:
-    """A client, and the name of the ticks' job. What goes wrong becomes a CommandError."""
+def _scheduler(project: str | None, location: str | None) -> Iterator[tuple[CloudSchedulerClient, list[str]]]:
+    """A client, and the names of the ticks' jobs. What goes wrong becomes a CommandError."""
     place = _cloud(project, location)
     client = _local_client() if place is None else _cloud_client()
-    name = client.job_path(*(place or (HERE, HERE)), JOB)
+    names = [client.job_path(*(place or (HERE, HERE)), job) for job in JOBS]
     from google.api_core.exceptions import GoogleAPICallError, NotFound, PermissionDenied, RetryError
 
     try:
-        yield client, name
+        yield client, names
     except NotFound as error:
-        raise CommandError(f"no_job: there is no {name}: was it applied, and is the location right?") from error
+        raise CommandError(
+            f"no_job: not all are there of {', '.join(names)}: was it applied, and is the location right?"
+        ) from error
     except PermissionDenied as error:
         raise CommandError(f"forbidden: you need roles/cloudscheduler.admin there: {error.message}") from error
     except (GoogleAPICallError, RetryError) as error:
@@ -205,24 +213,31 @@ def _cloud_client() -> CloudSchedulerClient:
         raise CommandError("no_credentials: run `gcloud auth application-default login` first") from error
 
 
-def _show(job: Any, as_json: bool) -> None:
-    paused = job.state.name == "PAUSED"
-    told = Ticks(
-        job=JOB,
+def _show(jobs: Sequence[Any], as_json: bool) -> None:
+    told = [_told(name, job) for name, job in zip(JOBS, jobs, strict=True)]
+    if as_json:
+        print_json(told)
+        return
+    rows = [
+        (
+            each.job,
+            each.state,
+            each.schedule,
+            f"{clock_time(each.last) if each.last else 'none yet'}"
+            f"{', failed: ' + each.last_error if each.last_error else ''}",
+            clock_time(each.next) if each.next else "none until `allim ticks resume`",
+        )
+        for each in told
+    ]
+    print_table(["job", "state", "schedule", "last (Seoul)", "next (Seoul)"], rows)
+
+
+def _told(name: str, job: Any) -> Ticks:
+    return Ticks(
+        job=name,
         state=job.state.name.lower(),
         schedule=f"{job.schedule} ({job.time_zone})",
         last=job.last_attempt_time or None,
         last_error=job.status.message or (f"code {job.status.code}" if job.status.code else ""),
-        next=None if paused else job.schedule_time or None,
+        next=None if job.state.name == "PAUSED" else job.schedule_time or None,
     )
-    if as_json:
-        print_json(told)
-        return
-    last = clock_time(told.last) if told.last else "none yet"
-    rows = [
-        ("state", told.state),
-        ("schedule", told.schedule),
-        ("last tick (Seoul)", f"{last}{', failed: ' + told.last_error if told.last_error else ''}"),
-        ("next tick (Seoul)", clock_time(told.next) if told.next else "none until `allim ticks resume`"),
-    ]
-    print_table(["", ""], rows)

@@ -1,4 +1,4 @@
-"""A minute of reminders: due steps speak, and what has waited too long is taken up again."""
+"""A minute of reminders: due steps speak, and tickets that nobody consumed are published again."""
 
 import functions_framework.aio
 

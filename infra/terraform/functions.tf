@@ -74,17 +74,33 @@ locals {
     }
 
     on_reminder_tick = {
-      does            = "A minute of reminders: due steps speak, and what has waited too long is taken up again."
+      does            = "A minute of reminders: due steps speak, and tickets that nobody consumed are published again."
       topic           = "reminder-ticks"
       publishes       = ["send-requests", "bulk-send-requests"]
       role            = "allim_ticker"
-      secrets         = ["ALLIM_ENCRYPTION_KEY", "TOSS_SECRET_KEY"]
-      sends           = true
+      secrets         = []
+      sends           = false
       memory          = "512Mi"
       cpu             = var.reminder_cpu
       concurrency     = 1
       timeout_seconds = 175 # 58 seconds of work, and what was begun in the last of them
       max_instances   = 3   # ticks may overlap
+      connections     = 2   # one for steps, one for tickets
+    }
+
+    on_sweep_tick = {
+      does            = "A minute of sweeps: what has waited too long is taken up again, whoever has to be asked about it."
+      topic           = "sweep-ticks"
+      publishes       = ["send-requests"]
+      role            = "allim_sweeper"
+      secrets         = ["ALLIM_ENCRYPTION_KEY", "TOSS_SECRET_KEY"]
+      sends           = true
+      memory          = "512Mi"
+      cpu             = var.sweep_cpu
+      concurrency     = 1
+      timeout_seconds = 175 # 58 seconds of work, and what was begun in the last of them
+      max_instances   = 2   # ticks may overlap
+      connections     = 3   # it waits for others far longer than for the database
     }
 
     on_dead_letter = {

@@ -1,8 +1,9 @@
-# Plans are renewed, cards charged and lost payments looked up by the tick: they wait for no hour of the day.
+# Plans are renewed, cards charged and lost payments looked up by the sweeps: they wait for no hour of the day.
 locals {
   # name → when (Korean time) → the topic that gets an empty JSON object
   schedules = {
     reminder-tick = { does = "Begins a minute of reminders.", cron = "*/${var.tick_every_minutes} * * * *", topic = "reminder-ticks" }
+    sweep-tick    = { does = "Begins a minute of sweeps.", cron = "*/${var.tick_every_minutes} * * * *", topic = "sweep-ticks" }
     watch         = { does = "Has somebody look whether all is well.", cron = "* * * * *", topic = "watch-ticks" }
   }
 

@@ -10,7 +10,7 @@
 locals {
   subscribers  = { for name, function in local.functions : function.topic => name if function.topic != null }
   dead_letters = "dead-letters"
-  ticks        = ["reminder-ticks", "watch-ticks"]
+  ticks        = ["reminder-ticks", "sweep-ticks", "watch-ticks"]
 
   subscriptions = {
     for topic, function in local.subscribers : topic => {

@@ -153,8 +153,18 @@ variable "reminder_cpu" {
   }
 }
 
+variable "sweep_cpu" {
+  description = "CPUs of on_sweep_tick, which mostly waits for providers and is there every second of the day, too."
+  type        = string
+
+  validation {
+    condition     = try(tonumber(var.sweep_cpu) >= 0.08 && tonumber(var.sweep_cpu) <= 2, false)
+    error_message = "From 0.08 to 2."
+  }
+}
+
 variable "tick_every_minutes" {
-  description = "How often a minute of reminders begins. At 1 it is always such a minute; at 3 a reminder may leave 2 minutes late, for a third of the price."
+  description = "How often a minute of reminders, and one of sweeps, begins. At 1 it is always such a minute; at 3 a reminder may leave 2 minutes late, for a third of the price."
   type        = number
   default     = 1
 

@@ -20,6 +20,7 @@ VICTIMS = (
     "on_bulk_send_request",
     "on_delivery_callback",
     "on_reminder_tick",
+    "on_sweep_tick",
     "provider_webhook",
 )
 """What is killed: any of our functions, and nothing that plays somebody else."""

@@ -1,4 +1,4 @@
-"""Stands in for Cloud Scheduler: a tick at once and at each full minute, the watch each minute, and the daily jobs.
+"""Stands in for Cloud Scheduler: ticks at once and at each full minute, the watch each minute, and the daily jobs.
 
 Run as ``python -m simulator.scheduler --port 20001 --state scheduler.json --functions '{"backup": "http://…"}'``; it
 needs GOOGLE_CLOUD_PROJECT and PUBSUB_EMULATOR_HOST. At the port it answers Cloud Scheduler's own API.
@@ -15,11 +15,11 @@ from pathlib import Path
 
 from google.cloud import pubsub_v1
 
-from shared.platform.pubsub import REMINDER_TICKS, WATCH_TICKS
+from shared.platform.pubsub import REMINDER_TICKS, SWEEP_TICKS, WATCH_TICKS
 from simulator.clock import present
 from simulator.scheduler.jobs import Job, Scheduler, calling, daily, next_minute
 
-TICK, WATCH = "reminder-tick", "watch"
+TICK, SWEEP, WATCH = "reminder-tick", "sweep-tick", "watch"
 PUBLISH_SECONDS = 20.0  # less than a minute: a tick that cannot be published is missed, the next one does its work
 DAILY = {
     "backup": ("Backs up the database.", 3),
@@ -38,7 +38,7 @@ def tick(scheduled_at: datetime) -> bytes:
 
 
 def jobs(project: str, addresses: Mapping[str, str]) -> list[Job]:
-    """The tick, and the daily calls of those functions that have an address."""
+    """The ticks, and the daily calls of those functions that have an address."""
     client = pubsub_v1.PublisherClient(pubsub_v1.types.BatchSettings(max_messages=1))
 
     def publishing(topic: str) -> Callable[[], None]:
@@ -57,6 +57,7 @@ def jobs(project: str, addresses: Mapping[str, str]) -> list[Job]:
     every_minute = "*/1 * * * *"
     return [
         Job(TICK, "Begins a minute of reminders.", every_minute, next_minute, publishing(REMINDER_TICKS), at_once=True),
+        Job(SWEEP, "Begins a minute of sweeps.", every_minute, next_minute, publishing(SWEEP_TICKS), at_once=True),
         # Not at once: what was down for a night is not to be told of before its first tick.
         Job(WATCH, "Has somebody look whether all is well.", every_minute, next_minute, publishing(WATCH_TICKS)),
         *calls,

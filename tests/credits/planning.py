@@ -17,11 +17,11 @@ CHARGE = r"POST .*/billing/[^/]+$"
 
 
 class Office(Till):
-    """A till that takes money for plans. People change plans as `allim_payments`, the tick renews as `allim_ticker`."""
+    """A till that takes money for plans. People change plans as `allim_payments`, sweeps renew as `allim_sweeper`."""
 
     @property
-    def ticker(self) -> Pool:
-        return self.as_role("allim_ticker")
+    def sweeper(self) -> Pool:
+        return self.as_role("allim_sweeper")
 
     def plans(self, pool: Pool | None = None) -> Plans:
         pool = pool or self.pool
@@ -38,10 +38,10 @@ class Office(Till):
         await self.plans().change(TENANT, plan)
         self.clock.advance(1)
 
-    async def tick(self) -> None:
-        """A sweep of the tick: payments first, then plans."""
-        await Payments(self.ticker, self.toss, self.clock, PURPOSES).reconcile()
-        await self.plans(self.ticker).renew_due()
+    async def sweep(self) -> None:
+        """A pass of each sweep: payments first, then plans."""
+        await Payments(self.sweeper, self.toss, self.clock, PURPOSES).reconcile()
+        await self.plans(self.sweeper).renew_due()
 
     def go_to(self, year: int, month: int, day: int, hour: int = 9) -> None:
         """Set the clock to a time of Seoul, which lies ahead."""

@@ -83,7 +83,7 @@ async def test_a_ticket_of_a_crowd_that_was_lost_is_published_again_by_its_topic
     world.bus.messages.clear()
     process = world.process()
     world.clock.advance(11)
-    await process.run(process.sweeper.republish())
+    await process.run(process.reissue())
     assert [topic for topic, _ in world.bus.messages] == [BULK_SEND_REQUESTS]
     assert await world.live(process)
     assert len(_accepted(world)) == 2
@@ -134,7 +134,7 @@ async def test_what_is_beyond_an_accounts_rate_leaves_later_and_in_its_order(wor
         if not world.rows("select 1 from outbox"):
             break
         world.clock.advance(1)
-        await process.run(process.sweeper.republish())
+        await process.run(process.reissue())
         await _take(world, process, SEND_REQUESTS)
         assert len(_accepted(world)) <= 4 + (world.clock.now() - begun) // SECOND
     for tenant in (TENANT, OTHER):

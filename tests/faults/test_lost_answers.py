@@ -110,7 +110,7 @@ async def test_an_outage_that_begins_while_a_batch_waits_ends_in_one_message(wor
     async def outage_at_first_send(boundary: str) -> None:
         if boundary == "before POST /messages/v4/groups/{group}/send" and next(sends) == 0:
             world.simulator.set_faults(outage=True)
-        if boundary == "before take_undecided":
+        if boundary == "before decide_leases":
             world.simulator.set_faults()
 
     [message] = await world.queue(DELIVERED)

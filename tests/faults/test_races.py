@@ -120,7 +120,7 @@ async def test_two_sweepers_settle_one_dispatch_once(world: FaultyWorld, place: 
     await first_hold.reached.wait()
     world.clock.advance(LEASE.total_seconds() + 1)
     slow = world.process(hold.at(place))
-    slow_work = asyncio.create_task(slow.sweeper.sweep())
+    slow_work = asyncio.create_task(slow.sweep())
     await held(hold, slow_work)
     world.clock.advance(LEASE.total_seconds() + 1)
     assert await world.live(world.process())
@@ -142,7 +142,7 @@ async def test_a_batch_that_was_handed_over_at_the_last_moment_is_not_given_up(w
     await handing_over.reached.wait()
     world.clock.advance(LEASE.total_seconds() + 1)
     sweeper = world.process(giving_up.at("before decide_retries"))
-    sweeper_work = asyncio.create_task(sweeper.sweeper.sweep())
+    sweeper_work = asyncio.create_task(sweeper.sweep())
     await giving_up.reached.wait()
     handing_over.let_go.set()
     await slow_work
@@ -198,7 +198,7 @@ async def test_a_process_is_left_alone_until_its_lease_is_over(world: FaultyWorl
     slow_work = asyncio.create_task(world.deliver(slow))
     await hold.reached.wait()
     world.clock.advance(LEASE.total_seconds() - 1)
-    await world.process().sweeper.sweep()
+    await world.process().sweep()
     [dispatch] = world.table("dispatches")
     hold.let_go.set()
     await slow_work

@@ -23,7 +23,7 @@ ROUTE = [{"alimtalk": DEADLINE}, {"sms": 3_600}]
 async def sweep(world: FaultyWorld, process: Process, after: float) -> None:
     """Let time pass, sweep, and hand over what comes of it."""
     world.clock.advance(after)
-    for result in await process.run(process.sweeper.sweep()):
+    for result in await process.run(process.sweep()):
         assert result is None
     await world.deliver(process)
 
@@ -99,7 +99,7 @@ async def test_a_passed_deadline_moves_a_message_on_once(world: FaultyWorld) -> 
     await sweep(world, process, DEADLINE - 1)
     assert world.accepted()[message] == ["ATA"]
     world.clock.advance(600)
-    await asyncio.gather(process.run(process.sweeper.sweep()), twin.run(twin.sweeper.sweep()))
+    await asyncio.gather(process.run(process.sweep()), twin.run(twin.sweep()))
     await asyncio.gather(world.deliver(process), world.deliver(twin))
     for _ in range(5):
         await sweep(world, process, 100)

@@ -43,7 +43,7 @@ async def test_a_ticket_that_nobody_consumes_for_weeks_does_not_hold_up_the_othe
     async with world.owner.connection() as connection:
         await connection.execute("update outbox set attempts = %s", [LONG_AGO])
     world.clock.advance(60)
-    await world.process().sweeper.republish()
+    await world.process().reissue()
     assert len(world.bus.messages) == 1
 
 

@@ -69,8 +69,7 @@ async def survive(world: FaultyWorld, random: Random, processes: list[Process]) 
     for _ in range(ROUNDS):
         world.bus.messages += random.sample(world.bus.ever_published, min(2, len(world.bus.ever_published)))
         work: list[Coroutine[Any, Any, object]] = [
-            world.deliver(process) if random.random() < 0.6 else process.run(process.sweeper.sweep())
-            for process in processes
+            world.deliver(process) if random.random() < 0.6 else process.run(process.sweep()) for process in processes
         ]
         await asyncio.gather(*work)
         processes[:] = [world.process(weather(world, random)) if each.ended else each for each in processes]

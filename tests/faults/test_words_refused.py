@@ -9,7 +9,7 @@ import orjson
 import pytest
 
 from shared.messages.dispatch.sending import LEASE
-from shared.messages.dispatch.sweeping import ALERTS_EVERY, TOLD_FOR
+from shared.messages.dispatch.sweeping import TOLD_FOR
 from shared.platform.clock import SEOUL
 from shared.templates.store import save_templates
 from shared.templates.template import TemplateContent
@@ -104,7 +104,7 @@ async def test_what_night_overtakes_on_its_way_is_taken_back_and_the_rest_leaves
     await world.deliver(process)
     assert not world.accepted()
     world.clock.advance(LEASE.total_seconds())
-    await process.run(process.sweeper.sweep())
+    await process.run(process.sweep())
     await world.deliver(process)
     assert dict(world.accepted()) == {other: ["SMS"]}
     assert world.message(sale)["reason"] == "night_advertising"
@@ -119,7 +119,7 @@ async def test_a_fallback_that_is_born_at_night_does_not_leave(world: FaultyWorl
     process = world.process()
     await world.deliver(process)
     world.clock.advance(3 * 60)
-    await process.run(process.sweeper.sweep())
+    await process.run(process.sweep())
     await world.deliver(process)
     assert dict(world.accepted()) == {sale: ["ATA"]}
     row = world.message(sale)
@@ -144,8 +144,8 @@ async def test_whom_kakao_does_not_reach_and_no_text_can_name_somebody_is_told_o
         found = alerts(world)
         assert [is_open for _, is_open in found] == [False] * again + [True]
         assert str(first) in found[-1][0]
-        world.clock.advance((TOLD_FOR + ALERTS_EVERY).total_seconds())
-        await process.run(process.sweeper.sweep())
+        world.clock.advance(TOLD_FOR.total_seconds() + 1)
+        await process.run(process.sweep())
         assert not any(is_open for _, is_open in alerts(world))
 
 

@@ -6,6 +6,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -16,6 +17,7 @@ from psycopg.rows import DictRow
 from shared.contracts import ReportBatch, SendTicket
 from shared.messages.composing import NewMessage, Origin
 from shared.messages.dispatch.dispatching import Dispatcher
+from shared.messages.dispatch.reissuing import reissue
 from shared.messages.dispatch.sending import LEASE, Sender
 from shared.messages.dispatch.sweeping import Sweeper
 from shared.messages.dispatch.turns import Turns
@@ -97,8 +99,23 @@ class Process:
         self.sender = Sender(database, wires, account_cache(KEYS), dispatcher, self.reports, world.clock)
         turns = Turns(database, world.clock)
         self.bulk_sender = Sender(database, wires, account_cache(KEYS), dispatcher, self.reports, world.clock, turns)
-        self.sweeper = Sweeper(database, publisher, wires, account_cache(KEYS), dispatcher, self.reports, world.clock)
+        # As its own role, which may do the least.
+        swept = WatchedDatabase(world.as_role("allim_sweeper"), self._pass)
+        self.sweeper = Sweeper(
+            swept,
+            wires,
+            account_cache(KEYS),
+            Dispatcher(swept, wires, world.clock),
+            Reports(swept, publisher, world.clock),
+            world.clock,
+        )
         self.webhooks = Webhooks(database, publisher, wires, world.clock)
+        self.reissue = partial(reissue, database, publisher, world.clock)
+
+    async def sweep(self) -> None:
+        """One pass of every loop that mends."""
+        await self.reissue()
+        await self.sweeper.sweep()
 
     @property
     def ended(self) -> bool:
@@ -295,7 +312,7 @@ class FaultyWorld(World):
             if process.ended or self.is_quiet():
                 return not process.ended
             self.clock.advance((LEASE.total_seconds() + 1) * 2 ** (number // 5))
-            for result in await process.run(process.sweeper.sweep()):
+            for result in await process.run(process.sweep()):
                 if isinstance(result, Exception):
                     raise result
         raise AssertionError(f"there is no end to it: {self.table('messages')}, {self.table('dispatches')}")

@@ -86,7 +86,10 @@ def test_before_the_first_tick_nobody_hears_that_there_was_none(queries: dict[st
         assert not _fires(queries["ticks-stopped"], series, minute, tmp_path)
 
 
-@pytest.mark.parametrize(("alert", "service"), [("ticks-stopped", "on-reminder-tick"), ("watch-stopped", "watch")])
+@pytest.mark.parametrize(
+    ("alert", "service"),
+    [("ticks-stopped", "on-reminder-tick"), ("sweeps-stopped", "on-sweep-tick"), ("watch-stopped", "watch")],
+)
 def test_what_has_stopped_is_told_but_not_what_is_only_late(
     queries: dict[str, str], tmp_path: Path, alert: str, service: str
 ) -> None:

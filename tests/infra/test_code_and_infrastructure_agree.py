@@ -17,6 +17,7 @@ from local.topics import (
     LONGEST_BACKOFF_SECONDS,
     MAX_DELIVERY_ATTEMPTS,
     NEVER_GIVEN_UP,
+    TICKS,
     TICKS_KEPT_SECONDS,
 )
 from release import build
@@ -25,14 +26,14 @@ from shared.platform.database import pulse
 from shared.platform.database.patience import GRACE_SECONDS
 from shared.platform.doors import bodies
 from shared.platform.http import HEALTH_PATH
+from shared.platform.loops.rounds import TICK
 from shared.platform.pubsub import publishing as pubsub
 from shared.platform.pubsub.publishers import Bound
 from shared.platform.settings import Settings
 from shared.providers.solapi import TIMEOUT
-from shared.workflows.ticks.ticking import TICK
 from simulator.pubsub.delivery.backlog import Policy
-from simulator.scheduler.__main__ import DAILY
-from simulator.scheduler.__main__ import TICK as TICK_JOB
+from simulator.scheduler.__main__ import DAILY, SWEEP, WATCH
+from simulator.scheduler.__main__ import TICK as REMINDERS
 from tests.databases import Migrated
 from tests.infra.conftest import TERRAFORM, Made, Resource
 from tests.outages import HOUR, is_taken_in_the_end
@@ -202,7 +203,8 @@ def test_what_cannot_be_delivered_goes_to_the_dead_letters_by_pubsubs_own_accoun
                 {"dead_letter_topic": last_resort.values["id"], "max_delivery_attempts": MAX_DELIVERY_ATTEMPTS}
             ]
             assert movers == [agent]
-    assert _subscriptions(made)["reminder-ticks"]["message_retention_duration"] == f"{TICKS_KEPT_SECONDS}s"
+    for topic in TICKS:
+        assert _subscriptions(made)[topic]["message_retention_duration"] == f"{TICKS_KEPT_SECONDS}s"
     publishers = [
         each.values["member"]
         for each in made.of_type("google_pubsub_topic_iam_member")
@@ -253,7 +255,7 @@ def test_pubsub_waits_longer_than_a_function_may_take(made: Made) -> None:
 def test_a_tick_and_a_ticket_are_given_the_time_that_they_may_take(made: Made) -> None:
     assert TIMEOUT.read is not None
     provider = timedelta(seconds=TIMEOUT.read)
-    assert timedelta(seconds=_service(made, "on_reminder_tick")["timeout_seconds"]) > TICK + provider / 2
+    assert timedelta(seconds=_service(made, "on_sweep_tick")["timeout_seconds"]) > TICK + provider / 2
     assert timedelta(seconds=_service(made, "on_send_request")["timeout_seconds"]) > 3 * provider
 
 
@@ -264,7 +266,10 @@ def test_what_dispatches_calls_out_from_the_fixed_address(made: Made) -> None:
             assert _service(made, package.function)["vpc_connector_egress_settings"] == "ALL_TRAFFIC"
 
 
-@pytest.mark.parametrize(("name", "topic_name"), [("reminder-tick", "reminder-ticks"), ("watch", "watch-ticks")])
+@pytest.mark.parametrize(
+    ("name", "topic_name"),
+    [("reminder-tick", "reminder-ticks"), ("sweep-tick", "sweep-ticks"), ("watch", "watch-ticks")],
+)
 def test_the_schedulers_message_is_a_tick(made: Made, name: str, topic_name: str) -> None:
     [job] = [each for each in made.of_type("google_cloud_scheduler_job") if each.values["name"] == name]
     [target] = job.values["pubsub_target"]
@@ -292,7 +297,7 @@ def test_health_is_called_from_outside_by_monitoring_and_its_own_invoker_alone(m
 
 def test_a_function_that_is_called_by_the_clock_is_called_as_on_one_machine(made: Made) -> None:
     jobs = {each.values["name"]: each.values for each in made.of_type("google_cloud_scheduler_job")}
-    assert jobs.keys() == {TICK_JOB, "watch", *DAILY}
+    assert jobs.keys() == {REMINDERS, SWEEP, WATCH, *DAILY}
     for name, (_, hour) in DAILY.items():
         [target], [retries] = jobs[name]["http_target"], jobs[name]["retry_config"]
         [token] = target["oidc_token"]

@@ -56,7 +56,7 @@ async def _hear(world: World, tenant: str, id_: str = "e-1", kind: str = "subscr
 
 
 async def _tick(world: World) -> None:
-    await Ticker(world.as_role("allim_ticker"), world.publisher, world.clock, []).hold(BEAT)
+    await Ticker(world.as_role("allim_ticker"), world.publisher, world.clock).hold(BEAT)
 
 
 def _due(world: World, tenant: str) -> list[dt.datetime]:

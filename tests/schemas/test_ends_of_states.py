@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from pkgutil import resolve_name
 from typing import Any, cast
 from uuid import uuid4
@@ -16,7 +17,9 @@ from shared.credits.payments.rules import CANCEL_ENDS, CHARGE_ENDS, DEPOSIT_ENDS
 from shared.credits.plans.plans import RETRY_DAYS
 from shared.credits.plans.subscribing import Plans
 from shared.messages.dispatch.dispatching import Dispatcher
+from shared.messages.dispatch.reissuing import reissue
 from shared.messages.dispatch.sweeping import Sweeper
+from shared.messages.dispatch.unconsumed import Unconsumed
 from shared.messages.reports.reporting import Reports
 from shared.providers import Provider, ProviderUnavailable, Settlement
 from shared.providers.toss import Toss
@@ -55,12 +58,15 @@ class QuietWorld:
 
     def __init__(self, world: World) -> None:
         self.world = world
-        pool, clock, publisher = world.as_role("allim_ticker"), world.clock, world.publisher
+        pool, clock, publisher = world.as_role("allim_sweeper"), world.clock, world.publisher
         wires = {"solapi": cast(Provider, Silence())}
         toss, reports = cast(Toss, Silence()), Reports(pool, publisher, clock)
         dispatcher = Dispatcher(pool, wires, clock)
-        self.ticker = Ticker(pool, publisher, clock, [])
-        self.sweeper = Sweeper(pool, publisher, wires, account_cache(KEYS), dispatcher, reports, clock)
+        ticks = world.as_role("allim_ticker")
+        self.ticker = Ticker(ticks, publisher, clock)
+        self.reissue = partial(reissue, ticks, publisher, clock)
+        self.unconsumed = Unconsumed(pool, clock)
+        self.sweeper = Sweeper(pool, wires, account_cache(KEYS), dispatcher, reports, clock)
         self.payments = Payments(pool, toss, clock, PURPOSES)
         self.plans = Plans(pool, toss, self.payments, KEYS, clock)
         self.intake = EventIntake(world.as_role("allim_events"), publisher, clock)
@@ -71,7 +77,9 @@ class QuietWorld:
         while self.world.clock.now() < until:
             self.world.clock.moment += step
             await self.ticker.speak_due()
+            await self.reissue()
             await self.sweeper.sweep()
+            await self.unconsumed.end_some()
             await self.payments.reconcile()
             await self.plans.renew_due()
 

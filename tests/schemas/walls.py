@@ -213,6 +213,17 @@ PRIVILEGES: dict[str, dict[str, str]] = {
         "payment_orders": "select(tenant,id,deposit_secret)",
         "payment_look_ups": "select insert update(telling,owed)",
     },
+    "allim_sweeper": {
+        **dict.fromkeys(["tenants", "provider_accounts", "prices", "runs", "billing_keys"], READ),
+        **dict.fromkeys(["messages", "dispatches", "automatic_topups", "tenant_plans"], "select update"),
+        **dict.fromkeys(["reports", "ledger_entries", "plan_history"], KEEP),
+        **dict.fromkeys(
+            ["outbox", "alerts", "payment_orders", "payment_cancels", "plan_orders", "heartbeats"],
+            WRITE,
+        ),
+        "credit_accounts": "select update(low_balance)",
+        "dead_letters": "insert",
+    },
     "allim_dead_letters": {"dead_letters": "insert"},
     "allim_health": HEALTH,
     "allim_watch": {**HEALTH, "alert_notices": WRITE, "dead_letters": "insert select(received_at,state)"},

@@ -46,7 +46,7 @@ async def speak_at(world: World, tenant: str, time: str, *, waits: bool) -> None
     await intake.receive(told)
     if waits:
         world.clock.moment = moment.astimezone(dt.UTC)
-        await Ticker(world.as_role("allim_ticker"), world.publisher, world.clock, []).speak_due()
+        await Ticker(world.as_role("allim_ticker"), world.publisher, world.clock).speak_due()
 
 
 @pytest.mark.parametrize("waits", [True, False], ids=["waited for", "at once"])

@@ -42,7 +42,7 @@ class Timeline:
         self._events = 0
 
     def another_ticker(self) -> Ticker:
-        return Ticker(self.world.as_role("allim_ticker"), self.world.publisher, self.world.clock, [])
+        return Ticker(self.world.as_role("allim_ticker"), self.world.publisher, self.world.clock)
 
     async def tell(self, kind: str, *, starts_at: dt.datetime | None = None, **parts: Any) -> None:
         """Something happens now to appointment a-1, unless `time` and `appointment_id` say otherwise."""

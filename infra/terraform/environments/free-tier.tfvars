@@ -4,6 +4,7 @@ environment          = "development"
 max_instances        = 2
 keep_warm            = false
 reminder_cpu         = "0.08"
+sweep_cpu            = "0.08"
 tick_every_minutes   = 3
 fixed_egress_address = false
 database_clients     = 200

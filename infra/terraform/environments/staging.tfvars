@@ -3,6 +3,7 @@ environment          = "staging"
 max_instances        = 3
 keep_warm            = false
 reminder_cpu         = "0.5"
+sweep_cpu            = "0.25"
 fixed_egress_address = true
 database_clients     = 200
 database_pooler_size = 2

@@ -1,4 +1,4 @@
-"""Telling tenants that their credit is low or short, until it is not: the tick looks at all accounts at once."""
+"""Telling tenants that their credit is low or short, until it is not: a sweep looks at all accounts at once."""
 
 from __future__ import annotations
 

@@ -28,6 +28,8 @@ from shared.credits.payments.errors import (
 from shared.credits.payments.giving_up import give_up_overdue
 from shared.credits.payments.purposes import CreditPurpose, Purpose
 from shared.credits.payments.rules import (
+    LIMITS,
+    LONGEST_WITHOUT_ASKING,
     NOT_PAID_ENDS,
     UNDECIDED_AFTER,
     UNPAID,
@@ -54,14 +56,10 @@ from shared.platform.clock import Clock
 from shared.platform.database import Connection, Database
 from shared.platform.ids import derived_id
 from shared.platform.logs import log
-from shared.platform.loops.sweeps import Limits, Sweep
+from shared.platform.loops.sweeps import Sweep
 from shared.platform.signals.alerts import raise_alert
 from shared.providers import ProviderError, ProviderRefused
 from shared.providers.toss import Payment, RefundAccount, Toss
-
-LONGEST_WITHOUT_ASKING = dt.timedelta(hours=1)
-LIMITS = Limits(at_once=8, patience=dt.timedelta(seconds=30), work_for=dt.timedelta(seconds=20))
-"""Of asking what became of orders."""
 
 NOT_PAID, NOT_PAID_AT_ONCE = "nobody paid it within three days (3일 안에 결제하지 않았습니다.)", 100
 
@@ -105,7 +103,7 @@ class Payments:
 
         Raises:
             CreditError: `unknown_order`, `amount_changed`, `payment_refused` with Toss's code in the detail.
-            ProviderError: Toss could not be asked; the order stays `confirming`, and the tick decides it.
+            ProviderError: Toss could not be asked; the order stays `confirming`, and a sweep decides it.
         """
         won = whole_won(amount)
         async with self.database.transaction() as connection:
@@ -181,13 +179,13 @@ class Payments:
             reason: shown on Toss's receipt, 1 to 200 characters.
             key: names the request; the same one twice cancels once, and ends the same way.
             refund_account: where a deposit into a virtual account goes back to. It is not kept: should Toss never hear
-                of the cancel, the tick finds that out, the credit is given again, and the cancel is asked for anew.
+                of the cancel, a sweep finds that out, the credit is given again, and the cancel is asked for anew.
 
         Raises:
             CreditError: `unknown_order`, `bad_amount`, `not_cancellable` (more than is left, or never paid),
                 `refund_account_needed`, `credit_shortage` (the credit was spent), `key_used` (for another amount),
                 `cancel_refused` (by Toss, now or when the key was used; the credit is given again).
-            ProviderError: Toss could not be asked; the cancel stays `asked`, and the tick asks again.
+            ProviderError: Toss could not be asked; the cancel stays `asked`, and a sweep asks again.
         """
         if not 1 <= len(reason) <= 200:
             raise CreditError("bad_reason", "1 to 200 characters", "사유를 1~200자로 입력해 주세요.", field="reason")
@@ -222,7 +220,7 @@ class Payments:
 
         Raises:
             CreditError: `cancel_refused`; what was taken for it is given again.
-            ProviderError: Toss could not be asked; the tick asks again.
+            ProviderError: Toss could not be asked; a sweep asks again.
         """
         assert order.payment_key is not None, "a paid order names its payment"  # noqa: S101
         try:
@@ -301,7 +299,7 @@ class Payments:
             code: why, in Toss's word or ours.
             detail: why, for people.
             begun: when the confirmation was begun that was refused. Has another begun since, the order stays as it is:
-                the other's answer decides it, or the tick.
+                the other's answer decides it, or a sweep.
         """
         now = self._clock.now()
         async with self.database.transaction() as connection:

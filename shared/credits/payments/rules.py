@@ -10,6 +10,7 @@ from shared.credits.amounts import total
 from shared.credits.errors import CreditError
 from shared.credits.payments.errors import amount_changed, other_payment
 from shared.credits.payments.store import Cancel, Order
+from shared.platform.loops.sweeps import Limits
 from shared.providers.toss import Payment
 
 UNDECIDED_AFTER = dt.timedelta(minutes=1)
@@ -27,6 +28,12 @@ CHARGE_ENDS, CANCEL_ENDS = dt.timedelta(days=7), dt.timedelta(days=7)
 
 DEPOSIT_ENDS = dt.timedelta(days=91)
 """Toss lets a virtual account wait for 90 days at most (`validHours`, 2,160)."""
+
+LONGEST_WITHOUT_ASKING = dt.timedelta(hours=1)
+"""What comes to no end is taken up again after twice as long each time, and this at most."""
+
+LIMITS = Limits(at_once=8, patience=dt.timedelta(seconds=30), work_for=dt.timedelta(seconds=20))
+"""Of asking Toss what became of orders, and of charging cards."""
 
 UNPAID = ("created", "confirming", "failed")
 """Any payment may still be an order's. One that failed here was perhaps paid by a key whose answer was lost."""

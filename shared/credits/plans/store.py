@@ -11,6 +11,7 @@ from uuid import UUID
 
 from shared.credits.plans.plans import OrderKind, Period, PlanName, Subscription
 from shared.platform.database import Connection, fetch_all
+from shared.platform.loops.sweeps import put_off
 
 _COLUMNS = """tenant, plan::text, fee, anchor, period_start, period_end, next_plan::text, status::text, past_due_since,
   tries, pending_order, granted, granted_until"""
@@ -41,19 +42,40 @@ async def lock_subscription(connection: Connection, tenant: str) -> Subscription
     return _subscription(rows[0]) if rows else None
 
 
-TAKE_DUE = f"""
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A tenant whose plan is to be looked at now. Nobody else takes it before `taken_until`."""
+
+    tenant: str
+    taken_until: dt.datetime
+
+
+DECIDE_DUE_PLANS = f"""
 with due as (
-  select tenant as taken from tenant_plans where next_try_at <= %(now)s
-  order by next_try_at limit 1 for no key update skip locked
+  select tenant from tenant_plans where next_try_at <= %(now)s
+  order by next_try_at limit %(limit)s for no key update skip locked
 )
-update tenant_plans set next_try_at = %(lease_until)s from due where tenant = taken
-returning {_COLUMNS}
+update tenant_plans p set takes = p.takes + 1, next_try_at = {put_off("p.takes")} from due where p.tenant = due.tenant
+returning p.tenant, p.next_try_at as taken_until
 """
 
 
-async def take_due(connection: Connection, *, now: dt.datetime, lease_until: dt.datetime) -> Subscription | None:
-    """One tenant whose plan is to be looked at now; nobody else looks at it before `lease_until`."""
-    rows = await fetch_all(connection, TAKE_DUE, {"now": now, "lease_until": lease_until})
+async def decide_due_plans(
+    connection: Connection, *, now: dt.datetime, first: dt.timedelta, longest: dt.timedelta, limit: int
+) -> list[Due]:
+    """Tenants whose plans are to be looked at now, those that wait longest. Nobody else looks at them for `first`; one
+    that comes to nothing is taken again after twice as long each time, `longest` at most."""
+    parameters = {"now": now, "first": first, "longest": longest, "limit": limit}
+    return [Due(**row) for row in await fetch_all(connection, DECIDE_DUE_PLANS, parameters)]
+
+
+LOCK_DUE = f"""
+select {_COLUMNS} from tenant_plans where tenant = %(tenant)s and next_try_at = %(taken_until)s for no key update"""
+
+
+async def lock_due(connection: Connection, due: Due) -> Subscription | None:
+    """The plan of a tenant that was taken, ours alone until the transaction ends. None: it has changed since."""
+    rows = await fetch_all(connection, LOCK_DUE, {"tenant": due.tenant, "taken_until": due.taken_until})
     return _subscription(rows[0]) if rows else None
 
 
@@ -62,14 +84,14 @@ update tenant_plans
 set plan = %(plan)s::plan_name, fee = %(fee)s, anchor = %(anchor)s, period_start = %(period_start)s,
     period_end = %(period_end)s, next_plan = %(next_plan)s::plan_name, status = %(status)s::plan_status,
     past_due_since = %(past_due_since)s, tries = %(tries)s, pending_order = %(pending_order)s,
-    granted = %(granted)s, granted_until = %(granted_until)s,
+    granted = %(granted)s, granted_until = %(granted_until)s, takes = 0,
     next_try_at = coalesce(%(next_try_at)s, 'infinity'::timestamptz)
 where tenant = %(tenant)s
 """
 
 
 async def save_subscription(connection: Connection, now_has: Subscription, next_try_at: dt.datetime | None) -> None:
-    """Write a tenant's plan, which the transaction has locked, and when the tick looks at it (None: never)."""
+    """Write a tenant's plan, which the transaction has locked, and when a sweep looks at it (None: never)."""
     period = now_has.period
     await connection.execute(
         SAVE,

@@ -1,13 +1,13 @@
 """Changing plans, and renewing them: an order is written before a card is charged, and asking decides after a crash.
 
-A charge that is under way keeps every other change of the tenant's plan waiting. Its answer may be lost: then the tick
+A charge that is under way keeps every other change of the tenant's plan waiting. Its answer may be lost: then a sweep
 asks Toss for the order, and charges it only if Toss never heard of it, with the same order and the same key.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from decimal import Decimal
 
 from shared.credits.errors import CreditError, unknown_tenant
@@ -15,7 +15,7 @@ from shared.credits.payments.cards import BillingKey, read_billing_key
 from shared.credits.payments.errors import no_card
 from shared.credits.payments.giving_up import NOBODY_TO_ASK, tell
 from shared.credits.payments.payments import Payments
-from shared.credits.payments.rules import CHARGE_ENDS, CHARGE_LEASE
+from shared.credits.payments.rules import CHARGE_ENDS, CHARGE_LEASE, LIMITS, LONGEST_WITHOUT_ASKING
 from shared.credits.payments.sealing import open_card
 from shared.credits.payments.store import (
     Cancel,
@@ -43,14 +43,16 @@ from shared.credits.plans.plans import (
 )
 from shared.credits.plans.refunding import quote_ending
 from shared.credits.plans.store import (
+    Due,
     PlanOrder,
+    decide_due_plans,
     insert_plan_order,
+    lock_due,
     lock_paid,
     lock_subscription,
     read_open_plan_order,
     read_subscriptions,
     save_subscription,
-    take_due,
 )
 from shared.platform.clock import Clock, day_of
 from shared.platform.crypto import Keys
@@ -58,10 +60,9 @@ from shared.platform.database import Connection, Database
 from shared.platform.errors import AllimError
 from shared.platform.ids import derived_id, new_id
 from shared.platform.logs import log
+from shared.platform.loops.sweeps import Sweep
 from shared.providers import ProviderError, ProviderRefused, ProviderUndecided
 from shared.providers.toss import Toss
-
-WORK_FOR = dt.timedelta(seconds=20)
 
 CARRY_ON_WITHIN = dt.timedelta(hours=1)
 """An order that never reached Toss is charged until then; nobody is charged today for what was asked for yesterday."""
@@ -102,6 +103,7 @@ class Plans:
         self._payments = payments
         self._keys = keys
         self._clock = clock
+        self._renewals = Sweep("plans", self._take_due, self._renew, asdict, clock, LIMITS)
 
     async def quote_change(self, tenant: str, target: PlanName) -> Quote:
         """What `change` would do now. Raises CreditError `unknown_tenant`."""
@@ -129,7 +131,7 @@ class Plans:
         Raises:
             CreditError: `unknown_tenant`, `no_card`, `card_unreadable`, `quote_changed`, `plan_change_under_way`, or
                 `payment_refused`; the plan is as it was.
-            ProviderError: whether it was charged is not known yet; the tick decides it within minutes.
+            ProviderError: whether it was charged is not known yet; a sweep decides it within minutes.
         """
         now = self._clock.now()
         async with self._database.transaction() as connection:
@@ -256,48 +258,49 @@ class Plans:
             payment_failed(order.tenant, why.code)
 
     async def renew_due(self) -> int:
-        """Look at one tenant after another, while one is due: renew, try again, or decide what was begun.
+        """Look at each tenant that is due: renew, try again, or decide what was begun. Gives how many there were."""
+        return await self._renewals.run()
 
-        Gives how many were looked at. After `WORK_FOR` the rest is left to the next sweep, for a tick must end.
-        """
-        looked_at = 0
-        leave_at = self._clock.now() + WORK_FOR
-        while self._clock.now() < leave_at and (due := await self._begin_renewal()) is not None:
-            looked_at += 1
-            try:
-                if isinstance(due, _Charge):
-                    await self._charge(due)
-                elif due:
-                    await self._carry_on(due)
-            except (ProviderError, CreditError) as error:
-                log("plans").warning("not renewed: %s", error)
-            except Exception:  # whatever one tenant's renewal meets is nobody else's matter
-                log("plans").exception("a renewal is left to a later sweep")
-        return looked_at
+    async def _take_due(self, limit: int) -> list[Due]:
+        now = self._clock.now()
+        async with self._database.connection() as connection:
+            return await decide_due_plans(
+                connection, now=now, first=CHARGE_LEASE, longest=LONGEST_WITHOUT_ASKING, limit=limit
+            )
 
-    async def _begin_renewal(self) -> _Charge | str | None:
-        """Take a tenant that is due. Gives the charge that follows, the order to decide, or "" for neither."""
+    async def _renew(self, due: Due) -> None:
+        try:
+            begun = await self._begin_renewal(due)
+            if isinstance(begun, _Charge):
+                await self._charge(begun)
+            elif begun is not None:
+                await self._carry_on(begun)
+        except (ProviderError, CreditError) as error:
+            log("plans").warning("not renewed: %s", error, extra={"fields": {"tenant": due.tenant}})
+
+    async def _begin_renewal(self, due: Due) -> _Charge | str | None:
+        """Begin what is due. Gives the charge that follows, the order to decide, or None for neither."""
         now = self._clock.now()
         async with self._database.transaction() as connection:
-            has = await take_due(connection, now=now, lease_until=now + CHARGE_LEASE)
+            has = await lock_due(connection, due)
             if has is None:
                 return None
             if has.pending_order is not None:
                 return has.pending_order
             if has.granted:
                 await go_on(connection, has, now)
-                return ""
+                return None
             plan = has.next_plan or has.plan
             if plan == FREE:
                 await end(connection, has, "downgraded", now)
-                return ""
+                return None
             try:
                 period = period_of(has.anchor, day_of(now))
                 return await self._begin_charge(connection, has, "renewal", plan, PLANS[plan].fee, period)
             except CreditError as error:
                 await note(connection, has, "payment_refused", plan, now, detail=error.detail)
                 await refused(connection, has, error.detail, now)
-                return ""
+                return None
 
     async def _carry_on(self, order_id: str) -> None:
         """Decide an order whose charge was begun and has no end. After `CHARGE_ENDS` it fails, whoever is silent."""

@@ -5,15 +5,16 @@ from __future__ import annotations
 from shared.credits.errors import CreditError
 from shared.credits.payments.cards import customer_key_of, save_billing_key
 from shared.credits.payments.payments import ORDER_NAME, Payments
-from shared.credits.payments.rules import CHARGE_LEASE
+from shared.credits.payments.rules import CHARGE_LEASE, LIMITS, LONGEST_WITHOUT_ASKING
 from shared.credits.payments.sealing import open_card, seal_card
 from shared.credits.payments.store import insert_order
-from shared.credits.topups.store import Due, decide_due_charge
+from shared.credits.topups.store import Due, decide_due_charges, lock_due
 from shared.platform.clock import Clock, day_of, first_moment
 from shared.platform.crypto import Keys
 from shared.platform.database import Database
 from shared.platform.ids import new_id
 from shared.platform.logs import log
+from shared.platform.loops.sweeps import Sweep
 from shared.providers import ProviderError, ProviderRefused
 from shared.providers.toss import Toss
 
@@ -45,52 +46,60 @@ class AutomaticTopUps:
             await save_billing_key(connection, tenant, customer_key, sealed, self._clock.now())
 
     async def charge_due(self) -> int:
-        """Charge one tenant after another, for as long as one is due. Gives how many were charged."""
+        """Charge each tenant that is due. Gives how many were charged."""
         charged = 0
-        while (due := await self._begin()) is not None:
-            try:
-                charged += await self._charge(due)
-            except Exception:  # whatever one tenant's charge meets is nobody else's matter; reconciling decides it
-                fields = {"tenant": due.tenant, "order": due.order}
-                log("topups").exception("a charge is left to reconciling", extra={"fields": fields})
+
+        async def charge(due: Due) -> None:
+            nonlocal charged
+            charged += await self._charge(due)
+
+        await Sweep("topups", self._take, charge, _fields, self._clock, LIMITS).run()
         return charged
 
-    async def _begin(self) -> Due | None:
-        """Take a tenant whose credit is low, and write its order before any money moves."""
+    async def _take(self, limit: int) -> list[Due]:
         now = self._clock.now()
-        async with self._database.transaction() as connection:
-            due = await decide_due_charge(
+        async with self._database.connection() as connection:
+            return await decide_due_charges(
                 connection,
-                order=f"auto_{new_id(now).hex}",
                 now=now,
                 since=first_moment(day_of(now)),
-                lease_until=now + CHARGE_LEASE,
+                first=CHARGE_LEASE,
+                longest=LONGEST_WITHOUT_ASKING,
+                limit=limit,
             )
-            if due is not None:
-                await insert_order(connection, due.tenant, due.order, due.amount, "automatic_topup", "confirming", now)
-        return due
 
     async def _charge(self, due: Due) -> bool:
+        """Write an order before any money moves, and charge the card. Whatever stops that, reconciling decides it."""
+        now = self._clock.now()
+        order = f"auto_{new_id(now).hex}"
+        async with self._database.transaction() as connection:
+            if not await lock_due(connection, due):
+                return False
+            await insert_order(connection, due.tenant, order, due.amount, "automatic_topup", "confirming", now)
         try:
             billing_key = open_card(self._keys, due.tenant, due.billing_key)
         except CreditError as unreadable:
-            await self._payments.fail(due.order, unreadable.code, unreadable.detail)
+            await self._payments.fail(order, unreadable.code, unreadable.detail)
             return False
         try:
             payment = await self._toss.charge(
                 billing_key,
                 customer_key=due.customer_key,
-                order_id=due.order,
+                order_id=order,
                 order_name=ORDER_NAME,
                 amount=int(due.amount),
-                idempotency_key=due.order,
+                idempotency_key=order,
             )
             await self._payments.settle(payment)
         except ProviderRefused as refused:
-            await self._payments.fail(due.order, refused.code, refused.detail)
+            await self._payments.fail(order, refused.code, refused.detail)
             return False
         except (ProviderError, CreditError) as error:
             # The order stays `confirming`; reconciling asks Toss by its id.
-            log("topups").warning("undecided: %s", error, extra={"fields": {"tenant": due.tenant, "order": due.order}})
+            log("topups").warning("undecided: %s", error, extra={"fields": {"tenant": due.tenant, "order": order}})
             return False
         return True
+
+
+def _fields(due: Due) -> dict[str, object]:
+    return {"tenant": due.tenant}

@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from shared.platform.database import Connection, fetch_all
+from shared.platform.loops.sweeps import put_off
 
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """A tenant whose card is to be charged now, and the order that it is for."""
+    """A tenant whose card is to be charged now. Nobody else takes it before `taken_until`."""
 
     tenant: str
-    order: str
+    taken_until: dt.datetime
     amount: Decimal
     customer_key: str
     billing_key: bytes
@@ -33,7 +34,7 @@ def charged_since(tenant: str) -> str:
     )"""
 
 
-DECIDE_DUE_CHARGE = f"""
+DECIDE_DUE_CHARGES = f"""
 with due as (
   select t.tenant from automatic_topups t
   join credit_accounts a using (tenant)
@@ -44,24 +45,40 @@ with due as (
       select from payment_orders o
       where o.tenant = t.tenant and o.purpose = 'automatic_topup' and o.status = 'confirming'
     )
-  order by t.next_try_at limit 1
+  order by t.next_try_at limit %(limit)s
   for update of t skip locked
 )
-update automatic_topups t set next_try_at = %(lease_until)s
+update automatic_topups t set takes = t.takes + 1, next_try_at = {put_off("t.takes")}
 from due join billing_keys b using (tenant)
 where t.tenant = due.tenant
-returning t.tenant, %(order)s::text as order, t.amount, b.customer_key, b.billing_key
+returning t.tenant, t.next_try_at as taken_until, t.amount, b.customer_key, b.billing_key
 """
 
 
-async def decide_due_charge(
-    connection: Connection, *, order: str, now: dt.datetime, since: dt.datetime, lease_until: dt.datetime
-) -> Due | None:
-    """One tenant below its threshold whose cap since `since` allows a charge and that has none under way: of several
-    the one that waits longest. Nobody else takes it before `lease_until`."""
-    parameters = {"order": order, "now": now, "since": since, "lease_until": lease_until}
-    rows = await fetch_all(connection, DECIDE_DUE_CHARGE, parameters)
-    return Due(**rows[0]) if rows else None
+async def decide_due_charges(
+    connection: Connection,
+    *,
+    now: dt.datetime,
+    since: dt.datetime,
+    first: dt.timedelta,
+    longest: dt.timedelta,
+    limit: int,
+) -> list[Due]:
+    """Tenants below their thresholds whose caps since `since` allow a charge and that have none under way: those that
+    wait longest. Nobody else takes them for `first`; one that comes to nothing is taken again after twice as long each
+    time, `longest` at most."""
+    parameters = {"now": now, "since": since, "first": first, "longest": longest, "limit": limit}
+    return [Due(**row) for row in await fetch_all(connection, DECIDE_DUE_CHARGES, parameters)]
+
+
+LOCK_DUE = """
+select tenant from automatic_topups
+where tenant = %(tenant)s and enabled and next_try_at = %(taken_until)s for update"""
+
+
+async def lock_due(connection: Connection, due: Due) -> bool:
+    """Keep a tenant that was taken, until the transaction ends. False: somebody has set its top-up anew since."""
+    return bool(await fetch_all(connection, LOCK_DUE, {"tenant": due.tenant, "taken_until": due.taken_until}))
 
 
 LOCK_FAILURES = "select failures from automatic_topups where tenant = %(tenant)s for update"
@@ -74,7 +91,7 @@ async def lock_failures(connection: Connection, tenant: str) -> int:
 
 
 RECORD_OUTCOME = """
-update automatic_topups set failures = %(failures)s, next_try_at = %(next_try_at)s,
+update automatic_topups set failures = %(failures)s, next_try_at = %(next_try_at)s, takes = 0,
   enabled = enabled and %(enabled)s
 where tenant = %(tenant)s
 """
@@ -93,7 +110,7 @@ insert into automatic_topups (tenant, threshold, amount, daily_cap)
 values (%(tenant)s, %(threshold)s, %(amount)s, %(daily_cap)s)
 on conflict (tenant) do update
 set threshold = excluded.threshold, amount = excluded.amount, daily_cap = excluded.daily_cap, enabled = true,
-    failures = 0, next_try_at = '-infinity'
+    failures = 0, takes = 0, next_try_at = '-infinity'
 """
 
 

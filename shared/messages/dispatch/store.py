@@ -14,7 +14,7 @@ from shared.contracts.channels import LEG_PRICES
 from shared.credits.ledger.entries import entering
 from shared.credits.prices.store import current_prices
 from shared.messages.dispatch.pace_store import STILL_WAITS, deciding_pace
-from shared.messages.dispatch.sweep_store import deciding_next_check
+from shared.messages.dispatch.sweep_store import deciding_deadline
 from shared.messages.reasons import (
     CREDIT_SHORTAGE,
     NO_LONGER_NEEDED,
@@ -50,8 +50,8 @@ async def mark_prepared(
 MARK_SENT = f"""
 with told as (
   update dispatches d
-  set state = 'sent', updated_at = %(now)s,
-      check_at = {deciding_next_check("%(check_at)s", "%(ids)s::uuid[]", later_than="'-infinity'")}
+  set state = 'sent', updated_at = %(now)s, check_at = %(check_at)s,
+      deadline_at = {deciding_deadline("%(ids)s::uuid[]")}
   where tenant = %(tenant)s and id = %(id)s and state = 'prepared'
 ),
 still_sending as (
@@ -94,7 +94,7 @@ async def mark_sent(
         dispatch: the call.
         accepted: message, the channel it really took, and the provider's id for it.
         now: the moment.
-        check_at: when to ask the provider, should no report have come, unless a channel's time is over before.
+        check_at: when to ask the provider, should no report have come.
     """
     await connection.execute(
         MARK_SENT,

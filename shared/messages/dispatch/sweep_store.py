@@ -11,14 +11,16 @@ from dataclasses import dataclass
 from typing import Any, Literal
 from uuid import UUID
 
-from shared.contracts import SendTicket
+import orjson
+
 from shared.contracts.channels import last_word_of, last_word_of_leg
 from shared.messages.status import Status
 from shared.platform.database import Connection, fetch_all
+from shared.platform.loops.sweeps import put_off
 
 DispatchState = Literal["open", "prepared", "sent", "closed", "abandoned"]
 
-DECIDE_TICKETS_AGAIN = """
+DECIDE_TICKETS_AGAIN = f"""
 with due as (
   select tenant, id, publish_at, row_number() over (partition by tenant order by publish_at, id) as turn
   from outbox where publish_at <= %(now)s
@@ -29,28 +31,54 @@ waiting as (
 )
 update outbox o
 set attempts = o.attempts + 1,
-    publish_at = %(now)s + least(%(patience)s * (2 ^ least(o.attempts, 10)), %(longest)s)
+    publish_at = {put_off("o.attempts")}
 from waiting w where o.tenant = w.tenant and o.id = w.id
-returning o.topic, o.body, o.attempts
+returning o.topic, o.body
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class TicketAgain:
+    """A ticket as it is published, and where."""
+
+    topic: str
+    body: Mapping[str, Any]
+
+
+async def decide_tickets_again(
+    connection: Connection, *, now: dt.datetime, patience: dt.timedelta, longest: dt.timedelta, limit: int
+) -> list[TicketAgain]:
+    """Tickets to publish again: of each tenant the one that is due longest, then of each the next. Each waits twice as
+    long for its next time: first `patience`, and `longest` at most."""
+    parameters = {"now": now, "first": patience, "longest": longest, "limit": limit}
+    return [TicketAgain(**row) for row in await fetch_all(connection, DECIDE_TICKETS_AGAIN, parameters)]
+
+
+UNCONSUMED = """
+select tenant, id, topic, body from outbox
+where (tenant, id) > (%(tenant)s, %(id)s) and attempts >= %(at_least)s
+order by tenant, id limit %(limit)s
 """
 
 
 @dataclass(frozen=True, slots=True)
 class UnconsumedTicket:
-    """A ticket as it is published, and where. `attempts`: how often the tick has published it, this time among them."""
+    """A ticket that was published in vain, and the topic that it waits for."""
 
+    tenant: str
+    id: UUID
     topic: str
     body: Mapping[str, Any]
-    attempts: int
 
 
-async def decide_tickets_again(
-    connection: Connection, *, now: dt.datetime, patience: dt.timedelta, longest: dt.timedelta, limit: int
+async def unconsumed(
+    connection: Connection, *, after: tuple[str, UUID], at_least: int, limit: int
 ) -> list[UnconsumedTicket]:
-    """Tickets to publish again: of each tenant the one that is due longest, then of each the next. Each waits twice as
-    long for its next time: first `patience`, and `longest` at most."""
-    parameters = {"now": now, "patience": patience, "longest": longest, "limit": limit}
-    return [UnconsumedTicket(**row) for row in await fetch_all(connection, DECIDE_TICKETS_AGAIN, parameters)]
+    """Tickets that were published again `at_least` so often, in the order of tenant and id, and of those the next ones
+    `after`."""
+    tenant, id_ = after
+    parameters = {"tenant": tenant, "id": id_, "at_least": at_least, "limit": limit}
+    return [UnconsumedTicket(**row) for row in await fetch_all(connection, UNCONSUMED, parameters)]
 
 
 STILL_WAITING = """
@@ -71,12 +99,14 @@ class StillWaiting:
     over: bool
 
 
-async def still_waiting(connection: Connection, tickets: Sequence[SendTicket], now: dt.datetime) -> list[StillWaiting]:
+async def still_waiting(
+    connection: Connection, tickets: Sequence[UnconsumedTicket], now: dt.datetime
+) -> list[StillWaiting]:
     """Of the messages that tickets name, those that wait to be claimed."""
     parameters = {
         "tenants": [ticket.tenant for ticket in tickets],
         "ids": [ticket.id for ticket in tickets],
-        "bodies": [ticket.model_dump_json() for ticket in tickets],
+        "bodies": [orjson.dumps(ticket.body).decode() for ticket in tickets],
         "now": now,
     }
     return [StillWaiting(**row) for row in await fetch_all(connection, STILL_WAITING, parameters)]
@@ -96,48 +126,43 @@ class TakenDispatch:
     revision: int
 
 
-TAKE_UNDECIDED = """
+DECIDE_LEASES = f"""
 with over as (
   select tenant, id from dispatches
   where state in ('open', 'prepared') and lease_until < %(now)s
   order by lease_until limit %(limit)s for update skip locked
 )
-update dispatches d set lease_until = %(lease_until)s, updated_at = %(now)s
+update dispatches d set takes = d.takes + 1, lease_until = {put_off("d.takes")}, updated_at = %(now)s
 from over join tenants t on t.id = over.tenant
 where d.tenant = over.tenant and d.id = over.id
 returning d.tenant, d.id, d.account, d.state::text, d.provider_batch_id as batch, d.created_at, t.revision
 """
 
 
-async def take_undecided(
-    connection: Connection, *, now: dt.datetime, lease_until: dt.datetime, limit: int
+async def decide_leases(
+    connection: Connection, *, now: dt.datetime, first: dt.timedelta, longest: dt.timedelta, limit: int
 ) -> list[TakenDispatch]:
-    """Dispatches whose instance has not been heard of since its lease was over; they are ours until `lease_until`."""
-    parameters = {"now": now, "lease_until": lease_until, "limit": limit}
-    return [TakenDispatch(**row) for row in await fetch_all(connection, TAKE_UNDECIDED, parameters)]
+    """Dispatches whose instance has not been heard of since its lease was over. They are ours for `first`, and each
+    later time for twice as long, `longest` at most; then whoever sweeps takes them again."""
+    parameters = {"now": now, "first": first, "longest": longest, "limit": limit}
+    return [TakenDispatch(**row) for row in await fetch_all(connection, DECIDE_LEASES, parameters)]
 
 
-def deciding_next_check(moment: str, messages: str, *, later_than: str) -> str:
-    """When a sent dispatch is looked at next, as a part of another statement: at a moment, or sooner at the deadline of
-    one of its messages that may still go on to its next channel.
+def deciding_deadline(messages: str, *, moment: str = "deadline") -> str:
+    """When a sent dispatch is looked at for the end of a channel's time, as a part of another statement: the first of
+    its messages that may still go on to their next channel says so.
 
     Args:
-        moment: in that statement, which calls the dispatch `d`.
-        messages: the ids of those that it carries.
-        later_than: a deadline that was before that, or at it, does not count.
+        messages: the ids of those that it carries, in that statement, which calls the dispatch `d`.
+        moment: what a message says, of its `deadline`.
     """
-    deadline = "d.created_at + make_interval(secs => m.deadlines[m.position + 1])"
-    return f"""least(
-      {moment},
-      (
-        select min({deadline}) from messages m
-        where m.tenant = d.tenant and m.id = any({messages}) and m.dispatch = d.id and m.status in ('sending', 'sent')
-          and m.position + 1 < cardinality(m.route) and {deadline} > {later_than}
-      )
+    return f"""(
+      select min({moment}) from messages m
+      cross join lateral (select d.created_at + make_interval(secs => m.deadlines[m.position + 1]) as deadline) as over
+      where m.tenant = d.tenant and m.id = any({messages}) and m.dispatch = d.id and m.status in ('sending', 'sent')
+        and m.position + 1 < cardinality(m.route)
     )"""
 
-
-_DECIDE_WAIT = "%(now)s + least(%(first)s * (2 ^ least(d.checks, 10)), %(longest)s)"
 
 DECIDE_CHECKS = f"""
 with due as (
@@ -146,8 +171,7 @@ with due as (
   order by check_at limit %(limit)s for update skip locked
 )
 update dispatches d
-set checks = d.checks + 1, updated_at = %(now)s,
-    check_at = {deciding_next_check(_DECIDE_WAIT, "d.messages", later_than="%(now)s")}
+set checks = d.checks + 1, updated_at = %(now)s, check_at = {put_off("d.checks")}
 from due join tenants t on t.id = due.tenant
 where d.tenant = due.tenant and d.id = due.id
 returning d.tenant, d.id, d.account, d.state::text, d.provider_batch_id as batch, d.created_at, t.revision
@@ -157,10 +181,38 @@ returning d.tenant, d.id, d.account, d.state::text, d.provider_batch_id as batch
 async def decide_checks(
     connection: Connection, *, now: dt.datetime, first: dt.timedelta, longest: dt.timedelta, limit: int
 ) -> list[TakenDispatch]:
-    """Sent dispatches to look at now. Each waits twice as long for its next time, first `first` and `longest` at most,
-    and never beyond the next deadline of a message that may go on."""
+    """Sent dispatches to look at now. Each waits twice as long for its next time: first `first`, and `longest` at
+    most."""
     parameters = {"now": now, "first": first, "longest": longest, "limit": limit}
     return [TakenDispatch(**row) for row in await fetch_all(connection, DECIDE_CHECKS, parameters)]
+
+
+# What is over for an hour is looked at in an hour again: so the wait doubles, and needs no count.
+_DECIDE_AGAIN = """case
+        when deadline > %(now)s then deadline
+        else %(now)s + least(greatest(%(first)s, %(now)s - deadline), %(longest)s) end"""
+
+DECIDE_DEADLINES = f"""
+with due as (
+  select tenant, id from dispatches
+  where state = 'sent' and deadline_at <= %(now)s
+  order by deadline_at limit %(limit)s for update skip locked
+)
+update dispatches d
+set updated_at = %(now)s, deadline_at = {deciding_deadline("d.messages", moment=_DECIDE_AGAIN)}
+from due join tenants t on t.id = due.tenant
+where d.tenant = due.tenant and d.id = due.id
+returning d.tenant, d.id, d.account, d.state::text, d.provider_batch_id as batch, d.created_at, t.revision
+"""
+
+
+async def decide_deadlines(
+    connection: Connection, *, now: dt.datetime, first: dt.timedelta, longest: dt.timedelta, limit: int
+) -> list[TakenDispatch]:
+    """Sent dispatches of which a channel's time may be over. Each is due again at its next deadline; while a message of
+    it stays beyond its own, after `first`, and then after as long as that has been over, `longest` at most."""
+    parameters = {"now": now, "first": first, "longest": longest, "limit": limit}
+    return [TakenDispatch(**row) for row in await fetch_all(connection, DECIDE_DEADLINES, parameters)]
 
 
 @dataclass(frozen=True, slots=True)

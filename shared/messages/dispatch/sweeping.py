@@ -1,14 +1,12 @@
-"""What has waited too long: tickets that nobody consumed, calls that nobody finished, reports that never came."""
+"""What has waited too long: calls that nobody finished, reports that never came, channels whose time is over."""
 
 from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
-
-import orjson
 
 from shared.contracts import Outcome, ProviderReport
 from shared.messages.dispatch.dispatching import FIRST_CHECK, Dispatcher
@@ -18,37 +16,32 @@ from shared.messages.dispatch.sweep_store import (
     TakenDispatch,
     close,
     decide_checks,
-    decide_tickets_again,
-    take_undecided,
+    decide_deadlines,
+    decide_leases,
     unsettled,
 )
 from shared.messages.dispatch.unasked import NOT_USABLE, Unasked
-from shared.messages.dispatch.unconsumed import end_overdue
-from shared.messages.outbox import LONGEST_PATIENCE, PATIENCE, publish_committed
 from shared.messages.reasons import ACCOUNT_NOT_ASKED, DEADLINE, NO_REPORT, SENTENCES, WORDS_REFUSED
 from shared.messages.reports.reporting import Reports, Told, refusal
 from shared.messages.status import Status
 from shared.platform.clock import Clock
-from shared.platform.database import Connection, Database
+from shared.platform.database import Database
 from shared.platform.database.revisions import RevisionCache
 from shared.platform.logs import log
 from shared.platform.loops.sweeps import Limits, Sweep
-from shared.platform.pubsub import Outgoing, Publisher
 from shared.platform.signals.alerts import resolve_raised_before
 from shared.providers import Provider, ProviderAccount, ProviderError
 from shared.tenants.accounts import Accounts
-
-TICKETS_A_SWEEP = 500
 
 LIMITS = Limits(at_once=32, patience=dt.timedelta(seconds=20), work_for=dt.timedelta(seconds=20))
 """Of asking a provider what became of dispatches."""
 
 LONGEST_WITHOUT_CHECK = dt.timedelta(hours=1)
-"""A dispatch of which nobody has said anything is looked at again after twice as long each time, and this at most."""
+"""A dispatch that nobody finishes or says anything of is looked at again after twice as long each time, and this at
+most."""
 
-
-TOLD_FOR, ALERTS_EVERY = dt.timedelta(days=1), dt.timedelta(hours=1)
-"""How long alerts stay open whose end nobody tells, and how often an instance looks whether they are over."""
+TOLD_FOR = dt.timedelta(days=1)
+"""How long alerts stay open whose end nobody tells."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +67,6 @@ class Sweeper:
 
     Args:
         database: for claims.
-        publisher: for tickets.
         providers: by name.
         accounts: the tenants' accounts.
         dispatcher: ends dispatches.
@@ -85,7 +77,6 @@ class Sweeper:
     def __init__(
         self,
         database: Database,
-        publisher: Publisher,
         providers: Mapping[str, Provider],
         accounts: RevisionCache[Accounts],
         dispatcher: Dispatcher,
@@ -93,7 +84,6 @@ class Sweeper:
         clock: Clock,
     ) -> None:
         self._database = database
-        self._publisher = publisher
         self._providers = providers
         self._accounts = accounts
         self._dispatcher = dispatcher
@@ -102,34 +92,14 @@ class Sweeper:
         self._undecided = Sweep("decide", self._take_undecided, self._settle, _fields, clock, LIMITS)
         self._unreported = Sweep("check", self._take_unreported, self._ask, _fields, clock, LIMITS)
         self._unasked = Unasked(database, reports, clock)
-        self._alerts_at = dt.datetime.min.replace(tzinfo=dt.UTC)
+        self._overdue = Sweep("deadlines", self._take_overdue, self._ask, _fields, clock, LIMITS)
 
     async def sweep(self) -> None:
         """Look once at everything that may have waited too long."""
-        await self.republish()
         await self.decide()
+        await self.deadlines()
         await self.check()
         await self.end_alerts()
-
-    async def republish(self) -> None:
-        """Publish again the tickets that nobody consumed. One that was merely slow is consumed once all the same.
-
-        What is over of those that nobody has consumed for long ends here: it waits for no ticket that may never arrive.
-        """
-        now = self._clock.now()
-        async with self._database.connection() as connection:
-            tickets = await decide_tickets_again(
-                connection, now=now, patience=PATIENCE, longest=LONGEST_PATIENCE, limit=TICKETS_A_SWEEP
-            )
-            await end_overdue(connection, tickets, now=now, lease=LEASE)
-        by_topic: dict[str, list[Outgoing]] = defaultdict(list)
-        for ticket in tickets:
-            by_topic[ticket.topic].append(Outgoing(orjson.dumps(ticket.body)))
-        for topic, messages in by_topic.items():
-            log("sweeping").info(
-                "tickets published again", extra={"fields": {"topic": topic, "tickets": len(messages)}}
-            )
-            await publish_committed(self._publisher, topic, messages)
 
     async def decide(self) -> None:
         """Finish dispatches that were begun and left.
@@ -142,7 +112,7 @@ class Sweeper:
     async def _take_undecided(self, limit: int) -> list[_Undecided]:
         now = self._clock.now()
         async with self._database.connection() as connection:
-            left = await take_undecided(connection, now=now, lease_until=now + LEASE, limit=limit)
+            left = await decide_leases(connection, now=now, first=LEASE, longest=LONGEST_WITHOUT_CHECK, limit=limit)
             accounts = await self._accounts.get(connection, {each.tenant: each.revision for each in left})
         return [_Undecided(each, self._account(accounts, each) if each.batch else None) for each in left]
 
@@ -169,45 +139,46 @@ class Sweeper:
         return account
 
     async def check(self) -> None:
-        """Ask about sent dispatches whose reports are missing, move on past deadlines, and close what has its end."""
+        """Ask about sent dispatches whose reports are missing."""
         await self._unreported.run()
+
+    async def deadlines(self) -> None:
+        """Ask about sent dispatches that carry messages whose channel's time is over, and let those go on."""
+        await self._overdue.run()
 
     async def end_alerts(self) -> None:
         """End the alerts of refused words and of accounts that can't be asked a day after: nobody can say that the next
         message's words will do, or that every account of the tenant was asked."""
         now = self._clock.now()
-        if now - self._alerts_at < ALERTS_EVERY:
-            return
         async with self._database.connection() as connection:
             for kind in (WORDS_REFUSED, ACCOUNT_NOT_ASKED):
                 await resolve_raised_before(connection, kind, now - TOLD_FOR, now)
-        self._alerts_at = now
 
     async def _take_unreported(self, limit: int) -> list[_Unreported]:
-        """Closes those that need no asking, and goes on until there are some that do, or none at all."""
-        unreported: list[_Unreported] = []
-        async with self._database.connection() as connection:
-            while not unreported and (due := await self._due_for_check(connection, limit)):
-                now = self._clock.now()
-                accounts = await self._accounts.get(connection, {each.tenant: each.revision for each in due})
-                waiting: dict[tuple[str, UUID], list[OpenMessage]] = defaultdict(list)
-                for message in await unsettled(connection, due):
-                    waiting[message.tenant, message.dispatch].append(message)
-                if settled := [each for each in due if (each.tenant, each.id) not in waiting]:
-                    await close(connection, settled, now)
-                unreported = [
-                    _Unreported(each, self._account(accounts, each), messages, now)
-                    for each in due
-                    if (messages := waiting.get((each.tenant, each.id)))
-                ]
-        return unreported
+        return await self._take_sent(decide_checks, limit)
 
-    async def _due_for_check(self, connection: Connection, limit: int) -> list[TakenDispatch]:
+    async def _take_overdue(self, limit: int) -> list[_Unreported]:
+        return await self._take_sent(decide_deadlines, limit)
+
+    async def _take_sent(self, take: Callable[..., Awaitable[list[TakenDispatch]]], limit: int) -> list[_Unreported]:
         now = self._clock.now()
-        return await decide_checks(connection, now=now, first=FIRST_CHECK, longest=LONGEST_WITHOUT_CHECK, limit=limit)
+        async with self._database.connection() as connection:
+            due = await take(connection, now=now, first=FIRST_CHECK, longest=LONGEST_WITHOUT_CHECK, limit=limit)
+            accounts = await self._accounts.get(connection, {each.tenant: each.revision for each in due})
+            waiting: dict[tuple[str, UUID], list[OpenMessage]] = defaultdict(list)
+            for message in await unsettled(connection, due):
+                waiting[message.tenant, message.dispatch].append(message)
+        return [
+            _Unreported(each, self._account(accounts, each), waiting.get((each.tenant, each.id), ()), now)
+            for each in due
+        ]
 
     async def _ask(self, unreported: _Unreported) -> None:
         dispatch, account, now = unreported.dispatch, unreported.account, unreported.now
+        if not unreported.messages:  # the last two came to their ends at once: neither report could close it
+            async with self._database.connection() as connection:
+                await close(connection, [dispatch], self._clock.now())
+            return
         assert dispatch.batch is not None, "what was sent has its provider's name"  # noqa: S101
         if account is None:
             await self._unasked.note(dispatch, NOT_USABLE)

@@ -8,14 +8,44 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from shared.contracts import SendTicket
+from shared.messages.dispatch.sending import LEASE
 from shared.messages.dispatch.store import decide_claims
-from shared.messages.dispatch.sweep_store import UnconsumedTicket, still_waiting
-from shared.platform.database import Connection
+from shared.messages.dispatch.sweep_store import UnconsumedTicket, still_waiting, unconsumed
+from shared.platform.clock import Clock
+from shared.platform.database import Connection, Database
 from shared.platform.ids import new_id
-from shared.platform.pubsub import SEND_REQUESTS
+
+_BEGINNING = ("", UUID(int=0))
 
 UNCONSUMED_AFTER = 5
 """Publishings by the tick in vain, ten minutes in all: until then whoever consumes tickets is merely slow."""
+
+TICKETS_AT_A_TIME = 500
+
+
+class Unconsumed:
+    """Goes round the tickets that nobody consumes, some at a time, and ends what is over.
+
+    Args:
+        database: for the tickets and the claims.
+        clock: the time.
+    """
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+        self._after = _BEGINNING
+
+    async def end_some(self) -> None:
+        """Look at those after the last ones that were looked at; after the last of all, at the first again."""
+        now = self._clock.now()
+        async with self._database.connection() as connection:
+            tickets = await unconsumed(
+                connection, after=self._after, at_least=UNCONSUMED_AFTER, limit=TICKETS_AT_A_TIME
+            )
+            await end_overdue(connection, tickets, now=now, lease=LEASE)
+        is_last = len(tickets) < TICKETS_AT_A_TIME
+        self._after = _BEGINNING if is_last else (tickets[-1].tenant, tickets[-1].id)
 
 
 async def end_overdue(
@@ -25,32 +55,24 @@ async def end_overdue(
 
     Args:
         connection: in autocommit.
-        tickets: that are published again; those which were not published in vain for long are left alone.
+        tickets: that were published in vain for long.
         now: the moment.
         lease: of a claim.
     """
-    old = [
-        SendTicket.model_validate(ticket.body)
-        for ticket in tickets
-        if ticket.topic == SEND_REQUESTS and ticket.attempts >= UNCONSUMED_AFTER
-    ]
-    if not old:
-        return
     over: dict[UUID, list[UUID]] = defaultdict(list)
     waits: set[UUID] = set()
-    for message in await still_waiting(connection, old, now):
+    for message in await still_waiting(connection, tickets, now):
         if message.over:
             over[message.ticket].append(message.id)
         else:
             waits.add(message.ticket)
     # A ticket of which something still waits stays: only what is over is claimed, under a name that is no ticket's.
-    claims = [
-        SendTicket.model_construct(
-            id=new_id(now) if ticket.id in waits else ticket.id, tenant=ticket.tenant, messages=tuple(over[ticket.id])
-        )
-        for ticket in old
-        if ticket.id in over or ticket.id not in waits
-    ]
-    if claims:
-        dispatches = {tenant: new_id(now) for tenant in sorted({claim.tenant for claim in claims})}
-        await decide_claims(connection, claims, dispatches, topic=SEND_REQUESTS, now=now, lease_until=now + lease)
+    claims: dict[str, list[SendTicket]] = defaultdict(list)
+    for ticket in tickets:
+        if ticket.id in over or ticket.id not in waits:
+            id_ = new_id(now) if ticket.id in waits else ticket.id
+            claim = SendTicket.model_construct(id=id_, tenant=ticket.tenant, messages=tuple(over[ticket.id]))
+            claims[ticket.topic].append(claim)
+    for topic, claimed in claims.items():
+        dispatches = {tenant: new_id(now) for tenant in sorted({claim.tenant for claim in claimed})}
+        await decide_claims(connection, claimed, dispatches, topic=topic, now=now, lease_until=now + lease)

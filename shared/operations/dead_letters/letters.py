@@ -12,6 +12,7 @@ from shared.platform.pubsub import (
     REMINDER_TICKS,
     SEND_REQUESTS,
     SUBSCRIPTION_EVENTS,
+    SWEEP_TICKS,
     WATCH_TICKS,
     Outgoing,
 )
@@ -29,6 +30,7 @@ TOPIC_OF = {
     "on_bulk_send_request": BULK_SEND_REQUESTS,
     "on_delivery_callback": DELIVERY_CALLBACKS,
     "on_reminder_tick": REMINDER_TICKS,
+    "on_sweep_tick": SWEEP_TICKS,
     "watch": WATCH_TICKS,
 }
 """The topic of each function that dead letters come from."""

@@ -25,7 +25,7 @@ OUTBOX_AGE = (60.0, 300.0)
 QUEUED_AGE = (120.0, 600.0)
 LATENESS = (10.0, 30.0)
 TICK_AGE = (240.0, 300.0)
-"""In production one ends its work each minute, at the smallest size each third."""
+"""In production one ends its work each minute, at the smallest size each third; so it is with sweeps."""
 
 CALLBACKS_AGE = 3600.0
 LEFT_BETWEEN = (dt.timedelta(hours=1), dt.timedelta(minutes=10))
@@ -36,7 +36,7 @@ TICKET_PATIENCE = dt.timedelta(seconds=10)
 
 UNDECIDED_AGE = dt.timedelta(minutes=5)
 HOLD_AGE = LAST_WORD.total_seconds() + 2 * 3600
-"""So long after its sending the last hold is settled, reports or none; and then the tick may take its time."""
+"""So long after its sending the last hold is settled, reports or none; and then the sweeps may take its time."""
 
 FAILURES = 3
 FAILURES_WITHIN = dt.timedelta(hours=3)
@@ -85,6 +85,7 @@ def checks(figures: Figures) -> list[Check]:
         _measured("database", figures.latency, LATENCY, "the database answers in {}", "database-slow"),
         _connections(gauges.connections, gauges.max_connections),
         _measured("ticks", _age(gauges.last_tick_at, now), TICK_AGE, "no tick for {}", "ticks-stopped"),
+        _measured("sweeps", _age(gauges.last_sweeps_at, now), TICK_AGE, "not all sweeps for {}", "sweeps-stopped"),
         _measured(
             "reminders", _age(gauges.next_step_at, now), LATENESS, "the oldest step is due for {}", "reminders-late"
         ),

@@ -13,7 +13,8 @@ from itertools import takewhile
 class Gauges:
     """The whole platform's. Moments are None where there is nothing, or nothing yet.
 
-    last_tick_at, last_callback_at: when a tick worked, and when a provider's call was taken, to the minute.
+    last_tick_at, last_sweeps_at, last_callback_at: when a tick worked, when all sweeps did, and when a provider's call
+        was taken, to the minute.
     tickets: in the outbox.
     outbox_age: seconds that the oldest of them waits since it was first due, below zero where none is due; None where
         there is none.
@@ -27,6 +28,7 @@ class Gauges:
     """
 
     last_tick_at: dt.datetime | None
+    last_sweeps_at: dt.datetime | None
     last_callback_at: dt.datetime | None
     tickets: int
     outbox_age: float | None

@@ -23,6 +23,7 @@ PAYMENTS_END_WITHIN = dt.timedelta(days=2)
 GAUGES = """
 select
   (select at from heartbeats where name = 'tick') as last_tick_at,
+  (select at from heartbeats where name = 'sweeps') as last_sweeps_at,
   (select at from heartbeats where name = 'callbacks') as last_callback_at,
   (select count(*) from outbox) as tickets,
   -- A ticket waits since it was first due. Each publishing doubles the wait for the next, so their number and the next

@@ -39,6 +39,11 @@ RULES: dict[str, Rule] = {
         "No tick for 5 minutes: reminders do not leave",
         "Is the scheduler's job enabled, and does on_reminder_tick fail? The first tick takes up all that is due.",
     ),
+    "sweeps-stopped": Rule(
+        "밀린 작업을 되살리는 스윕이 멈췄습니다",
+        "Not all sweeps have ended well for 5 minutes: what was left behind is not taken up",
+        "Is the scheduler's job enabled, and which loop of on_sweep_tick fails? Its log names it. Nothing is lost.",
+    ),
     "reminders-late": Rule(
         "리마인더가 늦게 나가고 있습니다",
         "Reminders leave late",
@@ -79,7 +84,7 @@ RULES: dict[str, Rule] = {
     "holds-old": Rule(
         "정산되지 않은 홀드가 있습니다",
         "Credit is held for longer than any report may take",
-        "The tick settles holds: see why it can't ask about these dispatches.",
+        "The sweeps settle holds: see why they can't ask about these dispatches.",
     ),
     "dead-letters": Rule(
         "처리할 수 없는 메시지가 들어왔습니다",

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-from collections.abc import Sequence
-from uuid import UUID
 
 from shared.operations.health.checks import State, away, checks
 from shared.operations.health.figures import Figures
@@ -27,6 +25,7 @@ from shared.platform.clock import Clock
 from shared.platform.database import Database
 from shared.platform.ids import new_id
 from shared.platform.logs import log
+from shared.platform.loops.sweeps import Limits, Sweep
 from shared.providers.slack import Slack, SlackAwayError, SlackUndecidedError
 
 SPACING = dt.timedelta(minutes=10)
@@ -37,6 +36,9 @@ REMIND = dt.timedelta(days=1)
 
 NOTICES_A_WATCH = 20
 """Slack takes about one message a second. What is left over is told a minute later."""
+
+LIMITS = Limits(at_once=1, patience=dt.timedelta(seconds=20), work_for=dt.timedelta(seconds=100))
+"""Of telling. One by one, for Slack shows them in the order in which they come."""
 
 LONGEST_LOOK_SECONDS = 20.0
 
@@ -79,34 +81,46 @@ class Watch:
                 log("watch").warning("%s: %s", check.name, check.sentence, extra={"fields": {"state": check.state}})
         async with self._database.connection() as connection:
             changed = await decide_changed_alerts(connection, alerts(looked, figures), figures.now)
-            claim = new_id(figures.now)
-            due = await decide_due_notices(
-                connection, claim, figures.now, spacing=SPACING, remind=REMIND, limit=NOTICES_A_WATCH
-            )
         for change in changed:
             fields = {"kind": change.kind, "tenant": change.tenant or None}
             if change.firing:
                 log("notices").warning("alert opened", extra={"fields": fields})
             else:
                 log("watch").info("alert is over", extra={"fields": fields})
-        if due:
-            await self._post_all(due, claim)
+        await self._post_due(figures.now)
 
-    async def _post_all(self, notices: Sequence[Notice], claim: UUID) -> None:
-        for place, notice in enumerate(notices):
+    async def _post_due(self, now: dt.datetime) -> None:
+        """Tell what is due, one by one, until there is no more of it or Slack wants silence."""
+        claim = new_id(now)
+        left = NOTICES_A_WATCH
+
+        async def take(limit: int) -> list[Notice]:
+            nonlocal left
+            async with self._database.connection() as connection:
+                due = await decide_due_notices(
+                    connection, claim, now, spacing=SPACING, remind=REMIND, limit=min(limit, left)
+                )
+            left -= len(due)
+            return due
+
+        async def tell(notice: Notice) -> None:
+            nonlocal left
             try:
                 await self._post(notice)
             except SlackUndecidedError as error:
                 # Ours for ten minutes more, then it is told again: late rather than twice.
-                log("watch").error("%s", error, extra={"fields": {"kind": notice.kind, "tenant": notice.tenant}})
-                continue
+                log("watch").error("%s", error, extra={"fields": _fields(notice)})
+                return
             except SlackAwayError as error:
-                log("watch").error("%s", error, extra={"fields": {"kind": notice.kind, "tenant": notice.tenant}})
+                log("watch").error("%s", error, extra={"fields": _fields(notice)})
+                left = 0
                 async with self._database.connection() as connection:
-                    await release(connection, notices[place:], claim, self._clock.now() + error.wait)
+                    await release(connection, [notice], claim, self._clock.now() + error.wait)
                 return
             async with self._database.connection() as connection:
                 await mark_told_and_decide_owed(connection, notice, claim, self._clock.now())
+
+        await Sweep("notices", take, tell, _fields, self._clock, LIMITS).run()
 
     async def _post(self, notice: Notice) -> None:
         text = write(notice, self._runbook_url)
@@ -147,11 +161,16 @@ class Watch:
         return True
 
 
+def _fields(notice: Notice) -> dict[str, object]:
+    return {"kind": notice.kind, "tenant": notice.tenant}
+
+
 def _count(figures: Figures) -> None:
     """A line for each gauge, for the charts."""
     gauges, now = figures.gauges, figures.now
     waited = {
         "last_tick": gauges.last_tick_at,
+        "last_sweeps": gauges.last_sweeps_at,
         "callbacks": gauges.last_callback_at,
         "oldest_queued": gauges.oldest_queued_at,
         "reminder": gauges.next_step_at,

@@ -28,6 +28,16 @@ class Limits:
     work_for: dt.timedelta
 
 
+def put_off(taken: str) -> str:
+    """In SQL, when what is taken now is due again: after twice as long each time. The statement has the parameters
+    `now`, `first`, how long it waits after the first time, and `longest`, how long at most.
+
+    Args:
+        taken: how often it was taken before, in that statement.
+    """
+    return f"%(now)s + least(%(first)s * (2 ^ least({taken}, 10)), %(longest)s)"
+
+
 class Sweep(Generic[Due]):
     """Takes a few of what is due and works on each apart, until nothing is due any more.
 
@@ -61,20 +71,27 @@ class Sweep(Generic[Due]):
         """Work on all that is due. Gives how many that were.
 
         Raises:
-            Exception: what `take` raised; what is under way then is cancelled, as if the process had ended.
+            Exception: what `take` raised, once what was under way has come to its end.
         """
         leave_at = self._clock.now() + self._limits.work_for
         under_way: set[asyncio.Task[None]] = set()
         taken = 0
+        failure: Exception | None = None
         try:
             while True:
                 room = self._limits.at_once - len(under_way)
                 # Not one by one: what it takes to take is shared by those that are taken together.
-                if room * 4 >= self._limits.at_once and self._clock.now() < leave_at:
-                    due = await self._take(room)
-                    taken += len(due)
-                    under_way |= {asyncio.create_task(self._apart(each)) for each in due}
+                if failure is None and room * 4 >= self._limits.at_once and self._clock.now() < leave_at:
+                    try:
+                        due = await self._take(room)
+                    except Exception as error:  # such as a dropped connection: no reason to drop a charge half-way
+                        failure = error
+                    else:
+                        taken += len(due)
+                        under_way |= {asyncio.create_task(self._apart(each)) for each in due}
                 if not under_way:
+                    if failure is not None:
+                        raise failure
                     return taken
                 ended, under_way = await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
                 for task in ended:

@@ -19,6 +19,7 @@ BULK_SEND_REQUESTS = "bulk-send-requests"
 """Tickets of crowds: many messages of one tenant at once. Nothing that somebody waits for stands behind them."""
 DELIVERY_CALLBACKS = "delivery-callbacks"
 REMINDER_TICKS = "reminder-ticks"
+SWEEP_TICKS = "sweep-ticks"
 WATCH_TICKS = "watch-ticks"
 
 

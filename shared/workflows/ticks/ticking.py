@@ -1,4 +1,4 @@
-"""The tick: due steps speak, and whatever has waited too long is taken up again.
+"""The tick: due steps speak.
 
 The scheduler's shortest interval is a minute, so a tick stays for one: it takes what is due, commits, publishes, and
 sleeps to the next moment. Ticks may overlap or be missed; rows are taken with `skip locked`.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
 from shared.customers.store import read_fellows
 from shared.messages.composing import NewMessage
@@ -19,6 +19,7 @@ from shared.messages.store import queue_messages, under_ids_of_their_own
 from shared.platform.clock import Clock
 from shared.platform.database import Connection, Database
 from shared.platform.logs import log
+from shared.platform.loops.rounds import TICK, Rounds, pause_after
 from shared.platform.pubsub import Publisher
 from shared.platform.signals.heartbeats import beat
 from shared.workflows.catalog import UnreadableDefinition, catalog_cache, read_definition
@@ -28,14 +29,10 @@ from shared.workflows.runs import Run
 from shared.workflows.store import workflow_versions
 from shared.workflows.ticks.store import DueStep, next_due, take_due_timers
 
-TICK = dt.timedelta(seconds=58)
-"""A tick leaves before the next one comes; should it not, no harm is done."""
 LONGEST_NAP = dt.timedelta(seconds=1)
 SHORTEST_NAP = dt.timedelta(milliseconds=10)
 """What is due and not taken is in another tick's hands, and no reason to ask without a pause."""
 TIMERS_A_BATCH = 1_000
-SWEEP_EVERY = dt.timedelta(seconds=2)
-SWEEP_FAILED = dt.timedelta(seconds=10)
 SET_ASIDE_FOR = dt.timedelta(minutes=1)
 """A tenant with a definition that can't be read keeps its steps until then, and the others don't wait for it."""
 
@@ -62,57 +59,54 @@ class Ticker:
         database: for claims.
         publisher: for tickets.
         clock: the time.
-        sweeps: take up again what has waited too long; each is called every two seconds.
+        beside: goes round as long as the tick is held.
     """
 
-    def __init__(
-        self, database: Database, publisher: Publisher, clock: Clock, sweeps: Sequence[Callable[[], Awaitable[object]]]
-    ) -> None:
+    def __init__(self, database: Database, publisher: Publisher, clock: Clock, beside: Rounds | None = None) -> None:
         self.database = database
         self._publisher = publisher
         self._clock = clock
-        self._sweeps = sweeps
+        self._beside = beside
         self._catalogs = catalog_cache()
         self._definitions: dict[tuple[str, str, int], WorkflowDefinition] = {}
         self._set_aside: dict[str, dt.datetime] = {}
         self._had_their_turn: frozenset[str] = frozenset()
 
     async def hold(self, stay: dt.timedelta = TICK) -> None:
-        """Work for as long as a tick lasts."""
+        """Work for as long as a tick lasts. A dropped connection does not end it.
+
+        Raises:
+            Exception: the last error, where nothing that was tried in all that time was done.
+        """
         leave_at = self._clock.now() + stay
-        # Each in a loop of its own, for a sweep may wait for a slow provider, and a reminder may not.
         async with asyncio.TaskGroup() as loops:
             loops.create_task(self._speak_until(leave_at))
-            for sweep in self._sweeps:
-                loops.create_task(self._sweep_until(leave_at, sweep))
+            if self._beside is not None:
+                loops.create_task(self._beside.hold(stay))
 
     async def _speak_until(self, leave_at: dt.datetime) -> None:
-        seen = False
+        seen, failures = False, 0
+        failure: Exception | None = None
         while self._clock.now() < leave_at:
             try:
                 spoke = await self.speak_due()
                 if not seen:  # a tick that let what was due speak once is one that works
-                    seen = True
                     async with self.database.connection() as connection:
                         await beat(connection, "tick", self._clock.now())
-                if spoke == TIMERS_A_BATCH or self._had_their_turn:
-                    continue
+                    seen = True
+                if spoke != TIMERS_A_BATCH and not self._had_their_turn:
+                    await self._nap(leave_at)
+                failures = 0
             except UnreadableDefinition as unreadable:
                 # Its steps stay due, and leave as soon as it is mended. The others are asked for again at once.
                 self._set_aside[unreadable.tenant] = self._clock.now() + SET_ASIDE_FOR
                 log("ticks").error("set aside: %s", unreadable, extra={"fields": {"tenant": unreadable.tenant}})
-                continue
-            await self._nap(leave_at)
-
-    async def _sweep_until(self, leave_at: dt.datetime, sweep: Callable[[], Awaitable[object]]) -> None:
-        while self._clock.now() < leave_at:
-            try:
-                await sweep()
-            except Exception:  # whatever it was, reminders leave, and the other sweeps go on
-                log("ticks").exception("a sweep failed, and is tried again")
-                await self._clock.sleep(SWEEP_FAILED.total_seconds())
-            else:
-                await self._clock.sleep(SWEEP_EVERY.total_seconds())
+            except Exception as error:  # whatever it was, what is due then is due all the same
+                failure, failures = error, failures + 1
+                log("ticks").exception("steps did not speak, and are tried again")
+                await self._clock.sleep(pause_after(failures).total_seconds())
+        if failure is not None and not seen:
+            raise failure
 
     def _without(self) -> list[str]:
         """The tenants that are set aside now."""

@@ -359,7 +359,7 @@ async def test_what_is_undecided_or_has_failed_is_found_among_50_000_orders(till
     till.rows("analyze payment_orders, payment_cancels")
     hour = dt.timedelta(hours=1)
     asked = {"now": now, "before": now, "first": hour, "longest": hour, "limit": 20, "without": ["plan"]}
-    undecided = await plan_of(till, "allim_ticker", DECIDE_UNDECIDED, asked)
+    undecided = await plan_of(till, "allim_sweeper", DECIDE_UNDECIDED, asked)
     assert "payment_orders_undecided" in undecided
     assert "payment_cancels_undecided" in undecided
     assert "Seq Scan" not in undecided

@@ -10,8 +10,7 @@ from uuid import UUID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.credits.payments.payments import LONGEST_WITHOUT_ASKING
-from shared.credits.payments.rules import UNDECIDED_AFTER
+from shared.credits.payments.rules import LONGEST_WITHOUT_ASKING, UNDECIDED_AFTER
 from shared.credits.payments.store import UndecidedOrder, decide_undecided
 from tests.clock import NOON
 from tests.scratch import INSTANT, Row, Scratch, mostly, rows

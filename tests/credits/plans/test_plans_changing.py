@@ -87,10 +87,10 @@ async def test_a_crash_before_the_charge_ends_with_one_charge(office: Office) ->
     assert (await office.plan(), office.orders()) == ("FREE", ["confirming"])
     with pytest.raises(CreditError, match="plan_change_under_way"):
         await office.plans().change(TENANT, "BASIC")
-    await office.tick()
+    await office.sweep()
     assert await office.plan() == "FREE", "the order has its own instance still"
     office.clock.advance(200)
-    await asyncio.gather(*(office.tick() for _ in range(3)))
+    await asyncio.gather(*(office.sweep() for _ in range(3)))
     assert (await office.plan(), office.orders(), await office.money()) == ("BASIC", ["paid"], (29_000, 0))
 
 
@@ -101,7 +101,7 @@ async def test_a_crash_after_the_charge_ends_with_one_charge(office: Office) -> 
         await office.plans().change(TENANT, "BASIC")
     assert await office.plan() == "FREE"
     office.clock.advance(200)
-    await asyncio.gather(*(office.tick() for _ in range(3)))
+    await asyncio.gather(*(office.sweep() for _ in range(3)))
     assert (await office.plan(), office.orders(), await office.money()) == ("BASIC", ["paid"], (29_000, 0))
 
 
@@ -111,7 +111,7 @@ async def test_a_lost_refusal_is_found_out_and_leaves_the_plan(office: Office) -
     with pytest.raises(ProviderError):
         await office.plans().change(TENANT, "BASIC")
     office.clock.advance(200)
-    await office.tick()
+    await office.sweep()
     assert (office.orders(), (await office.has()).pending_order) == (["failed"], None)
     await office.subscribed("BASIC")
     assert (await office.plan(), await office.money()) == ("BASIC", (29_000, 0))
@@ -123,7 +123,7 @@ async def test_an_order_that_never_reached_toss_is_not_charged_on_another_day(of
     with pytest.raises(ProviderError):
         await office.plans().change(TENANT, "BASIC")
     office.clock.advance(86_400)
-    await office.tick()
+    await office.sweep()
     assert (await office.plan(), office.orders(), await office.money()) == ("FREE", ["failed"], (0, 0))
 
 
@@ -138,7 +138,7 @@ async def test_a_webhook_before_the_answer_gives_the_plan_and_the_answer_changes
         await office.told(told)
     assert await office.plan() == "BASIC"
     office.clock.advance(200)
-    await office.tick()
+    await office.sweep()
     assert office.history() == [("subscribed", 29_000)]
     assert await office.money() == (29_000, 0)
 
@@ -155,7 +155,7 @@ async def test_money_for_an_order_that_was_given_up_goes_back(office: Office) ->
     for _ in range(3):
         await office.told(told)
         office.clock.advance(200)
-        await office.tick()
+        await office.sweep()
     assert (await office.plan(), await office.money()) == ("FREE", (29_000, 29_000))
 
 
@@ -173,7 +173,7 @@ async def test_a_downgrade_waits_for_the_periods_end_and_can_be_undone(office: O
     office.clock.advance(1)
     await office.plans().change(TENANT, "BASIC")
     office.go_to(2026, 12, 21, hour=0)
-    await office.tick()
+    await office.sweep()
     assert (await office.plan(), await office.money()) == ("BASIC", (99_000 + 29_000, 0))
     assert [reason for reason, _ in office.history()] == [
         "subscribed",
@@ -257,7 +257,7 @@ async def test_a_lost_answer_to_a_refund_is_decided_by_asking(office: Office, fa
     await office.plans().cancel(TENANT)
     assert await office.plan() == "FREE"
     office.clock.advance(120)
-    await office.tick()
+    await office.sweep()
     assert await office.money() == (99_000, 99_000)
 
 

@@ -46,7 +46,7 @@ async def _ending(office: Office, at: int, pool: Pool) -> AsyncIterator[Plans]:
 async def _mended(office: Office) -> None:
     for _ in range(2):
         office.clock.advance(200)
-        await office.tick()
+        await office.sweep()
     assert (await office.has()).pending_order is None
 
 
@@ -79,7 +79,7 @@ async def test_a_month_is_renewed_once_wherever_the_tick_ends(office: Office) ->
         office.clock.advance(31 * 86_400)
         charged, _ = await office.money()
         crashed = False
-        async with _ending(office, at, office.ticker) as plans:
+        async with _ending(office, at, office.sweeper) as plans:
             try:
                 await plans.renew_due()
             except Crash:

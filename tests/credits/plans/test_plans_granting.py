@@ -46,7 +46,7 @@ async def test_it_goes_on_from_month_to_month_without_a_charge(office: Office) -
     await office.card()
     for month, day in ((2, 28), (3, 31), (4, 30), (7, 31)):
         office.go_to(2027, month, day, hour=0)
-        await office.tick()
+        await office.sweep()
         has = await office.has()
         assert has.period is not None
         assert (has.plan, has.granted, has.period.start) == ("PRO", True, dt.date(2027, month, day))
@@ -58,10 +58,10 @@ async def test_it_ends_on_its_day_in_seoul_and_not_a_second_before(office: Offic
     await _grant(office, until="2026-12-05")
     office.go_to(2026, 12, 4, hour=23)
     office.clock.advance(3_599)
-    await office.tick()
+    await office.sweep()
     assert await office.plan() == "PRO"
     office.clock.advance(1)
-    await office.tick()
+    await office.sweep()
     has = await office.has()
     assert (has.plan, has.granted, has.granted_until) == ("FREE", False, None)
     assert office.history() == [("granted", 0), ("grant_ended", 0)]
@@ -70,7 +70,7 @@ async def test_it_ends_on_its_day_in_seoul_and_not_a_second_before(office: Offic
 async def test_it_ends_on_its_day_also_after_months_in_which_no_tick_came(office: Office) -> None:
     await _grant(office, until="2027-02-10")
     office.go_to(2027, 5, 1)
-    await office.tick()
+    await office.sweep()
     assert await office.plan() == "FREE"
 
 
@@ -105,14 +105,14 @@ async def test_what_a_card_owes_is_owed_no_more(office: Office) -> None:
     await office.subscribed("BASIC")
     await office.card("reject")
     office.go_to(2026, 12, 21, hour=1)
-    await office.tick()
+    await office.sweep()
     assert office.alerts() == ["plan_payment_failed"]
     assert await _refused(office, "FREE") == "plan_is_paid"
     await _grant(office)
     has = await office.has()
     assert (has.plan, has.status, has.tries, office.alerts()) == ("PRO", "active", 0, [])
     office.clock.advance(40 * DAY)
-    await office.tick()
+    await office.sweep()
     assert (await office.plan(), await office.money()) == ("PRO", (29_000, 0))
 
 
@@ -126,7 +126,7 @@ async def test_what_the_business_buys_takes_its_place_and_is_charged_from_then_o
     has = await office.has()
     assert (has.plan, has.granted, has.granted_until) == ("BASIC", False, None)
     office.clock.advance(32 * DAY)
-    await office.tick()
+    await office.sweep()
     assert await office.money() == (58_000, 0)
     assert office.history() == [("granted", 0), ("subscribed", 29_000), ("renewed", 29_000)]
 
@@ -138,7 +138,7 @@ async def test_a_card_that_is_refused_leaves_what_was_granted(office: Office) ->
         await office.plans().change(TENANT, "PRO")
     assert await office.has() == given
     office.go_to(2026, 12, 1)
-    await office.tick()
+    await office.sweep()
     assert await office.plan() == "FREE"
 
 
@@ -149,7 +149,7 @@ async def test_a_charge_that_is_under_way_keeps_it_waiting(office: Office) -> No
         await office.plans().change(TENANT, "BASIC")
     assert await _refused(office) == "plan_change_under_way"
     office.clock.advance(200)
-    await office.tick()
+    await office.sweep()
     assert await _refused(office) == "plan_is_paid"
 
 
@@ -160,7 +160,7 @@ async def test_a_charge_whose_answer_was_lost_is_decided_before_the_grant_ends(o
     with pytest.raises(ProviderError):
         await office.plans().change(TENANT, "BASIC")
     office.clock.advance(2 * DAY)
-    await office.tick()
+    await office.sweep()
     assert (await office.plan(), await office.money()) == ("BASIC", (29_000, 0))
 
 

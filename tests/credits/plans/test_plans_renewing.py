@@ -16,10 +16,10 @@ from tests.credits.planning import CHARGE, Office
 async def test_two_ticks_at_once_charge_a_month_once_and_not_before_its_day_in_seoul(office: Office) -> None:
     await office.subscribed("BASIC")
     office.clock.advance(30 * 86_400 - 12 * 3_600 - 2)  # 20 December, 23:59:59 of Seoul
-    await office.tick()
+    await office.sweep()
     assert await office.money() == (29_000, 0)
     office.clock.advance(1)
-    await asyncio.gather(*(office.tick() for _ in range(4)))
+    await asyncio.gather(*(office.sweep() for _ in range(4)))
     assert await office.money() == (58_000, 0)
     has = await office.has()
     assert has.period is not None
@@ -31,7 +31,7 @@ async def test_a_month_that_began_on_the_31st_is_renewed_on_the_last_days_of_sho
     await office.subscribed("BASIC")
     for month, day in ((1, 31), (2, 29), (3, 31), (4, 30)):
         office.go_to(2028, month, day, hour=0)
-        await office.tick()
+        await office.sweep()
         has = await office.has()
         assert has.period is not None
         assert has.period.start == dt.date(2028, month, day)
@@ -47,7 +47,7 @@ async def test_a_refused_renewal_is_tried_again_after_1_3_and_7_days_with_an_ale
     office.go_to(2026, 12, 21, hour=0)
     for _ in range(9 * 4):
         before = len(office.orders())
-        await office.tick()
+        await office.sweep()
         if len(office.orders()) > before:
             tried.append((office.clock.now() - dt.datetime(2026, 12, 20, 15, tzinfo=dt.UTC)).days)
             assert office.alerts() == ["plan_payment_failed" if len(tried) < 4 else "plan_ended"]
@@ -65,11 +65,11 @@ async def test_a_success_after_refusals_ends_the_alert_and_keeps_the_anchor(offi
     await office.subscribed("BASIC")
     await office.card("reject")
     office.go_to(2026, 12, 21, hour=1)
-    await office.tick()
+    await office.sweep()
     assert ((await office.has()).status, office.alerts()) == ("past_due", ["plan_payment_failed"])
     await office.card()
     office.go_to(2026, 12, 22, hour=1)
-    await office.tick()
+    await office.sweep()
     has = await office.has()
     assert has.period is not None
     assert (has.status, has.tries, has.period.start) == ("active", 0, dt.date(2026, 12, 21))
@@ -82,7 +82,7 @@ async def test_who_owes_can_pay_at_once_also_for_another_plan_and_a_refusal_then
     await office.subscribed("BASIC")
     await office.card("reject")
     office.go_to(2026, 12, 21)
-    await office.tick()
+    await office.sweep()
     with pytest.raises(CreditError, match="payment_refused"):
         await office.plans().change(TENANT, "PRO")
     owes = await office.has()
@@ -92,7 +92,7 @@ async def test_who_owes_can_pay_at_once_also_for_another_plan_and_a_refusal_then
     await office.plans().change(TENANT, "PRO", shown=quote.charge)
     assert (await office.plan(), await office.money()) == ("PRO", (29_000 + 99_000, 0))
     office.clock.advance(3 * 86_400)
-    await office.tick()
+    await office.sweep()
     assert await office.money() == (29_000 + 99_000, 0)
 
 
@@ -100,12 +100,12 @@ async def test_who_owes_may_leave_and_nothing_is_given_back(office: Office) -> N
     await office.subscribed("BASIC")
     await office.card("reject")
     office.go_to(2026, 12, 21)
-    await office.tick()
+    await office.sweep()
     office.clock.advance(60)
     await office.plans().cancel(TENANT)
     assert office.alerts() == []
     office.clock.advance(8 * 86_400)
-    await office.tick()
+    await office.sweep()
     assert (await office.plan(), await office.money()) == ("FREE", (29_000, 0))
 
 
@@ -113,7 +113,7 @@ async def test_without_a_card_a_renewal_counts_as_refused(office: Office) -> Non
     await office.subscribed("BASIC")
     office.rows("delete from billing_keys")
     office.go_to(2026, 12, 21)
-    await office.tick()
+    await office.sweep()
     assert ((await office.has()).status, office.alerts()) == ("past_due", ["plan_payment_failed"])
     assert office.orders() == ["paid"]
 
@@ -123,11 +123,11 @@ async def test_a_crash_during_a_renewal_ends_with_one_charge(office: Office, fau
     await office.subscribed("BASIC")
     office.go_to(2026, 12, 21)
     await office.shop.faults(**{fault: {"count": 1, "on": CHARGE}})
-    await office.tick()
+    await office.sweep()
     assert (await office.has()).is_due(dt.date(2026, 12, 21))
     for _ in range(2):
         office.clock.advance(200)
-        await asyncio.gather(*(office.tick() for _ in range(3)))
+        await asyncio.gather(*(office.sweep() for _ in range(3)))
     assert (await office.money(), (await office.has()).status) == ((58_000, 0), "active")
     assert office.orders() == ["paid", "paid"]
 
@@ -136,9 +136,9 @@ async def test_a_tick_that_was_away_for_hours_renews_anew_and_counts_no_refusal(
     await office.subscribed("BASIC")
     office.go_to(2026, 12, 21)
     await office.shop.faults(drop_before={"count": 1, "on": CHARGE})
-    await office.tick()
+    await office.sweep()
     office.go_to(2026, 12, 21, hour=20)
-    await office.tick()
+    await office.sweep()
     assert (await office.money(), (await office.has()).tries) == ((58_000, 0), 0)
     assert sorted(office.orders()) == ["failed", "paid", "paid"]
 
@@ -146,7 +146,7 @@ async def test_a_tick_that_was_away_for_hours_renews_anew_and_counts_no_refusal(
 async def test_nobody_pays_for_months_in_which_no_tick_came(office: Office) -> None:
     await office.subscribed("BASIC")
     office.go_to(2027, 4, 1)
-    await office.tick()
+    await office.sweep()
     has = await office.has()
     assert has.period is not None
     assert (has.period.start, await office.money()) == (dt.date(2027, 3, 21), (58_000, 0))
@@ -156,10 +156,10 @@ async def test_a_plan_whose_end_was_asked_for_is_free_from_that_day_on_without_a
     await office.subscribed("PRO")
     await office.plans().change(TENANT, "FREE")
     office.go_to(2026, 12, 20)
-    await office.tick()
+    await office.sweep()
     assert await office.plan() == "PRO"
     office.go_to(2026, 12, 21, hour=0)
-    await office.tick()
+    await office.sweep()
     has = await office.has()
     assert (has.plan, has.anchor, await office.money()) == ("FREE", dt.date(2026, 12, 21), (99_000, 0))
 
@@ -174,7 +174,7 @@ async def test_many_that_are_due_are_renewed_one_after_another_by_ticks_at_once(
         from tenant_plans b where b.tenant = 'saas' and t.tenant <> 'saas'
         """)
     office.go_to(2026, 12, 21)
-    await asyncio.gather(*(office.tick() for _ in range(4)))
+    await asyncio.gather(*(office.sweep() for _ in range(4)))
     found = office.rows("select tenant, status::text, tries from tenant_plans order by tenant")
     assert [(row["status"], row["tries"]) for row in found] == [("past_due", 1)] * 6 + [("active", 0)]
     assert await office.money() == (58_000, 0)
@@ -194,7 +194,7 @@ async def test_a_card_that_can_not_be_opened_is_nobody_elses_matter(office: Offi
         select 'broken', customer_key, billing_key, created_at from billing_keys
         """)
     office.go_to(2026, 12, 21)
-    await office.tick()
+    await office.sweep()
     found = office.rows("select tenant, period_end, status::text, tries from tenant_plans order by tenant")
     assert [(row["tenant"], row["period_end"].month, row["status"], row["tries"]) for row in found] == [
         ("broken", 12, "past_due", 1),
@@ -220,21 +220,21 @@ async def test_who_changes_a_plan_with_a_card_that_can_not_be_opened_is_told_to_
 
 
 async def test_a_low_balance_is_told_once_until_it_is_not_low(office: Office) -> None:
-    await watch_low_balances(office.ticker, office.clock)
+    await watch_low_balances(office.sweeper, office.clock)
     assert office.alerts() == [], "an account that never had credit is new"
     await office.paid(12_000)
     office.spend(1_999)
-    await watch_low_balances(office.ticker, office.clock)
+    await watch_low_balances(office.sweeper, office.clock)
     assert office.alerts() == []
     office.spend(2)
     for _ in range(3):
-        await watch_low_balances(office.ticker, office.clock)
+        await watch_low_balances(office.sweeper, office.clock)
         office.clock.advance(60)
     assert office.alerts() == ["low_balance"]
     office.rows("update credit_accounts set low_balance = 5000")
-    await watch_low_balances(office.ticker, office.clock)
+    await watch_low_balances(office.sweeper, office.clock)
     assert office.alerts() == []
     office.spend(6_000)
-    await watch_low_balances(office.ticker, office.clock)
+    await watch_low_balances(office.sweeper, office.clock)
     rows = office.rows("select detail from alerts where kind = 'low_balance'")
     assert (office.alerts(), len(rows)) == (["low_balance"], 2)

@@ -25,9 +25,9 @@ def _act(office: Office, dice: random.Random) -> Awaitable[object]:
         case 0 | 1:
             return office.plans().change(TENANT, dice.choice(NAMES))
         case 2:
-            return office.plans().cancel(TENANT) if dice.random() < 0.5 else office.tick()
+            return office.plans().cancel(TENANT) if dice.random() < 0.5 else office.sweep()
         case _:
-            return office.tick()
+            return office.sweep()
 
 
 async def _trouble(office: Office, dice: random.Random) -> None:
@@ -56,7 +56,7 @@ async def test_what_was_charged_and_given_back_is_what_the_history_says(office: 
     await office.card()
     for _ in range(3):
         office.clock.advance(240)
-        await office.tick()
+        await office.sweep()
     charged, given_back = await office.money()
     assert charged > 0
     assert charged - given_back == sum(won for _, won in office.history())

@@ -1,4 +1,4 @@
-"""Whose card is charged, and whether any is, against the rule in Python."""
+"""Whose cards are charged, and whether any is, against the rule in Python."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.credits.topups.store import Due, decide_due_charge
+from shared.credits.payments.rules import CHARGE_LEASE, LONGEST_WITHOUT_ASKING
+from shared.credits.topups.store import Due, decide_due_charges
 from tests.clock import NOON
-from tests.scratch import INSTANT, Row, Scratch, mostly, rows
+from tests.scratch import INSTANT, Row, Scratch, mostly, rows, waits
 
-MIDNIGHT, LEASE_UNTIL = NOON - dt.timedelta(hours=12), NOON + dt.timedelta(minutes=3)
+MIDNIGHT = NOON - dt.timedelta(hours=12)
 """Midnight in Seoul, where it is noon now."""
 
 SEALED = b"a sealed card"
@@ -47,6 +48,7 @@ class Wish:
     amount: Decimal
     daily_cap: Decimal
     next_try_at: dt.datetime
+    takes: int
     orders: Sequence[Order]
 
     @property
@@ -58,11 +60,15 @@ class Wish:
         within_cap = today + self.amount <= self.daily_cap
         return self.enabled and self.card and low and within_cap and not under_way and self.next_try_at <= NOON
 
+    @property
+    def taken_until(self) -> dt.datetime:
+        return NOON + waits(CHARGE_LEASE, LONGEST_WITHOUT_ASKING, self.takes)
 
-def next_charged(wishes: Mapping[str, Wish]) -> str | None:
-    """Of those who are due, the one that waits longest."""
+
+def next_charged(wishes: Mapping[str, Wish], limit: int) -> list[str]:
+    """Of those who are due, the ones that wait longest."""
     due = [tenant for tenant, wish in wishes.items() if wish.is_due]
-    return min(due, key=lambda tenant: wishes[tenant].next_try_at, default=None)
+    return sorted(due, key=lambda tenant: wishes[tenant].next_try_at)[:limit]
 
 
 orders = st.builds(
@@ -83,7 +89,15 @@ def wishes(draw: st.DrawFn, next_try_at: dt.datetime) -> Wish:
     cap = max(amount, today + amount + draw(mostly(0, -1, -20_000)))
     available = threshold + Decimal(draw(mostly("-0.01", "0", "0.01")))
     return Wish(
-        draw(mostly(True, False)), draw(mostly(True, False)), available, threshold, amount, cap, next_try_at, before
+        draw(mostly(True, False)),
+        draw(mostly(True, False)),
+        available,
+        threshold,
+        amount,
+        cap,
+        next_try_at,
+        draw(mostly(0, 1, 4, 15)),
+        before,
     )
 
 
@@ -114,6 +128,7 @@ def _rows_of(wishes: Mapping[str, Wish], held: Decimal) -> dict[str, list[Row]]:
                 "daily_cap": wish.daily_cap,
                 "enabled": wish.enabled,
                 "next_try_at": wish.next_try_at,
+                "takes": wish.takes,
             }
             for tenant, wish in every
         ],
@@ -133,15 +148,22 @@ def _rows_of(wishes: Mapping[str, Wish], held: Decimal) -> dict[str, list[Row]]:
     }
 
 
-@given(tenants(), st.sampled_from((Decimal(0), Decimal(700))))
-async def test_the_card_is_charged_of_who_waits_longest_of_those_that_are_due(
-    scratch: Scratch, wishes: Mapping[str, Wish], held: Decimal
+@given(tenants(), st.sampled_from((Decimal(0), Decimal(700))), mostly(5, 1, 2))
+async def test_the_cards_are_charged_of_those_who_wait_longest_of_all_that_are_due(
+    scratch: Scratch, wishes: Mapping[str, Wish], held: Decimal, limit: int
 ) -> None:
-    chosen = next_charged(wishes)
-    expected = chosen and Due(chosen, "auto_1", wishes[chosen].amount, f"key-{chosen}", SEALED)
-    waits = {tenant: LEASE_UNTIL if tenant == chosen else wish.next_try_at for tenant, wish in wishes.items()}
+    chosen = next_charged(wishes, limit)
+    after = {
+        tenant: (wish.taken_until, wish.takes + 1) if tenant in chosen else (wish.next_try_at, wish.takes)
+        for tenant, wish in wishes.items()
+    }
     async with scratch.holding(**_rows_of(wishes, held)) as connection:
-        due = await decide_due_charge(connection, order="auto_1", now=NOON, since=MIDNIGHT, lease_until=LEASE_UNTIL)
-        assert due == expected
-        found = await rows(connection, "select tenant, next_try_at from automatic_topups")
-        assert {row["tenant"]: row["next_try_at"] for row in found} == waits
+        due = await decide_due_charges(
+            connection, now=NOON, since=MIDNIGHT, first=CHARGE_LEASE, longest=LONGEST_WITHOUT_ASKING, limit=limit
+        )
+        found = await rows(connection, "select tenant, next_try_at, takes from automatic_topups")
+        assert {row["tenant"]: (row["next_try_at"], row["takes"]) for row in found} == after
+    assert {each.tenant: each for each in due} == {
+        tenant: Due(tenant, wishes[tenant].taken_until, wishes[tenant].amount, f"key-{tenant}", SEALED)
+        for tenant in chosen
+    }

@@ -6,11 +6,12 @@ import datetime as dt
 from collections.abc import Mapping
 from typing import Any
 
+import pytest
+
 from shared.contracts import SendTicket
-from shared.messages.dispatch.sending import LEASE
-from shared.messages.dispatch.sweep_store import decide_tickets_again
-from shared.messages.dispatch.unconsumed import end_overdue
-from shared.messages.outbox import LONGEST_PATIENCE, PATIENCE
+from shared.messages.dispatch import unconsumed
+from shared.messages.dispatch.reissuing import reissue
+from shared.messages.dispatch.unconsumed import Unconsumed
 from shared.workflows.events.intake import EventIntake
 from tests.world import World, event
 
@@ -29,15 +30,12 @@ SOON: Mapping[str, Any] = {
 
 
 async def _publish_in_vain(world: World, hours: float) -> None:
-    """The tick publishes for so long, and nobody consumes."""
+    """The tick publishes for so long, and nobody consumes; the sweeps look at it each time."""
+    sweep = Unconsumed(world.as_role("allim_sweeper"), world.clock)
     for _ in range(int(hours * 12)):
         world.clock.moment += dt.timedelta(minutes=5)
-        now = world.clock.now()
-        async with world.as_role("allim_ticker").connection() as connection:
-            tickets = await decide_tickets_again(
-                connection, now=now, patience=PATIENCE, longest=LONGEST_PATIENCE, limit=500
-            )
-            await end_overdue(connection, tickets, now=now, lease=LEASE)
+        await reissue(world.as_role("allim_ticker"), world.publisher, world.clock)
+        await sweep.end_some()
 
 
 async def _queued(world: World, *workflows: Mapping[str, Any]) -> str:
@@ -71,3 +69,11 @@ async def test_a_ticket_that_names_nothing_which_waits_is_taken_away(world: Worl
     world.rows("update messages set status = 'cancelled', reason = 'run_changed' where tenant = %s", tenant)
     await _publish_in_vain(world, 1)
     assert world.rows("select 1 from outbox where tenant = %s", tenant) == []
+
+
+async def test_those_behind_the_first_ones_have_their_turn_too(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(unconsumed, "TICKETS_AT_A_TIME", 1)
+    kept, over = await _queued(world, LATER), await _queued(world, SOON)
+    await _publish_in_vain(world, 1.5)
+    assert world.statuses(kept) == [("queued", None)]
+    assert world.statuses(over) == [("expired", "too_late")]

@@ -1,13 +1,14 @@
-"""When a dispatch is looked at, and when a ticket is published again, against the rules in Python.
+"""When a dispatch is taken and looked at, and when a ticket is published again, against the rules in Python.
 
-`deciding_next_check` is tried through both statements that it is a part of.
+`deciding_deadline` is tried through both statements that it is a part of.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -15,13 +16,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.messages.dispatch.dispatching import FIRST_CHECK
+from shared.messages.dispatch.sending import LEASE
 from shared.messages.dispatch.store import mark_sent
-from shared.messages.dispatch.sweep_store import TakenDispatch, decide_checks, decide_tickets_again
+from shared.messages.dispatch.sweep_store import (
+    TakenDispatch,
+    decide_checks,
+    decide_deadlines,
+    decide_leases,
+    decide_tickets_again,
+)
 from shared.messages.dispatch.sweeping import LONGEST_WITHOUT_CHECK
 from shared.messages.outbox import LONGEST_PATIENCE, PATIENCE
+from shared.platform.database import Connection
 from shared.platform.pubsub import SEND_REQUESTS
 from tests.clock import NOON
-from tests.scratch import INSTANT, Row, Scratch, mostly, rows
+from tests.scratch import INSTANT, Row, Scratch, mostly, rows, waits
 
 TENANTS = ("cafe", "shop")
 SECOND = dt.timedelta(seconds=1)
@@ -30,12 +39,6 @@ MADE = NOON - 60 * SECOND
 
 OTHER = UUID(int=99)
 """A dispatch of which nothing is known here."""
-
-
-def waits(first: dt.timedelta, longest: dt.timedelta, times: int) -> dt.timedelta:
-    """Each wait is twice as long as the one before, up to the longest."""
-    factor: int = 2**times
-    return min(first * factor, longest)
 
 
 @dataclass(frozen=True)
@@ -61,17 +64,25 @@ class Message:
 
 @dataclass(frozen=True)
 class Dispatch:
-    """A call that was made or is being made. `listed`: the messages that it says it carries."""
+    """A call that was made or is being made. `listed`: the messages that it says it carries.
+
+    moment: until when it is somebody's, when it is looked at, and when a channel's time is over.
+    times: how often it was taken, and looked at.
+    """
 
     id: UUID
     state: str
-    check_at: dt.datetime
-    checks: int
+    moment: dt.datetime
+    times: int
     listed: Sequence[UUID]
 
     @property
     def is_due(self) -> bool:
-        return self.state == "sent" and self.check_at <= NOON
+        return self.state == "sent" and self.moment <= NOON
+
+    @property
+    def is_left(self) -> bool:
+        return self.state in ("open", "prepared") and self.moment < NOON
 
     def deadlines(self, messages: Sequence[Message]) -> list[dt.datetime]:
         """Of its messages that may still go on to their next channel."""
@@ -100,10 +111,10 @@ def messages(draw: st.DrawFn, number: int) -> Message:
 
 
 @st.composite
-def businesses(draw: st.DrawFn, state: str, check_at: Sequence[dt.datetime]) -> Business:
+def businesses(draw: st.DrawFn, state: str, moments: Sequence[dt.datetime]) -> Business:
     carried = [draw(messages(number)) for number in range(draw(st.integers(3, 6)))]
     dispatches = []
-    for id_, moment in zip(IDS, check_at, strict=True):
+    for id_, moment in zip(IDS, moments, strict=True):
         own = [message.id for message in carried if message.dispatch == id_]
         listed = draw(mostly(own, [message.id for message in carried], own[1:])) or [OTHER]
         states = mostly(state, "sent", "prepared", "open", "closed")
@@ -131,9 +142,8 @@ def _rows_of(businesses: Mapping[str, Business]) -> dict[str, list[Row]]:
                 "messages": dispatch.listed,
                 "state": dispatch.state,
                 "provider_batch_id": f"batch of {tenant}",
-                "lease_until": NOON,
-                "check_at": dispatch.check_at,
-                "checks": dispatch.checks,
+                **dict.fromkeys(("lease_until", "check_at", "deadline_at"), dispatch.moment),
+                **dict.fromkeys(("takes", "checks"), dispatch.times),
                 "created_at": MADE,
                 "updated_at": MADE,
             }
@@ -162,12 +172,17 @@ def _rows_of(businesses: Mapping[str, Business]) -> dict[str, list[Row]]:
     }
 
 
-DISPATCHES = "select tenant, id, state::text, check_at, checks, updated_at from dispatches order by tenant, id"
+DISPATCHES = """
+select tenant, id, state::text, lease_until, check_at, deadline_at, takes, checks, updated_at from dispatches
+order by tenant, id
+"""
 
 
 def _found(tenant: str, dispatch: Dispatch, **changed: Any) -> Row:
     """A dispatch as `DISPATCHES` has to find it."""
-    known = {"state": dispatch.state, "check_at": dispatch.check_at, "checks": dispatch.checks, "updated_at": MADE}
+    moments = dict.fromkeys(("lease_until", "check_at", "deadline_at"), dispatch.moment)
+    times = dict.fromkeys(("takes", "checks"), dispatch.times)
+    known = {"state": dispatch.state, **moments, **times, "updated_at": MADE}
     return {"tenant": tenant, "id": dispatch.id, **known, **changed}
 
 
@@ -175,31 +190,79 @@ def _each(businesses: Mapping[str, Business]) -> list[tuple[str, Business, Dispa
     return [(tenant, each, dispatch) for tenant, each in sorted(businesses.items()) for dispatch in each.dispatches]
 
 
-@given(worlds("sent"), mostly(20, 1, 2))
-async def test_a_dispatch_is_looked_at_ever_more_seldom_and_at_each_deadline(
-    scratch: Scratch, businesses: Mapping[str, Business], limit: int
+def _first(due: Sequence[tuple[str, Business, Dispatch]], limit: int) -> list[tuple[str, Business, Dispatch]]:
+    return sorted(due, key=lambda each: each[2].moment)[:limit]
+
+
+async def _takes(
+    scratch: Scratch,
+    businesses: Mapping[str, Business],
+    take: Callable[[Connection], Awaitable[list[TakenDispatch]]],
+    due: Sequence[tuple[str, Business, Dispatch]],
+    changed: Callable[[Business, Dispatch], dict[str, Any]],
 ) -> None:
-    due = sorted((each for each in _each(businesses) if each[2].is_due), key=lambda each: each[2].check_at)[:limit]
-    after = []
-    for tenant, business, dispatch in _each(businesses):
-        changed: dict[str, Any] = {}
-        if (tenant, business, dispatch) in due:
-            later = NOON + waits(FIRST_CHECK, LONGEST_WITHOUT_CHECK, dispatch.checks)
-            ahead = [deadline for deadline in dispatch.deadlines(business.messages) if deadline > NOON]
-            changed = {"check_at": min([later, *ahead]), "checks": dispatch.checks + 1, "updated_at": NOON}
-        after.append(_found(tenant, dispatch, **changed))
+    """`take` gives what is `due`, and changes it so, and nothing else."""
+    after = [
+        _found(each[0], each[2], **({**changed(each[1], each[2]), "updated_at": NOON} if each in due else {}))
+        for each in _each(businesses)
+    ]
     async with scratch.holding(**_rows_of(businesses)) as connection:
-        taken = await decide_checks(connection, now=NOON, first=FIRST_CHECK, longest=LONGEST_WITHOUT_CHECK, limit=limit)
+        taken = await take(connection)
         assert await rows(connection, DISPATCHES) == after
     assert sorted(taken, key=lambda each: (each.tenant, each.id)) == [
-        TakenDispatch(tenant, dispatch.id, "main", "sent", f"batch of {tenant}", MADE, business.revision)
-        for tenant, business, dispatch in _each(businesses)
-        if (tenant, business, dispatch) in due
+        TakenDispatch(each[0], each[2].id, "main", each[2].state, f"batch of {each[0]}", MADE, each[1].revision)  # type: ignore[arg-type]
+        for each in _each(businesses)
+        if each in due
     ]
 
 
+@given(worlds("sent"), mostly(20, 1, 2))
+async def test_a_dispatch_is_looked_at_ever_more_seldom(
+    scratch: Scratch, businesses: Mapping[str, Business], limit: int
+) -> None:
+    due = _first([each for each in _each(businesses) if each[2].is_due], limit)
+
+    def changed(_: Business, dispatch: Dispatch) -> dict[str, Any]:
+        later = NOON + waits(FIRST_CHECK, LONGEST_WITHOUT_CHECK, dispatch.times)
+        return {"check_at": later, "checks": dispatch.times + 1}
+
+    take = partial(decide_checks, now=NOON, first=FIRST_CHECK, longest=LONGEST_WITHOUT_CHECK, limit=limit)
+    await _takes(scratch, businesses, take, due, changed)
+
+
+@given(worlds("sent"), mostly(20, 1, 2), mostly(FIRST_CHECK, SECOND / 2), mostly(LONGEST_WITHOUT_CHECK, SECOND))
+async def test_a_dispatch_is_looked_at_at_each_deadline_and_where_one_is_over_after_as_long_again(
+    scratch: Scratch, businesses: Mapping[str, Business], limit: int, first: dt.timedelta, longest: dt.timedelta
+) -> None:
+    due = _first([each for each in _each(businesses) if each[2].is_due], limit)
+
+    def changed(business: Business, dispatch: Dispatch) -> dict[str, Any]:
+        moments = [
+            deadline if deadline > NOON else NOON + min(max(first, NOON - deadline), longest)
+            for deadline in dispatch.deadlines(business.messages)
+        ]
+        return {"deadline_at": min(moments, default=None)}
+
+    take = partial(decide_deadlines, now=NOON, first=first, longest=longest, limit=limit)
+    await _takes(scratch, businesses, take, due, changed)
+
+
+@given(worlds("prepared"), mostly(20, 1, 2))
+async def test_a_dispatch_that_was_left_is_taken_for_longer_each_time(
+    scratch: Scratch, businesses: Mapping[str, Business], limit: int
+) -> None:
+    left = _first([each for each in _each(businesses) if each[2].is_left], limit)
+
+    def changed(_: Business, dispatch: Dispatch) -> dict[str, Any]:
+        until = NOON + waits(LEASE, LONGEST_WITHOUT_CHECK, dispatch.times)
+        return {"lease_until": until, "takes": dispatch.times + 1}
+
+    take = partial(decide_leases, now=NOON, first=LEASE, longest=LONGEST_WITHOUT_CHECK, limit=limit)
+    await _takes(scratch, businesses, take, left, changed)
+
+
 @given(worlds("prepared"), mostly(FIRST_CHECK, SECOND))
-async def test_a_dispatch_is_first_looked_at_soon_or_at_its_first_deadline(
+async def test_a_dispatch_is_first_looked_at_soon_and_at_its_first_deadline(
     scratch: Scratch, businesses: Mapping[str, Business], soon: dt.timedelta
 ) -> None:
     """Also at one that was over before it was sent."""
@@ -208,8 +271,8 @@ async def test_a_dispatch_is_first_looked_at_soon_or_at_its_first_deadline(
     for tenant, business, dispatch in _each(businesses):
         changed: dict[str, Any] = {}
         if (tenant, dispatch) == (TENANTS[0], own) and dispatch.state == "prepared":
-            check_at = min([NOON + soon, *dispatch.deadlines(business.messages)])
-            changed = {"state": "sent", "check_at": check_at, "updated_at": NOON}
+            deadline = min(dispatch.deadlines(business.messages), default=None)
+            changed = {"state": "sent", "check_at": NOON + soon, "deadline_at": deadline, "updated_at": NOON}
         after.append(_found(tenant, dispatch, **changed))
     accepted = [(id_, "alimtalk", None) for id_ in own.listed]
     async with scratch.holding(**_rows_of(businesses)) as connection:

@@ -25,6 +25,7 @@ from tests.world import World
 
 WELL = Gauges(
     last_tick_at=NOON,
+    last_sweeps_at=NOON,
     last_callback_at=NOON,
     tickets=0,
     outbox_age=None,
@@ -58,6 +59,8 @@ LIMITS = {
     "a tick just now": (figures(), "ticks", "ok", None),
     "a tick 4:30 ago": (figures(last_tick_at=ago(minutes=4, seconds=30)), "ticks", "warn", None),
     "a tick 6:00 ago": (figures(last_tick_at=ago(minutes=6)), "ticks", "fail", "ticks-stopped"),
+    "sweeps 4:30 ago": (figures(last_sweeps_at=ago(minutes=4, seconds=30)), "sweeps", "warn", None),
+    "sweeps 6:00 ago": (figures(last_sweeps_at=ago(minutes=6)), "sweeps", "fail", "sweeps-stopped"),
     "a reminder of tomorrow": (figures(next_step_at=NOON + dt.timedelta(days=1)), "reminders", "ok", None),
     "a reminder 31 s late": (figures(next_step_at=ago(seconds=31)), "reminders", "fail", "reminders-late"),
     "a ticket that is not due": (figures(outbox_age=-5.0), "outbox", "ok", None),
@@ -128,7 +131,18 @@ async def test_a_platform_in_order_is_healthy_and_says_what_was_looked_at(world:
     told = answer.json()
     assert (answer.status_code, told["state"]) == (200, "ok")
     assert {check["name"] for check in told["checks"]} >= {
-        *("database", "connections", "ticks", "reminders", "outbox", "queued", "callbacks", "dispatches", "holds"),
+        *(
+            "database",
+            "connections",
+            "ticks",
+            "sweeps",
+            "reminders",
+            "outbox",
+            "queued",
+            "callbacks",
+            "dispatches",
+            "holds",
+        ),
         *("provider solapi", "dead letters", "payments"),
     }
     for check in told["checks"]:
@@ -193,7 +207,7 @@ async def test_what_left_lately_is_found_by_the_time_in_its_id(world: World) -> 
 
 
 async def test_a_tick_leaves_one_trace_of_itself(world: World) -> None:
-    ticker = Ticker(world.as_role("allim_ticker"), world.publisher, world.clock, [])
+    ticker = Ticker(world.as_role("allim_ticker"), world.publisher, world.clock)
     begun = world.clock.now()
     await ticker.hold(dt.timedelta(seconds=30))
     assert world.rows("select at from heartbeats where name = 'tick'") == [{"at": begun}]

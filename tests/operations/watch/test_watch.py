@@ -13,10 +13,12 @@ import httpx
 import psycopg
 import pytest
 
-from shared.bootstrap import ticker
+from shared.bootstrap import sweeps
 from shared.credits.ledger.low_balances import watch_low_balances
 from shared.operations.health.checks import TICKET_PATIENCE
 from shared.operations.health.store import read_gauges
+from shared.operations.watch.slack import write
+from shared.operations.watch.store import Notice
 from shared.operations.watch.watch import NOTICES_A_WATCH, REMIND, Watch
 from shared.platform.crypto import Keys
 from shared.platform.database import Database
@@ -96,7 +98,7 @@ async def test_an_alert_names_itself_in_two_languages_whose_it_is_what_to_do_and
 async def test_low_credit_shows_its_value_beside_its_limit(world: World, slack: SlackChannel) -> None:
     tenant = await world.tenant()
     world.rows("update credit_accounts set low_balance = 2000000 where tenant = %s returning 1", tenant)
-    await watch_low_balances(world.as_role("allim_ticker"), world.clock)
+    await watch_low_balances(world.as_role("allim_sweeper"), world.clock)
     await watch_of(world, slack).look()
     [text] = slack.texts()
     assert "value 1,000,000원 · limit 2,000,000원" in text
@@ -132,10 +134,10 @@ async def test_who_has_credit_again_is_told_that_it_runs_low_and_counts_among_th
             " %(at)s, %(at)s)",
             {"tenant": tenant, "id": message, "at": world.clock.now()},
         )
-    ticker, watch = world.as_role("allim_ticker"), world.as_role("allim_watch")
+    sweeper, watch = world.as_role("allim_sweeper"), world.as_role("allim_watch")
     async with watch.connection() as connection_:
         assert (await read_gauges(connection_, world.clock.now(), patience=TICKET_PATIENCE)).oldest_queued_at is None
-    await watch_low_balances(ticker, world.clock)
+    await watch_low_balances(sweeper, world.clock)
     async with watch.connection() as connection_:
         gauges = await read_gauges(connection_, world.clock.now(), patience=TICKET_PATIENCE)
     assert gauges.oldest_queued_at == world.clock.now()
@@ -263,6 +265,25 @@ async def test_very_many_alerts_are_told_bit_by_bit(world: World, slack: SlackCh
     assert len(set(slack.texts())) == NOTICES_A_WATCH + 5
 
 
+async def test_an_alert_that_cant_be_told_holds_up_none_of_the_others(
+    world: World, slack: SlackChannel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken, *sound = [await world.tenant() for _ in range(4)]
+
+    def write_all_but_one(notice: Notice, runbook_url: str) -> str:
+        if notice.tenant == broken:
+            raise ValueError("nobody can say it")
+        return write(notice, runbook_url)
+
+    monkeypatch.setattr("shared.operations.watch.watch.write", write_all_but_one)
+    for tenant in (broken, *sound):
+        raise_alert(world, tenant)
+        world.clock.moment += dt.timedelta(seconds=1)
+    await watch_of(world, slack).look()
+    assert [tenant for tenant in sound if any(f"`{tenant}`" in text for text in slack.texts())] == sound
+    assert len(slack.texts()) == len(sound)
+
+
 async def test_a_kind_that_nobody_knows_is_told_all_the_same(world: World, slack: SlackChannel) -> None:
     raise_alert(world, await world.tenant(), "moon_fell", "into the sea")
     await watch_of(world, slack).look()
@@ -271,12 +292,21 @@ async def test_a_kind_that_nobody_knows_is_told_all_the_same(world: World, slack
     assert "other-alert.md" in text
 
 
-async def test_stopped_ticks_are_told_and_that_they_go_on(world: World, slack: SlackChannel) -> None:
+@pytest.mark.parametrize(
+    ("name", "stopped"),
+    [
+        ("tick", "No tick for 5 minutes: reminders do not leave"),
+        ("sweeps", "Not all sweeps have ended well for 5 minutes: what was left behind is not taken up"),
+    ],
+)
+async def test_what_has_stopped_is_told_and_that_it_goes_on(
+    world: World, slack: SlackChannel, name: str, stopped: str
+) -> None:
     watch = watch_of(world, slack)
     world.clock.moment += dt.timedelta(minutes=6)
+    world.rows("update heartbeats set at = %s where name <> %s", world.clock.now(), name)
     await watch.look()
     await look(watch, world, 1)
-    stopped = "No tick for 5 minutes: reminders do not leave"
     assert titles(slack.texts()) == [f"{stopped}: open", f"{stopped}: over"]
     assert "value 6 min · limit 5 min" in slack.texts()[0]
 
@@ -368,8 +398,8 @@ async def test_a_prepared_dispatch_whose_account_cant_be_opened_waits_and_is_tol
     )
     watch = watch_of(world, slack)
     for _ in range(6):
-        async with running("on_reminder_tick", world) as function:
-            await ticker(function.parts).hold(dt.timedelta(seconds=3))
+        async with running("on_sweep_tick", world) as function:
+            await sweeps(function.parts).hold(dt.timedelta(seconds=3))
         await look(watch, world, 1)
     first, text = slack.texts()
     assert titles([first, text]) == [

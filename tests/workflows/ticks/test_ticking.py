@@ -1,11 +1,11 @@
-"""A tick, held for as long as it lasts: several at once, beside slow or failing sweeps, and beside a broken tenant."""
+"""A tick, held for as long as it lasts: several at once, beside what fails, and beside a broken tenant."""
 
 from __future__ import annotations
 
 import asyncio
 import datetime as dt
 import json
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -13,12 +13,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.messages import outbox
+from shared.platform.loops.rounds import Loop
 from shared.platform.pubsub import BULK_SEND_REQUESTS, SEND_REQUESTS
 from shared.workflows.ticks import ticking
 from shared.workflows.ticks.ticking import Ticker, turns_after
 from tests.clock import DrivenClock, SettableClock
+from tests.platform.loops.driven import LeavingRounds
 from tests.workflows.timeline import FIVE, MINUTE, REMINDERS, Timeline
 from tests.world import World
+
+TWO_SECONDS = dt.timedelta(seconds=2)
 
 
 async def test_two_tickers_at_once_let_each_step_speak_once(timeline: Timeline) -> None:
@@ -123,16 +127,14 @@ async def test_a_tick_does_not_spin_while_another_holds_what_is_due(timeline: Ti
     clock.moment = FIVE
     async with timeline.world.owner.transaction() as connection:
         await connection.execute("select 1 from timers for update")
-        await Ticker(timeline.world.as_role("allim_ticker"), timeline.world.publisher, clock, []).hold(MINUTE / 60)
+        await Ticker(timeline.world.as_role("allim_ticker"), timeline.world.publisher, clock).hold(MINUTE / 60)
     assert timeline.spoken() == []
     assert min(naps) > 0
     await timeline.at(FIVE)
     assert len(timeline.spoken()) == 2
 
 
-async def _hold(
-    timeline: Timeline, clock: DrivenClock, sweeps: Sequence[Callable[[], Awaitable[object]]], stay: dt.timedelta
-) -> None:
+async def _hold(timeline: Timeline, clock: DrivenClock, beside: Sequence[Loop], stay: dt.timedelta) -> None:
     """Hold a tick whose loops share `clock`."""
 
     class Leaving(Ticker):
@@ -140,11 +142,8 @@ async def _hold(
             await super()._speak_until(leave_at)
             clock.leave()
 
-        async def _sweep_until(self, leave_at: dt.datetime, sweep: Callable[[], Awaitable[object]]) -> None:
-            await super()._sweep_until(leave_at, sweep)
-            clock.leave()
-
-    await Leaving(timeline.world.as_role("allim_ticker"), timeline.world.publisher, clock, sweeps).hold(stay)
+    ticker = timeline.world.as_role("allim_ticker")
+    await Leaving(ticker, timeline.world.publisher, clock, LeavingRounds(beside, clock)).hold(stay)
 
 
 async def test_a_held_tick_speaks_each_step_at_its_second_and_leaves_when_its_time_is_over(timeline: Timeline) -> None:
@@ -157,7 +156,7 @@ async def test_a_held_tick_speaks_each_step_at_its_second_and_leaves_when_its_ti
     async def sweep() -> None:
         swept.append(clock.now())
 
-    await _hold(timeline, clock, [sweep], 2 * MINUTE)
+    await _hold(timeline, clock, [Loop("swept", sweep, TWO_SECONDS, MINUTE)], 2 * MINUTE)
     [message] = timeline.world.messages(timeline.tenant)
     assert message["due_at"] == message["created_at"] == FIVE - 30 * MINUTE
     assert leaves_at <= clock.now() <= leaves_at + dt.timedelta(seconds=2)
@@ -193,19 +192,44 @@ async def _activate(world: World, tenant: str, version: int, content: dict[str, 
         )
 
 
-async def test_a_sweep_that_fails_stops_no_reminder_and_no_other_sweep(timeline: Timeline) -> None:
+async def test_what_fails_beside_it_stops_no_reminder(timeline: Timeline) -> None:
     await timeline.tell("appointment.scheduled", starts_at=FIVE)
     clock = DrivenClock(sharers=3)
     clock.moment = FIVE - 31 * MINUTE
-    failed, swept = [], []
+    swept = []
 
     async def failing() -> None:
-        failed.append(clock.now())
         raise ValueError("the provider answered nonsense")
 
     async def other() -> None:
         swept.append(clock.now())
 
-    await _hold(timeline, clock, [failing, other], 2 * MINUTE)
-    assert timeline.spoken() == [FIVE - 30 * MINUTE]
-    assert (len(failed), len(swept)) == (12, 60)
+    beside = [Loop("failing", failing, TWO_SECONDS, MINUTE), Loop("other", other, TWO_SECONDS, MINUTE)]
+    await _hold(timeline, clock, beside, 2 * MINUTE)
+    assert (timeline.spoken(), len(swept)) == ([FIVE - 30 * MINUTE], 60)
+
+
+async def test_a_tick_whose_connections_are_cut_goes_on_and_each_step_speaks_once(timeline: Timeline) -> None:
+    """Cut at each second of two minutes: whatever was under way, the next pass takes it up."""
+    for number in range(5):
+        await timeline.tell("appointment.scheduled", starts_at=FIVE, appointment_id=f"a-{number}")
+    clock = DrivenClock(sharers=2)
+    clock.moment = FIVE - 31 * MINUTE
+
+    async def cut() -> None:
+        timeline.world.rows("select pg_terminate_backend(pid) from pg_stat_activity where usename = 'allim_ticker'")
+
+    await _hold(timeline, clock, [Loop("cut", cut, TWO_SECONDS / 2, MINUTE)], 2 * MINUTE)
+    assert timeline.spoken() == [FIVE - 30 * MINUTE] * 5
+
+
+async def test_a_tick_that_could_do_nothing_says_so_when_its_time_is_over(timeline: Timeline) -> None:
+    class Broken(Ticker):
+        async def speak_due(self) -> int:
+            raise ConnectionError("the database is away")
+
+    clock = SettableClock(FIVE)
+    with pytest.raises(ExceptionGroup) as raised:
+        await Broken(timeline.world.as_role("allim_ticker"), timeline.world.publisher, clock).hold(MINUTE)
+    assert raised.group_contains(ConnectionError)
+    assert clock.now() >= FIVE + MINUTE

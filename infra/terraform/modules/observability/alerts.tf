@@ -17,7 +17,7 @@ locals {
   any_function = "monitored_resource=\"cloud_run_revision\""
   served       = "${local.any_function},response_code_class=\"2xx\""
 
-  silent = { for service in ["on-reminder-tick", "watch"] : service => join(" and ", [
+  silent = { for service in ["on-reminder-tick", "on-sweep-tick", "watch"] : service => join(" and ", [
     "(sum(increase(${local.requests}{${local.served},service_name=\"${service}\"}[10m])) or vector(0)) < 0.5",
     "sum(increase(${local.requests}{${local.served},service_name=\"${service}\"}[1w] offset 10m)) > 0.5",
   ]) }
@@ -41,7 +41,7 @@ locals {
     slow = {
       title = "A function takes more than 2 seconds (95th percentile of at least 20 calls)"
       # A tick is held for a minute, a ticket waits for its provider, and what runs once a day takes its time.
-      query = "max(histogram_quantile(0.95, sum by (le, service_name) (rate(${local.latencies}{${local.any_function},service_name!~\"on-reminder-tick|on-send-request|on-bulk-send-request|backup|reconcile\"}[10m]))) > 2000 and on (service_name) sum by (service_name) (increase(${local.requests}{${local.any_function}}[10m])) > 19.5)"
+      query = "max(histogram_quantile(0.95, sum by (le, service_name) (rate(${local.latencies}{${local.any_function},service_name!~\"on-reminder-tick|on-sweep-tick|on-send-request|on-bulk-send-request|backup|reconcile\"}[10m]))) > 2000 and on (service_name) sum by (service_name) (increase(${local.requests}{${local.any_function}}[10m])) > 19.5)"
     }
     slow-provider = {
       title = "Tickets take more than 30 seconds (95th percentile of at least 10): the provider is slow"
@@ -58,6 +58,10 @@ locals {
     ticks-stopped = {
       title = "No tick for 10 minutes: reminders do not leave"
       query = local.silent["on-reminder-tick"]
+    }
+    sweeps-stopped = {
+      title = "No sweeps for 10 minutes: what was left behind is not taken up"
+      query = local.silent["on-sweep-tick"]
     }
     reminders-late = {
       title = "Reminders leave more than 30 seconds late (one batch in a hundred of at least 5)"

@@ -11,7 +11,7 @@ locals {
     "1 Messages failed a minute, by provider and reason"   = "sum by (provider, channel, reason) (60 * rate(${local.messages},outcome=~\"failed|unknown\"}[5m]))"
     "1 Share of messages that failed"                      = "sum(rate(${local.messages},outcome=~\"failed|unknown\"}[15m])) / sum(rate(${local.messages},outcome=~\"failed|unknown|delivered|read\"}[15m]))"
     "2 Seconds that something waits: outbox, queue, steps" = format(local.gauge, local.waits, local.waits)
-    "2 Seconds since the last tick and the last callback"  = format(local.gauge, local.since, local.since)
+    "2 Seconds since the last tick, sweeps and callback"   = format(local.gauge, local.since, local.since)
     "2 Open: undecided dispatches, dead letters, payments" = format(local.gauge, local.open, local.open)
     "2 Connections to the database"                        = format(local.gauge, "connections", "connections")
     "2 Alerts that began to fire, by kind"                 = "sum by (kind) (increase(logging_googleapis_com:user_alerts_opened{${local.any_function}}[5m]))"
@@ -28,7 +28,7 @@ locals {
   }
 
   waits = "outbox_seconds|oldest_queued_seconds|reminder_seconds"
-  since = "last_tick_seconds|callbacks_seconds"
+  since = "last_tick_seconds|last_sweeps_seconds|callbacks_seconds"
   open  = "undecided_dispatches|open_dead_letters|payment_failures_of_an_hour"
 }
 

@@ -148,7 +148,7 @@ async def test_a_dispatch_whose_account_can_not_be_used_any_more_waits_and_the_o
             [unlucky],
         )
     world.clock.advance(LEASE.total_seconds() + 1)
-    await world.process().sweeper.sweep()
+    await world.process().sweep()
     assert {row["tenant"]: row["status"] for row in world.table("messages")} == {TENANT: "sent", unlucky: "sending"}
     assert [row["id"] for row in world.table("messages")] == [kept, kept]
     assert {row["tenant"]: row["state"] for row in world.table("dispatches")} == {
@@ -169,10 +169,10 @@ async def test_what_is_left_is_mended_while_pubsub_is_away(world: FaultyWorld) -
     world.clock.advance(LEASE.total_seconds() + 1)
     world.hooked.calls.clear()
     process = world.process(pubsub_is_away)
-    await process.sweeper.sweep()
+    await process.sweep()
     assert (world.message(message))["status"] == "sent"
     world.clock.advance(LEASE.total_seconds() + 1)
-    await process.sweeper.sweep()
+    await process.sweep()
     assert (world.message(message))["status"] == "delivered"
     assert await world.live(world.process())
 
