@@ -17,7 +17,7 @@ CHARGE = r"POST .*/billing/[^/]+$"
 
 
 class Office(Till):
-    """A till that takes money for plans. People change plans as `allim_payments`, the tick renews as `allim_ticker`."""
+    """A till that takes money for plans. People change plans by the owner's programs, the tick renews as `allim_ticker`."""
 
     @property
     def ticker(self) -> Pool:
@@ -40,7 +40,7 @@ class Office(Till):
 
     async def tick(self) -> None:
         """A sweep of the tick: payments first, then plans."""
-        await Payments(self.ticker, self.toss, self.clock, PURPOSES).reconcile()
+        await self.sweeping.reconcile()
         await self.plans(self.ticker).renew_due()
 
     def go_to(self, year: int, month: int, day: int, hour: int = 9) -> None:

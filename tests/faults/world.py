@@ -222,6 +222,12 @@ class FaultyWorld(World):
             for recipient in recipients
         ]
         tickets = cut_tickets(((message.tenant, message.id) for message in messages), now)
+        self.rows(
+            "insert into customers (tenant, id, as_of) select %s, unnest(%s::text[]), %s on conflict do nothing",
+            tenant,
+            list(recipients),
+            now,
+        )
         async with self.owner.connection() as connection:
             await queue_messages(connection, messages, tickets, topic=SEND_REQUESTS, now=now, publish_at=now + PATIENCE)
         await self.bus.publish(SEND_REQUESTS, [Outgoing(ticket.model_dump_json().encode()) for ticket in tickets])

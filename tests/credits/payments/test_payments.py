@@ -73,7 +73,7 @@ async def test_a_refused_card_says_why_and_the_order_can_be_paid_again(till: Til
 async def test_a_webhook_before_the_confirmation_ends_the_same_way(till: Till) -> None:
     order_id, payment_key = await till.ordered()
     await till.shop.confirm(payment_key, order_id)
-    await till.payments.receive_webhook({}, told(order_id))
+    await till.endpoint.receive_webhook({}, told(order_id))
     assert await till.balance() == 10_000
     await till.payments.confirm(TENANT, order_id, payment_key, 10_000)
     assert await till.balance() == 10_000
@@ -83,20 +83,20 @@ async def test_a_webhook_told_five_times_counts_once(till: Till) -> None:
     order_id = await till.paid()
     headers = {"tosspayments-webhook-transmission-id": "whook-1"}
     for _ in range(5):
-        await till.payments.receive_webhook(headers, told(order_id))
+        await till.endpoint.receive_webhook(headers, told(order_id))
     assert await till.balance() == 10_000
 
 
 async def test_a_forged_webhook_changes_nothing_since_the_payment_is_fetched(till: Till) -> None:
     order_id, _ = await till.ordered()
-    await till.payments.receive_webhook({}, told(order_id, status="DONE", totalAmount="10000"))
+    await till.endpoint.receive_webhook({}, told(order_id, status="DONE", totalAmount="10000"))
     assert await till.balance() == 0
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"{}", b'{"eventType": "PAYMENT_STATUS_CHANGED", "data": {}}', b"\xff"])
 async def test_a_call_that_toss_does_not_make_is_malformed(till: Till, body: bytes) -> None:
     with pytest.raises(CreditError, match="malformed"):
-        await till.payments.receive_webhook({}, body)
+        await till.endpoint.receive_webhook({}, body)
 
 
 @pytest.mark.parametrize(
@@ -104,12 +104,12 @@ async def test_a_call_that_toss_does_not_make_is_malformed(till: Till, body: byt
 )
 async def test_an_order_id_that_is_none_of_ours_is_malformed(till: Till, order_id: str) -> None:
     with pytest.raises(CreditError, match="malformed"):
-        await till.payments.receive_webhook({}, told(order_id))
+        await till.endpoint.receive_webhook({}, told(order_id))
 
 
 async def test_a_webhook_for_an_order_that_nobody_made_is_refused(till: Till) -> None:
     with pytest.raises(CreditError, match="unknown_order"):
-        await till.payments.receive_webhook({}, told("saas_000000000000"))
+        await till.endpoint.receive_webhook({}, told("saas_000000000000"))
 
 
 async def test_a_lost_answer_to_confirm_is_decided_by_asking(till: Till) -> None:
@@ -119,7 +119,7 @@ async def test_a_lost_answer_to_confirm_is_decided_by_asking(till: Till) -> None
         await till.payments.confirm(TENANT, order_id, payment_key, 10_000)
     assert await till.balance() == 0
     till.clock.advance(120)
-    await till.payments.reconcile()
+    await till.sweeping.reconcile()
     assert await till.balance() == 10_000
     assert (await till.shop.charged())["charged"] == 10_000
 
@@ -133,14 +133,14 @@ async def test_orders_that_can_not_be_decided_do_not_keep_the_others_waiting(til
     sick = "|".join(order_id for order_id, _ in orders[:20])
     await till.shop.faults(drop_before={"rate": 1.0, "on": f"GET .*/orders/({sick})$"})
     till.clock.advance(120)
-    await till.payments.reconcile()
+    await till.sweeping.reconcile()
     assert await till.balance() == 10_000
     [asks] = till.rows("select sum(asks) as asks from payment_orders")
-    await till.payments.reconcile()
+    await till.sweeping.reconcile()
     assert till.rows("select sum(asks) as asks from payment_orders") == [asks]  # not again at once
     await till.shop.faults()
     till.clock.advance(120)
-    await till.payments.reconcile()
+    await till.sweeping.reconcile()
     assert await till.balance() == 210_000
     assert await till.difference() == 0
 
@@ -150,11 +150,11 @@ async def test_a_deposit_of_which_no_call_tells_is_found_by_asking(till: Till) -
     await till.payments.confirm(TENANT, order_id, payment_key, 10_000)
     for _ in range(5):
         till.clock.advance(3_600)
-        await till.payments.reconcile()
+        await till.sweeping.reconcile()
     assert await till.balance() == 0
     await till.shop.control("deposit", orderId=order_id)
     till.clock.advance(3_601)
-    await till.payments.reconcile()
+    await till.sweeping.reconcile()
     assert await till.balance() == 10_000
     assert await till.difference() == 0
 
@@ -167,10 +167,10 @@ async def test_a_deposit_becomes_credit_when_it_comes_and_only_with_its_secret(t
     await till.shop.control("deposit", orderId=order_id)
     forged = orjson.dumps({"createdAt": "x", "secret": "wrong", "status": "DONE", "orderId": order_id})
     with pytest.raises(CreditError, match="wrong_secret"):
-        await till.payments.receive_webhook({}, forged)
+        await till.endpoint.receive_webhook({}, forged)
     assert await till.balance() == 0
     true = orjson.dumps({"createdAt": "x", "secret": waiting.deposit_secret, "status": "DONE", "orderId": order_id})
-    await till.payments.receive_webhook({}, true)
+    await till.endpoint.receive_webhook({}, true)
     assert await till.balance() == 10_000
 
 
@@ -179,7 +179,7 @@ async def test_a_reversed_deposit_takes_its_credit_with_it_and_may_come_again(ti
     await till.payments.confirm(TENANT, order_id, payment_key, 10_000)
     for expected, reversed_ in ((10_000, False), (0, True), (10_000, False)):
         await till.shop.control("deposit", orderId=order_id, reversed=reversed_)
-        await till.payments.receive_webhook({}, told(order_id))
+        await till.endpoint.receive_webhook({}, told(order_id))
         assert await till.balance() == expected
     assert await till.difference() == 0
 
@@ -223,7 +223,7 @@ async def test_a_refused_cancel_is_refused_again_by_its_key_and_another_key_may_
     with pytest.raises(ProviderError):
         await till.payments.cancel(TENANT, order_id, 4_000, "고객 요청", key="a", refund_account=ACCOUNT)
     till.clock.advance(120)
-    await till.payments.reconcile()  # it has no account to name, so Toss refuses
+    await till.sweeping.reconcile()  # it has no account to name, so Toss refuses
     [kept] = till.rows("select status, detail from payment_cancels")
     assert kept["status"] == "refused"
     with pytest.raises(CreditError, match="cancel_refused") as again:
@@ -260,7 +260,7 @@ async def test_a_lost_answer_to_cancel_is_decided_by_asking(till: Till) -> None:
         await till.payments.cancel(TENANT, order_id, 4_000, "고객 요청", key="a")
     assert await till.balance() == 6_000
     till.clock.advance(120)
-    await till.payments.reconcile()
+    await till.sweeping.reconcile()
     assert await till.balance() == 6_000
     assert (await till.shop.charged())["cancelled"] == 4_000
     [row] = till.rows("select status from payment_cancels")
@@ -273,7 +273,7 @@ async def test_a_cancel_that_never_reached_toss_is_asked_again(till: Till) -> No
     with pytest.raises(ProviderError):
         await till.payments.cancel(TENANT, order_id, 4_000, "고객 요청", key="a")
     till.clock.advance(120)
-    await till.payments.reconcile()
+    await till.sweeping.reconcile()
     assert (await till.shop.charged())["cancelled"] == 4_000
     assert await till.balance() == 6_000
 
@@ -285,7 +285,7 @@ async def deposited(till: Till) -> str:
     order_id, payment_key = await till.ordered(10_000, method="virtual_account")
     await till.payments.confirm(TENANT, order_id, payment_key, 10_000)
     await till.shop.control("deposit", orderId=order_id)
-    await till.payments.receive_webhook({}, told(order_id))
+    await till.endpoint.receive_webhook({}, told(order_id))
     return order_id
 
 
@@ -309,7 +309,7 @@ async def test_a_lost_refund_of_a_deposit_was_made_or_its_credit_is_given_again(
         await till.payments.cancel(TENANT, order_id, 4_000, "고객 요청", key="a", refund_account=ACCOUNT)
     assert await till.balance() == 6_000
     till.clock.advance(120)
-    await till.payments.reconcile()
+    await till.sweeping.reconcile()
     assert [await till.balance(), (await till.shop.charged())["cancelled"]] == [10_000 - back, back]
     await till.payments.cancel(TENANT, order_id, None, "고객 요청", key="b", refund_account=ACCOUNT)
     assert [await till.balance(), (await till.shop.charged())["cancelled"]] == [0, 10_000]
@@ -319,7 +319,7 @@ async def test_a_cancel_in_the_dashboard_takes_its_credit_back(till: Till) -> No
     order_id = await till.paid(10_000)
     await till.shop.control("cancel", orderId=order_id, amount=2_500)
     for _ in range(3):
-        await till.payments.receive_webhook({}, told(order_id))
+        await till.endpoint.receive_webhook({}, told(order_id))
     assert await till.balance() == 7_500
 
 
@@ -327,7 +327,7 @@ async def test_a_dashboard_cancel_of_spent_credit_tells_a_person_and_the_ledger_
     order_id = await till.paid(10_000)
     till.spend(9_000)
     await till.shop.control("cancel", orderId=order_id)
-    await till.payments.receive_webhook({}, told(order_id))
+    await till.endpoint.receive_webhook({}, told(order_id))
     account = await till.account()
     assert account.available == 1_000
     assert till.alerts() == ["cancel_without_credit"]

@@ -36,9 +36,9 @@ async def test_another_key_after_a_lost_answer_finds_the_order_paid(till: Till) 
     order = await till.payments.confirm(TENANT, order_id, "never-given-out", 10_000)
     assert (order.status, order.payment_key) == ("paid", payment_key)
     assert await till.balance() == 10_000
-    await till.payments.receive_webhook({}, told(order_id))
+    await till.endpoint.receive_webhook({}, told(order_id))
     till.clock.advance(120)
-    await till.payments.reconcile()
+    await till.sweeping.reconcile()
     assert [await till.balance(), (await till.shop.charged())["charged"]] == [10_000, 10_000]
     assert await till.difference() == 0
 
@@ -50,7 +50,7 @@ async def test_while_toss_can_not_be_asked_another_key_neither_fails_the_order_n
         await till.payments.confirm(TENANT, order_id, "never-given-out", 10_000)
     assert await order_of(till) == ("confirming", payment_key)
     till.clock.advance(120)
-    await till.payments.reconcile()
+    await till.sweeping.reconcile()
     assert await till.balance() == 10_000
 
 
@@ -62,7 +62,7 @@ async def test_an_order_that_failed_by_a_wrong_key_is_paid_by_the_right_one(till
     assert await order_of(till) == ("failed", "never-given-out")
     if by == "webhook":
         await till.shop.confirm(payment_key, order_id)
-        await till.payments.receive_webhook({}, told(order_id))
+        await till.endpoint.receive_webhook({}, told(order_id))
     else:
         await till.payments.confirm(TENANT, order_id, payment_key, 10_000)
     assert await order_of(till) == ("paid", payment_key)
@@ -104,7 +104,7 @@ async def test_a_refused_card_does_not_fail_an_order_that_another_tab_confirms(
 
     async def other_tab() -> None:
         till.clock.advance(1)
-        await till.payments.receive_webhook({}, told(order_id))  # of the refusal
+        await till.endpoint.receive_webhook({}, told(order_id))  # of the refusal
         await till.shop.faults(**{fault: {"count": 1, "on": "POST .*/confirm$"}})
         with pytest.raises(ProviderError):
             await till.payments.confirm(TENANT, order_id, good, 10_000)
@@ -127,10 +127,10 @@ async def test_a_payment_that_failed_while_its_answer_was_lost_fails_its_order_a
     await till.shop.faults(accept_then_drop={"count": 1, "on": "POST .*/confirm$"})
     with pytest.raises(ProviderError):
         await till.payments.confirm(TENANT, order_id, payment_key, 10_000)
-    await till.payments.receive_webhook({}, told(order_id))
+    await till.endpoint.receive_webhook({}, told(order_id))
     assert await order_of(till) == ("confirming", payment_key)
     till.clock.advance(61)
-    await till.payments.reconcile()
+    await till.sweeping.reconcile()
     assert await order_of(till) == ("failed", payment_key)
 
 
@@ -140,7 +140,7 @@ async def test_a_payment_of_another_amount_buys_nothing_and_a_person_is_told(til
     await till.shop.confirm(less, order_id, 1_000)
     for _ in range(2):
         with pytest.raises(CreditError, match="amount_changed"):
-            await till.payments.receive_webhook({}, told(order_id))
+            await till.endpoint.receive_webhook({}, told(order_id))
     assert await till.balance() == 0
     [alert] = till.rows("select kind, detail from alerts where resolved_at = 'infinity'")
     assert alert["kind"] == "payment_disputed"
@@ -164,7 +164,7 @@ async def test_a_dispute_over_no_money_is_nobodys_matter(till: Till) -> None:
     order_id, _ = await till.ordered(10_000)
     await till.shop.authenticate(order_id, 1_000)
     with pytest.raises(CreditError, match="amount_changed"):
-        await till.payments.receive_webhook({}, told(order_id))
+        await till.endpoint.receive_webhook({}, told(order_id))
     assert till.alerts() == []
 
 
@@ -176,6 +176,6 @@ async def test_a_disputed_order_is_looked_at_ever_more_seldom(till: Till) -> Non
     await till.shop.authenticate(order_id, 1_000)
     for wait in (60, 120):
         till.clock.advance(61)
-        await till.payments.reconcile()
+        await till.sweeping.reconcile()
         [row] = till.rows("select status::text, ask_again_at from payment_orders")
         assert (row["status"], row["ask_again_at"]) == ("confirming", till.clock.now() + dt.timedelta(seconds=wait))

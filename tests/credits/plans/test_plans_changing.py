@@ -135,7 +135,7 @@ async def test_a_webhook_before_the_answer_gives_the_plan_and_the_answer_changes
     [order] = office.rows("select id from payment_orders")
     told = orjson.dumps({"eventType": "PAYMENT_STATUS_CHANGED", "data": {"orderId": order["id"]}})
     for _ in range(2):
-        await office.payments.receive_webhook({}, told)
+        await office.endpoint.receive_webhook({}, told)
     assert await office.plan() == "BASIC"
     office.clock.advance(200)
     await office.tick()
@@ -153,7 +153,7 @@ async def test_money_for_an_order_that_was_given_up_goes_back(office: Office) ->
     [order] = office.rows("select id from payment_orders")
     told = orjson.dumps({"eventType": "PAYMENT_STATUS_CHANGED", "data": {"orderId": order["id"]}})
     for _ in range(3):
-        await office.payments.receive_webhook({}, told)
+        await office.endpoint.receive_webhook({}, told)
         office.clock.advance(200)
         await office.tick()
     assert (await office.plan(), await office.money()) == ("FREE", (29_000, 29_000))
@@ -223,7 +223,7 @@ async def test_what_was_given_back_in_tosss_dashboard_is_not_given_back_again(of
     [order] = office.rows("select id from payment_orders")
     await office.shop.control("cancel", orderId=order["id"], amount=90_000)
     told = orjson.dumps({"eventType": "PAYMENT_STATUS_CHANGED", "data": {"orderId": order["id"]}})
-    await office.payments.receive_webhook({}, told)
+    await office.endpoint.receive_webhook({}, told)
     assert office.alerts() == ["plan_payment_cancelled"]
     assert await office.balance() == 0
     assert (await office.plans().quote_cancel(TENANT)).refund == 9_000
