@@ -108,7 +108,41 @@ def sample(table: str, tenant: str, number: int) -> tuple[bytes, dict[str, Any]]
     return statement.encode(), {**names, "now": NOON, "day": NOON.date()}
 
 
-READ, WRITE, KEEP = "select", "select insert update", "select insert"
+READ = "select"
+
+_MADE = (
+    "tenant,id,customer,recipient,workflow,workflow_version,run_key,run_revision,step,unless,event_source,event_id,"
+    "template,template_version,variables,route,deadlines,channel,status,reason,detail,due_at,expires_at,created_at,"
+    "updated_at"
+)
+_MOVED = (
+    "status,attempt,position,channel,dispatch,tries,provider_message_id,reason,detail,price,settlement,updated_at"
+)
+_TOLD = "name,phone,email,company,status,plan,locale,attributes,as_of,told_at,attributes_told_at,filed"
+
+TICKETS = "insert(tenant,id,topic,body,publish_at,created_at)"
+LETTERS = "insert(tenant,source,reason,detail,attributes,body,received_at,first_at)"
+ALERTS = "select insert(tenant,kind,detail,raised_at)"
+BEATS = "select insert update(at)"
+LOCKS_CREDIT = "select update(low_balance)"
+"""What several roles do in the same way."""
+
+PAYMENTS = {
+    "alerts": ALERTS + " update(resolved_at)",
+    "payment_cancels": "select insert(tenant,id,order_id,amount,reason,status,transaction_key,detail,created_at,updated_at)"
+    " update(status,transaction_key,detail,updated_at)",
+    "payment_orders": "select update(status,payment_key,method,deposit_secret,cancelled,reversals,failure_code,"
+    "failure_detail,updated_at)",
+    "automatic_topups": "select update(failures,next_try_at,enabled)",
+    "plan_orders": "select update(applied_at)",
+    "tenant_plans": "select update(plan,fee,anchor,period_start,period_end,next_plan,status,past_due_since,tries,"
+    "pending_order,granted,granted_until,next_try_at)",
+    "plan_history": "select insert",
+    "ledger_entries": "select insert",
+    "credit_accounts": READ,
+    "tenants": READ,
+}
+"""Of who hears what became of a payment, and gives what it bought."""
 
 HEALTH = {
     **dict.fromkeys(["heartbeats", "alerts", "outbox"], READ),
@@ -129,37 +163,43 @@ PRIVILEGES: dict[str, dict[str, str]] = {
             ["tenants", "workflows", "workflow_versions", "templates", "template_versions", "groups", "group_members"],
             READ,
         ),
-        **dict.fromkeys(["customers", "runs", "events"], WRITE),
-        "timers": WRITE + " delete",
-        "messages": "insert select(tenant,id,run_revision,status,reason) update(updated_at)",
-        "outbox": "insert",
-        "dead_letters": "insert",
+        "customers": f"select insert update({_TOLD})",
+        "runs": "select insert update(version,customer,anchor_at,anchored_as_of,anchored_by,started_as_of,stopped_as_of,"
+        "facts,data,event_source,event_id,revision,updated_at)",
+        "events": "select insert(tenant,source,id,type,time,data,received_at) update(outcomes)",
+        "timers": "select insert update(due_at) delete",
+        "messages": f"insert({_MADE}) select(tenant,id,run_revision,status,reason) update(updated_at)",
+        "outbox": TICKETS,
+        "dead_letters": LETTERS,
     },
     "allim_sender": {
         **dict.fromkeys(["tenants", "provider_accounts", "template_versions", "runs", "prices"], READ),
-        "messages": "select update",
-        "dispatches": WRITE,
-        "reports": KEEP,
-        "outbox": KEEP + " delete",
-        "dead_letters": "insert",
-        "ledger_entries": KEEP,
-        "credit_accounts": "select update(low_balance)",
-        "alerts": WRITE,
+        "customers": "select(tenant,id)",
+        "messages": f"select update({_MOVED},provider,hold,held)",
+        "dispatches": "select insert(tenant,id,provider,account,messages,lease_until,created_at,updated_at)"
+        " update(state,provider_batch_id,error,lease_until,check_at,updated_at)",
+        "reports": "insert",
+        "outbox": f"select(tenant,id) delete {TICKETS}",
+        "dead_letters": LETTERS,
+        "ledger_entries": "insert",
+        "credit_accounts": LOCKS_CREDIT,
+        "alerts": ALERTS,
     },
     "allim_reports": {
         **dict.fromkeys(["tenants", "prices"], READ),
         "dispatches": "select update(state,check_at,updated_at)",
         "provider_accounts": "select(tenant,id,identity)",
-        "messages": "select update",
-        "reports": KEEP,
-        "outbox": "insert",
-        "dead_letters": "insert",
-        "ledger_entries": KEEP,
-        "credit_accounts": "select update(low_balance)",
-        "alerts": WRITE,
-        "heartbeats": WRITE,
+        "messages": f"select update({_MOVED})",
+        "reports": "insert",
+        "outbox": TICKETS,
+        "dead_letters": LETTERS,
+        "ledger_entries": "insert",
+        "credit_accounts": LOCKS_CREDIT,
+        "alerts": ALERTS,
+        "heartbeats": BEATS,
     },
     "allim_ticker": {
+        **PAYMENTS,
         **dict.fromkeys(
             [
                 "tenants",
@@ -173,37 +213,34 @@ PRIVILEGES: dict[str, dict[str, str]] = {
                 "runs",
                 "provider_accounts",
                 "prices",
+                "billing_keys",
             ],
             READ,
         ),
-        "timers": "select update delete",
-        **dict.fromkeys(["messages", "dispatches", "outbox"], WRITE),
-        "reports": KEEP,
-        "heartbeats": WRITE,
-        "dead_letters": "insert",
-        "ledger_entries": KEEP,
-        "credit_accounts": "select update(low_balance)",
-        **dict.fromkeys(
-            ["alerts", "payment_orders", "payment_cancels", "billing_keys", "automatic_topups", "plan_orders"], WRITE
-        ),
-        "tenant_plans": "select update",
-        "plan_history": KEEP,
+        "timers": "select update(due_at) delete",
+        "messages": f"select insert({_MADE}) update({_MOVED})",
+        "dispatches": "select update(state,checks,error,lease_until,check_at,updated_at)",
+        "outbox": f"select {TICKETS} update(attempts,publish_at)",
+        "reports": "insert",
+        "heartbeats": BEATS,
+        "dead_letters": LETTERS,
+        "credit_accounts": LOCKS_CREDIT,
+        "payment_orders": "select insert(tenant,id,amount,purpose,status,created_at,updated_at) update(status,"
+        "payment_key,method,deposit_secret,cancelled,reversals,failure_code,failure_detail,updated_at,asks,ask_again_at)",
+        "payment_cancels": "select insert(tenant,id,order_id,amount,reason,status,transaction_key,detail,created_at,"
+        "updated_at) update(status,transaction_key,detail,updated_at,asks,ask_again_at)",
+        "plan_orders": "select insert(tenant,order_id,kind,plan,fee,anchor,period_start,period_end) update(applied_at)",
     },
-    "allim_webhook": {"tenants": READ, "provider_accounts": READ, "dead_letters": "insert"},
-    "allim_dead_letters": {"dead_letters": "insert"},
+    "allim_webhook": {"tenants": READ, "provider_accounts": READ, "dead_letters": LETTERS},
+    "allim_dead_letters": {"dead_letters": LETTERS},
     "allim_health": HEALTH,
-    "allim_watch": {**HEALTH, "alert_notices": WRITE, "dead_letters": "insert select(received_at,state)"},
-    "allim_payments": {
-        **dict.fromkeys(
-            ["alerts", "payment_orders", "payment_cancels", "billing_keys", "automatic_topups", "plan_orders"], WRITE
-        ),
-        "tenant_plans": "select update",
-        "plan_history": KEEP,
-        "payment_webhooks": KEEP,
-        "ledger_entries": KEEP,
-        "credit_accounts": READ,
-        "tenants": READ,
+    "allim_watch": {
+        **HEALTH,
+        "alert_notices": "select insert update(firing,since,value,threshold,detail,owed,told,told_at,claim,"
+        "claimed_until,retry_at)",
+        "dead_letters": f"select(received_at,state) {LETTERS}",
     },
+    "allim_payments": {**PAYMENTS, "payment_webhooks": "select insert"},
     "allim_api": {
         **dict.fromkeys(
             [
@@ -222,19 +259,22 @@ PRIVILEGES: dict[str, dict[str, str]] = {
                 "tenant_plans",
                 "plan_orders",
                 "plan_history",
+                "templates",
+                "template_versions",
+                "workflows",
+                "workflow_versions",
+                "groups",
+                "group_members",
+                "automatic_topups",
+                "credit_accounts",
             ],
             READ,
         ),
         "provider_accounts": "select(tenant,id,provider,sender,kakao_channel,active,created_at)",
-        "messages": "select update(status,reason,detail,updated_at) "
-        "insert(tenant,id,customer,recipient,run_key,template,template_version,variables,route,deadlines,channel,"
-        "status,reason,detail,due_at,expires_at,created_at,updated_at)",
-        **dict.fromkeys(["customers", "groups", "group_members"], WRITE + " delete"),
-        **dict.fromkeys(["templates", "workflows", "automatic_topups"], WRITE),
-        "template_versions": KEEP + " update(approval)",
-        "workflow_versions": KEEP,
-        "outbox": KEEP,
-        "credit_accounts": "select update(wait_for_credit,low_balance)",
+        "messages": "select insert(tenant,id,customer,recipient,run_key,template,template_version,variables,route,"
+        "deadlines,channel,status,reason,detail,due_at,expires_at,created_at,updated_at)",
+        "customers": f"select insert update({_TOLD})",
+        "outbox": f"select {TICKETS}",
     },
     "allim_operator": dict.fromkeys(
         [
@@ -280,7 +320,48 @@ PRIVILEGES: dict[str, dict[str, str]] = {
         "messages": "select(tenant,id,price,hold,held,settlement)",
         "credit_accounts": READ,
         "ledger_entries": READ,
-        "alerts": WRITE,
+        "alerts": ALERTS + " update(resolved_at)",
     },
 }
-"""By role and table: operations, and after them those on some columns only."""
+"""By role and table: operations, and those on some columns only. A new role or table is a row."""
+
+ENTERS: dict[str, set[str]] = {
+    "allim_sender": {"hold", "release"},
+    "allim_reports": {"capture", "release", "hold_expiry"},
+    "allim_ticker": {"capture", "release", "hold_expiry", "topup", "refund", "adjustment"},
+    "allim_payments": {"topup", "refund", "adjustment"},
+}
+"""By role, the kinds of entries that its work adds to the ledger."""
+
+LOCKS_ONLY = {
+    ("allim_ticker", "timers"),
+    ("allim_events", "messages"),
+    ("allim_sender", "credit_accounts"),
+    ("allim_reports", "credit_accounts"),
+    ("allim_ticker", "credit_accounts"),
+}
+"""Roles that may update a column to lock a row of the table, and change none."""
+
+MAY_LOCK_BY_KEY = {"allim_events", "allim_api"}
+"""Roles that make others wait by a key of their choice, for the length of a transaction."""
+
+Privilege = tuple[str, str, frozenset[str]]
+"""A table, an operation, and the columns that it is allowed on; none for all."""
+
+
+def privileges(role: str) -> set[Privilege]:
+    """What a role is meant to have."""
+    found = set()
+    for table, operations in PRIVILEGES[role].items():
+        for operation in operations.split():
+            name, _, columns = operation.rstrip(")").partition("(")
+            found.add((table, name, frozenset(columns.split(",")) if columns else frozenset()))
+    return found
+
+
+def may(role: str, table: str, operation: str, column: str | None = None) -> bool:
+    """Whether a role is meant to do that to a column of a table; None: to the table as a whole."""
+    return any(
+        (named, allowed) == (table, operation) and (not columns or column in columns)
+        for named, allowed, columns in privileges(role)
+    )
