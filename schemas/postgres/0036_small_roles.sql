@@ -167,11 +167,11 @@ begin
       offset 0
     ) m
   ) said
-  where said.messages <> cardinality(a.messages) or not (case a.kind
+  where said.messages <> cardinality(a.messages) or (case a.kind
     when 'hold' then a.hold_change = said.held
     when 'capture' then a.balance_change = -said.price and a.balance_change >= -said.held
       and a.hold_change in (-said.held, 0)
-    else said.price is null and a.hold_change = -said.held end)
+    else said.price is null and a.hold_change = -said.held end) is not true
   limit 1;
   if found then
     raise exception 'entry % is not what its messages say', unproven using errcode = 'restrict_violation';

@@ -152,9 +152,7 @@ def recipient_now(recipient: str | None, *, customer_known: bool) -> str:
         MessageError: `missing_phone`, `invalid_phone`, `unknown_customer`.
     """
     if not customer_known:
-        raise MessageError(
-            "unknown_customer", "the tenant has no such customer", "발송 대상 고객을 찾을 수 없습니다."
-        )
+        raise MessageError("unknown_customer", "the tenant has no such customer", "발송 대상 고객을 찾을 수 없습니다.")
     return _recipient({"phone": recipient})
 
 

@@ -17,7 +17,7 @@ CHARGE = r"POST .*/billing/[^/]+$"
 
 
 class Office(Till):
-    """A till that takes money for plans. People change plans by the owner's programs, the tick renews as `allim_ticker`."""
+    """A till that takes money for plans. People change plans as the owner, the tick renews as `allim_ticker`."""
 
     @property
     def ticker(self) -> Pool:

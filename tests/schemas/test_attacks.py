@@ -1,4 +1,4 @@
-"""What somebody tries who has a role's password: every column of every table, and all that Postgres lets everybody do."""
+"""What somebody tries who has a role's password: every column of every table, and what Postgres lets everybody do."""
 
 from __future__ import annotations
 
@@ -81,7 +81,11 @@ OF_EVERYBODY = {
 }
 """By what is tried. None of it is any role's work."""
 
-BY_KEY: Sequence[LiteralString] = ["select pg_advisory_lock(1)", "select pg_try_advisory_xact_lock(1)", "select pg_advisory_xact_lock(1)"]
+BY_KEY: Sequence[LiteralString] = [
+    "select pg_advisory_lock(1)",
+    "select pg_try_advisory_xact_lock(1)",
+    "select pg_advisory_xact_lock(1)",
+]
 
 
 @pytest.fixture(scope="module")
@@ -133,9 +137,7 @@ def test_a_role_does_to_a_column_what_its_work_needs(
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_a_role_does_to_a_table_what_its_work_needs(
-    filled: Migrated, columns: dict[str, list[str]], role: str
-) -> None:
+def test_a_role_does_to_a_table_what_its_work_needs(filled: Migrated, columns: dict[str, list[str]], role: str) -> None:
     tried = [(table, operation) for table in columns for operation in ON_A_TABLE]
     with _as_role(filled, role) as connection:
         done = {each for each in tried if not _refused(connection, ON_A_TABLE[each[1]], each[0])}
@@ -158,9 +160,9 @@ def test_no_role_refers_to_a_table_or_empties_it_or_hangs_anything_on_it(filled:
 @pytest.mark.parametrize("what", OF_EVERYBODY)
 @pytest.mark.parametrize("role", ROLES)
 def test_what_is_no_roles_work_is_refused(filled: Migrated, role: str, what: str) -> None:
-    with psycopg.connect(filled.role_url(role), autocommit=True) as connection:
-        with pytest.raises(InsufficientPrivilege):
-            connection.execute(OF_EVERYBODY[what].encode())
+    statement = OF_EVERYBODY[what].encode()
+    with psycopg.connect(filled.role_url(role), autocommit=True) as wire, pytest.raises(InsufficientPrivilege):
+        wire.execute(statement)
 
 
 @pytest.mark.parametrize("role", ROLES)
@@ -192,7 +194,9 @@ def test_only_who_waits_by_key_may_make_others_wait_so(filled: Migrated, role: s
 @pytest.mark.parametrize(("role", "table"), sorted(LOCKS_ONLY))
 def test_who_locks_a_row_changes_none(filled: Migrated, role: str, table: str) -> None:
     [column] = [
-        word.removeprefix("update(").rstrip(")") for word in PRIVILEGES[role][table].split() if word.startswith("update(")
+        word.removeprefix("update(").rstrip(")")
+        for word in PRIVILEGES[role][table].split()
+        if word.startswith("update(")
     ]
     with _as_role(filled, role) as connection:
         lock = sql.SQL("select from {} for no key update").format(sql.Identifier(table))

@@ -25,8 +25,10 @@ def filled(module_database: Migrated) -> Migrated:
 
 
 def _set(connection: Connection, table: str, values: Values, besides: str = "") -> None:
-    columns = sql.SQL(", ").join(sql.SQL("{} = {}").format(sql.Identifier(name), value) for name, value in values.items())
-    more = sql.SQL(f", {besides}" if besides else "")  # type: ignore[arg-type]
+    columns = sql.SQL(", ").join(
+        sql.SQL("{} = {}").format(sql.Identifier(name), value) for name, value in values.items()
+    )
+    more = sql.SQL(f", {besides}" if besides else "")
     statement = sql.SQL("update {} set {}{}").format(sql.Identifier(table), columns, more)
     assert connection.execute(statement).rowcount == 1
 

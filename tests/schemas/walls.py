@@ -108,6 +108,40 @@ def sample(table: str, tenant: str, number: int) -> tuple[bytes, dict[str, Any]]
     return statement.encode(), {**names, "now": NOON, "day": NOON.date()}
 
 
+ENTRIES = {
+    "hold": "0, 0, 'hold/1', array[%(message)s], null",
+    "release": "0, 0, 'release/1', array[%(message)s], null",
+    "hold_expiry": "0, 0, 'hold_expiry/1', array[%(message)s], null",
+    "capture": "0, 0, 'capture/1', array[%(message)s], null",
+    "topup": "1, 0, 'toss/the-payment/0', null, %(order)s",
+    "refund": "-1, 0, 'cancel/1', null, %(order)s",
+    "adjustment": "1, 0, 'cancel-refused/' || %(cancel)s::text, null, %(order)s",
+}
+"""By kind, an entry as the product's statements write it, for the rows of `SAMPLES` once they are `told_of`."""
+
+TOLD_OF = """
+with m as (
+  update messages
+  set hold = %(entry)s, held = 0, settlement = %(entry)s, price = case %(kind)s when 'capture' then 0 end
+  where tenant = %(tenant)s and id = %(message)s
+),
+a as (update credit_accounts set balance = 10 where tenant = %(tenant)s)
+update payment_cancels set status = 'refused' where tenant = %(tenant)s
+"""
+
+
+def entry(tenant: str, kind: str) -> tuple[bytes, bytes, dict[str, Any]]:
+    """What the owner does to a tenant's first sample rows so that an entry of a kind is true of them, the statement
+    that adds it, and the parameters of both."""
+    add = (
+        "insert into ledger_entries"  # noqa: S608 - texts from above
+        " (tenant, id, kind, balance_change, hold_change, key, messages, reference, created_at)"
+        f" values (%(tenant)s, %(entry)s, %(kind)s, {ENTRIES[kind]}, %(now)s)"
+    )
+    ids = {"message": UUID(int=0), "cancel": UUID(int=0), "entry": UUID(int=1), "order": f"{tenant}-orderx0"}
+    return TOLD_OF.encode(), add.encode(), {"tenant": tenant, "kind": kind, "now": NOON, **ids}
+
+
 READ = "select"
 
 _MADE = (
@@ -115,9 +149,7 @@ _MADE = (
     "template,template_version,variables,route,deadlines,channel,status,reason,detail,due_at,expires_at,created_at,"
     "updated_at"
 )
-_MOVED = (
-    "status,attempt,position,channel,dispatch,tries,provider_message_id,reason,detail,price,settlement,updated_at"
-)
+_MOVED = "status,attempt,position,channel,dispatch,tries,provider_message_id,reason,detail,price,settlement,updated_at"
 _TOLD = "name,phone,email,company,status,plan,locale,attributes,as_of,told_at,attributes_told_at,filed"
 
 TICKETS = "insert(tenant,id,topic,body,publish_at,created_at)"
@@ -129,8 +161,8 @@ LOCKS_CREDIT = "select update(low_balance)"
 
 PAYMENTS = {
     "alerts": ALERTS + " update(resolved_at)",
-    "payment_cancels": "select insert(tenant,id,order_id,amount,reason,status,transaction_key,detail,created_at,updated_at)"
-    " update(status,transaction_key,detail,updated_at)",
+    "payment_cancels": "select insert(tenant,id,order_id,amount,reason,status,transaction_key,detail,created_at,"
+    "updated_at) update(status,transaction_key,detail,updated_at)",
     "payment_orders": "select update(status,payment_key,method,deposit_secret,cancelled,reversals,failure_code,"
     "failure_detail,updated_at)",
     "automatic_topups": "select update(failures,next_try_at,enabled)",
@@ -164,8 +196,8 @@ PRIVILEGES: dict[str, dict[str, str]] = {
             READ,
         ),
         "customers": f"select insert update({_TOLD})",
-        "runs": "select insert update(version,customer,anchor_at,anchored_as_of,anchored_by,started_as_of,stopped_as_of,"
-        "facts,data,event_source,event_id,revision,updated_at)",
+        "runs": "select insert update(version,customer,anchor_at,anchored_as_of,anchored_by,started_as_of,"
+        "stopped_as_of,facts,data,event_source,event_id,revision,updated_at)",
         "events": "select insert(tenant,source,id,type,time,data,received_at) update(outcomes)",
         "timers": "select insert update(due_at) delete",
         "messages": f"insert({_MADE}) select(tenant,id,run_revision,status,reason) update(updated_at)",
