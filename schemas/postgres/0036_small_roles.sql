@@ -65,6 +65,9 @@ revoke select on outbox from allim_sender;
 grant select (tenant, id) on outbox to allim_sender;  -- to consume it
 revoke select on reports from allim_sender, allim_reports, allim_ticker;
 
+-- Who is told of a report or a payment reads no tenant's row.
+revoke select on tenants from allim_reports, allim_payments;
+
 -- An order is written by who begins the payment, and what became of it by who heard of it.
 revoke insert, update on payment_orders, payment_cancels, billing_keys, automatic_topups, plan_orders
   from allim_payments, allim_ticker;

@@ -230,7 +230,7 @@ def test_what_kakao_thinks_of_a_template_may_change_by_the_owner_alone(filled: M
             connection.execute(judged.encode())
 
 
-@pytest.mark.parametrize("role", ["allim_events", "allim_sender", "allim_reports", "allim_ticker", "allim_webhook"])
+@pytest.mark.parametrize("role", ["allim_events", "allim_sender", "allim_ticker", "allim_webhook"])
 def test_functions_see_all_tenants_for_their_batches_mix_them(filled: Migrated, role: str) -> None:
     with _as_role(filled, role) as connection:
         assert {id_ for (id_,) in connection.execute("select id from tenants").fetchall()} >= {OURS, THEIRS}

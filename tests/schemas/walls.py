@@ -172,7 +172,6 @@ PAYMENTS = {
     "plan_history": "select insert",
     "ledger_entries": "select insert",
     "credit_accounts": READ,
-    "tenants": READ,
 }
 """Of who hears what became of a payment, and gives what it bought."""
 
@@ -218,7 +217,7 @@ PRIVILEGES: dict[str, dict[str, str]] = {
         "alerts": ALERTS,
     },
     "allim_reports": {
-        **dict.fromkeys(["tenants", "prices"], READ),
+        "prices": READ,
         "dispatches": "select update(state,check_at,updated_at)",
         "provider_accounts": "select(tenant,id,identity)",
         "messages": f"select update({_MOVED})",
