@@ -59,11 +59,11 @@ class Stack(BaseModel):
     processes: dict[str, int]
     started_at: datetime
 
-    def settings_of(self, role: str) -> Settings:
-        """The product's settings for who works on this stack as a database role."""
+    def owners_settings(self) -> Settings:
+        """The product's settings for who works on this stack as the database's owner."""
         return Settings.model_validate(
             {
-                "database_url": self.role_database_urls[role],
+                "database_url": self.database_url,
                 "google_cloud_project": self.project,
                 "pubsub_emulator_host": self.pubsub_emulator_host,
                 "allim_encryption_key": self.encryption_key,

@@ -312,7 +312,7 @@ def _settings(database_url: str | None) -> Settings:
 
     url = {"database_url": database_url or owners_database_url()}
     if Home.default().is_supervised():
-        return Stack.load().settings_of("allim_payments").model_copy(update=url)
+        return Stack.load().owners_settings().model_copy(update=url)
     if missing := [name for name in ("TOSS_SECRET_KEY", "ALLIM_ENCRYPTION_KEY") if not os.environ.get(name)]:
         raise CommandError(f"no_settings: set {missing[0]}, or start a stack (`allim up`)")
     given = {name.lower(): value for name, value in os.environ.items()}

@@ -208,7 +208,7 @@ def register_with_simulator(stack: Stack, examples: Sequence[Example]) -> None:
 
 async def register_cards(stack: Stack, examples: Sequence[Example]) -> None:
     """Register a simulated card for each tenant, as its owner would in a browser."""
-    parts = Parts(stack.settings_of("allim_payments"), WallClock())
+    parts = Parts(stack.owners_settings(), WallClock())
     async with httpx.AsyncClient(base_url=stack.simulator_url, timeout=SIMULATOR_SECONDS, trust_env=False) as client:
         try:
             for example in examples:

@@ -141,6 +141,21 @@ def _recipient(customer: Mapping[str, Any]) -> str:
         raise MessageError(error.code, error.detail, error.detail_ko) from error
 
 
+def recipient_now(recipient: str | None, *, customer_known: bool) -> str:
+    """Whom a message is written to, asked once more before a provider hears of it, whoever made the row.
+
+    Args:
+        recipient: the number that the message names.
+        customer_known: its tenant has the customer whom it is for.
+
+    Raises:
+        MessageError: `missing_phone`, `invalid_phone`, `unknown_customer`.
+    """
+    if not customer_known:
+        raise MessageError("unknown_customer", "the tenant has no such customer", "발송 대상 고객을 찾을 수 없습니다.")
+    return _recipient({"phone": recipient})
+
+
 def within_the_law(message: NewMessage, template: TemplateVersion | None, now: dt.datetime) -> NewMessage:
     """A message as it was made, or one that has failed with the reason where the law forbids that it leaves now."""
     if template is None or message.status is not Status.QUEUED:

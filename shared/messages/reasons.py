@@ -39,9 +39,13 @@ REFUSED_HERE = frozenset(
         "night_advertising",
         "advertising_unmarked",
         "opt_out_missing",
+        "missing_phone",
+        "invalid_phone",
+        "unknown_customer",
     }
 )
-"""What ends a message when its words are written for a channel: no provider was asked, and the customer is not told."""
+"""What ends a message when its words and recipient are looked at for a channel: no provider was asked, and the customer
+is not told."""
 
 WORDS_REFUSED = "words_refused"
 """The alert of a tenant of whose messages some ended so."""

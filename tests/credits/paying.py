@@ -17,6 +17,7 @@ from shared.credits.payments.webhooks import PaymentCalls
 from shared.credits.plans.outcomes import PlanPurpose
 from shared.credits.topups.automatic import AutomaticTopUps
 from shared.credits.topups.outcomes import AutomaticTopUpPurpose
+from shared.platform.database import Database
 from shared.providers.toss import TIMEOUT, Toss
 from shared.tenants.store import save_tenant
 from tests.databases import Migrated
@@ -39,13 +40,27 @@ class Till(World):
 
     def __init__(self, migrated: Migrated, shop: Shop, toss: Toss) -> None:
         super().__init__(migrated)
-        self.pool = self.as_role("allim_payments")
+        self.pool = self.owner
         self.shop = shop
         self.toss = toss
 
     @property
     def payments(self) -> Payments:
-        return Payments(self.pool, self.toss, self.clock, PURPOSES)
+        """As people have it, who pay and give back: the owner's programs ask for them."""
+        return self._payments(self.pool)
+
+    @property
+    def endpoint(self) -> Payments:
+        """As `payment_webhook` has it."""
+        return self._payments(self.as_role("allim_payments"))
+
+    @property
+    def sweeping(self) -> Payments:
+        """As the tick has it."""
+        return self._payments(self.as_role("allim_ticker"))
+
+    def _payments(self, pool: Database) -> Payments:
+        return Payments(pool, self.toss, self.clock, PURPOSES)
 
     async def told(self, body: bytes) -> None:
         """Toss, or somebody else, calls; and what was said is looked after."""
@@ -55,7 +70,13 @@ class Till(World):
 
     @property
     def automatic(self) -> AutomaticTopUps:
+        """As people have it, who register cards."""
         return AutomaticTopUps(self.pool, self.toss, self.payments, KEYS, self.clock)
+
+    @property
+    def charging(self) -> AutomaticTopUps:
+        """As the tick has it."""
+        return AutomaticTopUps(self.as_role("allim_ticker"), self.toss, self.sweeping, KEYS, self.clock)
 
     async def ordered(self, amount: int = 10_000, **more: Any) -> tuple[str, str]:
         """An order that the customer has authorised: its id and its payment key."""

@@ -17,7 +17,7 @@ CHARGE = r"POST .*/billing/[^/]+$"
 
 
 class Office(Till):
-    """A till that takes money for plans. People change plans as `allim_payments`, sweeps renew as `allim_sweeper`."""
+    """A till that takes money for plans. People change plans as the owner, sweeps renew as `allim_sweeper`."""
 
     @property
     def sweeper(self) -> Pool:
@@ -40,7 +40,7 @@ class Office(Till):
 
     async def sweep(self) -> None:
         """A pass of each sweep: payments first, then plans."""
-        await Payments(self.sweeper, self.toss, self.clock, PURPOSES).reconcile()
+        await self.sweeping.reconcile()
         await self.plans(self.sweeper).renew_due()
 
     def go_to(self, year: int, month: int, day: int, hour: int = 9) -> None:

@@ -6,6 +6,7 @@ import datetime as dt
 from typing import Any
 
 import orjson
+import psycopg
 import pytest
 
 from shared.messages.dispatch.sending import LEASE
@@ -88,6 +89,42 @@ async def test_advertising_leaves_by_day_whenever_it_was_made(world: FaultyWorld
         [(detail, is_open)] = alerts(world)
         assert is_open
         assert str(sale) in detail
+
+
+@pytest.mark.parametrize("recipient", ["0212345678", "15881588", "", None], ids=lambda value: value or repr(value))
+async def test_who_can_not_be_written_to_is_left_out_alone(world: FaultyWorld, recipient: str | None) -> None:
+    """Whoever made the row: the database refuses it, and the sender looks once more."""
+    sound, forged = await world.queue(DELIVERED, NOT_ON_KAKAO, route=SMS_ROUTE, templates={NOT_ON_KAKAO: SMS_ONLY})
+    with psycopg.connect(world.migrated.url, autocommit=True) as owner:
+        written = "select pg_get_constraintdef(oid) from pg_constraint where conname = 'recipient_is_a_mobile'"
+        [(check,)] = owner.execute(written.encode()).fetchall()
+        owner.execute("alter table messages drop constraint recipient_is_a_mobile")
+        owner.execute("update messages set recipient = %s where id = %s", [recipient, forged])
+        await world.deliver(world.process())
+        row = world.message(forged)
+        owner.execute("update messages set recipient = null where id = %s", [forged])
+        owner.execute(f"alter table messages add constraint recipient_is_a_mobile {check}".encode())
+    assert (row["status"], row["reason"]) == ("failed", "invalid_phone" if recipient else "missing_phone")
+    assert (world.message(sound)["status"], dict(world.accepted())) == ("delivered", {sound: ["SMS"]})
+    assert held(world) == 0
+    assert [is_open for _, is_open in alerts(world)] == [True]
+
+
+@pytest.mark.parametrize("route", [SMS_ROUTE, PATIENT_ROUTE], ids=["one channel", "two channels"])
+async def test_who_is_no_customer_of_the_tenant_is_left_out_alone(
+    world: FaultyWorld, route: list[dict[str, int]]
+) -> None:
+    sound, forged = await world.queue(DELIVERED, NOT_ON_KAKAO, route=route)
+    world.rows("update customers set tenant = 'another' where tenant = %s and id = %s", TENANT, NOT_ON_KAKAO)
+    process = world.process()
+    await world.deliver(process)
+    await world.deliver(process)
+    row = world.message(forged)
+    assert (row["status"], row["reason"]) == ("failed", "unknown_customer")
+    assert "고객" in row["detail"]
+    assert (world.message(sound)["status"], set(world.accepted())) == ("delivered", {sound})
+    assert held(world) == 0
+    world.rows("delete from customers where tenant = 'another'")
 
 
 async def test_what_night_overtakes_on_its_way_is_taken_back_and_the_rest_leaves(world: FaultyWorld) -> None:

@@ -249,6 +249,12 @@ class FaultyWorld(World):
             for recipient in recipients
         ]
         tickets = cut_tickets(((message.tenant, message.id) for message in messages), now)
+        self.rows(
+            "insert into customers (tenant, id, as_of) select %s, unnest(%s::text[]), %s on conflict do nothing",
+            tenant,
+            list(recipients),
+            now,
+        )
         async with self.owner.connection() as connection:
             await queue_messages(
                 connection, messages, tickets, topics={tenant: topic}, now=now, publish_at=now + PATIENCE

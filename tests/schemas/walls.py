@@ -122,7 +122,72 @@ def sample(table: str, tenant: str, number: int) -> tuple[bytes, dict[str, Any]]
     return statement.encode(), {**names, "now": NOON, "day": NOON.date()}
 
 
-READ, WRITE, KEEP = "select", "select insert update", "select insert"
+ENTRIES = {
+    "hold": "0, 0, 'hold/1', array[%(message)s], null",
+    "release": "0, 0, 'release/1', array[%(message)s], null",
+    "hold_expiry": "0, 0, 'hold_expiry/1', array[%(message)s], null",
+    "capture": "0, 0, 'capture/1', array[%(message)s], null",
+    "topup": "1, 0, 'toss/the-payment/0', null, %(order)s",
+    "refund": "-1, 0, 'cancel/1', null, %(order)s",
+    "adjustment": "1, 0, 'cancel-refused/' || %(cancel)s::text, null, %(order)s",
+}
+"""By kind, an entry as the product's statements write it, for the rows of `SAMPLES` once they are `told_of`."""
+
+TOLD_OF = """
+with m as (
+  update messages
+  set hold = %(entry)s, held = 0, settlement = %(entry)s, price = case %(kind)s when 'capture' then 0 end
+  where tenant = %(tenant)s and id = %(message)s
+),
+a as (update credit_accounts set balance = 10 where tenant = %(tenant)s)
+update payment_cancels set status = 'refused' where tenant = %(tenant)s
+"""
+
+
+def entry(tenant: str, kind: str) -> tuple[bytes, bytes, dict[str, Any]]:
+    """What the owner does to a tenant's first sample rows so that an entry of a kind is true of them, the statement
+    that adds it, and the parameters of both."""
+    add = (
+        "insert into ledger_entries"  # noqa: S608 - texts from above
+        " (tenant, id, kind, balance_change, hold_change, key, messages, reference, created_at)"
+        f" values (%(tenant)s, %(entry)s, %(kind)s, {ENTRIES[kind]}, %(now)s)"
+    )
+    ids = {"message": UUID(int=0), "cancel": UUID(int=0), "entry": UUID(int=1), "order": f"{tenant}-orderx0"}
+    return TOLD_OF.encode(), add.encode(), {"tenant": tenant, "kind": kind, "now": NOON, **ids}
+
+
+READ = "select"
+
+_MADE = (
+    "tenant,id,customer,recipient,workflow,workflow_version,run_key,run_revision,step,unless,event_source,event_id,"
+    "template,template_version,variables,route,deadlines,channel,status,reason,detail,due_at,expires_at,created_at,"
+    "updated_at"
+)
+_MOVED = "status,attempt,position,channel,dispatch,tries,provider_message_id,reason,detail,price,settlement,updated_at"
+_TOLD = "name,phone,email,company,status,plan,locale,attributes,as_of,told_at,attributes_told_at,filed"
+
+TICKETS = "insert(tenant,id,topic,body,publish_at,created_at)"
+LETTERS = "insert(tenant,source,reason,detail,attributes,body,received_at,first_at)"
+ALERTS = "select insert(tenant,kind,detail,raised_at)"
+BEATS = "select insert update(at)"
+LOCKS_CREDIT = "select update(low_balance)"
+"""What several roles do in the same way."""
+
+PAYMENTS = {
+    "alerts": ALERTS + " update(resolved_at)",
+    "payment_cancels": "select insert(tenant,id,order_id,amount,reason,status,transaction_key,detail,created_at,"
+    "updated_at) update(status,transaction_key,detail,updated_at)",
+    "payment_orders": "select update(status,payment_key,method,deposit_secret,cancelled,reversals,failure_code,"
+    "failure_detail,updated_at)",
+    "automatic_topups": "select update(failures,next_try_at,enabled)",
+    "plan_orders": "select update(applied_at)",
+    "tenant_plans": "select update(plan,fee,anchor,period_start,period_end,next_plan,status,past_due_since,tries,"
+    "pending_order,granted,granted_until,next_try_at)",
+    "plan_history": "select insert",
+    "ledger_entries": "select insert",
+    "credit_accounts": READ,
+}
+"""Of who hears what became of a payment, and gives what it bought."""
 
 HEALTH = {
     **dict.fromkeys(["heartbeats", "alerts", "outbox"], READ),
@@ -143,40 +208,46 @@ PRIVILEGES: dict[str, dict[str, str]] = {
             ["tenants", "workflows", "workflow_versions", "templates", "template_versions", "groups", "group_members"],
             READ,
         ),
-        **dict.fromkeys(["customers", "runs", "events"], WRITE),
-        "timers": WRITE + " delete",
-        "messages": "insert select(tenant,id,run_revision,status,reason) update(updated_at)",
-        "outbox": "insert",
-        "dead_letters": "insert",
+        "customers": f"select insert update({_TOLD})",
+        "runs": "select insert update(version,customer,anchor_at,anchored_as_of,anchored_by,started_as_of,"
+        "stopped_as_of,facts,data,event_source,event_id,revision,updated_at)",
+        "events": "select insert(tenant,source,id,type,time,data,received_at) update(outcomes)",
+        "timers": "select insert update(due_at) delete",
+        "messages": f"insert({_MADE}) select(tenant,id,run_revision,status,reason) update(updated_at)",
+        "outbox": TICKETS,
+        "dead_letters": LETTERS,
     },
     "allim_sender": {
         **dict.fromkeys(["tenants", "provider_accounts", "template_versions", "runs", "prices"], READ),
         "workflows": "select(tenant,name,active)",
-        "messages": "select update",
-        "dispatches": WRITE,
-        "reports": KEEP,
-        "outbox": KEEP + " delete update(held_until)",
+        "customers": "select(tenant,id)",
+        "messages": f"select update({_MOVED},provider,hold,held)",
+        "dispatches": "select insert(tenant,id,provider,account,messages,lease_until,created_at,updated_at)"
+        " update(state,provider_batch_id,error,lease_until,check_at,updated_at)",
+        "reports": "insert",
+        "outbox": f"select(tenant,id) delete update(held_until) {TICKETS}",
+        "dead_letters": LETTERS,
+        "ledger_entries": "insert",
+        "credit_accounts": LOCKS_CREDIT,
+        "alerts": ALERTS,
         "account_buckets": WRITE,
-        "dead_letters": "insert",
-        "ledger_entries": KEEP,
-        "credit_accounts": "select update(low_balance)",
-        "alerts": WRITE,
     },
     "allim_bulk_sender": {},  # a member of allim_sender, see MEMBER_OF
     "allim_reports": {
-        **dict.fromkeys(["tenants", "prices"], READ),
+        "prices": READ,
         "dispatches": "select update(state,check_at,updated_at)",
         "provider_accounts": "select(tenant,id,identity)",
-        "messages": "select update",
-        "reports": KEEP,
-        "outbox": "insert",
-        "dead_letters": "insert",
-        "ledger_entries": KEEP,
-        "credit_accounts": "select update(low_balance)",
-        "alerts": WRITE,
-        "heartbeats": WRITE,
+        "messages": f"select update({_MOVED})",
+        "reports": "insert",
+        "outbox": TICKETS,
+        "dead_letters": LETTERS,
+        "ledger_entries": "insert",
+        "credit_accounts": LOCKS_CREDIT,
+        "alerts": ALERTS,
+        "heartbeats": BEATS,
     },
     "allim_ticker": {
+        **PAYMENTS,
         **dict.fromkeys(
             [
                 "tenants",
@@ -190,25 +261,26 @@ PRIVILEGES: dict[str, dict[str, str]] = {
                 "runs",
                 "provider_accounts",
                 "prices",
+                "billing_keys",
             ],
             READ,
         ),
-        "timers": "select update delete",
-        **dict.fromkeys(["messages", "dispatches", "account_buckets"], WRITE),
-        "outbox": WRITE + " delete",
-        "reports": KEEP,
-        "heartbeats": WRITE,
-        "dead_letters": "insert",
-        "ledger_entries": KEEP,
-        "credit_accounts": "select update(low_balance)",
-        **dict.fromkeys(
-            ["alerts", "payment_orders", "payment_cancels", "billing_keys", "automatic_topups", "plan_orders"], WRITE
-        ),
-        "tenant_plans": "select update",
-        "plan_history": KEEP,
-        "payment_look_ups": WRITE + " delete",
+        "timers": "select update(due_at) delete",
+        "messages": f"select insert({_MADE}) update({_MOVED})",
+        "dispatches": "select update(state,checks,error,lease_until,check_at,updated_at)",
+        "outbox": f"select {TICKETS} update(attempts,publish_at)",
+        "reports": "insert",
+        "heartbeats": BEATS,
+        "dead_letters": LETTERS,
+        "credit_accounts": LOCKS_CREDIT,
+        "payment_orders": "select insert(tenant,id,amount,purpose,status,created_at,updated_at) update(status,"
+        "payment_key,method,deposit_secret,cancelled,reversals,failure_code,failure_detail,updated_at,asks,ask_again_at)",
+        "payment_cancels": "select insert(tenant,id,order_id,amount,reason,status,transaction_key,detail,created_at,"
+        "updated_at) update(status,transaction_key,detail,updated_at,asks,ask_again_at)",
+        "plan_orders": "select insert(tenant,order_id,kind,plan,fee,anchor,period_start,period_end) update(applied_at)",
+        "account_buckets": WRITE,
     },
-    "allim_webhook": {"webhook_secrets": READ, "door_counts": WRITE + " delete", "dead_letters": "insert"},
+    "allim_webhook": {"webhook_secrets": READ, "door_counts": WRITE + " delete", "dead_letters": LETTERS},
     "allim_payment_calls": {
         "payment_orders": "select(tenant,id,deposit_secret)",
         "payment_look_ups": "select insert update(telling,owed)",
@@ -222,24 +294,17 @@ PRIVILEGES: dict[str, dict[str, str]] = {
             WRITE,
         ),
         "credit_accounts": "select update(low_balance)",
-        "dead_letters": "insert",
+        "dead_letters": LETTERS,
     },
-    "allim_dead_letters": {"dead_letters": "insert"},
+    "allim_dead_letters": {"dead_letters": LETTERS},
     "allim_health": HEALTH,
-    "allim_watch": {**HEALTH, "alert_notices": WRITE, "dead_letters": "insert select(received_at,state)"},
-    "allim_payments": {
-        **dict.fromkeys(
-            ["alerts", "payment_orders", "payment_cancels", "billing_keys", "automatic_topups", "plan_orders"], WRITE
-        ),
-        "tenant_plans": "select update",
-        "plan_history": KEEP,
-        "payment_look_ups": WRITE + " delete",
-        "payment_webhooks": KEEP,
-        "outbox": "select(tenant,body)",
-        "ledger_entries": KEEP,
-        "credit_accounts": READ,
-        "tenants": READ,
+    "allim_watch": {
+        **HEALTH,
+        "alert_notices": "select insert update(firing,since,value,threshold,detail,owed,told,told_at,claim,"
+        "claimed_until,retry_at)",
+        "dead_letters": f"select(received_at,state) {LETTERS}",
     },
+    "allim_payments": {**PAYMENTS, "payment_webhooks": "select insert"},
     "allim_api": {
         **dict.fromkeys(
             [
@@ -258,21 +323,24 @@ PRIVILEGES: dict[str, dict[str, str]] = {
                 "tenant_plans",
                 "plan_orders",
                 "plan_history",
+                "templates",
+                "template_versions",
+                "workflows",
+                "workflow_versions",
+                "groups",
+                "group_members",
+                "automatic_topups",
+                "credit_accounts",
             ],
             READ,
         ),
         "provider_accounts": "select(tenant,id,provider,sender,kakao_channel,active,created_at)",
-        "messages": "select update(status,reason,detail,updated_at) "
-        "insert(tenant,id,customer,recipient,run_key,template,template_version,variables,route,deadlines,channel,"
-        "status,reason,detail,due_at,expires_at,created_at,updated_at)",
-        **dict.fromkeys(["customers", "groups", "group_members"], WRITE + " delete"),
-        **dict.fromkeys(["templates", "workflows", "automatic_topups"], WRITE),
-        "template_versions": KEEP + " update(approval)",
-        "workflow_versions": KEEP,
-        "outbox": KEEP,
+        "messages": "select insert(tenant,id,customer,recipient,run_key,template,template_version,variables,route,"
+        "deadlines,channel,status,reason,detail,due_at,expires_at,created_at,updated_at)",
+        "customers": f"select insert update({_TOLD})",
+        "outbox": f"select {TICKETS}",
         "bulk_sends": KEEP,
         "bulk_counts": KEEP + " update(queued)",
-        "credit_accounts": "select update(wait_for_credit,low_balance)",
     },
     "allim_operator": dict.fromkeys(
         [
@@ -323,7 +391,48 @@ PRIVILEGES: dict[str, dict[str, str]] = {
         "messages": "select(tenant,id,price,hold,held,settlement)",
         "credit_accounts": READ,
         "ledger_entries": READ,
-        "alerts": WRITE,
+        "alerts": ALERTS + " update(resolved_at)",
     },
 }
-"""By role and table: operations, and after them those on some columns only."""
+"""By role and table: operations, and those on some columns only. A new role or table is a row."""
+
+ENTERS: dict[str, set[str]] = {
+    "allim_sender": {"hold", "release"},
+    "allim_reports": {"capture", "release", "hold_expiry"},
+    "allim_ticker": {"capture", "release", "hold_expiry", "topup", "refund", "adjustment"},
+    "allim_payments": {"topup", "refund", "adjustment"},
+}
+"""By role, the kinds of entries that its work adds to the ledger."""
+
+LOCKS_ONLY = {
+    ("allim_ticker", "timers"),
+    ("allim_events", "messages"),
+    ("allim_sender", "credit_accounts"),
+    ("allim_reports", "credit_accounts"),
+    ("allim_ticker", "credit_accounts"),
+}
+"""Roles that may update a column to lock a row of the table, and change none."""
+
+MAY_LOCK_BY_KEY = {"allim_events", "allim_api"}
+"""Roles that make others wait by a key of their choice, for the length of a transaction."""
+
+Privilege = tuple[str, str, frozenset[str]]
+"""A table, an operation, and the columns that it is allowed on; none for all."""
+
+
+def privileges(role: str) -> set[Privilege]:
+    """What a role is meant to have."""
+    found = set()
+    for table, operations in PRIVILEGES[role].items():
+        for operation in operations.split():
+            name, _, columns = operation.rstrip(")").partition("(")
+            found.add((table, name, frozenset(columns.split(",")) if columns else frozenset()))
+    return found
+
+
+def may(role: str, table: str, operation: str, column: str | None = None) -> bool:
+    """Whether a role is meant to do that to a column of a table; None: to the table as a whole."""
+    return any(
+        (named, allowed) == (table, operation) and (not columns or column in columns)
+        for named, allowed, columns in privileges(role)
+    )

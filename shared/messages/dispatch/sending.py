@@ -15,6 +15,7 @@ from uuid import UUID
 from pydantic import ValidationError
 
 from shared.contracts import MAX_TICKET_MESSAGES, ProviderReport, SendTicket
+from shared.messages.composing import recipient_now
 from shared.messages.dispatch.dispatching import Dispatcher
 from shared.messages.dispatch.handing_over import hand_over
 from shared.messages.dispatch.store import Claimed, decide_claims, mark_prepared
@@ -205,9 +206,8 @@ class Sender:
             try:
                 if error := forbidden(content, (row.leg,), now):
                     raise error
-                ready.append(
-                    render(content, row.leg, row.variables, message=row.id, attempt=row.attempt, to=row.recipient)
-                )
+                to = recipient_now(row.recipient, customer_known=row.customer_known)
+                ready.append(render(content, row.leg, row.variables, message=row.id, attempt=row.attempt, to=to))
             except MessageError as error:
                 refused.append(refusal(row.id, row.attempt, row.leg, error.code, error.both))
         return ready, refused

@@ -123,7 +123,7 @@ _MOVES = """
     select tenant, hold, 'hold'::entry_kind, id, 0, held, null::text
     from claimed where status = 'sending' and hold = new_hold
     union all
-    select tenant, settlement, 'release', id, 0, -held, null from claimed where settlement is not null"""
+    select tenant, settlement, 'release', id, 0, -held, null from claimed where settlement = release"""
 _SHORT = """
     select distinct tenant, 'credit_shortage', %(short)s::text
     from verdicts where not affordable and verdict = 'sending'"""
@@ -160,8 +160,10 @@ candidates as (
     order by asked.tenant, asked.id
   ) a
   cross join lateral (
-    select ctid as place, route, position, expires_at, hold, workflow, run_key, run_revision, unless from messages
-    where tenant = a.tenant and id = a.id and status = 'queued' for no key update
+    -- A hold that is settled holds nothing: a message that goes on in spite of its end is held for anew.
+    select ctid as place, route, position, expires_at, case when settlement is null then hold end as hold, workflow,
+      run_key, run_revision, unless
+    from messages where tenant = a.tenant and id = a.id and status = 'queued' for no key update
   ) m
   left join lateral (
     select revision, exists (
@@ -229,15 +231,17 @@ claimed as (
       detail = %(sentences)s::jsonb ->> v.reason,
       dispatch = case v.next when 'sending' then v.dispatch end,
       provider = case v.next when 'sending' then v.provider end,
-      hold = case when m.hold is null and v.next = 'sending' then v.new_hold else m.hold end,
-      held = case when m.hold is null and v.next = 'sending' then v.price else m.held end,
-      settlement = case when m.hold is not null and v.next >= 'expired' then v.release end,
+      hold = case when v.hold is null and v.next = 'sending' then v.new_hold else m.hold end,
+      held = case when v.hold is null and v.next = 'sending' then v.price else m.held end,
+      settlement = case
+        when v.next = 'sending' then null when v.hold is not null then v.release else m.settlement end,
       tries = m.tries + 1,
       updated_at = %(now)s
   from verdicts v
   where m.ctid = v.place and v.next <> 'queued'
-  returning m.tenant, m.id, m.status, m.recipient, m.template, m.template_version, m.variables, m.route, m.deadlines,
-    m.position, m.attempt, m.dispatch, m.hold, m.held, m.settlement, v.new_hold, v.account, v.provider, v.revision
+  returning m.tenant, m.id, m.status, m.customer, m.recipient, m.template, m.template_version, m.variables, m.route,
+    m.deadlines, m.position, m.attempt, m.dispatch, m.hold, m.held, m.settlement, v.new_hold, v.release, v.account,
+    v.provider, v.revision
 ),
 opened as (
   insert into dispatches (tenant, id, provider, account, topic, messages, lease_until, created_at, updated_at)
@@ -259,18 +263,20 @@ waiting as (
   group by tenant, ticket, at
 )
 select tenant, id, recipient, template, template_version, variables, position, attempt, dispatch, account, provider,
-  revision, route[position + 1] as leg
+  revision, route[position + 1] as leg,
+  exists (select from customers c where c.tenant = claimed.tenant and c.id = claimed.customer) as customer_known
 from claimed where status = 'sending'
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """A message that this instance alone may send now. `leg` is its route's channel; `revision` the tenant's."""
+    """A message that this instance alone may send now. `leg` is its route's channel; `revision` the tenant's;
+    `customer_known`: the tenant has the customer whom it is for."""
 
     tenant: str
     id: UUID
-    recipient: str
+    recipient: str | None
     template: str
     template_version: int
     variables: Mapping[str, str]
@@ -281,6 +287,7 @@ class Claimed:
     provider: str
     revision: int
     leg: str
+    customer_known: bool
 
 
 async def decide_claims(

@@ -53,7 +53,11 @@ select c.relname::text as name,
     where p.polrelid = c.oid and p.polpermissive and p.polcmd in ('r', '*')
       and pg_get_expr(p.polqual, p.polrelid) = 'true'
       and (0 = any(p.polroles) or exists (select from unnest(p.polroles) as r (id) where pg_has_role(r.id, 'usage')))
-  ) and not exists (select from pg_policy p where p.polrelid = c.oid and not p.polpermissive)) as whole,
+  ) and not exists (
+    select from pg_policy p
+    where p.polrelid = c.oid and not p.polpermissive and p.polcmd in ('r', '*')
+      and pg_get_expr(p.polqual, p.polrelid) <> 'true'
+  )) as whole,
   c.relname = 'tenants' or exists (
     select from pg_attribute a where a.attrelid = c.oid and a.attname = 'tenant' and not a.attisdropped
   ) as tenants,

@@ -134,7 +134,7 @@ class Books:
 
     def need(self, bill: Bill) -> Decimal:
         """What a claim of this message takes from what is available."""
-        return ZERO if bill.held is not None else self.dearest(bill) or ZERO
+        return ZERO if bill.open else self.dearest(bill) or ZERO
 
     def claim(self, ids: Iterable[UUID], dispatch: UUID, now: dt.datetime) -> list[UUID]:
         """One claim alone: credit goes to messages in the order of their ids, until the first that finds none. Gives
@@ -153,7 +153,7 @@ class Books:
                 bill.end(*obstacle)
                 continue
             wanted += self.need(bill)
-            if wanted <= available or bill.held is not None:
+            if wanted <= available or bill.open:
                 self.take(bill, dispatch)
                 continue
             self.short = True
@@ -166,9 +166,8 @@ class Books:
 
     def take(self, bill: Bill, dispatch: UUID) -> None:
         """A message is claimed, and its price held unless it is."""
-        if bill.held is None:
-            bill.held = self.dearest(bill)
-            bill.open = True
+        if not bill.open:
+            bill.held, bill.open = self.dearest(bill), True
         bill.status, bill.reason, bill.dispatch = "sending", None, dispatch
         bill.tries += 1
         bill.made[bill.attempt] = bill.route[bill.position]

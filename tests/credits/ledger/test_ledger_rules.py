@@ -11,6 +11,7 @@ import pytest
 from local.postgres import ROLES
 from shared.credits.errors import CreditError
 from shared.credits.ledger.ledger import whole_won
+from shared.credits.ledger.settings_store import update_account
 from shared.platform.database import Database as Pool
 from tests.credits.ledger_world import START, LedgerWorld, said
 from tests.databases import Migrated
@@ -191,16 +192,10 @@ async def test_no_role_sets_a_balance_itself(world: LedgerWorld, module_database
         await pool.close()
 
 
-async def test_a_business_chooses_for_itself_alone_to_wait_for_credit(
-    world: LedgerWorld, module_database: Migrated
-) -> None:
+async def test_a_business_chooses_for_itself_alone_to_wait_for_credit(world: LedgerWorld) -> None:
     mine, other = await _tenant(world, 100), await _tenant(world, 100)
-    api = Pool(module_database.role_url("allim_api"))
-    try:
-        async with api.transaction(tenant=mine) as connection:
-            await connection.execute("update credit_accounts set wait_for_credit = true")
-    finally:
-        await api.close()
+    async with world.owner.transaction() as connection:
+        await update_account(connection, mine, low_balance=None, wait_for_credit=True)
     chosen = world.rows("select tenant from credit_accounts where wait_for_credit")
     assert [row["tenant"] for row in chosen if row["tenant"] in (mine, other)] == [mine]
 

@@ -118,7 +118,7 @@ async def test_a_lost_answer_to_confirm_is_decided_by_asking(till: Till) -> None
         await till.payments.confirm(TENANT, order_id, payment_key, 10_000)
     assert await till.balance() == 0
     till.clock.advance(120)
-    await till.payments.reconcile()
+    await till.sweeping.reconcile()
     assert await till.balance() == 10_000
     assert (await till.shop.charged())["charged"] == 10_000
 
@@ -132,14 +132,14 @@ async def test_orders_that_can_not_be_decided_do_not_keep_the_others_waiting(til
     sick = "|".join(order_id for order_id, _ in orders[:20])
     await till.shop.faults(drop_before={"rate": 1.0, "on": f"GET .*/orders/({sick})$"})
     till.clock.advance(120)
-    await till.payments.reconcile()
+    await till.sweeping.reconcile()
     assert await till.balance() == 10_000
     [asks] = till.rows("select sum(asks) as asks from payment_orders")
-    await till.payments.reconcile()
+    await till.sweeping.reconcile()
     assert till.rows("select sum(asks) as asks from payment_orders") == [asks]  # not again at once
     await till.shop.faults()
     till.clock.advance(120)
-    await till.payments.reconcile()
+    await till.sweeping.reconcile()
     assert await till.balance() == 210_000
     assert await till.difference() == 0
 
@@ -149,11 +149,11 @@ async def test_a_deposit_of_which_no_call_tells_is_found_by_asking(till: Till) -
     await till.payments.confirm(TENANT, order_id, payment_key, 10_000)
     for _ in range(5):
         till.clock.advance(3_600)
-        await till.payments.reconcile()
+        await till.sweeping.reconcile()
     assert await till.balance() == 0
     await till.shop.control("deposit", orderId=order_id)
     till.clock.advance(3_601)
-    await till.payments.reconcile()
+    await till.sweeping.reconcile()
     assert await till.balance() == 10_000
     assert await till.difference() == 0
 
@@ -222,7 +222,7 @@ async def test_a_refused_cancel_is_refused_again_by_its_key_and_another_key_may_
     with pytest.raises(ProviderError):
         await till.payments.cancel(TENANT, order_id, 4_000, "고객 요청", key="a", refund_account=ACCOUNT)
     till.clock.advance(120)
-    await till.payments.reconcile()  # it has no account to name, so Toss refuses
+    await till.sweeping.reconcile()  # it has no account to name, so Toss refuses
     [kept] = till.rows("select status, detail from payment_cancels")
     assert kept["status"] == "refused"
     with pytest.raises(CreditError, match="cancel_refused") as again:
@@ -259,7 +259,7 @@ async def test_a_lost_answer_to_cancel_is_decided_by_asking(till: Till) -> None:
         await till.payments.cancel(TENANT, order_id, 4_000, "고객 요청", key="a")
     assert await till.balance() == 6_000
     till.clock.advance(120)
-    await till.payments.reconcile()
+    await till.sweeping.reconcile()
     assert await till.balance() == 6_000
     assert (await till.shop.charged())["cancelled"] == 4_000
     [row] = till.rows("select status from payment_cancels")
@@ -272,7 +272,7 @@ async def test_a_cancel_that_never_reached_toss_is_asked_again(till: Till) -> No
     with pytest.raises(ProviderError):
         await till.payments.cancel(TENANT, order_id, 4_000, "고객 요청", key="a")
     till.clock.advance(120)
-    await till.payments.reconcile()
+    await till.sweeping.reconcile()
     assert (await till.shop.charged())["cancelled"] == 4_000
     assert await till.balance() == 6_000
 
@@ -308,7 +308,7 @@ async def test_a_lost_refund_of_a_deposit_was_made_or_its_credit_is_given_again(
         await till.payments.cancel(TENANT, order_id, 4_000, "고객 요청", key="a", refund_account=ACCOUNT)
     assert await till.balance() == 6_000
     till.clock.advance(120)
-    await till.payments.reconcile()
+    await till.sweeping.reconcile()
     assert [await till.balance(), (await till.shop.charged())["cancelled"]] == [10_000 - back, back]
     await till.payments.cancel(TENANT, order_id, None, "고객 요청", key="b", refund_account=ACCOUNT)
     assert [await till.balance(), (await till.shop.charged())["cancelled"]] == [0, 10_000]

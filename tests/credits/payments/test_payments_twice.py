@@ -38,7 +38,7 @@ async def test_another_key_after_a_lost_answer_finds_the_order_paid(till: Till) 
     assert await till.balance() == 10_000
     await till.told(told(order_id))
     till.clock.advance(120)
-    await till.payments.reconcile()
+    await till.sweeping.reconcile()
     assert [await till.balance(), (await till.shop.charged())["charged"]] == [10_000, 10_000]
     assert await till.difference() == 0
 
@@ -50,7 +50,7 @@ async def test_while_toss_can_not_be_asked_another_key_neither_fails_the_order_n
         await till.payments.confirm(TENANT, order_id, "never-given-out", 10_000)
     assert await order_of(till) == ("confirming", payment_key)
     till.clock.advance(120)
-    await till.payments.reconcile()
+    await till.sweeping.reconcile()
     assert await till.balance() == 10_000
 
 
@@ -130,7 +130,7 @@ async def test_a_payment_that_failed_while_its_answer_was_lost_fails_its_order_a
     await till.told(told(order_id))
     assert await order_of(till) == ("confirming", payment_key)
     till.clock.advance(61)
-    await till.payments.reconcile()
+    await till.sweeping.reconcile()
     assert await order_of(till) == ("failed", payment_key)
 
 
@@ -174,6 +174,6 @@ async def test_a_disputed_order_is_looked_at_ever_more_seldom(till: Till) -> Non
     await till.shop.authenticate(order_id, 1_000)
     for wait in (60, 120):
         till.clock.advance(61)
-        await till.payments.reconcile()
+        await till.sweeping.reconcile()
         [row] = till.rows("select status::text, ask_again_at from payment_orders")
         assert (row["status"], row["ask_again_at"]) == ("confirming", till.clock.now() + dt.timedelta(seconds=wait))

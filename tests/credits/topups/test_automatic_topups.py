@@ -25,21 +25,21 @@ async def with_card(till: Till, outcome: str = "ok", *, cap: int = 30_000) -> No
 
 async def test_low_credit_is_topped_up_once(till: Till) -> None:
     await with_card(till)
-    charged = await asyncio.gather(*(till.automatic.charge_due() for _ in range(5)))
+    charged = await asyncio.gather(*(till.charging.charge_due() for _ in range(5)))
     assert sum(charged) == 1
     assert await till.balance() == 10_000
-    assert await till.automatic.charge_due() == 0
+    assert await till.charging.charge_due() == 0
 
 
 async def test_automatic_top_ups_stop_at_the_daily_cap_of_seoul(till: Till) -> None:
     await with_card(till)
     for expected in (1, 1, 1, 0):
         till.clock.advance(300)
-        assert await till.automatic.charge_due() == expected
+        assert await till.charging.charge_due() == expected
         till.spend(int(await till.balance()))
     assert (await till.shop.charged())["charged"] == 30_000
     till.clock.advance(86_400)
-    assert await till.automatic.charge_due() == 1
+    assert await till.charging.charge_due() == 1
 
 
 async def test_a_refused_card_is_left_alone_for_longer_each_time_and_at_last_for_good(till: Till) -> None:
@@ -47,7 +47,7 @@ async def test_a_refused_card_is_left_alone_for_longer_each_time_and_at_last_for
     tries = 0
     for _ in range(200):
         before = len(till.rows("select id from payment_orders"))
-        assert await till.automatic.charge_due() == 0
+        assert await till.charging.charge_due() == 0
         tries += len(till.rows("select id from payment_orders")) - before
         till.clock.advance(600)
     assert tries == 5
@@ -60,10 +60,10 @@ async def test_a_refused_card_is_left_alone_for_longer_each_time_and_at_last_for
 async def test_a_lost_answer_to_a_charge_is_not_charged_again(till: Till) -> None:
     await with_card(till)
     await till.shop.faults(accept_then_drop={"count": 1, "on": "POST .*/billing/[^/]+$"})
-    assert await till.automatic.charge_due() == 0
+    assert await till.charging.charge_due() == 0
     till.clock.advance(120)
-    await till.payments.reconcile()
-    assert await till.automatic.charge_due() == 0
+    await till.sweeping.reconcile()
+    assert await till.charging.charge_due() == 0
     assert await till.balance() == Decimal(10_000)
     assert (await till.shop.charged())["charged"] == 10_000
 
@@ -93,10 +93,10 @@ async def test_a_card_that_can_not_be_opened_is_a_refusal_and_no_one_elses_matte
         at=till.clock.now() - dt.timedelta(days=1),
         tenant=TENANT,
     )
-    assert await till.automatic.charge_due() == 1  # the other one's
+    assert await till.charging.charge_due() == 1  # the other one's
     for _ in range(200):
         till.clock.advance(600)
-        assert await till.automatic.charge_due() == 0
+        assert await till.charging.charge_due() == 0
     orders = till.rows("select status::text, failure_code from payment_orders where tenant = 'broken'")
     assert [(order["status"], order["failure_code"]) for order in orders] == [("failed", "card_unreadable")] * 5
     [row] = till.rows("select enabled, failures from automatic_topups where tenant = 'broken'")
@@ -114,14 +114,14 @@ async def test_an_error_of_one_tenants_charge_is_not_its_neighbours(till: Till) 
     )
     till.rows("update automatic_topups set next_try_at = %s where tenant = %s", till.clock.now(), TENANT)
     till.rows("alter table ledger_entries add constraint none check (tenant <> 'broken')")
-    assert await till.automatic.charge_due() == 1
+    assert await till.charging.charge_due() == 1
     assert await till.balance() == 10_000
     till.spend(9_000)
     await till.shop.faults(accept_then_drop={"count": 1, "on": "POST .*/billing/[^/]+$"})
     till.clock.advance(61)
-    assert await till.automatic.charge_due() == 0
+    assert await till.charging.charge_due() == 0
     till.clock.advance(61)
-    await till.payments.reconcile()
+    await till.sweeping.reconcile()
     statuses = "select tenant, status::text from payment_orders order by tenant, created_at"
     assert [tuple(row.values()) for row in till.rows(statuses)] == [
         ("broken", "confirming"),
@@ -130,7 +130,7 @@ async def test_an_error_of_one_tenants_charge_is_not_its_neighbours(till: Till) 
     ]
     till.rows("alter table ledger_entries drop constraint none")
     till.clock.advance(61)
-    await till.payments.reconcile()
+    await till.sweeping.reconcile()
     assert [row["status"] for row in till.rows(statuses)] == ["paid"] * 3
 
 
@@ -139,10 +139,10 @@ async def test_a_refusal_that_is_learned_of_later_counts_like_any_other(till: Ti
     await with_card(till, outcome="reject")
     for failures in (1, 2):
         await till.shop.faults(**{fault: {"count": 1, "on": "POST .*/billing/[^/]+$"}})
-        assert await till.automatic.charge_due() == 0
+        assert await till.charging.charge_due() == 0
         assert till.rows("select id from payment_orders where status = 'confirming'")
         till.clock.advance(61)
-        await till.payments.reconcile()
+        await till.sweeping.reconcile()
         [row] = till.rows("select enabled, failures, next_try_at from automatic_topups")
         [order] = till.rows("select failure_code, failure_detail from payment_orders order by created_at desc limit 1")
         assert None not in order.values()
@@ -156,13 +156,13 @@ async def test_a_refusal_that_is_learned_of_later_counts_like_any_other(till: Ti
 
 async def test_a_charge_that_is_learned_of_later_ends_the_count_of_refusals(till: Till) -> None:
     await with_card(till, outcome="reject")
-    assert await till.automatic.charge_due() == 0
+    assert await till.charging.charge_due() == 0
     await till.shop.control("card", customerKey=f"tenant_{TENANT}", outcome="ok")
     till.clock.advance(600)
     await till.shop.faults(accept_then_drop={"count": 1, "on": "POST .*/billing/[^/]+$"})
-    assert await till.automatic.charge_due() == 0
+    assert await till.charging.charge_due() == 0
     till.clock.advance(61)
-    await till.payments.reconcile()
+    await till.sweeping.reconcile()
     [row] = till.rows("select enabled, failures from automatic_topups")
     assert (row["enabled"], row["failures"], till.alerts()) == (True, 0, [])
     assert await till.balance() == 10_000

@@ -65,7 +65,8 @@ def bills(draw: st.DrawFn, number: int) -> Bill:
         tries=draw(st.integers(0, 3)),
         held=draw(mostly(None, *map(Decimal, (0, 5, 40)))),
     )
-    bill.open = bill.held is not None
+    # One that goes on in spite of its end was held for, and that is settled.
+    bill.open = bill.held is not None and draw(mostly(True, False, times=2))
     status = draw(mostly("queued", "sending", "failed", "delivered", times=9))
     if status != "queued":
         bill.dispatch, bill.status = EARLIER, status
@@ -166,6 +167,12 @@ def as_rows(businesses: Mapping[str, Business], tickets: Sequence[SendTicket]) -
             for tenant, _, books in every
             if books.short
         ],
+        "customers": [
+            {"tenant": customers_of, "id": _customer(bill), "as_of": BEFORE}
+            for tenant, _, books in every
+            for bill in books.bills.values()
+            for customers_of in ((tenant,) if customer_known(bill) else (f"another {tenant}",))
+        ],
         "messages": [_message(tenant, bill) for tenant, _, books in every for bill in books.bills.values()],
         "outbox": [
             {
@@ -194,12 +201,22 @@ def told(tenant: str, bill: Bill) -> dict[str, Any]:
     }
 
 
+def customer_known(bill: Bill) -> bool:
+    """Whether the tenant has the customer whom it is for. If not, another one has."""
+    return bill.id.int % 3 > 0
+
+
+def _customer(bill: Bill) -> str:
+    return f"c-{bill.id.int}"
+
+
 def _message(tenant: str, bill: Bill) -> Row:
     of_run, of_bulk = bill.run_revision is not None, bill.id.int % 2  # a bulk send's key may be that of a run
     return message_row(
         tenant,
         bill,
         **told(tenant, bill),
+        customer=_customer(bill),
         workflow="reminders" if of_run else None,
         run_key="the-run" if of_run or of_bulk else None,
         run_revision=bill.run_revision,

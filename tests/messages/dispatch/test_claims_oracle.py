@@ -34,6 +34,7 @@ from tests.messages.dispatch.claims import (
     Business,
     as_rows,
     businesses,
+    customer_known,
     tickets,
     told,
 )
@@ -70,7 +71,7 @@ class Expected:
         sending = [bill for bill in bills if bill.dispatch == DISPATCHES[tenant]]
         self.messages += [_message(tenant, bill, was[bill.id], books.account) for bill in bills]
         self.accounts.append(account_row(tenant, books))
-        self.entries += found_entries(tenant, "hold", [bill for bill in sending if was[bill.id].held is None])
+        self.entries += found_entries(tenant, "hold", [bill for bill in sending if not was[bill.id].open])
         self.entries += found_entries(tenant, "release", [b for b in bills if was[b.id].open and not b.open])
         if books.short:
             known = business.books.short
@@ -119,6 +120,7 @@ def _claimed(tenant: str, bill: Bill, account: Account, revision: int) -> Claime
         provider=account.provider,
         revision=revision,
         leg=bill.route[bill.position],
+        customer_known=customer_known(bill),
         **told(tenant, bill),
     )
 
