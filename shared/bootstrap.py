@@ -17,9 +17,9 @@ from shared.platform.logs import configure_logs
 from shared.platform.settings import Settings
 
 if TYPE_CHECKING:
-    from shared.credits.payments.looking import LookUps
+    from shared.credits.payments.calls.looking import LookUps
+    from shared.credits.payments.calls.webhooks import PaymentCalls
     from shared.credits.payments.payments import Payments
-    from shared.credits.payments.webhooks import PaymentCalls
     from shared.credits.plans.subscribing import Plans
     from shared.credits.topups.automatic import AutomaticTopUps
     from shared.messages.dispatch.dispatching import Dispatcher
@@ -153,8 +153,8 @@ def sender(parts: Parts) -> Sender:
 @cache
 def bulk_sender(parts: Parts) -> Sender:
     """The one to which crowds' tickets come."""
+    from shared.messages.dispatch.fairness.turns import Turns
     from shared.messages.dispatch.sending import Sender
-    from shared.messages.dispatch.turns import Turns
 
     turns = Turns(database(parts), parts.clock)
     return Sender(
@@ -246,14 +246,14 @@ def payments(parts: Parts) -> Payments:
 
 @cache
 def look_ups(parts: Parts) -> LookUps:
-    from shared.credits.payments.looking import LookUps
+    from shared.credits.payments.calls.looking import LookUps
 
     return LookUps(database(parts), toss(parts), payments(parts), parts.clock)
 
 
 @cache
 def payment_calls(parts: Parts) -> PaymentCalls:
-    from shared.credits.payments.webhooks import PaymentCalls
+    from shared.credits.payments.calls.webhooks import PaymentCalls
 
     return PaymentCalls(database(parts), parts.clock)
 

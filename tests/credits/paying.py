@@ -11,9 +11,9 @@ import httpx
 
 from shared.credits.ledger.audit import audit
 from shared.credits.ledger.store import Account, read_accounts
-from shared.credits.payments.looking import AGAIN_AFTER, LookUps
+from shared.credits.payments.calls.looking import AGAIN_AFTER, LookUps
+from shared.credits.payments.calls.webhooks import PaymentCalls
 from shared.credits.payments.payments import Payments
-from shared.credits.payments.webhooks import PaymentCalls
 from shared.credits.plans.outcomes import PlanPurpose
 from shared.credits.topups.automatic import AutomaticTopUps
 from shared.credits.topups.outcomes import AutomaticTopUpPurpose

@@ -15,8 +15,9 @@ from psycopg import AsyncCursor
 from psycopg.rows import DictRow
 
 from shared.messages import store
-from shared.messages.dispatch import retries_store, sweep_store, turns_store
+from shared.messages.dispatch import retries_store, sweep_store
 from shared.messages.dispatch import store as dispatch_store
+from shared.messages.dispatch.fairness import turns_store
 from shared.messages.reports import store as report_store
 from shared.platform.database import Connection, Database
 from shared.platform.pubsub import Outgoing, Publisher

@@ -17,10 +17,10 @@ from psycopg.rows import DictRow
 from shared.contracts import ReportBatch, SendTicket
 from shared.messages.composing import NewMessage, Origin
 from shared.messages.dispatch.dispatching import Dispatcher
+from shared.messages.dispatch.fairness.turns import Turns
 from shared.messages.dispatch.reissuing import reissue
 from shared.messages.dispatch.sending import LEASE, Sender
 from shared.messages.dispatch.sweeping import Sweeper
-from shared.messages.dispatch.turns import Turns
 from shared.messages.outbox import PATIENCE, cut_tickets
 from shared.messages.reports.reporting import Reports
 from shared.messages.reports.webhooks import Webhooks

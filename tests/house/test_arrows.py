@@ -18,8 +18,16 @@ BASE = ("contracts", "platform")
 STORES = ("platform.database", "platform.signals", "platform.pubsub", "platform.loops", *BASE)
 """What a room with a database stands on."""
 
-MONEY = ("credits", "credits.ledger", "credits.prices", "credits.payments", "credits.topups", "credits.plans")
-MESSAGES = ("messages", "messages.dispatch", "messages.reports", "messages.stories")
+MONEY = (
+    "credits",
+    "credits.ledger",
+    "credits.prices",
+    "credits.payments",
+    "credits.payments.calls",
+    "credits.topups",
+    "credits.plans",
+)
+MESSAGES = ("messages", "messages.dispatch", "messages.dispatch.fairness", "messages.reports", "messages.stories")
 WORKFLOWS = ("workflows", "workflows.events", "workflows.ticks")
 OPERATIONS = tuple(f"operations.{room}" for room in ("backups", "dead_letters", "health", "keys", "reconcile", "watch"))
 BELOW_MESSAGES = ("templates", "tenants", "customers", "customers.files", "law", "providers", *STORES)
@@ -42,12 +50,21 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "credits.ledger": ("credits", *STORES),
     "credits.prices": ("credits", "credits.ledger", *STORES),
     "credits.payments": ("credits", "credits.ledger", "providers", *STORES),
+    "credits.payments.calls": ("credits", "credits.payments", "providers", *STORES),
     "credits.topups": ("credits", "credits.ledger", "credits.payments", "providers", *STORES),
     "credits.plans": ("credits", "credits.ledger", "credits.payments", "providers", *STORES),
     "messages": BELOW_MESSAGES,
     # What is sent is held, and what is reported is charged, in the same statement: these two know the ledger's parts.
     "messages.reports": ("messages", "platform.doors", "credits.ledger", "credits.prices", *BELOW_MESSAGES),
-    "messages.dispatch": ("messages", "messages.reports", "credits.ledger", "credits.prices", *BELOW_MESSAGES),
+    "messages.dispatch.fairness": ("tenants", *STORES),
+    "messages.dispatch": (
+        "messages.dispatch.fairness",
+        "messages",
+        "messages.reports",
+        "credits.ledger",
+        "credits.prices",
+        *BELOW_MESSAGES,
+    ),
     "messages.stories": ("messages", "credits", *BELOW_MESSAGES),
     "workflows": ("messages", *BELOW_MESSAGES),
     "workflows.events": ("workflows", "messages", *BELOW_MESSAGES),

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from shared.credits.ledger.entries import entering
-from shared.messages.dispatch.pace_store import closing
+from shared.messages.dispatch.fairness.pace_store import closing
 from shared.messages.dispatch.sweep_store import DispatchState
 from shared.platform.database import Connection, fetch_all
 

@@ -17,9 +17,9 @@ from pydantic import ValidationError
 from shared.contracts import MAX_TICKET_MESSAGES, ProviderReport, SendTicket
 from shared.messages.composing import recipient_now
 from shared.messages.dispatch.dispatching import Dispatcher
+from shared.messages.dispatch.fairness.turns import Turns
 from shared.messages.dispatch.handing_over import hand_over
 from shared.messages.dispatch.store import Claimed, decide_claims, mark_prepared
-from shared.messages.dispatch.turns import Turns
 from shared.messages.lawful import forbidden, leaves_before
 from shared.messages.metrics import OURSELVES
 from shared.messages.reasons import SENTENCES, TEMPLATE_UNREADABLE

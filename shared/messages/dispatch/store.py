@@ -13,7 +13,7 @@ from shared.contracts import SendTicket
 from shared.contracts.channels import LEG_PRICES
 from shared.credits.ledger.entries import entering
 from shared.credits.prices.store import current_prices
-from shared.messages.dispatch.pace_store import STILL_WAITS, deciding_pace
+from shared.messages.dispatch.fairness.pace_store import STILL_WAITS, deciding_pace
 from shared.messages.dispatch.sweep_store import deciding_deadline
 from shared.messages.reasons import (
     CREDIT_SHORTAGE,

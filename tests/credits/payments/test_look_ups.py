@@ -7,8 +7,8 @@ from collections import Counter
 import orjson
 import pytest
 
-from shared.credits.payments.looking import AGAIN_AFTER, LookUps
-from shared.credits.payments.webhooks import PaymentCalls
+from shared.credits.payments.calls.looking import AGAIN_AFTER, LookUps
+from shared.credits.payments.calls.webhooks import PaymentCalls
 from shared.providers.toss import Payment, Toss
 from shared.tenants.store import save_tenant
 from tests.credits.paying import TENANT, Till

@@ -11,8 +11,8 @@ from uuid import UUID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.credits.payments.look_up_store import LookUp, decide_look_ups, looked, tell
-from shared.credits.payments.looking import AGAIN_AFTER, LONGEST_PUT_OFF
+from shared.credits.payments.calls.look_up_store import LookUp, decide_look_ups, looked, tell
+from shared.credits.payments.calls.looking import AGAIN_AFTER, LONGEST_PUT_OFF
 from tests.clock import NOON
 from tests.scratch import INSTANT, Row, Scratch, mostly, rows
 

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.contracts import SendTicket
-from shared.messages.dispatch.pace_store import STILL_WAITS
+from shared.messages.dispatch.fairness.pace_store import STILL_WAITS
 from shared.messages.dispatch.retries_store import decide_retries
 from shared.messages.dispatch.store import decide_claims
 from shared.platform.ids import new_id

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.contracts import SendTicket
-from shared.messages.dispatch.turns_store import decide_turns
+from shared.messages.dispatch.fairness.turns_store import decide_turns
 from shared.platform.pubsub import BULK_SEND_REQUESTS, SEND_REQUESTS
 from tests.clock import NOON
 from tests.scratch import INSTANT, Row, Scratch, mostly, rows

@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import AsyncIterator, Sequence
 
 from shared.contracts import MAX_TICKET_MESSAGES, SendTicket
-from shared.messages.dispatch.turns_store import decide_turns
+from shared.messages.dispatch.fairness.turns_store import decide_turns
 from shared.platform.clock import Clock
 from shared.platform.database import Database
 

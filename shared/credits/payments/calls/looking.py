@@ -11,7 +11,7 @@ import datetime as dt
 from dataclasses import asdict
 
 from shared.credits.errors import CreditError
-from shared.credits.payments.look_up_store import LookUp, decide_look_ups, looked
+from shared.credits.payments.calls.look_up_store import LookUp, decide_look_ups, looked
 from shared.credits.payments.payments import Payments
 from shared.platform.clock import Clock
 from shared.platform.database import Database

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 
 import orjson
 
+from shared.credits.payments.calls.look_up_store import known_order, tell
 from shared.credits.payments.errors import malformed, no_order, wrong_secret
-from shared.credits.payments.look_up_store import known_order, tell
 from shared.platform.clock import Clock
 from shared.platform.database import Database
 

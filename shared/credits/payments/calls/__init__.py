@@ -1,0 +1,1 @@
+"""Toss calls: what it tells is looked up, and not believed."""
