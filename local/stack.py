@@ -60,7 +60,7 @@ class Stack(BaseModel):
 
     def settings_of(self, role: str) -> Settings:
         """The product's settings for who works on this stack as a database role."""
-        return Settings.model_validate(
+        return Settings.of(
             {
                 "database_url": self.role_database_urls[role],
                 "google_cloud_project": self.project,
