@@ -101,7 +101,7 @@ def push_raw(*, dead_letters: DeadLetters) -> Callable[[RawHandler], Endpoint]:
             pushed = Pushed(body)
             try:
                 try:
-                    pushed = replace(decode(request.headers, body), only_tenant=_only_tenant(request.url.path))
+                    pushed = replace(decode(request.headers, body), only_tenant=_only_tenant(request.scope["path"]))
                     await handler(pushed)
                 except Poison as poison:
                     await _keep(dead_letters, source, poison, pushed)
