@@ -61,7 +61,7 @@ class Stack(BaseModel):
 
     def owners_settings(self) -> Settings:
         """The product's settings for who works on this stack as the database's owner."""
-        return Settings.model_validate(
+        return Settings.of(
             {
                 "database_url": self.database_url,
                 "google_cloud_project": self.project,

@@ -278,7 +278,7 @@ def watch(parts: Parts) -> Watch:
     from shared.providers.slack import Slack
 
     url = parts.settings.slack_webhook_url
-    slack = Slack(url.get_secret_value()) if url else None
+    slack = Slack(url) if url else None
     return Watch(database(parts), slack, parts.settings.runbook_url, parts.clock)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import os
 from collections.abc import Awaitable, Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
@@ -310,13 +310,13 @@ def _settings(database_url: str | None) -> Settings:
     from local.stack import Stack
     from shared.platform.settings import Settings
 
-    url = {"database_url": database_url or owners_database_url()}
+    url = database_url or owners_database_url()
     if Home.default().is_supervised():
-        return Stack.load().owners_settings().model_copy(update=url)
+        return replace(Stack.load().owners_settings(), database_url=url)
     if missing := [name for name in ("TOSS_SECRET_KEY", "ALLIM_ENCRYPTION_KEY") if not os.environ.get(name)]:
         raise CommandError(f"no_settings: set {missing[0]}, or start a stack (`allim up`)")
     given = {name.lower(): value for name, value in os.environ.items()}
-    return Settings.model_validate({"google_cloud_project": "", **given, **url})
+    return Settings.of({"google_cloud_project": "", **given, "database_url": url})
 
 
 def _with_plans(database_url: str | None, tenant: str, work: Callable[[Plans], Awaitable[Result]]) -> Result:

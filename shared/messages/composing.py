@@ -182,6 +182,8 @@ def usable_route(route: Route, template: TemplateVersion) -> Route:
             if template.content.alimtalk
             else "알림톡 문구가 없는 템플릿은 알림톡으로 보낼 수 없습니다.",
         )
+    if usable == route.channels:  # as most are, for every message
+        return route
     deadlines = dict(zip(route.channels, route.deadlines, strict=True))
     return Route(usable, tuple(deadlines[leg] for leg in usable))
 

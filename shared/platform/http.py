@@ -53,10 +53,9 @@ async def read_limited(request: Request, max_bytes: int, *, seconds: float = BOD
         AllimError: `too_large` (413), as soon as it is known to be larger than `max_bytes`; `too_slow` (408).
         ClientDisconnect: the caller went away.
     """
-    too_large = AllimError("too_large", f"a call has at most {max_bytes:,} bytes", status=413)
     declared = request.headers.get("content-length", "0")
     if not declared.isdecimal() or int(declared) > max_bytes:
-        raise too_large
+        raise _too_large(max_bytes)
     chunks, size = [], 0
     deadline = asyncio.timeout(seconds)
     try:
@@ -64,11 +63,15 @@ async def read_limited(request: Request, max_bytes: int, *, seconds: float = BOD
             async for chunk in request.stream():
                 size += len(chunk)
                 if size > max_bytes:
-                    raise too_large
+                    raise _too_large(max_bytes)
                 chunks.append(chunk)
     except TimeoutError:
         raise too_slow(seconds) from None
     return b"".join(chunks)
+
+
+def _too_large(max_bytes: int) -> AllimError:
+    return AllimError("too_large", f"a call has at most {max_bytes:,} bytes", status=413)
 
 
 def with_health(beats: Callable[[], Awaitable[bool]]) -> Callable[[Endpoint], Endpoint]:

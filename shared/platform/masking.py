@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 
 SEPARATORS = (
     r"\s\-‐‑‒–—―−⁃().·/"
@@ -35,12 +35,18 @@ _LAND_LINE = r"""
     (?<![0-9A-Za-z-])
     (?: \+82[-. ]? | 0 ) [2-7][0-9]? (?P<line>[-. ]?[0-9]{3,4}) [-. ]?[0-9]{4}
     (?![0-9A-Za-z-])"""
-_FOUND = re.compile(f"{_ID_OR_DATE} | {_MOBILE} | {_LAND_LINE}", re.VERBOSE)
+
+
+@cache
+def _found() -> re.Pattern[str]:
+    """Compiled when a number is first near: most processes start and end without one, and it takes a while."""
+    return re.compile(f"{_ID_OR_DATE} | {_MOBILE} | {_LAND_LINE}", re.VERBOSE)
+
 
 _PERHAPS = re.compile(
     rf"1{_SOME}[016-9](?:{_ANY_DIGIT}){{4}}|(?:0|\+82[-. ]?)[2-7][0-9]?[-. ]?[0-9]{{3,4}}[-. ]?[0-9]{{4}}"
 )
-"""Is not there much sooner than `_FOUND` is not."""
+"""Is not there much sooner than `_found` is not."""
 
 _HEX = "[0-9a-fA-F]"
 _WRITTEN = re.compile(
@@ -69,7 +75,7 @@ def _masked(text: str, plain: str, places: Sequence[int]) -> str:
     if not _PERHAPS.search(plain):
         return text
     parts, end = [], 0
-    for found in _FOUND.finditer(plain):
+    for found in _found().finditer(plain):
         if (which := found.lastgroup) is None:
             continue
         start, stop = found.span(which)

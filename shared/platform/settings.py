@@ -1,17 +1,22 @@
-"""A function's settings: environment variables, read once into a typed model."""
+"""A function's settings: environment variables, read once into a typed value.
+
+Read by hand, for every function reads them and some need no model else: pydantic is a quarter of what those import.
+"""
 
 from __future__ import annotations
 
 import base64
 import binascii
 import os
-from typing import Annotated
-
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from functools import partial
+from typing import Any
 
 from shared.platform.errors import AllimError
 
 KEY_BYTES = 32
+MAX_POOL_SIZE = 50
 
 
 ENCRYPTION_KEY, BACKUP_KEY = "ALLIM_ENCRYPTION_KEY", "ALLIM_BACKUP_KEY"
@@ -38,7 +43,29 @@ def read_keys(text: str, variable: str = ENCRYPTION_KEY) -> tuple[bytes, ...]:
     return tuple(keys)
 
 
-class Settings(BaseModel):
+def _pool_size(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= MAX_POOL_SIZE:
+        raise AllimError(
+            "bad_setting", f"DATABASE_POOL_SIZE is a number from 1 to {MAX_POOL_SIZE}", field="DATABASE_POOL_SIZE"
+        )
+    return int(text)
+
+
+def _unless_none(url: str) -> str | None:
+    return None if url in ("", "none") else url
+
+
+_READERS: Mapping[str, Callable[[str], Any]] = {
+    "allim_encryption_key": read_keys,
+    "allim_backup_key": partial(read_keys, variable=BACKUP_KEY),
+    "database_pool_size": _pool_size,
+    "slack_webhook_url": _unless_none,
+}
+"""How those are read that are not taken as they are."""
+
+
+@dataclass(frozen=True)
+class Settings:
     """What every function reads from its environment. The names are those of the environment, in lower case.
 
     database_url: the function's own role on Postgres.
@@ -56,24 +83,18 @@ class Settings(BaseModel):
     allim_backup_key: the keys that sign backups, as `read_keys` takes them; only the function that takes them has them.
     """
 
-    model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
-
-    database_url: str
-    database_pool_size: Annotated[int, Field(ge=1, le=50)] = 4
+    database_url: str = field(repr=False)
     google_cloud_project: str
+    database_pool_size: int = 4
     pubsub_emulator_host: str | None = None
-    allim_encryption_key: Annotated[tuple[bytes, ...], BeforeValidator(read_keys)] | None = Field(None, repr=False)
+    allim_encryption_key: tuple[bytes, ...] | None = field(default=None, repr=False)
     solapi_url: str = "https://api.solapi.com"
     toss_url: str = "https://api.tosspayments.com"
-    toss_secret_key: SecretStr | None = None
-    slack_webhook_url: Annotated[
-        SecretStr | None, BeforeValidator(lambda url: None if url in ("", "none") else url)
-    ] = None
+    toss_secret_key: str | None = field(default=None, repr=False)
+    slack_webhook_url: str | None = field(default=None, repr=False)
     runbook_url: str = "infra/terraform/modules/observability/runbook"
     backup_bucket: str | None = None
-    allim_backup_key: Annotated[tuple[bytes, ...], BeforeValidator(lambda text: read_keys(text, BACKUP_KEY))] | None = (
-        Field(None, repr=False)
-    )
+    allim_backup_key: tuple[bytes, ...] | None = field(default=None, repr=False)
 
     @property
     def encryption_keys(self) -> tuple[bytes, ...]:
@@ -84,4 +105,19 @@ class Settings(BaseModel):
 
     @classmethod
     def from_environment(cls) -> Settings:
-        return cls.model_validate({name.lower(): value for name, value in os.environ.items()})
+        """Those of this process. Raises as `of` does."""
+        return cls.of({name.lower(): value for name, value in os.environ.items()})
+
+    @classmethod
+    def of(cls, given: Mapping[str, str]) -> Settings:
+        """Settings as an environment has them, by their names in lower case; what else is given is nobody's.
+
+        Raises:
+            AllimError: `missing_setting`, `bad_setting` or `bad_key`; its `field` is the variable, and its value is
+                never told.
+        """
+        for name in ("database_url", "google_cloud_project"):
+            if name not in given:
+                raise AllimError("missing_setting", f"{name.upper()} is not set", field=name.upper())
+        known = {one.name for one in fields(cls)} & given.keys()
+        return cls(**{name: _READERS.get(name, str)(given[name]) for name in known})

@@ -51,7 +51,7 @@ def toss_payments(settings: Settings) -> Toss:
 
     if not settings.toss_secret_key:
         raise ValueError("TOSS_SECRET_KEY is not set")
-    return Toss(settings.toss_url, settings.toss_secret_key.get_secret_value())
+    return Toss(settings.toss_url, settings.toss_secret_key)
 
 
 __all__ = [

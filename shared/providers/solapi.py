@@ -13,10 +13,10 @@ import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
-from typing import Any
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-import httpx
 import orjson
 
 from shared.contracts import YEARS, Outcome, ProviderReport
@@ -35,11 +35,14 @@ from shared.providers.base import (
 )
 from shared.providers.solapi_codes import outcome_of
 
-NOT_LET_IN = frozenset({httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN})
+if TYPE_CHECKING:
+    import httpx
+
+NOT_LET_IN = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 """They judge the account's key, our clock or our address, and say nothing of the messages, which leave once that is
 mended."""
 
-TIMEOUT = httpx.Timeout(60.0, connect=5.0)
+TIMEOUT_SECONDS, CONNECT_SECONDS = 60.0, 5.0
 """httpx's own 5 s is too short for a batch of thousands."""
 
 TYPES = {"alimtalk": "ATA", "sms": "SMS", "lms": "LMS"}
@@ -85,7 +88,10 @@ class Solapi:
 
     @cached_property
     def _client(self) -> httpx.AsyncClient:
-        return self._given or httpx.AsyncClient(timeout=TIMEOUT)  # it reads all certificates: 50 ms
+        import httpx  # imported here, for webhooks are read without it
+
+        # It reads all certificates: 50 ms.
+        return self._given or httpx.AsyncClient(timeout=httpx.Timeout(TIMEOUT_SECONDS, connect=CONNECT_SECONDS))
 
     async def prepare(self, account: ProviderAccount, messages: Sequence[OutboundMessage]) -> Prepared:
         group = await self._call(account, "POST", "/messages/v4/groups", {"allowDuplicates": True})
@@ -174,6 +180,8 @@ class Solapi:
         return [report for report in found if report is not None]
 
     async def _call(self, account: ProviderAccount, method: str, path: str, body: Any = None) -> Any:
+        import httpx
+
         headers = {"Authorization": self._authorization(account), "Content-Type": "application/json"}
         try:
             response = await self._client.request(
@@ -183,9 +191,9 @@ class Solapi:
             raise ProviderUnavailable("unreachable", str(error) or type(error).__name__) from error
         except httpx.HTTPError as error:
             raise ProviderUndecided("no_answer", str(error) or type(error).__name__) from error
-        if response.status_code == httpx.codes.TOO_MANY_REQUESTS:
+        if response.status_code == HTTPStatus.TOO_MANY_REQUESTS:
             raise ProviderBusy("rate_limited", "SOLAPI asks for fewer requests", response.headers.get("retry-after"))
-        if response.status_code >= httpx.codes.INTERNAL_SERVER_ERROR:
+        if response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
             raise ProviderUndecided(str(response.status_code), response.text[:200])
         try:
             answer = orjson.loads(response.content)

@@ -17,16 +17,19 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 from functools import cached_property
-from typing import Annotated, Any, TypeVar
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
-import httpx
 import orjson
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
 from shared.providers.base import ProviderError, ProviderRefused, ProviderUnavailable, ProviderUndecided
 
-TIMEOUT = httpx.Timeout(30.0, connect=5.0)
+if TYPE_CHECKING:
+    import httpx
+
+TIMEOUT_SECONDS, CONNECT_SECONDS = 30.0, 5.0
 """A card company may take half a minute to approve."""
 
 NOTHING_DONE = frozenset(
@@ -175,7 +178,10 @@ class Toss:
 
     @cached_property
     def _client(self) -> httpx.AsyncClient:
-        return self._given or httpx.AsyncClient(timeout=TIMEOUT)  # it reads all certificates: 50 ms
+        import httpx  # imported here, for a minute of reminders charges nobody as a rule
+
+        # It reads all certificates: 50 ms.
+        return self._given or httpx.AsyncClient(timeout=httpx.Timeout(TIMEOUT_SECONDS, connect=CONNECT_SECONDS))
 
     async def close(self) -> None:
         """Let go of the client, if it is one of our own."""
@@ -275,6 +281,8 @@ class Toss:
 
         Neither path nor body appears in an error: they hold billing keys and account numbers.
         """
+        import httpx
+
         try:
             response = await self._client.request(
                 method, self._url + path, headers={"Authorization": self._authorization, **headers}, content=body
@@ -295,7 +303,7 @@ def _error(response: httpx.Response) -> ProviderError:
     except (orjson.JSONDecodeError, KeyError, TypeError):
         # Not Toss itself, but something before it.
         code, message = str(response.status_code), "no error of Toss's form"
-    if response.status_code == httpx.codes.TOO_MANY_REQUESTS or code in NOTHING_DONE:
+    if response.status_code == HTTPStatus.TOO_MANY_REQUESTS or code in NOTHING_DONE:
         return ProviderUnavailable(code, message)
     if response.is_server_error or code in ASK_FIRST or code == str(response.status_code):
         return ProviderUndecided(code, message)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Iterator
+from functools import cached_property
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, model_validator
@@ -133,7 +134,7 @@ class WorkflowDefinition(BaseModel):
         told = [*self.on, *self.move_on, *self.stop_on]
         return frozenset(told).union(*(step.unless for step in self.steps))
 
-    @property
+    @cached_property
     def keeps_runs(self) -> bool:
         """Whether a run must be remembered: later events may speak of it, or a step waits for its moment."""
         return self.key is not None or self.anchor is not None or any(step.at > dt.timedelta() for step in self.steps)

@@ -132,7 +132,7 @@ def _react(
     outcome = came_to(before, after, definition, happening, now)
     if after == before or (after.revision == 0 and definition.key is None):
         return outcome
-    if after.revision != before.revision:
+    if after.revision != before.revision and after.version != workflow.version:
         # Its steps are laid anew, and a timer is a step's number in the version that the run names.
         after = replace(after, version=workflow.version)
     if definition.keeps_runs:

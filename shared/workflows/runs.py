@@ -131,7 +131,9 @@ def apply(run: Run, definition: WorkflowDefinition, happening: Happening) -> Run
         changes["stopped_as_of"] = _newer(run.stopped_as_of, happening.time)
     if any(happening.type in step.unless for step in definition.steps):
         changes["facts"] = _told(run.facts, happening)
-    after = replace(run, **changes) if changes else run
+    if not changes:
+        return run
+    after = replace(run, **changes)
     return after if after.timeline == run.timeline else replace(after, revision=run.revision + 1)
 
 

@@ -18,7 +18,7 @@ from shared.credits.plans.outcomes import PlanPurpose
 from shared.credits.topups.automatic import AutomaticTopUps
 from shared.credits.topups.outcomes import AutomaticTopUpPurpose
 from shared.platform.database import Database
-from shared.providers.toss import TIMEOUT, Toss
+from shared.providers.toss import TIMEOUT_SECONDS, Toss
 from shared.tenants.store import save_tenant
 from tests.databases import Migrated
 from tests.simulator.toss.shop import Shop
@@ -120,7 +120,7 @@ AnyTill = TypeVar("AnyTill", bound=Till)
 @asynccontextmanager
 async def open_till(kind: type[AnyTill], database: Migrated, simulator_url: str) -> AsyncIterator[AnyTill]:
     """A till at a new merchant of the simulator, for a new tenant with an empty account."""
-    async with Shop.at(simulator_url) as shop, httpx.AsyncClient(timeout=TIMEOUT, verify=NO_TLS) as client:
+    async with Shop.at(simulator_url) as shop, httpx.AsyncClient(timeout=TIMEOUT_SECONDS, verify=NO_TLS) as client:
         till = kind(database, shop, Toss(simulator_url, shop.secret_key, client))
         async with till.owner.transaction() as connection:
             await save_tenant(connection, TENANT, "SaaS", now=till.clock.now())

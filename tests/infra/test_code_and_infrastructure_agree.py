@@ -4,6 +4,7 @@ import ast
 import base64
 import json
 import re
+from dataclasses import MISSING, fields
 from datetime import timedelta
 from typing import Any
 
@@ -30,7 +31,7 @@ from shared.platform.loops.rounds import TICK
 from shared.platform.pubsub import publishing as pubsub
 from shared.platform.pubsub.publishers import Bound
 from shared.platform.settings import Settings
-from shared.providers.solapi import TIMEOUT
+from shared.providers.solapi import TIMEOUT_SECONDS
 from simulator.pubsub.delivery.backlog import Policy
 from simulator.scheduler.__main__ import DAILY, SWEEP, WATCH
 from simulator.scheduler.__main__ import TICK as REMINDERS
@@ -93,13 +94,13 @@ def test_the_entry_point_is_a_function_of_main(made: Made, name: str) -> None:
 def test_a_function_gets_the_settings_that_it_reads_and_no_others(made: Made, name: str) -> None:
     plain = _service(made, name)["environment_variables"]
     secret = {each["key"] for each in _service(made, name)["secret_environment_variables"]}
-    required = {field.upper() for field, about in Settings.model_fields.items() if about.is_required()}
-    known = {field.upper() for field in Settings.model_fields}
+    required = {one.name.upper() for one in fields(Settings) if one.default is MISSING}
+    known = {one.name.upper() for one in fields(Settings)}
     assert required <= plain.keys() | secret <= known - {"PUBSUB_EMULATOR_HOST"}
     assert secret == {"DATABASE_URL"} | {variable for variable, functions in _SECRET_OF.items() if name in functions}
     assert not plain.keys() & secret
     values = {"DATABASE_URL": "postgresql://", **plain}
-    Settings.model_validate({key.lower(): value for key, value in values.items()})
+    Settings.of({key.lower(): value for key, value in values.items()})
 
 
 @pytest.mark.parametrize("name", sorted(_PUBLIC))
@@ -253,8 +254,7 @@ def test_pubsub_waits_longer_than_a_function_may_take(made: Made) -> None:
 
 
 def test_a_tick_and_a_ticket_are_given_the_time_that_they_may_take(made: Made) -> None:
-    assert TIMEOUT.read is not None
-    provider = timedelta(seconds=TIMEOUT.read)
+    provider = timedelta(seconds=TIMEOUT_SECONDS)
     assert timedelta(seconds=_service(made, "on_sweep_tick")["timeout_seconds"]) > TICK + provider / 2
     assert timedelta(seconds=_service(made, "on_send_request")["timeout_seconds"]) > 3 * provider
 

@@ -10,7 +10,6 @@ import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import ValidationError
 
 from shared.platform.crypto import Keys, SealError, id_of_key, key_in_sql, key_of
 from shared.platform.errors import AllimError
@@ -88,10 +87,43 @@ def test_what_is_no_key_is_refused_and_not_repeated(written: str) -> None:
     assert not written.strip(",") or written not in str(caught.value)
 
 
-def test_what_is_wrong_with_settings_is_told_without_what_they_are() -> None:
-    with pytest.raises(ValidationError) as caught:
-        Settings.model_validate({"database_url": "postgresql://a:secret@b/c", "database_pool_size": "secret"})
+@pytest.mark.parametrize(
+    ("wrong", "code", "field"),
+    [
+        pytest.param({"database_pool_size": "secret"}, "bad_setting", "DATABASE_POOL_SIZE", id="no number"),
+        pytest.param({"database_pool_size": "0"}, "bad_setting", "DATABASE_POOL_SIZE", id="too small"),
+        pytest.param({"database_pool_size": "51"}, "bad_setting", "DATABASE_POOL_SIZE", id="too large"),
+        pytest.param({"allim_encryption_key": "secret"}, "bad_key", "ALLIM_ENCRYPTION_KEY", id="no key"),
+    ],
+)
+def test_what_is_wrong_with_settings_is_told_without_what_they_are(
+    wrong: dict[str, str], code: str, field: str
+) -> None:
+    with pytest.raises(AllimError) as caught:
+        Settings.of({"database_url": "postgresql://a:secret@b/c", "google_cloud_project": "p", **wrong})
+    assert (caught.value.code, caught.value.field) == (code, field)
     assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("missing", ["database_url", "google_cloud_project"])
+def test_settings_that_every_function_needs_are_asked_for_by_name(missing: str) -> None:
+    given = {"database_url": "postgresql://", "google_cloud_project": "p"}
+    with pytest.raises(AllimError, match="missing_setting") as caught:
+        Settings.of({name: value for name, value in given.items() if name != missing})
+    assert caught.value.field == missing.upper()
+
+
+def test_settings_show_no_secret() -> None:
+    secrets = {"database_url": "secret", "toss_secret_key": "secret", "slack_webhook_url": "secret"}
+    settings = Settings.of({**secrets, "google_cloud_project": "p", "of_nobody": "x", "database_pool_size": "7"})
+    assert "secret" not in repr(settings)
+    assert (settings.database_pool_size, settings.toss_secret_key) == (7, "secret")
+
+
+@pytest.mark.parametrize("url", ["", "none"])
+def test_an_address_of_slack_may_be_none(url: str) -> None:
+    given = {"database_url": "postgresql://", "google_cloud_project": "p", "slack_webhook_url": url}
+    assert Settings.of(given).slack_webhook_url is None
 
 
 async def test_the_database_reads_a_keys_id_as_python_does(module_database: Migrated) -> None:

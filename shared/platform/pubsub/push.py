@@ -12,11 +12,10 @@ import functools
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import unquote
 
 import orjson
-from pydantic import BaseModel, ValidationError
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
@@ -26,13 +25,16 @@ from shared.platform.logs import log, log_for
 from shared.platform.pubsub.publishers import ATTRIBUTE, Bound, bound_at
 from shared.platform.signals.dead_letters import DeadLetter, DeadLetters, Poison
 
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
 PUBSUB_CLOUD_EVENT = "google.cloud.pubsub.topic.v1.messagePublished"
 MAX_PUSH_BYTES = 15_000_000
 """10 MB, the most that Pub/Sub carries, in base64 with its envelope."""
 
 ACKNOWLEDGE, AGAIN = 204, 503
 
-Model = TypeVar("Model", bound=BaseModel)
+Model = TypeVar("Model", bound="BaseModel")
 Handler = Callable[[Model], Awaitable[None]]
 RawHandler = Callable[["Pushed"], Awaitable[None]]
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -169,6 +171,8 @@ def _json(body: bytes) -> Any:
 
 
 def _validate(model: type[Model], data: bytes, max_bytes: int) -> Model:
+    from pydantic import ValidationError  # who takes messages as they come has no model, and does without
+
     if len(data) > max_bytes:
         detail = f"{len(data):,} bytes of data; at most {max_bytes:,} are taken"
         raise Poison("too_large", detail, tenant=_tenant_of(data))

@@ -1,0 +1,1 @@
+"""Where the CPU time of a function goes, without servers and clients around it."""
