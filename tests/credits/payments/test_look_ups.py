@@ -36,7 +36,7 @@ def _calls(till: Till) -> PaymentCalls:
 
 
 def _look_ups(till: Till, toss: Toss) -> LookUps:
-    return LookUps(till.as_role("allim_ticker"), toss, till.payments, till.clock)
+    return LookUps(till.as_role("allim_sweeper"), toss, till.sweeping, till.clock)
 
 
 async def test_however_many_forged_calls_toss_is_asked_once_in_a_while_about_one_order(
