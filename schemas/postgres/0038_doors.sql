@@ -9,7 +9,7 @@ create table webhook_secrets (
   provider text not null,
   digest bytea check (length(digest) = 32),
   primary key (tenant, account),
-  foreign key (tenant, account) references provider_accounts
+  foreign key (tenant, account) references provider_accounts on delete cascade
 );
 insert into webhook_secrets (tenant, account, provider) select tenant, id, provider from provider_accounts;
 create index webhook_secrets_unknown on webhook_secrets (tenant, account) where digest is null;
