@@ -64,4 +64,4 @@ begin
   end loop;
 end $$;
 grant allim_sender to allim_bulk_sender;
-grant select (topic, body, held_until), update (held_until) on outbox to allim_bulk_sender;
+grant select, update (held_until) on outbox to allim_bulk_sender;

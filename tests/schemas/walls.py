@@ -224,7 +224,7 @@ PRIVILEGES: dict[str, dict[str, str]] = {
         "alerts": ALERTS,
         "account_buckets": PACE,
     },
-    "allim_bulk_sender": {"outbox": "select(topic,body,held_until) update(held_until)"},
+    "allim_bulk_sender": {"outbox": "select update(held_until)"},
     "allim_reports": {
         "prices": READ,
         "dispatches": "select update(state,check_at,updated_at)",
