@@ -7,7 +7,6 @@ alter table outbox drop constraint outbox_topic_check;
 alter table outbox add constraint outbox_topic_check check (topic in ('send-requests', 'bulk-send-requests'));
 alter table outbox add column held_until timestamptz;
 create index outbox_bulk on outbox (tenant, id) where topic = 'bulk-send-requests';
-grant update (held_until) on outbox to allim_sender;
 
 -- By which topic a dispatch's messages came: should they go back, they come by that one again.
 alter table dispatches add column topic text not null default 'send-requests'
@@ -29,7 +28,8 @@ create table account_buckets (
   closed_until timestamptz,
   queues jsonb not null default '{}'
 );
-grant select, insert, update on account_buckets to allim_sender, allim_ticker;
+grant select, insert (identity, tokens, refilled_at, closed_until), update (tokens, refilled_at, closed_until, queues)
+  on account_buckets to allim_sender;
 grant select on account_buckets to allim_operator, allim_backup;
 
 -- An account that is limited has a bucket, however it came to be; an empty one that has been filling for ever is full.
@@ -44,7 +44,7 @@ revoke execute on function give_account_bucket() from public;
 create trigger bucket after insert or update on provider_accounts
   for each row when (new.messages_per_second is not null) execute function give_account_bucket();
 
--- Who takes the tickets of crowds may what allim_sender may, by a pool of connections of its own.
+-- Who takes the tickets of crowds may what allim_sender may, by a pool of connections of its own, and takes them in turn.
 do $$
 declare
   login text;
@@ -64,3 +64,4 @@ begin
   end loop;
 end $$;
 grant allim_sender to allim_bulk_sender;
+grant select, update (held_until) on outbox to allim_bulk_sender;

@@ -6,12 +6,5 @@ alter table workflows add column withdrawn boolean not null default false,
 -- The claim asks whether a message may still speak, and so whether its workflow may.
 grant select (tenant, name, active) on workflows to allim_sender;
 
--- A message whose moment is over ends, also while nobody consumes tickets: the tick asks the claim about it then.
-grant delete on outbox to allim_ticker;
-
--- Who ends a plan is given back what was not used of it; what waits to be sent is used.
-grant select (tenant, body) on outbox to allim_payments;
-create policy payments on outbox for select to allim_payments using (true);
-
 -- What nobody began to pay ends after some days, and is found by its age.
 create index payment_orders_not_paid on payment_orders (created_at) where status = 'created';

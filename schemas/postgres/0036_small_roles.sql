@@ -16,45 +16,67 @@ grant update (
 ) on runs to allim_events;
 grant insert, update (due_at) on timers to allim_events;
 
-revoke update on timers from allim_ticker;
-grant update (due_at) on timers to allim_ticker;  -- to lock what it takes
+-- The tick is left with timers, messages and their tickets; the sweeps have a role of their own.
+revoke all on timers, messages, dispatches, outbox, reports, alerts, heartbeats, dead_letters, provider_accounts, prices,
+  ledger_entries, credit_accounts, payment_orders, payment_cancels, billing_keys, automatic_topups, tenant_plans,
+  plan_orders, plan_history from allim_ticker;
+grant select, update (due_at), delete on timers to allim_ticker;  -- update: to lock what it takes
+grant select (tenant, id, run_revision, status, reason), update (updated_at) on messages to allim_ticker;  -- the same
+grant select, update (attempts, publish_at) on outbox to allim_ticker;
+grant select, insert, update (at) on heartbeats to allim_ticker;
 
-revoke insert on messages from allim_events, allim_ticker;
+-- `payment_webhook` writes down which order to look at, and no more: migration 0038. Whoever sweeps asks, and adds credit.
+revoke all on alerts, credit_accounts, ledger_entries, tenants, payment_orders, payment_cancels, billing_keys,
+  automatic_topups, tenant_plans, plan_orders, plan_history, payment_webhooks from allim_payments;
+do $$
+declare
+  table_name text;
+begin
+  foreach table_name in array array[
+    'payment_orders', 'payment_cancels', 'billing_keys', 'automatic_topups', 'tenant_plans', 'plan_orders', 'plan_history'
+  ] loop
+    execute format('drop policy functions on %I', table_name);
+  end loop;
+  foreach table_name in array array['credit_accounts', 'alerts', 'tenants'] loop
+    execute format('drop policy payments on %I', table_name);
+  end loop;
+end $$;
+
+revoke insert on messages from allim_events;
 grant insert (
   tenant, id, customer, recipient, workflow, workflow_version, run_key, run_revision, step, unless, event_source,
   event_id, template, template_version, variables, route, deadlines, channel, status, reason, detail, due_at, expires_at,
   created_at, updated_at
 ) on messages to allim_events, allim_ticker;
 
-revoke update on messages from allim_sender, allim_reports, allim_ticker;
+revoke update on messages from allim_sender, allim_reports;
 grant update (
   status, attempt, position, channel, dispatch, tries, provider_message_id, reason, detail, price, settlement, updated_at
-) on messages to allim_sender, allim_reports, allim_ticker;
+) on messages to allim_sender, allim_reports;
 grant update (provider, hold, held) on messages to allim_sender;
 revoke update (status, reason, detail, updated_at) on messages from allim_api;
 
-revoke insert, update on dispatches from allim_sender, allim_ticker;
-grant insert (tenant, id, provider, account, messages, lease_until, created_at, updated_at) on dispatches to allim_sender;
-grant update (state, provider_batch_id, error, lease_until, check_at, updated_at) on dispatches to allim_sender;
-grant update (state, checks, error, lease_until, check_at, updated_at) on dispatches to allim_ticker;
+revoke insert, update on dispatches from allim_sender;
+grant insert (tenant, id, provider, account, topic, messages, lease_until, created_at, updated_at), update (
+  state, provider_batch_id, error, lease_until, check_at, deadline_at, updated_at
+) on dispatches to allim_sender;
 
-revoke insert, update on outbox from allim_events, allim_sender, allim_reports, allim_ticker, allim_api;
+revoke insert, update on outbox from allim_events, allim_sender, allim_reports, allim_api;
 grant insert (tenant, id, topic, body, publish_at, created_at) on outbox
   to allim_events, allim_sender, allim_reports, allim_ticker, allim_api;
-grant update (attempts, publish_at) on outbox to allim_ticker;
+grant insert (held_until) on outbox to allim_sender;
 
 revoke insert on dead_letters
-  from allim_events, allim_sender, allim_reports, allim_ticker, allim_webhook, allim_dead_letters, allim_watch;
+  from allim_events, allim_sender, allim_reports, allim_webhook, allim_dead_letters, allim_watch;
 grant insert (tenant, source, reason, detail, attributes, body, received_at, first_at) on dead_letters
   to allim_events, allim_sender, allim_reports, allim_ticker, allim_webhook, allim_dead_letters, allim_watch;
 
-revoke insert, update on alerts from allim_sender, allim_reports, allim_ticker, allim_payments, allim_reconcile;
-grant insert (tenant, kind, detail, raised_at) on alerts
-  to allim_sender, allim_reports, allim_ticker, allim_payments, allim_reconcile;
-grant update (resolved_at) on alerts to allim_ticker, allim_payments, allim_reconcile;
+revoke insert, update on alerts from allim_sender, allim_reports, allim_reconcile;
+grant insert (tenant, kind, detail, raised_at) on alerts to allim_sender, allim_reports, allim_reconcile;
+grant update (resolved_at) on alerts to allim_reconcile;
 
-revoke update on heartbeats from allim_ticker, allim_reports;
-grant update (at) on heartbeats to allim_ticker, allim_reports;
+revoke update on heartbeats from allim_reports;
+grant update (at) on heartbeats to allim_reports;
 revoke update on alert_notices from allim_watch;
 grant update (
   firing, since, value, threshold, detail, owed, told, told_at, claim, claimed_until, retry_at
@@ -63,31 +85,10 @@ grant update (
 -- What a ticket says and what was reported is for others to read than those who write it.
 revoke select on outbox from allim_sender;
 grant select (tenant, id) on outbox to allim_sender;  -- to consume it
-revoke select on reports from allim_sender, allim_reports, allim_ticker;
+revoke select on reports from allim_sender, allim_reports;
 
--- Who is told of a report or a payment reads no tenant's row.
-revoke select on tenants from allim_reports, allim_payments;
-
--- An order is written by who begins the payment, and what became of it by who heard of it.
-revoke insert, update on payment_orders, payment_cancels, billing_keys, automatic_topups, plan_orders
-  from allim_payments, allim_ticker;
-grant insert (tenant, id, amount, purpose, status, created_at, updated_at) on payment_orders to allim_ticker;
-grant update (
-  status, payment_key, method, deposit_secret, cancelled, reversals, failure_code, failure_detail, updated_at
-) on payment_orders to allim_payments, allim_ticker;
-grant update (asks, ask_again_at) on payment_orders, payment_cancels to allim_ticker;
-grant insert (
-  tenant, id, order_id, amount, reason, status, transaction_key, detail, created_at, updated_at
-), update (status, transaction_key, detail, updated_at) on payment_cancels to allim_payments, allim_ticker;
-revoke select on billing_keys from allim_payments;
-grant update (failures, next_try_at, enabled) on automatic_topups to allim_payments, allim_ticker;
-grant insert (tenant, order_id, kind, plan, fee, anchor, period_start, period_end) on plan_orders to allim_ticker;
-grant update (applied_at) on plan_orders to allim_payments, allim_ticker;
-revoke update on tenant_plans from allim_payments, allim_ticker;
-grant update (
-  plan, fee, anchor, period_start, period_end, next_plan, status, past_due_since, tries, pending_order, granted,
-  granted_until, next_try_at
-) on tenant_plans to allim_payments, allim_ticker;
+-- Who is told of a report reads no tenant's row.
+revoke select on tenants from allim_reports;
 
 -- What a business says and when, which of its words Kakao has approved and what it pays, is changed by the owner alone:
 -- `allim` loads it, and no function does. One tenant's role sends, and adds the customers whom it sends to.
@@ -103,8 +104,9 @@ grant update (
 
 -- Who only locks a row needs the right to update a column of it, and gets it without the use.
 create policy locks_only on timers as restrictive for update to allim_ticker using (true) with check (false);
-create policy locks_only on messages as restrictive for update to allim_events using (true) with check (false);
-create policy locks_only on credit_accounts as restrictive for update to allim_sender, allim_reports, allim_ticker
+create policy locks_only on messages as restrictive for update to allim_events, allim_ticker
+  using (true) with check (false);
+create policy locks_only on credit_accounts as restrictive for update to allim_sender, allim_reports, allim_sweeper
   using (true) with check (false);
 
 -- Whoever makes a message makes one that waits, or one that has ended before it could leave.
@@ -114,11 +116,12 @@ create policy begins on dispatches as restrictive for insert with check (state =
 create policy begins on payment_orders as restrictive for insert with check (status in ('created', 'confirming'));
 
 create policy tick_alone on heartbeats as restrictive to allim_ticker using (true) with check (name = 'tick');
+create policy sweeps_alone on heartbeats as restrictive to allim_sweeper using (true) with check (name = 'sweeps');
 create policy callbacks_alone on heartbeats as restrictive to allim_reports using (true) with check (name = 'callbacks');
 create policy senders_alerts on alerts as restrictive for insert to allim_sender
   with check (kind in ('credit_shortage', 'words_refused'));
 create policy reports_alerts on alerts as restrictive for insert to allim_reports with check (kind = 'words_refused');
-create policy not_the_ledgers on alerts as restrictive to allim_ticker, allim_payments
+create policy not_the_ledgers on alerts as restrictive to allim_sweeper
   using (true) with check (kind <> 'ledger_difference');
 
 -- 2. Entries of the ledger by what they are. Credit comes from an order that names it, in its amount; it is given again
@@ -126,23 +129,22 @@ create policy not_the_ledgers on alerts as restrictive to allim_ticker, allim_pa
 drop policy functions on ledger_entries;
 drop policy payments on ledger_entries;
 revoke select on ledger_entries from allim_sender, allim_reports;
-create policy functions on ledger_entries for select to allim_ticker, allim_payments using (true);
 create policy holds on ledger_entries for insert to allim_sender
   with check (kind in ('hold', 'release') and cardinality(messages) > 0);
-create policy settles on ledger_entries for insert to allim_reports, allim_ticker
+create policy settles on ledger_entries for insert to allim_reports, allim_sweeper
   with check (kind in ('capture', 'release', 'hold_expiry') and cardinality(messages) > 0);
-create policy tops_up on ledger_entries for insert to allim_payments, allim_ticker
+create policy tops_up on ledger_entries for insert to allim_sweeper
   with check (kind = 'topup' and exists (
     select from payment_orders o
     where o.tenant = ledger_entries.tenant and o.id = ledger_entries.reference and o.purpose <> 'plan'
       and o.amount = ledger_entries.balance_change and ledger_entries.key like 'toss/%/' || o.reversals
   ));
-create policy takes_back on ledger_entries for insert to allim_payments, allim_ticker
+create policy takes_back on ledger_entries for insert to allim_sweeper
   with check (kind = 'refund' and exists (
     select from payment_orders o
     where o.tenant = ledger_entries.tenant and o.id = ledger_entries.reference and o.amount >= -ledger_entries.balance_change
   ));
-create policy gives_again on ledger_entries for insert to allim_payments, allim_ticker
+create policy gives_again on ledger_entries for insert to allim_sweeper
   with check (kind = 'adjustment' and exists (
     select from payment_cancels c
     where c.tenant = ledger_entries.tenant and c.order_id = ledger_entries.reference and c.status = 'refused'
@@ -222,7 +224,8 @@ create trigger money_stays after update of hold, held, settlement, price on mess
 
 create trigger forward after update of state on dispatches for each row
   when (new.state <> old.state and (old.state, new.state) not in (
-    ('open', 'prepared'), ('open', 'abandoned'), ('prepared', 'sent'), ('prepared', 'abandoned'), ('sent', 'closed')
+    ('open', 'prepared'), ('open', 'abandoned'), ('prepared', 'sent'), ('prepared', 'abandoned'), ('prepared', 'closed'),
+    ('sent', 'closed')
   ) and row_security_active('public.dispatches'))
   execute function refuse_step_back('state');
 

@@ -9,7 +9,7 @@ create table webhook_secrets (
   provider text not null,
   digest bytea check (length(digest) = 32),
   primary key (tenant, account),
-  foreign key (tenant, account) references provider_accounts
+  foreign key (tenant, account) references provider_accounts on delete cascade
 );
 insert into webhook_secrets (tenant, account, provider) select tenant, id, provider from provider_accounts;
 create index webhook_secrets_unknown on webhook_secrets (tenant, account) where digest is null;
@@ -29,7 +29,7 @@ create table door_counts (
   primary key (door, source, since)
 );
 create index door_counts_by_age on door_counts (since);
-grant select, insert, update, delete on door_counts to allim_webhook;
+grant select, insert, update (number), delete on door_counts to allim_webhook;
 grant select on door_counts to allim_backup, allim_operator;
 
 -- Orders that somebody, perhaps Toss, said something about. While one is `owed`, it is to be looked at, from `look_at` on.
@@ -66,16 +66,19 @@ begin
   end loop;
 end $$;
 grant usage on schema public to allim_payment_calls;
-create policy calls on payment_orders for select to allim_payment_calls using (true);
-grant select (tenant, id, deposit_secret) on payment_orders to allim_payment_calls;
+
+-- `payment_webhook` goes on with a login of allim_payments until the passwords are changed: so that may the same.
+create policy calls on payment_orders for select to allim_payment_calls, allim_payments using (true);
+grant select (tenant, id, deposit_secret) on payment_orders to allim_payment_calls, allim_payments;
 
 alter table payment_look_ups enable row level security;
-create policy functions on payment_look_ups to allim_payment_calls, allim_payments, allim_ticker using (true) with check (true);
+create policy functions on payment_look_ups to allim_payment_calls, allim_payments, allim_sweeper using (true) with check (true);
 create policy operator on payment_look_ups for select to allim_operator using (true);
 create policy backup on payment_look_ups for select to allim_backup using (true);
-grant select, insert, update (telling, owed) on payment_look_ups to allim_payment_calls;
-grant select, insert, update, delete on payment_look_ups to allim_payments, allim_ticker;
+grant select, insert (tenant, order_id, look_at), update (telling, owed)
+  on payment_look_ups to allim_payment_calls, allim_payments;
+grant select, update (owed, taken, tries, look_at), delete on payment_look_ups to allim_sweeper;
 grant select on payment_look_ups to allim_backup, allim_operator;
 
--- A call that comes again is one look-up more at most, so nobody remembers any more which ones came: payment_webhooks is
--- left to the release before this one.
+-- A call that comes again is one look-up more at most, so nobody remembers any more which ones came.
+drop table payment_webhooks;

@@ -65,14 +65,14 @@ def _blank_is_none(text: str | None) -> str | None:
     return text if text and clean_id(text) else None
 
 
-MOST_LEVELS = 190
-"""Of brackets within brackets: who writes JSON can't write many more than that."""
+MOST_LEVELS = 195
+"""Of brackets within brackets: who reads JSON reads no more than 200, those around `data` among them."""
 
 
 def storable(value: Any, levels: int = MOST_LEVELS) -> Any:
     """Postgres stores no NUL and no half of a surrogate pair in text or jsonb, and JSON has no word for a number that
     is none: an event that holds one could never be kept whole. Nor one that is deeper than `levels`."""
-    if not levels:
+    if not levels and isinstance(value, (dict, list)):
         raise _refused(f"has more than {MOST_LEVELS} brackets within brackets", "괄호가 너무 깊습니다.")
     if isinstance(value, str):
         if NUL in value:

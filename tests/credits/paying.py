@@ -50,14 +50,9 @@ class Till(World):
         return self._payments(self.pool)
 
     @property
-    def endpoint(self) -> Payments:
-        """As `payment_webhook` has it."""
-        return self._payments(self.as_role("allim_payments"))
-
-    @property
     def sweeping(self) -> Payments:
-        """As the tick has it."""
-        return self._payments(self.as_role("allim_ticker"))
+        """As the sweeps have it."""
+        return self._payments(self.as_role("allim_sweeper"))
 
     def _payments(self, pool: Database) -> Payments:
         return Payments(pool, self.toss, self.clock, PURPOSES)
@@ -66,7 +61,7 @@ class Till(World):
         """Toss, or somebody else, calls; and what was said is looked after."""
         self.clock.advance(AGAIN_AFTER.total_seconds())
         await PaymentCalls(self.as_role("allim_payment_calls"), self.clock).receive(body)
-        await LookUps(self.pool, self.toss, self.payments, self.clock).run()
+        await LookUps(self.as_role("allim_sweeper"), self.toss, self.sweeping, self.clock).run()
 
     @property
     def automatic(self) -> AutomaticTopUps:
@@ -75,8 +70,8 @@ class Till(World):
 
     @property
     def charging(self) -> AutomaticTopUps:
-        """As the tick has it."""
-        return AutomaticTopUps(self.as_role("allim_ticker"), self.toss, self.sweeping, KEYS, self.clock)
+        """As the sweeps have it."""
+        return AutomaticTopUps(self.as_role("allim_sweeper"), self.toss, self.sweeping, KEYS, self.clock)
 
     async def ordered(self, amount: int = 10_000, **more: Any) -> tuple[str, str]:
         """An order that the customer has authorised: its id and its payment key."""

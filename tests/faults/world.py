@@ -27,6 +27,7 @@ from shared.messages.reports.webhooks import Webhooks
 from shared.messages.routing import parse_route
 from shared.messages.status import Status
 from shared.messages.store import queue_messages
+from shared.platform.database import Database
 from shared.platform.ids import new_id
 from shared.platform.pubsub import BULK_SEND_REQUESTS, DELIVERY_CALLBACKS, SEND_REQUESTS, Outgoing
 from shared.providers import ProviderAccount
@@ -93,14 +94,20 @@ class Process:
         self.boundaries: list[str] = []
         self._client = httpx.AsyncClient(transport=WatchedTransport(world.wire, self._pass))
         wires = {"solapi": Solapi(world.simulator.url, world.clock, self._client)}
-        database, publisher = WatchedDatabase(world.owner, self._pass), WatchedPublisher(world.bus, self._pass)
-        dispatcher = Dispatcher(database, wires, world.clock)
-        self.reports = Reports(database, publisher, world.clock)
-        self.sender = Sender(database, wires, account_cache(KEYS), dispatcher, self.reports, world.clock)
-        turns = Turns(database, world.clock)
-        self.bulk_sender = Sender(database, wires, account_cache(KEYS), dispatcher, self.reports, world.clock, turns)
-        # As its own role, which may do the least.
-        swept = WatchedDatabase(world.as_role("allim_sweeper"), self._pass)
+        publisher = WatchedPublisher(world.bus, self._pass)
+
+        # Each as its own role, which may do the least.
+        def as_role(name: str) -> Database:
+            return WatchedDatabase(world.as_role(name), self._pass)
+
+        def sender(database: Database, turns: Turns | None = None) -> Sender:
+            dispatcher, reports = Dispatcher(database, wires, world.clock), Reports(database, publisher, world.clock)
+            return Sender(database, wires, account_cache(KEYS), dispatcher, reports, world.clock, turns)
+
+        bulk, swept = as_role("allim_bulk_sender"), as_role("allim_sweeper")
+        self.reports = Reports(as_role("allim_reports"), publisher, world.clock)
+        self.sender = sender(as_role("allim_sender"))
+        self.bulk_sender = sender(bulk, Turns(bulk, world.clock))
         self.sweeper = Sweeper(
             swept,
             wires,
@@ -109,8 +116,8 @@ class Process:
             Reports(swept, publisher, world.clock),
             world.clock,
         )
-        self.webhooks = Webhooks(database, publisher, wires, world.clock)
-        self.reissue = partial(reissue, database, publisher, world.clock)
+        self.webhooks = Webhooks(as_role("allim_webhook"), publisher, wires, world.clock)
+        self.reissue = partial(reissue, as_role("allim_ticker"), publisher, world.clock)
 
     async def sweep(self) -> None:
         """One pass of every loop that mends."""

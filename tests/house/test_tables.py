@@ -54,8 +54,8 @@ OWNER: Mapping[str, str] = {
 }
 """By table; a room within the owner may write it, too."""
 
-OF_MIGRATIONS = {"default_prices", "provider_prices", "payment_webhooks"}
-"""Written by migrations alone; or by the release before this one, to which somebody may go back."""
+OF_MIGRATIONS = {"default_prices", "provider_prices"}
+"""Written by migrations alone."""
 
 WRITE_ANY_TABLE: Mapping[str, str] = {
     "shared.operations.backups.store": "a backup copies every table out, and a restore copies it back in",
@@ -68,6 +68,7 @@ PROGRAMS = ("shared", "functions", "cli", "local", "release")
 
 _CREATED = re.compile(r"^\s*create\s+(?:unlogged\s+)?table\s+(?:if not exists\s+)?(?:public\.)?(\w+)", re.M | re.I)
 _NAME = r'(?:only\s+)?[\w".{}]+'
+_DROPPED = re.compile(r"^\s*drop\s+table\s+(?:if exists\s+)?(?:public\.)?(\w+)", re.M | re.I)
 _WRITTEN = re.compile(
     r"\b(?:insert\s+into|update|delete\s+from|truncate(?:\s+table)?|merge\s+into|copy|alter\s+table)"
     rf"\s+({_NAME}(?:\s*,\s*{_NAME})*)",
@@ -79,9 +80,10 @@ ANY = "{}"
 
 
 def tables() -> set[str]:
-    """Every table that the migrations make."""
-    files = (CHECKOUT / "schemas" / "postgres").glob("*.sql")
-    return {name for file in files for name in _CREATED.findall(file.read_text(encoding="utf-8"))}
+    """Every table that the migrations make, and leave."""
+    texts = [file.read_text(encoding="utf-8") for file in (CHECKOUT / "schemas" / "postgres").glob("*.sql")]
+    created, dropped = ({name for text in texts for name in each.findall(text)} for each in (_CREATED, _DROPPED))
+    return created - dropped
 
 
 def written_in(module: ast.Module) -> Iterator[str]:

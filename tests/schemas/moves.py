@@ -88,13 +88,14 @@ LAWS = {
             ("open", "abandoned"),
             ("prepared", "sent"),
             ("prepared", "abandoned"),
+            ("prepared", "closed"),
             ("sent", "closed"),
         ),
     ),
-    "payment_orders": Law("payment_orders", "allim_payments", [{"status": status} for status in _ORDERS], _order),
+    "payment_orders": Law("payment_orders", "allim_sweeper", [{"status": status} for status in _ORDERS], _order),
     "money_of_orders": Law(
         "payment_orders",
-        "allim_payments",
+        "allim_sweeper",
         [{"cancelled": cancelled, "reversals": reversals} for cancelled, reversals in product((0, 1), (0, 1, 2))],
         lambda old, new: (
             int(str(new["cancelled"])) >= int(str(old["cancelled"]))
@@ -104,7 +105,7 @@ LAWS = {
     ),
     "payment_cancels": Law(
         "payment_cancels",
-        "allim_payments",
+        "allim_sweeper",
         [{"status": status} for status in ("asked", "done", "refused")],
         _along("status", ("asked", "done"), ("asked", "refused")),
     ),
@@ -114,15 +115,21 @@ LAWS = {
         [{"revision": revision} for revision in (1, 2, 3)],
         lambda old, new: int(str(new["revision"])) >= int(str(old["revision"])),
     ),
+    "events": Law(
+        "events",
+        "allim_events",
+        [{"fingerprint": hashed} for hashed in (None, b"0" * 16, b"1" * 16)],
+        lambda old, new: old["fingerprint"] == new["fingerprint"],
+    ),
     "plan_orders": Law(
         "plan_orders",
-        "allim_payments",
+        "allim_sweeper",
         [{"applied_at": moment} for moment in (None, "2026-01-01T00:00Z", "2026-01-02T00:00Z")],
         lambda old, new: old["applied_at"] in (None, new["applied_at"]),
     ),
     "alerts": Law(
         "alerts",
-        "allim_ticker",
+        "allim_sweeper",
         [{"resolved_at": moment} for moment in ("infinity", "2026-01-01T00:00Z", "2026-01-02T00:00Z")],
         lambda old, new: old["resolved_at"] in ("infinity", new["resolved_at"]),
     ),

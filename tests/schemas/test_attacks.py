@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import LiteralString
 
 import psycopg
@@ -12,8 +12,20 @@ from psycopg import Connection, sql
 from psycopg.errors import InsufficientPrivilege
 
 from local.postgres import ROLES
+from shared.platform.signals.alerts import RAISE_ALERTS
+from shared.platform.signals.heartbeats import BEAT
+from tests.clock import NOON
 from tests.databases import Migrated
-from tests.schemas.walls import LOCKS_ONLY, MAY_LOCK_BY_KEY, PRIVILEGES, SAMPLES, may, sample
+from tests.schemas.walls import (
+    LOCKS_ONLY,
+    MAY_LOCK_BY_KEY,
+    MEMBER_OF,
+    OPENS_NONE,
+    PRIVILEGES,
+    SAMPLES,
+    may,
+    sample,
+)
 
 OURS = "ours"
 
@@ -168,14 +180,14 @@ def test_what_is_no_roles_work_is_refused(filled: Migrated, role: str, what: str
 @pytest.mark.parametrize("role", ROLES)
 def test_no_role_becomes_another_one(filled: Migrated, role: str) -> None:
     with _as_role(filled, role) as connection, psycopg.connect(filled.url) as owner:
-        for other in [*sorted({*ROLES} - {role}), owner.info.user]:
+        for other in [*sorted({*ROLES} - {role, MEMBER_OF.get(role)}), owner.info.user]:
             assert _refused(connection, "set role {table}", other), other
             assert _refused(connection, "set session authorization {table}", other), other
 
 
 @pytest.mark.parametrize("role", ROLES)
 def test_no_role_ends_the_work_of_another_one(filled: Migrated, role: str) -> None:
-    other = "allim_sender" if role != "allim_sender" else "allim_events"
+    other = "allim_events" if "allim_sender" in (role, MEMBER_OF.get(role)) else "allim_sender"
     with psycopg.connect(filled.role_url(other)) as busy, _as_role(filled, role) as connection:
         for function in ("pg_cancel_backend", "pg_terminate_backend"):
             with connection.transaction(force_rollback=True), pytest.raises(InsufficientPrivilege):
@@ -204,3 +216,50 @@ def test_who_locks_a_row_changes_none(filled: Migrated, role: str, table: str) -
         changed = sql.SQL("update {} set {c} = null").format(sql.Identifier(table), c=sql.Identifier(column))
         with pytest.raises(InsufficientPrivilege, match="row-level security"):
             connection.execute(changed)
+
+
+@pytest.mark.parametrize(("role", "table"), sorted(OPENS_NONE))
+def test_who_runs_a_statement_for_other_cases_inserts_nothing(filled: Migrated, role: str, table: str) -> None:
+    statement, parameters = sample(table, OURS, 1)
+    with _as_role(filled, role) as connection, pytest.raises(InsufficientPrivilege, match="row-level security"):
+        connection.execute(statement, parameters)
+
+
+TRACES = {"allim_ticker": "tick", "allim_sweeper": "sweeps", "allim_reports": "callbacks"}
+
+
+@pytest.mark.parametrize("role", TRACES)
+def test_a_role_leaves_its_own_trace_alone(filled: Migrated, role: str) -> None:
+    assert {each for each in ROLES if may(each, "heartbeats", "insert")} == TRACES.keys()
+    left = set()
+    with _as_role(filled, role) as connection:
+        for name in TRACES.values():
+            parameters = {"name": name, "now": NOON.replace(year=NOON.year + 100)}
+            with suppress(InsufficientPrivilege), connection.transaction():
+                connection.execute(BEAT, parameters)
+                left.add(name)
+    assert left == {TRACES[role]}
+
+
+ALERTS = {"credit_shortage", "words_refused", "low_balance", "ledger_difference"}
+RAISES = {
+    "allim_sender": {"credit_shortage", "words_refused"},
+    "allim_bulk_sender": {"credit_shortage", "words_refused"},
+    "allim_reports": {"words_refused"},
+    "allim_sweeper": ALERTS - {"ledger_difference"},
+    "allim_reconcile": {"ledger_difference"},
+}
+"""Which alerts a role raises: of each kind that one alone does, some."""
+
+
+@pytest.mark.parametrize("role", RAISES)
+def test_a_role_raises_the_alerts_of_its_work(filled: Migrated, role: str) -> None:
+    assert {each for each in ROLES if may(each, "alerts", "insert", "kind")} == RAISES.keys()
+    raised = set()
+    with _as_role(filled, role) as connection:
+        for kind in ALERTS:
+            parameters = {"kind": kind, "tenants": [OURS], "details": ["x"], "now": NOON}
+            with suppress(InsufficientPrivilege), connection.transaction():
+                connection.execute(RAISE_ALERTS, parameters)
+                raised.add(kind)
+    assert raised == RAISES[role]

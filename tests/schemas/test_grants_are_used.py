@@ -23,6 +23,7 @@ PROGRAMS = {
         role: [f"functions/{name}/main.py" for name, whose in ROLE_OF.items() if whose == role]
         for role in ROLE_OF.values()
     },
+    "allim_payments": ["functions/payment_webhook/main.py"],
     "allim_api": ["cli/messaging/send.py"],
     "allim_replayer": ["cli/operations/dead_letters.py"],
 }

@@ -89,14 +89,13 @@ ONE_A_TENANT = {"credit_accounts", "tenant_plans", "bulk_counts"}
 WITHOUT_TENANT = {
     "default_prices",
     "provider_prices",
-    "payment_webhooks",
     "door_counts",
     "heartbeats",
     "account_buckets",
 }
 
 MEMBER_OF = {"allim_bulk_sender": "allim_sender"}
-"""Roles that may just what another one may, by a pool of connections of their own."""
+"""Roles that may what another one may, besides what `PRIVILEGES` says, by a pool of connections of their own."""
 
 SAFE_PATH = ["search_path=pg_catalog, public, pg_temp"]
 """Of a function that others make run: they can put nothing where it looks before it finds what is meant."""
@@ -167,27 +166,20 @@ _MOVED = "status,attempt,position,channel,dispatch,tries,provider_message_id,rea
 _TOLD = "name,phone,email,company,status,plan,locale,attributes,as_of,told_at,attributes_told_at,filed"
 
 TICKETS = "insert(tenant,id,topic,body,publish_at,created_at)"
+PUT_OFF = "insert(tenant,id,topic,body,publish_at,held_until,created_at)"
 LETTERS = "insert(tenant,source,reason,detail,attributes,body,received_at,first_at)"
 ALERTS = "select insert(tenant,kind,detail,raised_at)"
 BEATS = "select insert update(at)"
 LOCKS_CREDIT = "select update(low_balance)"
+OPENS = "insert(tenant,id,provider,account,topic,messages,lease_until,created_at,updated_at)"
+PACE = "select insert(identity,tokens,refilled_at,closed_until) update(tokens,refilled_at,closed_until,queues)"
 """What several roles do in the same way."""
 
-PAYMENTS = {
-    "alerts": ALERTS + " update(resolved_at)",
-    "payment_cancels": "select insert(tenant,id,order_id,amount,reason,status,transaction_key,detail,created_at,"
-    "updated_at) update(status,transaction_key,detail,updated_at)",
-    "payment_orders": "select update(status,payment_key,method,deposit_secret,cancelled,reversals,failure_code,"
-    "failure_detail,updated_at)",
-    "automatic_topups": "select update(failures,next_try_at,enabled)",
-    "plan_orders": "select update(applied_at)",
-    "tenant_plans": "select update(plan,fee,anchor,period_start,period_end,next_plan,status,past_due_since,tries,"
-    "pending_order,granted,granted_until,next_try_at)",
-    "plan_history": "select insert",
-    "ledger_entries": "select insert",
-    "credit_accounts": READ,
+CALLS = {
+    "payment_orders": "select(tenant,id,deposit_secret)",
+    "payment_look_ups": "select insert(tenant,order_id,look_at) update(telling,owed)",
 }
-"""Of who hears what became of a payment, and gives what it bought."""
+"""Of who is told that something became of a payment."""
 
 HEALTH = {
     **dict.fromkeys(["heartbeats", "alerts", "outbox"], READ),
@@ -211,7 +203,7 @@ PRIVILEGES: dict[str, dict[str, str]] = {
         "customers": f"select insert update({_TOLD})",
         "runs": "select insert update(version,customer,anchor_at,anchored_as_of,anchored_by,started_as_of,"
         "stopped_as_of,facts,data,event_source,event_id,revision,updated_at)",
-        "events": "select insert(tenant,source,id,type,time,data,received_at) update(outcomes)",
+        "events": "select insert(tenant,source,id,type,time,data,fingerprint,received_at) update(outcomes,fingerprint)",
         "timers": "select insert update(due_at) delete",
         "messages": f"insert({_MADE}) select(tenant,id,run_revision,status,reason) update(updated_at)",
         "outbox": TICKETS,
@@ -222,17 +214,17 @@ PRIVILEGES: dict[str, dict[str, str]] = {
         "workflows": "select(tenant,name,active)",
         "customers": "select(tenant,id)",
         "messages": f"select update({_MOVED},provider,hold,held)",
-        "dispatches": "select insert(tenant,id,provider,account,messages,lease_until,created_at,updated_at)"
-        " update(state,provider_batch_id,error,lease_until,check_at,updated_at)",
+        "dispatches": f"select {OPENS} update(state,provider_batch_id,error,lease_until,check_at,deadline_at,"
+        "updated_at)",
         "reports": "insert",
-        "outbox": f"select(tenant,id) delete update(held_until) {TICKETS}",
+        "outbox": f"select(tenant,id) delete {PUT_OFF}",
         "dead_letters": LETTERS,
         "ledger_entries": "insert",
         "credit_accounts": LOCKS_CREDIT,
         "alerts": ALERTS,
-        "account_buckets": WRITE,
+        "account_buckets": PACE,
     },
-    "allim_bulk_sender": {},  # a member of allim_sender, see MEMBER_OF
+    "allim_bulk_sender": {"outbox": "select update(held_until)"},
     "allim_reports": {
         "prices": READ,
         "dispatches": "select update(state,check_at,updated_at)",
@@ -247,7 +239,6 @@ PRIVILEGES: dict[str, dict[str, str]] = {
         "heartbeats": BEATS,
     },
     "allim_ticker": {
-        **PAYMENTS,
         **dict.fromkeys(
             [
                 "tenants",
@@ -259,43 +250,49 @@ PRIVILEGES: dict[str, dict[str, str]] = {
                 "groups",
                 "group_members",
                 "runs",
-                "provider_accounts",
-                "prices",
-                "billing_keys",
             ],
             READ,
         ),
         "timers": "select update(due_at) delete",
-        "messages": f"select insert({_MADE}) update({_MOVED})",
-        "dispatches": "select update(state,checks,error,lease_until,check_at,updated_at)",
+        "messages": f"insert({_MADE}) select(tenant,id,run_revision,status,reason) update(updated_at)",
         "outbox": f"select {TICKETS} update(attempts,publish_at)",
-        "reports": "insert",
         "heartbeats": BEATS,
         "dead_letters": LETTERS,
+    },
+    "allim_sweeper": {
+        **dict.fromkeys(["provider_accounts", "prices", "billing_keys"], READ),
+        "tenants": "select(id,revision,suspended_at)",
+        "workflows": "select(tenant,name,active)",
+        "customers": "select(tenant,id)",
+        "runs": "select(tenant,workflow,key,revision,facts,started_as_of)",
+        "messages": f"select update({_MOVED},provider,hold,held)",
+        "dispatches": f"select {OPENS} update(state,checks,takes,error,lease_until,check_at,deadline_at,updated_at)",
+        "reports": "insert",
+        "outbox": f"select {PUT_OFF} delete",
+        "dead_letters": LETTERS,
+        "account_buckets": PACE,
+        "alerts": ALERTS + " update(resolved_at)",
+        "ledger_entries": "select(tenant,id) insert",
         "credit_accounts": LOCKS_CREDIT,
+        "payment_look_ups": "select update(owed,taken,tries,look_at) delete",
         "payment_orders": "select insert(tenant,id,amount,purpose,status,created_at,updated_at) update(status,"
         "payment_key,method,deposit_secret,cancelled,reversals,failure_code,failure_detail,updated_at,asks,ask_again_at)",
         "payment_cancels": "select insert(tenant,id,order_id,amount,reason,status,transaction_key,detail,created_at,"
         "updated_at) update(status,transaction_key,detail,updated_at,asks,ask_again_at)",
+        "automatic_topups": "select update(failures,next_try_at,enabled,takes)",
+        "tenant_plans": "select update(plan,fee,anchor,period_start,period_end,next_plan,status,past_due_since,tries,"
+        "pending_order,granted,granted_until,next_try_at,takes)",
         "plan_orders": "select insert(tenant,order_id,kind,plan,fee,anchor,period_start,period_end) update(applied_at)",
-        "account_buckets": WRITE,
+        "plan_history": "insert",
+        "heartbeats": BEATS,
     },
-    "allim_webhook": {"webhook_secrets": READ, "door_counts": WRITE + " delete", "dead_letters": LETTERS},
-    "allim_payment_calls": {
-        "payment_orders": "select(tenant,id,deposit_secret)",
-        "payment_look_ups": "select insert update(telling,owed)",
-    },
-    "allim_sweeper": {
-        **dict.fromkeys(["tenants", "provider_accounts", "prices", "runs", "billing_keys"], READ),
-        **dict.fromkeys(["messages", "dispatches", "automatic_topups", "tenant_plans"], "select update"),
-        **dict.fromkeys(["reports", "ledger_entries", "plan_history"], KEEP),
-        **dict.fromkeys(
-            ["outbox", "alerts", "payment_orders", "payment_cancels", "plan_orders", "heartbeats"],
-            WRITE,
-        ),
-        "credit_accounts": "select update(low_balance)",
+    "allim_webhook": {
+        "webhook_secrets": READ,
+        "door_counts": "select insert update(number) delete",
         "dead_letters": LETTERS,
     },
+    "allim_payment_calls": CALLS,
+    "allim_payments": CALLS,  # with a login of which `payment_webhook` goes on until the passwords are changed
     "allim_dead_letters": {"dead_letters": LETTERS},
     "allim_health": HEALTH,
     "allim_watch": {
@@ -304,7 +301,6 @@ PRIVILEGES: dict[str, dict[str, str]] = {
         "claimed_until,retry_at)",
         "dead_letters": f"select(received_at,state) {LETTERS}",
     },
-    "allim_payments": {**PAYMENTS, "payment_webhooks": "select insert"},
     "allim_api": {
         **dict.fromkeys(
             [
@@ -339,8 +335,8 @@ PRIVILEGES: dict[str, dict[str, str]] = {
         "deadlines,channel,status,reason,detail,due_at,expires_at,created_at,updated_at)",
         "customers": f"select insert update({_TOLD})",
         "outbox": f"select {TICKETS}",
-        "bulk_sends": KEEP,
-        "bulk_counts": KEEP + " update(queued)",
+        "bulk_sends": "select insert",
+        "bulk_counts": "select insert update(queued)",
     },
     "allim_operator": dict.fromkeys(
         [
@@ -398,20 +394,24 @@ PRIVILEGES: dict[str, dict[str, str]] = {
 
 ENTERS: dict[str, set[str]] = {
     "allim_sender": {"hold", "release"},
+    "allim_bulk_sender": {"hold", "release"},
     "allim_reports": {"capture", "release", "hold_expiry"},
-    "allim_ticker": {"capture", "release", "hold_expiry", "topup", "refund", "adjustment"},
-    "allim_payments": {"topup", "refund", "adjustment"},
+    "allim_sweeper": {"capture", "release", "hold_expiry", "topup", "refund", "adjustment"},
 }
 """By role, the kinds of entries that its work adds to the ledger."""
 
 LOCKS_ONLY = {
     ("allim_ticker", "timers"),
     ("allim_events", "messages"),
+    ("allim_ticker", "messages"),
     ("allim_sender", "credit_accounts"),
     ("allim_reports", "credit_accounts"),
-    ("allim_ticker", "credit_accounts"),
+    ("allim_sweeper", "credit_accounts"),
 }
 """Roles that may update a column to lock a row of the table, and change none."""
+
+OPENS_NONE = {("allim_sweeper", "dispatches")}
+"""Roles that run a statement which may insert rows into the table, for other cases than theirs: they insert none."""
 
 MAY_LOCK_BY_KEY = {"allim_events", "allim_api"}
 """Roles that make others wait by a key of their choice, for the length of a transaction."""
@@ -432,7 +432,8 @@ def privileges(role: str) -> set[Privilege]:
 
 def may(role: str, table: str, operation: str, column: str | None = None) -> bool:
     """Whether a role is meant to do that to a column of a table; None: to the table as a whole."""
-    return any(
+    of_the_other_one = may(MEMBER_OF[role], table, operation, column) if role in MEMBER_OF else False
+    return of_the_other_one or any(
         (named, allowed) == (table, operation) and (not columns or column in columns)
         for named, allowed, columns in privileges(role)
     )

@@ -36,7 +36,15 @@ def _calls(till: Till) -> PaymentCalls:
 
 
 def _look_ups(till: Till, toss: Toss) -> LookUps:
-    return LookUps(till.as_role("allim_ticker"), toss, till.payments, till.clock)
+    return LookUps(till.as_role("allim_sweeper"), toss, till.sweeping, till.clock)
+
+
+@pytest.mark.parametrize("role", ["allim_payment_calls", "allim_payments"])
+async def test_a_call_is_taken_also_with_the_login_from_before_the_passwords_are_changed(till: Till, role: str) -> None:
+    order_id = await till.paid()
+    for _ in range(2):
+        await PaymentCalls(till.as_role(role), till.clock).receive(told(order_id))
+    assert [row["order_id"] for row in till.rows("select order_id from payment_look_ups")] == [order_id]
 
 
 async def test_however_many_forged_calls_toss_is_asked_once_in_a_while_about_one_order(
