@@ -91,7 +91,9 @@ async def test_advertising_leaves_by_day_whenever_it_was_made(world: FaultyWorld
         assert str(sale) in detail
 
 
-@pytest.mark.parametrize("recipient", ["0212345678", "15881588", "", None], ids=lambda value: value or repr(value))
+@pytest.mark.parametrize(
+    "recipient", ["0212345678", "15881588", "", None], ids=["landline", "service-number", "empty", "absent"]
+)
 async def test_who_can_not_be_written_to_is_left_out_alone(world: FaultyWorld, recipient: str | None) -> None:
     """Whoever made the row: the database refuses it, and the sender looks once more."""
     sound, forged = await world.queue(DELIVERED, NOT_ON_KAKAO, route=SMS_ROUTE, templates={NOT_ON_KAKAO: SMS_ONLY})

@@ -88,7 +88,7 @@ async def test_a_confirmation_that_never_arrived_took_no_money(toss: Toss, shop:
 async def test_of_confirmations_at_once_one_takes_the_money_and_the_others_are_undecided(
     toss: Toss, shop: Shop
 ) -> None:
-    await shop.change(approvalMs=50)
+    await shop.change(approvalMs=1_000)  # longer than a busy machine takes to send the other two
     order_id = new_order()
     key = await shop.authenticate(order_id)
     results = await asyncio.gather(*(toss.confirm(key, order_id, WON) for _ in range(3)), return_exceptions=True)

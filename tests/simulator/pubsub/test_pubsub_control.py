@@ -31,6 +31,7 @@ def test_statistics_count_what_happened(bus: Bus, sink: Sink, control: httpx.Cli
     name = bus.push_to(sink, topic, dead_letter_policy={"dead_letter_topic": graveyard, "max_delivery_attempts": 5})
     bus.publish(topic, *numbered(range(3)))
     wait_until(lambda: stats_of(control, name)["dead_lettered"] == 1, "a dead letter")
+    wait_until(lambda: stats_of(control, name)["acked"] == 2, "the other two")
 
     stats = stats_of(control, name)
 
