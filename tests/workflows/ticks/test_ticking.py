@@ -178,6 +178,30 @@ async def test_steps_of_a_tenant_whose_template_cannot_be_read_wait_and_the_othe
     assert broken.spoken() == [FIVE - 30 * MINUTE]
 
 
+@pytest.mark.parametrize(
+    "poison",
+    [
+        pytest.param("version = 99", id="of a version that is not there"),
+        pytest.param("""data = '{"starts_at": 5}'""", id="whose words can't be read"),
+    ],
+)
+async def test_a_run_that_cannot_speak_keeps_no_other_tenants_waiting(world: World, poison: str) -> None:
+    """Nobody says because of which row it is: it is found among many tenants, and in the same batch."""
+    crowd = [Timeline(world, await world.tenant(REMINDERS)) for _ in range(7)]
+    for timeline in crowd:
+        await timeline.tell("appointment.scheduled", starts_at=FIVE)
+    broken, *sound = crowd
+    world.rows(f"update runs set {poison} where tenant = %s", broken.tenant)  # noqa: S608 - one of those above
+    world.clock.moment = FIVE - 30 * MINUTE
+    await broken.ticker.hold(MINUTE / 60)
+    assert [timeline.spoken() for timeline in sound] == [[FIVE - 30 * MINUTE]] * 6
+    assert broken.waiting()[0] == FIVE - 30 * MINUTE
+    world.rows("update runs set version = 1, data = '{}' where tenant = %s", broken.tenant)
+    world.clock.moment += 2 * MINUTE
+    await broken.ticker.hold(MINUTE / 60)
+    assert broken.spoken() == [FIVE - 30 * MINUTE]
+
+
 async def _activate(world: World, tenant: str, version: int, content: dict[str, Any] | None = None) -> None:
     """Make `version` of the reminder's template the active one; with `content`, as another release stored it."""
     async with world.owner.transaction() as connection:

@@ -42,12 +42,12 @@ fitting as (
   ) o
 ),
 locked as (
-  -- In one order for everybody, for each instance has its own turns: two that take at once must not wait for each other.
+  -- In one order for all, for each instance has its own turns: two that take at once must not wait for each other.
   select f.tenant, f.id, f.turn
   from (select * from fitting where turn = 1 or so_far <= %(most)s order by tenant, id) f
   cross join lateral (
-    select from outbox o
-    where o.tenant = f.tenant and o.id = f.id and (coalesce(o.held_until, '-infinity') <= %(now)s or o.id = any(%(asked)s))
+    select from outbox
+    where tenant = f.tenant and id = f.id and (coalesce(held_until, '-infinity') <= %(now)s or id = any(%(asked)s))
     for no key update
   ) o
 )
