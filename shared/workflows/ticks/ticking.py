@@ -37,6 +37,9 @@ SET_ASIDE_FOR = dt.timedelta(minutes=1)
 """A tenant whose steps can't speak, for its definition or a row of it can't be read, keeps them until then, and the
 others don't wait for it."""
 
+_TOLD: tuple[type[BaseException], ...] = (UnreadableDefinition, *PASSING_ERRORS)
+"""Errors that say whose fault they are, or that they are nobody's."""
+
 
 def turns_after(before: frozenset[str], spoke: Iterable[str], *, is_full: bool) -> frozenset[str]:
     """Who had their turn and wait for the others'. A batch that is not full was of all who had none yet, so then
@@ -126,7 +129,7 @@ class Ticker:
         """
         try:
             return await self.speak_due()
-        except (UnreadableDefinition, *PASSING_ERRORS):
+        except _TOLD:
             raise
         except Exception:
             async with self.database.connection() as connection:
@@ -141,7 +144,7 @@ class Ticker:
             return 0
         try:
             return await self.speak_due(only=tenants)
-        except (UnreadableDefinition, *PASSING_ERRORS):
+        except _TOLD:
             raise
         except Exception as error:  # whatever it was, it is one of these tenants' alone
             if len(tenants) == 1:

@@ -249,7 +249,7 @@ async def test_a_tick_whose_connections_are_cut_goes_on_and_each_step_speaks_onc
 
 async def test_a_tick_that_could_do_nothing_says_so_when_its_time_is_over(timeline: Timeline) -> None:
     class Broken(Ticker):
-        async def speak_due(self) -> int:
+        async def speak_due(self, only: Sequence[str] | None = None) -> int:
             raise ConnectionError("the database is away")
 
     clock = SettableClock(FIVE)
