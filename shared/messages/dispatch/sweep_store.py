@@ -56,14 +56,14 @@ async def decide_tickets_again(
 
 UNCONSUMED = """
 select tenant, id, topic, body from outbox
-where (tenant, id) > (%(tenant)s, %(id)s) and attempts >= %(at_least)s
+where (tenant, id) > (%(tenant)s, %(id)s) and (attempts >= %(at_least)s or publish_at > %(put_off_beyond)s)
 order by tenant, id limit %(limit)s
 """
 
 
 @dataclass(frozen=True, slots=True)
 class UnconsumedTicket:
-    """A ticket that was published in vain, and the topic that it waits for."""
+    """A ticket that was published in vain or is put off for long, and the topic that it waits for."""
 
     tenant: str
     id: UUID
@@ -72,12 +72,18 @@ class UnconsumedTicket:
 
 
 async def unconsumed(
-    connection: Connection, *, after: tuple[str, UUID], at_least: int, limit: int
+    connection: Connection, *, after: tuple[str, UUID], at_least: int, put_off_beyond: dt.datetime, limit: int
 ) -> list[UnconsumedTicket]:
-    """Tickets that were published again `at_least` so often, in the order of tenant and id, and of those the next ones
-    `after`."""
+    """Tickets that were published again `at_least` so often or are put off beyond a moment, in the order of tenant and
+    id, and of those the next ones `after`."""
     tenant, id_ = after
-    parameters = {"tenant": tenant, "id": id_, "at_least": at_least, "limit": limit}
+    parameters = {
+        "tenant": tenant,
+        "id": id_,
+        "at_least": at_least,
+        "put_off_beyond": put_off_beyond,
+        "limit": limit,
+    }
     return [UnconsumedTicket(**row) for row in await fetch_all(connection, UNCONSUMED, parameters)]
 
 

@@ -1,4 +1,5 @@
-"""Tickets that nobody consumes for long: their messages end all the same when their moment is over."""
+"""Tickets that nobody consumes for long, or that wait for their account's rate for long: their messages end all the
+same when their moment is over."""
 
 from __future__ import annotations
 
@@ -20,6 +21,10 @@ _BEGINNING = ("", UUID(int=0))
 
 UNCONSUMED_AFTER = 5
 """Publishings by the tick in vain, ten minutes in all: until then whoever consumes tickets is merely slow."""
+
+PUT_OFF_FOR = dt.timedelta(minutes=15)
+"""A ticket that does not come back for longer is looked at meanwhile: for days, where a crowd is more than its account
+may send. What waits for a suspended tenant comes back sooner."""
 
 TICKETS_AT_A_TIME = 50
 
@@ -48,14 +53,19 @@ class Unconsumed:
         """
         leave_at = self._clock.now() + WORK_FOR
         while True:
+            now = self._clock.now()
             async with self._database.connection() as connection:
                 tickets = await unconsumed(
-                    connection, after=self._after, at_least=UNCONSUMED_AFTER, limit=TICKETS_AT_A_TIME
+                    connection,
+                    after=self._after,
+                    at_least=UNCONSUMED_AFTER,
+                    put_off_beyond=now + PUT_OFF_FOR,
+                    limit=TICKETS_AT_A_TIME,
                 )
                 is_last = len(tickets) < TICKETS_AT_A_TIME
                 # Whatever is raised below: the next pass goes on behind it, so that these keep nobody else waiting.
                 self._after = _BEGINNING if is_last else (tickets[-1].tenant, tickets[-1].id)
-                await end_overdue(connection, tickets, now=self._clock.now(), lease=LEASE)
+                await end_overdue(connection, tickets, now=now, lease=LEASE)
             if is_last or self._clock.now() >= leave_at:
                 return
 
@@ -69,7 +79,7 @@ async def end_overdue(
 
     Args:
         connection: in autocommit.
-        tickets: that were published in vain for long.
+        tickets: that were published in vain or are put off, for long.
         now: the moment.
         lease: of a claim.
 

@@ -115,6 +115,25 @@ async def test_a_ticket_whose_claim_fails_keeps_no_other_message_from_its_end(wo
     assert set(world.statuses(sound)) == {("expired", "too_late")}
 
 
+async def test_what_waits_for_its_accounts_rate_ends_with_its_moment_and_not_when_its_turn_comes(world: World) -> None:
+    """A crowd of a million at one a second would wait for days; of a ticket that is put off, only what is over ends."""
+    tenant = await _queued(world, SOON, LATER)
+    until = world.clock.now() + dt.timedelta(days=3)
+    world.rows("update outbox set publish_at = %s, held_until = %s where tenant = %s", until, until, tenant)
+    sweep = Unconsumed(world.as_role("allim_sweeper"), world.clock)
+    world.clock.moment += dt.timedelta(minutes=55)
+    await sweep.end_some()
+    assert world.statuses(tenant) == [("queued", None)] * 2
+    world.clock.moment += dt.timedelta(minutes=10)
+    await sweep.end_some()
+    assert sorted(world.statuses(tenant)) == [("expired", "too_late"), ("queued", None)]
+    assert world.rows("select publish_at from outbox where tenant = %s", tenant) == [{"publish_at": until}]
+    world.clock.moment += dt.timedelta(hours=2)
+    await sweep.end_some()
+    assert world.statuses(tenant) == [("expired", "too_late")] * 2
+    assert world.rows("select 1 from outbox where tenant = %s", tenant) == []
+
+
 async def _crowd(world: World, tickets: int, each: int) -> str:
     """A tenant with tickets that were published in vain."""
     tenant = await _queued(world, LATER)
