@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from shared.customers.store import read_fellows
 from shared.messages.composing import NewMessage
@@ -20,6 +20,7 @@ from shared.platform.clock import Clock
 from shared.platform.database import PASSING_ERRORS, Connection, Database
 from shared.platform.logs import log
 from shared.platform.loops.rounds import TICK, Rounds, pause_after
+from shared.platform.loops.turns import turns_after
 from shared.platform.pubsub import Publisher
 from shared.platform.signals.heartbeats import beat
 from shared.workflows.catalog import UnreadableDefinition, catalog_cache, read_definition
@@ -39,21 +40,6 @@ others don't wait for it."""
 
 _TOLD: tuple[type[BaseException], ...] = (UnreadableDefinition, *PASSING_ERRORS)
 """Errors that say whose fault they are, or that they are nobody's."""
-
-
-def turns_after(before: frozenset[str], spoke: Iterable[str], *, is_full: bool) -> frozenset[str]:
-    """Who had their turn and wait for the others'. A batch that is not full was of all who had none yet, so then
-    everybody may again.
-
-    Of a thousand tenants that are due at once, and of any number of crowds, each waits for one batch of each other one
-    at most, and not for all that the others have.
-
-    Args:
-        before: who had it before this batch.
-        spoke: the tenants of the batch.
-        is_full: whether there may have been more.
-    """
-    return before.union(spoke) if is_full else frozenset()
 
 
 class Ticker:

@@ -9,14 +9,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from shared.messages import outbox
 from shared.platform.loops.rounds import Loop
 from shared.platform.pubsub import BULK_SEND_REQUESTS, SEND_REQUESTS
 from shared.workflows.ticks import ticking
-from shared.workflows.ticks.ticking import Ticker, turns_after
+from shared.workflows.ticks.ticking import Ticker
 from tests.clock import DrivenClock, SettableClock
 from tests.platform.loops.driven import LeavingRounds
 from tests.workflows.timeline import FIVE, MINUTE, REMINDERS, Timeline
@@ -101,16 +99,6 @@ async def test_a_crowd_of_reminders_stands_before_nobody_elses(
         other.tenant: SEND_REQUESTS,
         timeline.tenant: BULK_SEND_REQUESTS,
     }, "and so they go when they are published again"
-
-
-@given(
-    st.frozensets(st.sampled_from("abcdef")),
-    st.lists(st.sampled_from("abcdef")),
-    st.booleans(),
-)
-def test_who_spoke_waits_until_all_others_have(before: frozenset[str], spoke: list[str], is_full: bool) -> None:
-    after = turns_after(before, spoke, is_full=is_full)
-    assert after == ({*before, *spoke} if is_full else set())
 
 
 async def test_a_tick_does_not_spin_while_another_holds_what_is_due(timeline: Timeline) -> None:
