@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 from dataclasses import replace
+from itertools import count
 from uuid import UUID
 
 import pytest
 
 from shared.contracts import SendTicket
+from shared.messages.dispatch import sending
 from shared.messages.dispatch.dispatching import RETRY_DELAY
 from shared.platform.pubsub import BULK_SEND_REQUESTS, SEND_REQUESTS
 from shared.tenants.accounts import register_account
 from shared.tenants.pacing import RateError, limit_rate
 from tests.faults.world import TEMPLATES, TENANT, FaultyWorld, Process
-from tests.world import KEYS
+from tests.world import KEYS, PATIENCE_SECONDS
 
 OTHER = "cafe"
 SECOND = dt.timedelta(seconds=1)
@@ -175,3 +178,32 @@ async def test_a_ticket_that_was_taken_in_anothers_stead_is_not_lost_with_its_in
     assert await world.live(world.process())
     assert len(_accepted(world)) == 6
     assert topic == BULK_SEND_REQUESTS
+
+
+async def test_an_account_that_does_not_answer_keeps_no_other_tenants_messages_waiting(
+    world: FaultyWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An instance works on two batches at once, and each has a message of the account that hangs."""
+    monkeypatch.setattr(sending, "HELD_UP_FOR", SECOND / 1_000)
+    calls, hangs, answers = count(), [asyncio.Event(), asyncio.Event()], asyncio.Event()
+
+    async def hook(boundary: str) -> None:
+        if boundary == "before POST /messages/v4/groups" and (call := next(calls)) < len(hangs):
+            hangs[call].set()
+            await answers.wait()
+
+    process = world.process(hook)
+    hanging = []
+    for number, hung in enumerate(hangs):
+        await world.queue(f"0100001500{number}", tenant=TENANT)
+        hanging.append(asyncio.create_task(_take(world, process, SEND_REQUESTS)))
+        await hung.wait()
+    await world.queue("01000025000", tenant=OTHER)
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        await _take(world, process, SEND_REQUESTS)
+    assert _accepted(world) == ["01000025000"]
+    assert not any(task.done() for task in hanging), "who asked is not told that it is done"
+    answers.set()
+    await asyncio.gather(*hanging)
+    assert len(_accepted(world)) == 3
+    assert await world.live(process)

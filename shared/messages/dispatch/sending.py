@@ -41,6 +41,10 @@ from shared.tenants.accounts import Accounts
 LEASE = dt.timedelta(seconds=60)
 """How long a dispatch is its instance's own. Longer than a provider's slowest answer, or two would work on it."""
 
+HELD_UP_FOR = dt.timedelta(seconds=2)
+"""So long the tickets that come next wait for the providers' answers, and become one batch meanwhile. An account that
+answers more slowly keeps its own waiting, and nobody else's."""
+
 
 class Sender:
     """Sends what tickets ask for.
@@ -84,17 +88,21 @@ class Sender:
 
     async def send(self, ticket: SendTicket) -> None:
         """Send a ticket's messages; tickets that wait together share a claim. Taking one again does nothing."""
-        await self._tickets.submit(ticket)
+        if slow := await self._tickets.submit(ticket):
+            # An instance works for as long as it is asked to: whoever asked waits, and the next batch does not.
+            await asyncio.wait(slow)
 
-    async def _send(self, tickets: Sequence[SendTicket]) -> list[None]:
+    async def _send(self, tickets: Sequence[SendTicket]) -> list[set[asyncio.Task[None]]]:
+        """Send what tickets ask for. Gives, for each of them, what is still under way."""
+        slow: set[asyncio.Task[None]] = set()
         if self._turns is None:
-            await self._claim(tickets)
+            slow = await self._claim(tickets)
         else:
             async for in_turn in self._turns.instead_of(tickets):
-                await self._claim(in_turn)
-        return [None] * len(tickets)
+                slow |= await self._claim(in_turn)
+        return [slow] * len(tickets)
 
-    async def _claim(self, tickets: Sequence[SendTicket]) -> None:
+    async def _claim(self, tickets: Sequence[SendTicket]) -> set[asyncio.Task[None]]:
         now = self._clock.now()
         dispatches = {tenant: new_id(now) for tenant in sorted({ticket.tenant for ticket in tickets})}
         async with self._database.connection() as connection:
@@ -107,9 +115,16 @@ class Sender:
         by_dispatch: dict[UUID, list[Claimed]] = defaultdict(list)
         for row in claimed:
             by_dispatch[row.dispatch].append(row)
-        await asyncio.gather(
-            *(self._dispatch_or_leave(rows, accounts[rows[0].tenant]) for rows in by_dispatch.values())
-        )
+        if not by_dispatch:
+            return set()
+        under_way = [
+            asyncio.create_task(self._dispatch_or_leave(rows, accounts[rows[0].tenant]))
+            for rows in by_dispatch.values()
+        ]
+        ended, slow = await asyncio.wait(under_way, timeout=HELD_UP_FOR.total_seconds())
+        for task in ended:
+            task.result()
+        return slow
 
     async def _know_templates(self, connection: Connection, claimed: Sequence[Claimed]) -> None:
         """Versions never change, so what was read once is known for good. One that can't be read is asked for again."""

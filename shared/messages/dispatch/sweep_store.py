@@ -56,14 +56,14 @@ async def decide_tickets_again(
 
 UNCONSUMED = """
 select tenant, id, topic, body from outbox
-where (tenant, id) > (%(tenant)s, %(id)s) and attempts >= %(at_least)s
+where (tenant, id) > (%(tenant)s, %(id)s) and (attempts >= %(at_least)s or publish_at > %(put_off_beyond)s)
 order by tenant, id limit %(limit)s
 """
 
 
 @dataclass(frozen=True, slots=True)
 class UnconsumedTicket:
-    """A ticket that was published in vain, and the topic that it waits for."""
+    """A ticket that was published in vain or is put off for long, and the topic that it waits for."""
 
     tenant: str
     id: UUID
@@ -72,12 +72,18 @@ class UnconsumedTicket:
 
 
 async def unconsumed(
-    connection: Connection, *, after: tuple[str, UUID], at_least: int, limit: int
+    connection: Connection, *, after: tuple[str, UUID], at_least: int, put_off_beyond: dt.datetime, limit: int
 ) -> list[UnconsumedTicket]:
-    """Tickets that were published again `at_least` so often, in the order of tenant and id, and of those the next ones
-    `after`."""
+    """Tickets that were published again `at_least` so often or are put off beyond a moment, in the order of tenant and
+    id, and of those the next ones `after`."""
     tenant, id_ = after
-    parameters = {"tenant": tenant, "id": id_, "at_least": at_least, "limit": limit}
+    parameters = {
+        "tenant": tenant,
+        "id": id_,
+        "at_least": at_least,
+        "put_off_beyond": put_off_beyond,
+        "limit": limit,
+    }
     return [UnconsumedTicket(**row) for row in await fetch_all(connection, UNCONSUMED, parameters)]
 
 
@@ -129,7 +135,7 @@ class TakenDispatch:
 DECIDE_LEASES = f"""
 with over as (
   select tenant, id from dispatches
-  where state in ('open', 'prepared') and lease_until < %(now)s
+  where state in ('open', 'prepared') and lease_until < %(now)s and tenant <> all(%(without)s::text[])
   order by lease_until limit %(limit)s for update skip locked
 )
 update dispatches d set takes = d.takes + 1, lease_until = {put_off("d.takes")}, updated_at = %(now)s
@@ -140,11 +146,18 @@ returning d.tenant, d.id, d.account, d.state::text, d.provider_batch_id as batch
 
 
 async def decide_leases(
-    connection: Connection, *, now: dt.datetime, first: dt.timedelta, longest: dt.timedelta, limit: int
+    connection: Connection,
+    *,
+    now: dt.datetime,
+    first: dt.timedelta,
+    longest: dt.timedelta,
+    limit: int,
+    without: Sequence[str],
 ) -> list[TakenDispatch]:
     """Dispatches whose instance has not been heard of since its lease was over. They are ours for `first`, and each
-    later time for twice as long, `longest` at most; then whoever sweeps takes them again."""
-    parameters = {"now": now, "first": first, "longest": longest, "limit": limit}
+    later time for twice as long, `longest` at most; then whoever sweeps takes them again. Those of the tenants
+    `without` stay."""
+    parameters = {"now": now, "first": first, "longest": longest, "limit": limit, "without": list(without)}
     return [TakenDispatch(**row) for row in await fetch_all(connection, DECIDE_LEASES, parameters)]
 
 
@@ -167,7 +180,7 @@ def deciding_deadline(messages: str, *, moment: str = "deadline") -> str:
 DECIDE_CHECKS = f"""
 with due as (
   select tenant, id from dispatches
-  where state = 'sent' and check_at <= %(now)s
+  where state = 'sent' and check_at <= %(now)s and tenant <> all(%(without)s::text[])
   order by check_at limit %(limit)s for update skip locked
 )
 update dispatches d
@@ -179,11 +192,17 @@ returning d.tenant, d.id, d.account, d.state::text, d.provider_batch_id as batch
 
 
 async def decide_checks(
-    connection: Connection, *, now: dt.datetime, first: dt.timedelta, longest: dt.timedelta, limit: int
+    connection: Connection,
+    *,
+    now: dt.datetime,
+    first: dt.timedelta,
+    longest: dt.timedelta,
+    limit: int,
+    without: Sequence[str],
 ) -> list[TakenDispatch]:
     """Sent dispatches to look at now. Each waits twice as long for its next time: first `first`, and `longest` at
-    most."""
-    parameters = {"now": now, "first": first, "longest": longest, "limit": limit}
+    most. Those of the tenants `without` stay."""
+    parameters = {"now": now, "first": first, "longest": longest, "limit": limit, "without": list(without)}
     return [TakenDispatch(**row) for row in await fetch_all(connection, DECIDE_CHECKS, parameters)]
 
 
@@ -195,7 +214,7 @@ _DECIDE_AGAIN = """case
 DECIDE_DEADLINES = f"""
 with due as (
   select tenant, id from dispatches
-  where state = 'sent' and deadline_at <= %(now)s
+  where state = 'sent' and deadline_at <= %(now)s and tenant <> all(%(without)s::text[])
   order by deadline_at limit %(limit)s for update skip locked
 )
 update dispatches d
@@ -207,11 +226,18 @@ returning d.tenant, d.id, d.account, d.state::text, d.provider_batch_id as batch
 
 
 async def decide_deadlines(
-    connection: Connection, *, now: dt.datetime, first: dt.timedelta, longest: dt.timedelta, limit: int
+    connection: Connection,
+    *,
+    now: dt.datetime,
+    first: dt.timedelta,
+    longest: dt.timedelta,
+    limit: int,
+    without: Sequence[str],
 ) -> list[TakenDispatch]:
     """Sent dispatches of which a channel's time may be over. Each is due again at its next deadline; while a message of
-    it stays beyond its own, after `first`, and then after as long as that has been over, `longest` at most."""
-    parameters = {"now": now, "first": first, "longest": longest, "limit": limit}
+    it stays beyond its own, after `first`, and then after as long as that has been over, `longest` at most. Those of
+    the tenants `without` stay."""
+    parameters = {"now": now, "first": first, "longest": longest, "limit": limit, "without": list(without)}
     return [TakenDispatch(**row) for row in await fetch_all(connection, DECIDE_DEADLINES, parameters)]
 
 

@@ -29,6 +29,7 @@ from shared.platform.database import Database
 from shared.platform.database.revisions import RevisionCache
 from shared.platform.logs import log
 from shared.platform.loops.sweeps import Limits, Sweep
+from shared.platform.loops.turns import InTurn
 from shared.platform.signals.alerts import resolve_raised_before
 from shared.providers import Provider, ProviderAccount, ProviderError
 from shared.tenants.accounts import Accounts
@@ -89,10 +90,14 @@ class Sweeper:
         self._dispatcher = dispatcher
         self._reports = reports
         self._clock = clock
-        self._undecided = Sweep("decide", self._take_undecided, self._settle, _fields, clock, LIMITS)
-        self._unreported = Sweep("check", self._take_unreported, self._ask, _fields, clock, LIMITS)
+        self._undecided = Sweep(
+            "decide", InTurn(self._take_undecided, _tenant).take, self._settle, _fields, clock, LIMITS
+        )
+        self._unreported = Sweep(
+            "check", InTurn(self._take_unreported, _tenant).take, self._ask, _fields, clock, LIMITS
+        )
         self._unasked = Unasked(database, reports, clock)
-        self._overdue = Sweep("deadlines", self._take_overdue, self._ask, _fields, clock, LIMITS)
+        self._overdue = Sweep("deadlines", InTurn(self._take_overdue, _tenant).take, self._ask, _fields, clock, LIMITS)
 
     async def sweep(self) -> None:
         """Look once at everything that may have waited too long."""
@@ -109,10 +114,12 @@ class Sweeper:
         """
         await self._undecided.run()
 
-    async def _take_undecided(self, limit: int) -> list[_Undecided]:
+    async def _take_undecided(self, limit: int, without: Sequence[str]) -> list[_Undecided]:
         now = self._clock.now()
         async with self._database.connection() as connection:
-            left = await decide_leases(connection, now=now, first=LEASE, longest=LONGEST_WITHOUT_CHECK, limit=limit)
+            left = await decide_leases(
+                connection, now=now, first=LEASE, longest=LONGEST_WITHOUT_CHECK, limit=limit, without=without
+            )
             accounts = await self._accounts.get(connection, {each.tenant: each.revision for each in left})
         return [_Undecided(each, self._account(accounts, each) if each.batch else None) for each in left]
 
@@ -154,16 +161,20 @@ class Sweeper:
             for kind in (WORDS_REFUSED, ACCOUNT_NOT_ASKED):
                 await resolve_raised_before(connection, kind, now - TOLD_FOR, now)
 
-    async def _take_unreported(self, limit: int) -> list[_Unreported]:
-        return await self._take_sent(decide_checks, limit)
+    async def _take_unreported(self, limit: int, without: Sequence[str]) -> list[_Unreported]:
+        return await self._take_sent(decide_checks, limit, without)
 
-    async def _take_overdue(self, limit: int) -> list[_Unreported]:
-        return await self._take_sent(decide_deadlines, limit)
+    async def _take_overdue(self, limit: int, without: Sequence[str]) -> list[_Unreported]:
+        return await self._take_sent(decide_deadlines, limit, without)
 
-    async def _take_sent(self, take: Callable[..., Awaitable[list[TakenDispatch]]], limit: int) -> list[_Unreported]:
+    async def _take_sent(
+        self, take: Callable[..., Awaitable[list[TakenDispatch]]], limit: int, without: Sequence[str]
+    ) -> list[_Unreported]:
         now = self._clock.now()
         async with self._database.connection() as connection:
-            due = await take(connection, now=now, first=FIRST_CHECK, longest=LONGEST_WITHOUT_CHECK, limit=limit)
+            due = await take(
+                connection, now=now, first=FIRST_CHECK, longest=LONGEST_WITHOUT_CHECK, limit=limit, without=without
+            )
             accounts = await self._accounts.get(connection, {each.tenant: each.revision for each in due})
             waiting: dict[tuple[str, UUID], list[OpenMessage]] = defaultdict(list)
             for message in await unsettled(connection, due):
@@ -202,6 +213,10 @@ class Sweeper:
             )
         ]
         await self._reports.record(told)
+
+
+def _tenant(due: _Undecided | _Unreported) -> str:
+    return due.dispatch.tenant
 
 
 def _fields(due: _Undecided | _Unreported) -> dict[str, object]:

@@ -14,7 +14,7 @@ from shared.workflows.store import run_of
 TAKE_DUE_TIMERS = f"""
 with due as (
   select tenant, workflow, key, step from timers
-  where due_at <= %(now)s and tenant <> all(%(without)s::text[])
+  where due_at <= %(now)s and tenant <> all(%(without)s::text[]) and coalesce(tenant = any(%(only)s::text[]), true)
   order by due_at
   limit %(limit)s
   for update skip locked
@@ -44,12 +44,30 @@ class DueStep:
 
 
 async def take_due_timers(
-    connection: Connection, now: dt.datetime, limit: int, *, without: Sequence[str]
+    connection: Connection, now: dt.datetime, limit: int, *, without: Sequence[str], only: Sequence[str] | None = None
 ) -> list[DueStep]:
     """Take what is due, oldest first, with its run and customer. What is taken is gone when the transaction commits;
-    whoever takes at the same time takes other rows. The steps of the tenants `without` stay."""
-    rows = await fetch_all(connection, TAKE_DUE_TIMERS, {"now": now, "limit": limit, "without": list(without)})
+    whoever takes at the same time takes other rows. The steps of the tenants `without` stay, and where some tenants are
+    named by `only`, those of all others."""
+    parameters = {"now": now, "limit": limit, "without": list(without), "only": None if only is None else list(only)}
+    rows = await fetch_all(connection, TAKE_DUE_TIMERS, parameters)
     return [DueStep(run_of(row), row["step"], row["due_at"], row["person"], row["tenant_revision"]) for row in rows]
+
+
+DUE_TENANTS = """
+select distinct tenant from (
+  select tenant from timers
+  where due_at <= %(now)s and tenant <> all(%(without)s::text[])
+  order by due_at limit %(limit)s
+) as due
+order by tenant
+"""
+
+
+async def due_tenants(connection: Connection, now: dt.datetime, limit: int, *, without: Sequence[str]) -> list[str]:
+    """Whose steps `take_due_timers` would take."""
+    parameters = {"now": now, "limit": limit, "without": list(without)}
+    return [row["tenant"] for row in await fetch_all(connection, DUE_TENANTS, parameters)]
 
 
 SKIP_DUE = """

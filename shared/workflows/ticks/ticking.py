@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from shared.customers.store import read_fellows
 from shared.messages.composing import NewMessage
@@ -17,9 +17,10 @@ from shared.messages.outbox import PATIENCE, cut_tickets, publish_tickets, topic
 from shared.messages.status import Status
 from shared.messages.store import queue_messages, under_ids_of_their_own
 from shared.platform.clock import Clock
-from shared.platform.database import Connection, Database
+from shared.platform.database import PASSING_ERRORS, Connection, Database
 from shared.platform.logs import log
 from shared.platform.loops.rounds import TICK, Rounds, pause_after
+from shared.platform.loops.turns import turns_after
 from shared.platform.pubsub import Publisher
 from shared.platform.signals.heartbeats import beat
 from shared.workflows.catalog import UnreadableDefinition, catalog_cache, read_definition
@@ -27,29 +28,18 @@ from shared.workflows.definition import WorkflowDefinition
 from shared.workflows.planning import speak
 from shared.workflows.runs import Run
 from shared.workflows.store import workflow_versions
-from shared.workflows.ticks.store import DueStep, next_due, take_due_timers
+from shared.workflows.ticks.store import DueStep, due_tenants, next_due, take_due_timers
 
 LONGEST_NAP = dt.timedelta(seconds=1)
 SHORTEST_NAP = dt.timedelta(milliseconds=10)
 """What is due and not taken is in another tick's hands, and no reason to ask without a pause."""
 TIMERS_A_BATCH = 1_000
 SET_ASIDE_FOR = dt.timedelta(minutes=1)
-"""A tenant with a definition that can't be read keeps its steps until then, and the others don't wait for it."""
+"""A tenant whose steps can't speak, for its definition or a row of it can't be read, keeps them until then, and the
+others don't wait for it."""
 
-
-def turns_after(before: frozenset[str], spoke: Iterable[str], *, is_full: bool) -> frozenset[str]:
-    """Who had their turn and wait for the others'. A batch that is not full was of all who had none yet, so then
-    everybody may again.
-
-    Of a thousand tenants that are due at once, and of any number of crowds, each waits for one batch of each other one
-    at most, and not for all that the others have.
-
-    Args:
-        before: who had it before this batch.
-        spoke: the tenants of the batch.
-        is_full: whether there may have been more.
-    """
-    return before.union(spoke) if is_full else frozenset()
+_TOLD: tuple[type[BaseException], ...] = (UnreadableDefinition, *PASSING_ERRORS)
+"""Errors that say whose fault they are, or that they are nobody's."""
 
 
 class Ticker:
@@ -89,7 +79,7 @@ class Ticker:
         failure: Exception | None = None
         while self._clock.now() < leave_at:
             try:
-                spoke = await self.speak_due()
+                spoke = await self._speak_or_set_aside()
                 if not seen:  # a tick that let what was due speak once is one that works
                     async with self.database.connection() as connection:
                         await beat(connection, "tick", self._clock.now())
@@ -98,9 +88,7 @@ class Ticker:
                     await self._nap(leave_at)
                 failures = 0
             except UnreadableDefinition as unreadable:
-                # Its steps stay due, and leave as soon as it is mended. The others are asked for again at once.
-                self._set_aside[unreadable.tenant] = self._clock.now() + SET_ASIDE_FOR
-                log("ticks").error("set aside: %s", unreadable, extra={"fields": {"tenant": unreadable.tenant}})
+                self._set_tenant_aside(unreadable.tenant, unreadable)
             except Exception as error:  # whatever it was, what is due then is due all the same
                 failure, failures = error, failures + 1
                 log("ticks").exception("steps did not speak, and are tried again")
@@ -112,23 +100,68 @@ class Ticker:
         """The tenants that are set aside now."""
         return [tenant for tenant, until in self._set_aside.items() if self._clock.now() < until]
 
-    async def speak_due(self) -> int:
+    def _set_tenant_aside(self, tenant: str, error: Exception) -> None:
+        """Its steps stay due, and leave as soon as it is mended. The others are asked for again at once."""
+        self._set_aside[tenant] = self._clock.now() + SET_ASIDE_FOR
+        log("ticks").error("set aside: %s", error, extra={"fields": {"tenant": tenant}}, exc_info=error)
+
+    async def _speak_or_set_aside(self) -> int:
+        """Let one batch speak. Where it can't, and nobody says because of whom, it is asked of ever fewer tenants at
+        once, until those whose fault it is stand alone.
+
+        Raises:
+            UnreadableDefinition: as of `speak_due`.
+            Exception: nobody spoke, so it may be nobody's fault; or the database is away.
+        """
+        try:
+            return await self.speak_due()
+        except _TOLD:
+            raise
+        except Exception:
+            async with self.database.connection() as connection:
+                tenants = await due_tenants(connection, self._clock.now(), TIMERS_A_BATCH, without=self._others())
+            if not (spoke := await self._speak_apart(tenants)):
+                raise
+            return spoke
+
+    async def _speak_apart(self, tenants: Sequence[str]) -> int:
+        """Let due steps of some tenants speak, and set aside whose can't. Gives how many spoke."""
+        if not tenants:
+            return 0
+        try:
+            return await self.speak_due(only=tenants)
+        except _TOLD:
+            raise
+        except Exception as error:  # whatever it was, it is one of these tenants' alone
+            if len(tenants) == 1:
+                self._set_tenant_aside(tenants[0], error)
+                return 0
+            half = len(tenants) // 2
+            return await self._speak_apart(tenants[:half]) + await self._speak_apart(tenants[half:])
+
+    def _others(self) -> list[str]:
+        """Tenants that do not speak in this batch."""
+        return [*self._without(), *self._had_their_turn]
+
+    async def speak_due(self, only: Sequence[str] | None = None) -> int:
         """Let one batch of due steps speak, in one transaction. Gives how many there were.
+
+        Args:
+            only: of these tenants alone.
 
         Raises:
             UnreadableDefinition: nothing was done, because of one tenant.
         """
         now = self._clock.now()
         async with self.database.transaction() as connection:
-            without = [*self._without(), *self._had_their_turn]
-            due = await take_due_timers(connection, now, TIMERS_A_BATCH, without=without)
+            due = await take_due_timers(connection, now, TIMERS_A_BATCH, without=self._others(), only=only)
             messages = await self._messages(connection, due, now) if due else []
             messages = await under_ids_of_their_own(connection, messages)
             tickets = cut_tickets(((m.tenant, m.id) for m in messages if m.status is Status.QUEUED), now)
             topics = topics_of(tickets)
             if messages:
                 await queue_messages(connection, messages, tickets, topics=topics, now=now, publish_at=now + PATIENCE)
-        is_full = len(due) == TIMERS_A_BATCH
+        is_full = len(due) == TIMERS_A_BATCH or only is not None
         self._had_their_turn = turns_after(self._had_their_turn, (each.run.tenant for each in due), is_full=is_full)
         count_queued(messages)
         await publish_tickets(self._publisher, tickets, topics)

@@ -65,7 +65,7 @@ async def test_what_is_over_is_found_among_20_000_that_need_nothing_by_an_index(
     copies(world, 5_000, deadline_at="created_at + interval '9 days'")
     world.rows("analyze dispatches")
     now = world.clock.now() + dt.timedelta(seconds=DEADLINE)
-    asked = {"now": now, "first": FIRST_CHECK, "longest": LONGEST_WITHOUT_CHECK, "limit": LIMITS.at_once}
+    asked = {"now": now, "first": FIRST_CHECK, "longest": LONGEST_WITHOUT_CHECK, "limit": LIMITS.at_once, "without": []}
     async with world.owner.transaction() as connection:
         await connection.execute("set local role allim_sweeper")
         lines = await fetch_all(connection, f"explain {DECIDE_DEADLINES}", asked)

@@ -182,8 +182,10 @@ async def broken(world: FaultyWorld) -> AsyncIterator[str]:
     await world.start_over()
 
 
-def _sweeper(world: FaultyWorld, wire: Wire) -> Sweeper:
-    wires = {"solapi": Solapi(world.simulator.url, world.clock, httpx.AsyncClient(transport=wire))}
+def _sweeper(world: FaultyWorld, wire: Wire, *told: Callable[[httpx.Request], Awaitable[None]]) -> Sweeper:
+    """`told`: of each request."""
+    client = httpx.AsyncClient(transport=wire, event_hooks={"request": list(told)})
+    wires = {"solapi": Solapi(world.simulator.url, world.clock, client)}
     database = world.as_role("allim_sweeper")
     dispatcher = Dispatcher(database, wires, world.clock)
     reports = Reports(database, world.bus, world.clock)
@@ -219,3 +221,28 @@ async def test_what_cant_be_worked_on_holds_up_none_of_its_neighbours(
             await of.pass_of(sweeper)()
         assert len(world.rows(of.settled, TENANT)) == SOUND
         assert world.rows(of.settled, broken) == []
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_who_has_few_waits_for_no_more_than_a_batch_of_who_has_many(
+    world: FaultyWorld, broken: str, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All of the many are due longer. Each may hang for as long as the sweep is patient."""
+    monkeypatch.setattr(sweeping, "LIMITS", FEW)
+    world.simulator.set_faults(report_drop_rate=1)
+    of, many = KINDS[kind], 3 * FEW.at_once
+    for tenant in [*[broken] * many, TENANT]:
+        await _dispatch(world, of, tenant)
+    world.clock.advance(of.after.total_seconds())
+    asked = dict[str, str]()
+    wire = Wire(world.wire)
+    rows = world.rows("select provider_batch_id as batch, tenant from dispatches")
+    tenant_of = {row["batch"]: row["tenant"] for row in rows}
+
+    async def note(request: httpx.Request) -> None:
+        asked.update((batch, tenant) for batch, tenant in tenant_of.items() if batch in str(request.url))
+
+    await of.pass_of(_sweeper(world, wire, note))()
+    order = list(asked.values())
+    assert order.index(TENANT) < 2 * FEW.at_once
+    assert order.count(broken) == many

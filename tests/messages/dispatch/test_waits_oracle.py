@@ -190,8 +190,14 @@ def _each(businesses: Mapping[str, Business]) -> list[tuple[str, Business, Dispa
     return [(tenant, each, dispatch) for tenant, each in sorted(businesses.items()) for dispatch in each.dispatches]
 
 
-def _first(due: Sequence[tuple[str, Business, Dispatch]], limit: int) -> list[tuple[str, Business, Dispatch]]:
-    return sorted(due, key=lambda each: each[2].moment)[:limit]
+def _first(
+    due: Sequence[tuple[str, Business, Dispatch]], limit: int, without: Sequence[str]
+) -> list[tuple[str, Business, Dispatch]]:
+    return sorted((each for each in due if each[0] not in without), key=lambda each: each[2].moment)[:limit]
+
+
+WITHOUT = mostly((), TENANTS[:1], TENANTS)
+"""Tenants whose dispatches stay."""
 
 
 async def _takes(
@@ -216,25 +222,34 @@ async def _takes(
     ]
 
 
-@given(worlds("sent"), mostly(20, 1, 2))
+@given(worlds("sent"), mostly(20, 1, 2), WITHOUT)
 async def test_a_dispatch_is_looked_at_ever_more_seldom(
-    scratch: Scratch, businesses: Mapping[str, Business], limit: int
+    scratch: Scratch, businesses: Mapping[str, Business], limit: int, without: Sequence[str]
 ) -> None:
-    due = _first([each for each in _each(businesses) if each[2].is_due], limit)
+    due = _first([each for each in _each(businesses) if each[2].is_due], limit, without)
 
     def changed(_: Business, dispatch: Dispatch) -> dict[str, Any]:
         later = NOON + waits(FIRST_CHECK, LONGEST_WITHOUT_CHECK, dispatch.times)
         return {"check_at": later, "checks": dispatch.times + 1}
 
-    take = partial(decide_checks, now=NOON, first=FIRST_CHECK, longest=LONGEST_WITHOUT_CHECK, limit=limit)
+    take = partial(
+        decide_checks, now=NOON, first=FIRST_CHECK, longest=LONGEST_WITHOUT_CHECK, limit=limit, without=without
+    )
     await _takes(scratch, businesses, take, due, changed)
 
 
-@given(worlds("sent"), mostly(20, 1, 2), mostly(FIRST_CHECK, SECOND / 2), mostly(LONGEST_WITHOUT_CHECK, SECOND))
+@given(
+    worlds("sent"), mostly(20, 1, 2), WITHOUT, mostly(FIRST_CHECK, SECOND / 2), mostly(LONGEST_WITHOUT_CHECK, SECOND)
+)
 async def test_a_dispatch_is_looked_at_at_each_deadline_and_where_one_is_over_after_as_long_again(
-    scratch: Scratch, businesses: Mapping[str, Business], limit: int, first: dt.timedelta, longest: dt.timedelta
+    scratch: Scratch,
+    businesses: Mapping[str, Business],
+    limit: int,
+    without: Sequence[str],
+    first: dt.timedelta,
+    longest: dt.timedelta,
 ) -> None:
-    due = _first([each for each in _each(businesses) if each[2].is_due], limit)
+    due = _first([each for each in _each(businesses) if each[2].is_due], limit, without)
 
     def changed(business: Business, dispatch: Dispatch) -> dict[str, Any]:
         moments = [
@@ -243,21 +258,21 @@ async def test_a_dispatch_is_looked_at_at_each_deadline_and_where_one_is_over_af
         ]
         return {"deadline_at": min(moments, default=None)}
 
-    take = partial(decide_deadlines, now=NOON, first=first, longest=longest, limit=limit)
+    take = partial(decide_deadlines, now=NOON, first=first, longest=longest, limit=limit, without=without)
     await _takes(scratch, businesses, take, due, changed)
 
 
-@given(worlds("prepared"), mostly(20, 1, 2))
+@given(worlds("prepared"), mostly(20, 1, 2), WITHOUT)
 async def test_a_dispatch_that_was_left_is_taken_for_longer_each_time(
-    scratch: Scratch, businesses: Mapping[str, Business], limit: int
+    scratch: Scratch, businesses: Mapping[str, Business], limit: int, without: Sequence[str]
 ) -> None:
-    left = _first([each for each in _each(businesses) if each[2].is_left], limit)
+    left = _first([each for each in _each(businesses) if each[2].is_left], limit, without)
 
     def changed(_: Business, dispatch: Dispatch) -> dict[str, Any]:
         until = NOON + waits(LEASE, LONGEST_WITHOUT_CHECK, dispatch.times)
         return {"lease_until": until, "takes": dispatch.times + 1}
 
-    take = partial(decide_leases, now=NOON, first=LEASE, longest=LONGEST_WITHOUT_CHECK, limit=limit)
+    take = partial(decide_leases, now=NOON, first=LEASE, longest=LONGEST_WITHOUT_CHECK, limit=limit, without=without)
     await _takes(scratch, businesses, take, left, changed)
 
 

@@ -34,19 +34,27 @@ in_turn as (
   select f.tenant, f.id, f.round, f.served from first_ones f order by f.round, f.served, f.tenant limit %(limit)s
 ),
 fitting as (
-  select i.*, o.place,
+  select i.*,
     sum(o.messages) over (order by i.round, i.served, i.tenant) as so_far,
     row_number() over (order by i.round, i.served, i.tenant) as turn
   from in_turn i cross join lateral (
-    select ctid as place, jsonb_array_length(body -> 'messages') as messages from outbox
-    where tenant = i.tenant and id = i.id
+    select jsonb_array_length(body -> 'messages') as messages from outbox where tenant = i.tenant and id = i.id
+  ) o
+),
+locked as (
+  -- In one order for all, for each instance has its own turns: two that take at once must not wait for each other.
+  select f.tenant, f.id, f.turn
+  from (select * from fitting where turn = 1 or so_far <= %(most)s order by tenant, id) f
+  cross join lateral (
+    select from outbox
+    where tenant = f.tenant and id = f.id and (coalesce(held_until, '-infinity') <= %(now)s or id = any(%(asked)s))
+    for no key update
   ) o
 )
 update outbox o set held_until = %(until)s
-from fitting f
-where o.ctid = f.place and (f.turn = 1 or f.so_far <= %(most)s)
-  and (coalesce(o.held_until, '-infinity') <= %(now)s or o.id = any(%(asked)s))
-returning o.body, f.turn
+from locked l
+where o.tenant = l.tenant and o.id = l.id
+returning o.body, l.turn
 """
 
 
