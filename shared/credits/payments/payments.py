@@ -35,6 +35,7 @@ from shared.credits.payments.rules import (
     UNPAID,
     dispute_of,
     is_early,
+    is_stale,
     left_of,
     repeats,
     status_of,
@@ -150,7 +151,7 @@ class Payments:
             dispute = dispute_of(order, payment)
             if dispute is not None:
                 await _note_dispute(connection, order, payment, dispute, now)
-            elif not is_early(order, payment, now):
+            elif not is_early(order, payment, now) and not is_stale(order, payment):
                 await self._apply(connection, order, payment, now)
             settled = await lock_order(connection, order.id)
         assert settled is not None, "an order is never deleted"  # noqa: S101

@@ -177,3 +177,17 @@ async def test_a_disputed_order_is_looked_at_ever_more_seldom(till: Till) -> Non
         await till.sweeping.reconcile()
         [row] = till.rows("select status::text, ask_again_at from payment_orders")
         assert (row["status"], row["ask_again_at"]) == ("confirming", till.clock.now() + dt.timedelta(seconds=wait))
+
+
+@pytest.mark.parametrize("after", [0, 1], ids=["the payment", "the first cancel"])
+@pytest.mark.parametrize("by", ["people", "the sweeps"])
+async def test_an_answer_that_comes_after_a_later_one_undoes_no_cancel(till: Till, by: str, after: int) -> None:
+    order_id = await till.paid()
+    answers = [await till.toss.payment_of_order(order_id)]
+    for key in ("first", "second"):
+        await till.payments.cancel(TENANT, order_id, 5_000, "환불", key=key)
+        answers.append(await till.toss.payment_of_order(order_id))
+    payments = till.payments if by == "people" else till.sweeping
+    order = await payments.settle(answers[after])
+    assert (order.status, order.cancelled) == ("cancelled", 10_000)
+    assert [await till.balance(), await till.difference()] == [0, 0]
