@@ -189,7 +189,7 @@ async def test_an_answer_that_comes_after_a_later_one_undoes_no_cancel(till: Til
         answers.append(await till.toss.payment_of_order(order_id))
     payments = till.payments if by == "people" else till.sweeping
     order = await payments.settle(answers[after])
-    assert (order.status, order.cancelled) == ("cancelled", 10_000)
+    assert (order.status, int(order.cancelled)) == ("cancelled", 10_000)
     assert [await till.balance(), await till.difference()] == [0, 0]
 
 
@@ -205,7 +205,8 @@ async def test_an_answer_from_before_a_deposit_takes_back_nothing_and_one_from_b
     await till.told(told(order_id))
     till.spend(10_000)
     assert (await payments.settle(waiting)).status == "paid"
-    assert (till.alerts(), await till.balance()) == ([], 0)
+    assert till.alerts() == []
+    assert await till.balance() == 0
     there = await till.toss.payment_of_order(order_id)
     await till.shop.control("deposit", orderId=order_id, reversed=True)
     await till.told(told(order_id))
