@@ -119,7 +119,15 @@ async def test_a_replay_goes_to_the_publishers_own_topic_and_is_taken_once_it_ma
     assert world.statuses(other) == [("queued", None)]
 
 
-@pytest.mark.parametrize("data", [b"{", b'{"tenant": 1}', b'{"tenant": "\\ud800"}', b'{"tenant": "\\u0000"}'])
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(b"{", id="no JSON"),
+        pytest.param(b'{"tenant": 1}', id="a number for a tenant"),
+        pytest.param(b'{"tenant": "\\ud800"}', id="half a pair for a tenant"),
+        pytest.param(b'{"tenant": "\\u0000"}', id="NUL for a tenant"),
+    ],
+)
 async def test_whatever_is_refused_of_it_goes_back_to_its_own_topic(
     function: Endpoint, world: World, data: bytes
 ) -> None:
