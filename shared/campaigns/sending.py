@@ -132,8 +132,8 @@ async def send_bulk(
         on_progress: is told how far it is.
 
     Raises:
-        BrokenOffError: it stopped on its way: `quota_exceeded` (another send has used what was left) or
-            `send_interrupted` (the database or the file is away).
+        BrokenOffError: it stopped on its way: `quota_exceeded` (another send has used what was left, or the plan
+            has ended) or `send_interrupted` (the database or the file is away).
         BulkError: nothing was written: `unknown_tenant`, `unknown_template`, `template_not_approved`,
             `missing_column`, `price_missing`, `bad_key`, `key_reused` (with another template), `quota_exceeded` (the
             plan has fewer messages left), and what the law says against advertising: `night_advertising`,
@@ -147,14 +147,14 @@ async def send_bulk(
         bulk, again = await _prepare(connection, now, tenant, template, customers, route, key, has_rows=has_rows)
         if (error := forbidden(bulk.template.content, bulk.route.channels, bulk.now)) is not None:
             raise BulkError(error.code, error.detail, error.detail_ko)
-        queued = await read_queued(connection, tenant)  # before the quota: what comes in between is counted twice
+        counted = await read_queued(connection, tenant)  # before the quota: what comes in between is counted twice
         standing = await read_standing(connection, tenant, template, now)
     quota = standing.quota
     if lines > quota.left:
         await _foresee(database, bulk, customers, again=again, key=key, quota=quota, tell=tell)
     async with database.transaction(tenant=tenant) as connection:
         bulk, again = await _begin(connection, bulk, key, again=again)
-    writer = BatchWriter(database, publisher, clock, bulk, key, again=again, most=queued + quota.left)
+    writer = BatchWriter(database, publisher, clock, bulk, key, again=again, counted=counted, left=quota.left)
     tally = writer.tally
     async with _stopping(writer, key):
         tell(Progress("queueing", key, 0, 0, 0.0))

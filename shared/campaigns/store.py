@@ -63,27 +63,39 @@ async def sent_with_key(connection: Connection, tenant: str, key: str) -> Earlie
     return EarlierSend(rows[0]["id"], rows[0]["template"]) if rows else None
 
 
-COUNT_QUEUED = """
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """All that bulk sends of a tenant have ever queued; and its plan with the day from which its months count."""
+
+    queued: int
+    plan: str
+
+
+_PLAN = "(select plan || ' ' || anchor from tenant_plans where tenant = %(tenant)s) as plan"
+
+COUNT_QUEUED = f"""
 insert into bulk_counts as c (tenant, queued) values (%(tenant)s, %(messages)s)
 on conflict (tenant) do update set queued = c.queued + excluded.queued
-returning queued
+returning queued, {_PLAN}
 """
 
 
-async def count_queued(connection: Connection, tenant: str, messages: int) -> int:
-    """Count the messages of a batch, and give all that bulk sends of the tenant have ever queued.
+async def count_queued(connection: Connection, tenant: str, messages: int) -> Counted:
+    """Count the messages of a batch, and give what has been counted with them.
 
     Until the transaction ends no other batch of the tenant is counted; it goes on when it sees this one.
     """
-    return int((await fetch_all(connection, COUNT_QUEUED, {"tenant": tenant, "messages": messages}))[0]["queued"])
+    return Counted(**(await fetch_all(connection, COUNT_QUEUED, {"tenant": tenant, "messages": messages}))[0])
 
 
-QUEUED = "select coalesce(sum(queued), 0)::bigint as queued from bulk_counts where tenant = %(tenant)s"
+QUEUED = f"""
+select coalesce((select queued from bulk_counts where tenant = %(tenant)s), 0)::bigint as queued, {_PLAN}
+"""
 
 
-async def read_queued(connection: Connection, tenant: str) -> int:
-    """All that bulk sends of a tenant have ever queued."""
-    return int((await fetch_all(connection, QUEUED, {"tenant": tenant}))[0]["queued"])
+async def read_queued(connection: Connection, tenant: str) -> Counted:
+    """What has been counted."""
+    return Counted(**(await fetch_all(connection, QUEUED, {"tenant": tenant}))[0])
 
 
 EARLIER_MESSAGES = """

@@ -15,7 +15,7 @@ from dataclasses import replace
 from shared.campaigns.batches import Sorted, at, sort_out, unasked
 from shared.campaigns.errors import BrokenOffError
 from shared.campaigns.plan import Bulk, PlannedMessage, PlannedRow, Tally
-from shared.campaigns.store import count_queued
+from shared.campaigns.store import Counted, count_queued
 from shared.contracts import SendTicket
 from shared.credits.plans.quota import read_quota
 from shared.customers.store import save_customers
@@ -41,11 +41,21 @@ class BatchWriter:
         bulk: what the messages have in common.
         key: of the send.
         again: a send with the key began before.
-        most: up to so much the count of the tenant's bulk messages may go without asking for the quota again.
+        counted: of the tenant's bulk messages before it.
+        left: of the quota then. For so many more, of whichever send, and with the same plan it is not asked for again.
     """
 
     def __init__(
-        self, database: Database, publisher: Publisher, clock: Clock, bulk: Bulk, key: str, *, again: bool, most: int
+        self,
+        database: Database,
+        publisher: Publisher,
+        clock: Clock,
+        bulk: Bulk,
+        key: str,
+        *,
+        again: bool,
+        counted: Counted,
+        left: int,
     ) -> None:
         self.tally = Tally(bulk)
         self.tickets = 0
@@ -55,7 +65,7 @@ class BatchWriter:
         self._bulk = bulk
         self._key = key
         self._again = again
-        self._most = most
+        self._most, self._plan = counted.queued + left, counted.plan
         self._topics = {bulk.tenant: BULK_SEND_REQUESTS}
         self._publishing: asyncio.Task[None] | None = None
 
@@ -63,7 +73,8 @@ class BatchWriter:
         """Write a batch whole, count it, and begin to publish its tickets.
 
         Raises:
-            BrokenOffError: `quota_exceeded`: others have used the quota meanwhile; nothing of the batch was written.
+            BrokenOffError: `quota_exceeded`: others have used the quota meanwhile, or the plan is another one; nothing
+                of the batch was written.
         """
         found, tickets = await until_it_passes(
             "a batch of a bulk send", lambda tried: self._transaction(batch, tried=tried)
@@ -128,10 +139,11 @@ class BatchWriter:
 
     async def _stay_within_the_quota(self, connection: Connection, messages: int) -> None:
         tenant = self._bulk.tenant
-        if (queued := await count_queued(connection, tenant, messages)) <= self._most:
+        counted = await count_queued(connection, tenant, messages)
+        if counted.queued <= self._most and counted.plan == self._plan:
             return
         quota = await read_quota(connection, tenant, self._clock.now())  # the batch is among what is used
         if (error := replace(quota, used=quota.used - messages).shortage(messages)) is not None:
             why_ko = error.detail_ko or error.detail
             raise BrokenOffError(error.code, error.detail, why_ko, key=self._key, queued=self.tally.queued)
-        self._most = queued + quota.left
+        self._most, self._plan = counted.queued + quota.left, counted.plan

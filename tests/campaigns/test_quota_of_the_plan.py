@@ -82,6 +82,26 @@ async def test_a_send_whose_quota_another_uses_up_meanwhile_stops_and_goes_on_on
     assert (again.queued, again.already) == (2, 2)
 
 
+@pytest.mark.parametrize(("allowed", "queued"), [(3, 2), (4, 4)], ids=["no room", "room"])
+async def test_a_send_whose_plan_becomes_another_one_meanwhile_has_what_that_one_has_left(
+    shop: Shop, people: People, monkeypatch: pytest.MonkeyPatch, allowed: int, queued: int
+) -> None:
+    monkeypatch.setitem(PLANS, "BASIC", replace(PLANS["BASIC"], messages=allowed))
+    held = HeldFile(people(4).path, before=2, reading=2)
+    sending = asyncio.create_task(_send(shop, held, "k"))
+    await held.reached()
+    await shop.until(lambda: shop.count("messages") == 2)
+    shop.rows("update tenant_plans set plan = 'BASIC'")
+    held.go_on()
+    if queued < 4:
+        with pytest.raises(BrokenOffError, match="plan BASIC has 1 message left") as stopped:
+            await sending
+        assert (stopped.value.code, stopped.value.queued) == ("quota_exceeded", 2)
+    else:
+        assert (await sending).queued == 4
+    assert shop.count("messages") == queued
+
+
 async def test_a_dry_run_says_the_same(shop: Shop, people: People) -> None:
     for count, code in ((ALLOWED, "ok"), (ALLOWED + 1, "quota_exceeded")):
         told = await preview_bulk(shop.api, shop.clock, tenant=TENANT, template="receipt", customers=people(count))

@@ -35,6 +35,8 @@ from shared.credits.payments.rules import (
     UNPAID,
     dispute_of,
     is_early,
+    is_stale,
+    is_turn,
     left_of,
     repeats,
     status_of,
@@ -139,18 +141,32 @@ class Payments:
     async def settle(self, payment: Payment) -> Order:
         """Bring an order and the ledger to what a payment fetched from Toss says.
 
+        Answers may overtake each other. So where one says that a deposit went back, or came again, Toss is asked once
+        more, now that all which counts already is known.
+
         Raises:
             CreditError: `unknown_order`, `amount_changed`, `other_payment` (the order was paid by another payment).
+            ProviderError: Toss could not be asked once more.
         """
+        settled = await self._settle(payment, turns=False)
+        if settled is None:
+            settled = await self._settle(await self._toss.payment_of_order(payment.order_id), turns=True)
+        assert settled is not None, "this time it may turn"  # noqa: S101
+        return settled
+
+    async def _settle(self, payment: Payment, *, turns: bool) -> Order | None:
+        """None: it is a turn, and `turns` are to be asked about. Nothing is written then."""
         now = self._clock.now()
         async with self.database.transaction() as connection:
             order = await lock_order(connection, payment.order_id)
             if order is None:
                 raise no_order(payment.order_id)
             dispute = dispute_of(order, payment)
+            if dispute is None and is_turn(order, payment) and not turns:
+                return None
             if dispute is not None:
                 await _note_dispute(connection, order, payment, dispute, now)
-            elif not is_early(order, payment, now):
+            elif not is_early(order, payment, now) and not is_stale(order, payment):
                 await self._apply(connection, order, payment, now)
             settled = await lock_order(connection, order.id)
         assert settled is not None, "an order is never deleted"  # noqa: S101

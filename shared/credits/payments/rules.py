@@ -86,3 +86,14 @@ def is_early(order: Order, payment: Payment, now: dt.datetime) -> bool:
     """Whether a failed payment decides nothing yet: the customer may be paying the order with another key."""
     under_way = order.purpose == "topup" and order.status == "confirming" and order.updated_at >= now - UNDECIDED_AFTER
     return under_way and status_of(payment) == "failed"
+
+
+def is_stale(order: Order, payment: Payment) -> bool:
+    """Whether a payment was fetched before another one that counts already: what was cancelled stays cancelled."""
+    return total(entry.cancel_amount for entry in payment.cancels) < order.cancelled
+
+
+def is_turn(order: Order, payment: Payment) -> bool:
+    """Whether a deposit went back to its bank, or came again: as an answer from before the last deposit also says."""
+    counts, came = order.status in ("paid", "partly_cancelled"), payment.approved_at is not None
+    return (counts and not came) or (came and not counts and order.reversals > 0)

@@ -18,6 +18,7 @@ from shared.credits.plans.plans import FREE, NOTHING, PlanName, Subscription, du
 from shared.credits.plans.store import (
     PlanOrder,
     add_history,
+    free_since,
     lock_subscription,
     mark_applied,
     read_open_plan_order,
@@ -152,8 +153,13 @@ async def end(
     refund: Decimal = NOTHING,
     detail: str | None = None,
 ) -> None:
-    """Let a tenant's plan be FREE from now on. `refund`: won that go back."""
-    free = Subscription.begun(has.tenant, FREE, NOTHING, day_of(now), None)
+    """Let a tenant's plan be FREE from now on. `refund`: won that go back.
+
+    Whoever gets money back has the month of FREE that would run without the plan, with all that was sent in it: else
+    who subscribes and cancels each day would have FREE's messages anew each day, for nothing.
+    """
+    since = await free_since(connection, has.tenant) if refund else now
+    free = Subscription.begun(has.tenant, FREE, NOTHING, day_of(since), None)
     await save_subscription(connection, free, None)
     await note(connection, has, reason, FREE, now, amount=-refund, detail=detail)
     await resolve_alerts(connection, has.tenant, [PAYMENT_FAILED], now)

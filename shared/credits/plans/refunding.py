@@ -19,7 +19,10 @@ async def quote_ending(connection: Connection, has: Subscription, now: dt.dateti
         has: the plan.
         now: the moment.
     """
-    today, paid = day_of(now), {one.order_id: one for one in await read_paid(connection, has.tenant)}
+    today = day_of(now)
+    if has.granted:  # a payment of that day was for a plan before it, and settled when that one ended
+        return quote_cancel(has, (), today)
+    paid = {one.order_id: one for one in await read_paid(connection, has.tenant)}
     payments = payments_that_count(
         [
             Payment(one.order_id, one.kind, one.plan, one.amount, one.left, day_of(one.created_at))

@@ -281,6 +281,21 @@ async def read_history(connection: Connection, tenant: str, limit: int) -> list[
     return [HistoryEntry(**row) for row in await fetch_all(connection, HISTORY, {"tenant": tenant, "limit": limit})]
 
 
+FREE_SINCE = """
+select coalesce((
+    select max(created_at) from plan_history
+    where tenant = t.id and to_plan = 'FREE' and reason in ('downgraded', 'ended_unpaid', 'grant_ended')
+  ), t.created_at) as since
+from tenants t where t.id = %(tenant)s
+"""
+
+
+async def free_since(connection: Connection, tenant: str) -> dt.datetime:
+    """Since when a tenant has FREE, if plans that were cancelled are left out of account."""
+    since: dt.datetime = (await fetch_all(connection, FREE_SINCE, {"tenant": tenant}))[0]["since"]
+    return since
+
+
 # What is held was let through to a provider, or soon will be; what is in the outbox waits for that. A message is held
 # once, whatever its route. (A message on its way to its next channel waits again, and counts twice for that moment.)
 USED = """

@@ -34,6 +34,8 @@ REMEMBER_FOR = dt.timedelta(seconds=30)
 MOST_REMEMBERED = 10_000
 """Accounts, and again names of none. One takes some 300 bytes."""
 
+ACCOUNT_ID = r"[a-z][a-z0-9-]{0,39}"
+
 DOOR = "provider_webhook"
 MOST_PARTS = 50_000
 """Of one call that are looked at apart. The smallest report has a hundred bytes, so no true call has more."""
@@ -87,8 +89,8 @@ class Webhooks:
                 an account from before digests were kept, until its is there.
         """
         provider, tenant, account = ([*path.strip("/").split("/"), "", "", ""])[:3]
-        # A path may hold anything, also what the database would not take for a text.
-        is_name = re.fullmatch(TENANT_ID, tenant) and account.isprintable()
+        # A path may hold anything: what can't be a name is neither looked up nor remembered.
+        is_name = re.fullmatch(TENANT_ID, tenant) and re.fullmatch(ACCOUNT_ID, account)
         known = await self._known(tenant, account, source) if provider in self._providers and is_name else None
         if known is not None and known.provider == provider:
             if known.digest is None:
@@ -132,7 +134,8 @@ class Webhooks:
         nobody_since = self._nobodies.get(name)
         if nobody_since is not None and now - nobody_since <= REMEMBER_FOR:
             return None
-        if self._misses.are_too_many(source):
+        # An account that was there a moment ago is asked for however many guess: it costs a look-up each half a minute.
+        if kept is None and self._misses.are_too_many(source):
             raise WebhookRefused("too_many_calls", "too many calls for accounts that do not exist", status=429)
         async with self._database.connection() as connection:
             found = await known_by(connection, tenant, account)

@@ -125,7 +125,8 @@ def _printable(text: str) -> str:
 
 
 def _is_text(value: object) -> bool:
-    return isinstance(value, str) and len(value) <= 64
+    """As keys and codes are written; half of a surrogate pair, which JSON can hold, has no bytes to compare."""
+    return isinstance(value, str) and value.isascii() and len(value) <= 64
 
 
 def _state(

@@ -21,6 +21,9 @@ MOST_BYTES = 4 * 1024 * 1024
 
 READ_BYTES = 64 * 1024
 
+YEARS = range(1970, 9_990)
+"""Those of a moment that has a day in Seoul: Python's first and last hours have none."""
+
 _GZIP = 16 + zlib.MAX_WBITS
 _MANIFEST = re.compile(r"([^/]*)/manifest(?:-[0-9]+)?\.json")
 
@@ -60,6 +63,12 @@ class Manifest(BaseModel):
     finished_at: AwareDatetime
     migrations: tuple[str, ...]
     tables: tuple[TableFile, ...]
+
+    @model_validator(mode="after")
+    def _check_moments(self) -> Manifest:
+        if any(moment.year not in YEARS for moment in (self.taken_at, self.finished_at)):
+            raise ValueError(f"a backup is taken between {YEARS[0]} and {YEARS[-1]}")
+        return self
 
     @model_validator(mode="after")
     def _check_files(self) -> Manifest:

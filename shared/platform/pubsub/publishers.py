@@ -69,7 +69,11 @@ def bound_at(path: str, query: str) -> Bound | None:
     name = path.removeprefix(PATH)
     if not path.startswith(PATH) or not name or "/" in name:
         raise AllimError("unknown_address", f"nothing is pushed to {path}", status=404)
-    bounds = parse_qs(query)
+    bounds = parse_qs(query, keep_blank_values=True)
+    if not bounds.keys() <= {"tenant", "source"} or any("" in values for values in bounds.values()):
+        raise AllimError(
+            "unknown_address", f"publisher {name} is bound by tenant=… and source=…, and not so", status=404
+        )
     return Bound(name, tuple(bounds.get("tenant", ())), tuple(bounds.get("source", ())))
 
 

@@ -192,7 +192,8 @@ def _tenant_of(data: bytes) -> str | None:
         tenant = json.loads(data).get("tenant")
     except (ValueError, AttributeError, RecursionError):
         return None
-    return tenant if isinstance(tenant, str) and len(tenant) <= 40 and "\x00" not in tenant else None
+    # What is not printable, such as NUL or half of a surrogate pair, can't be stored as a text either.
+    return tenant if isinstance(tenant, str) and len(tenant) <= 40 and tenant.isprintable() else None
 
 
 async def _keep(dead_letters: DeadLetters, source: str, poison: Poison, pushed: Pushed) -> None:

@@ -117,5 +117,5 @@ returning id
 
 
 def _storable(text: object) -> str:
-    """Postgres text holds no NUL, and what is refused may quote one."""
-    return str(text).replace("\x00", "\\0")
+    """Postgres text holds no NUL and no half of a surrogate pair, and what is refused may quote one."""
+    return str(text).replace("\x00", "\\0").encode(errors="backslashreplace").decode()

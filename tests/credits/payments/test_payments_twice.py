@@ -177,3 +177,39 @@ async def test_a_disputed_order_is_looked_at_ever_more_seldom(till: Till) -> Non
         await till.sweeping.reconcile()
         [row] = till.rows("select status::text, ask_again_at from payment_orders")
         assert (row["status"], row["ask_again_at"]) == ("confirming", till.clock.now() + dt.timedelta(seconds=wait))
+
+
+@pytest.mark.parametrize("after", [0, 1], ids=["the payment", "the first cancel"])
+@pytest.mark.parametrize("by", ["people", "the sweeps"])
+async def test_an_answer_that_comes_after_a_later_one_undoes_no_cancel(till: Till, by: str, after: int) -> None:
+    order_id = await till.paid()
+    answers = [await till.toss.payment_of_order(order_id)]
+    for key in ("first", "second"):
+        await till.payments.cancel(TENANT, order_id, 5_000, "환불", key=key)
+        answers.append(await till.toss.payment_of_order(order_id))
+    payments = till.payments if by == "people" else till.sweeping
+    order = await payments.settle(answers[after])
+    assert (order.status, int(order.cancelled)) == ("cancelled", 10_000)
+    assert [await till.balance(), await till.difference()] == [0, 0]
+
+
+@pytest.mark.parametrize("by", ["people", "the sweeps"])
+async def test_an_answer_from_before_a_deposit_takes_back_nothing_and_one_from_before_it_went_back_gives_nothing(
+    till: Till, by: str
+) -> None:
+    order_id, payment_key = await till.ordered(10_000, method="virtual_account")
+    await till.payments.confirm(TENANT, order_id, payment_key, 10_000)
+    payments = till.payments if by == "people" else till.sweeping
+    waiting = await till.toss.payment_of_order(order_id)
+    await till.shop.control("deposit", orderId=order_id, reversed=False)
+    await till.told(told(order_id))
+    till.spend(10_000)
+    assert (await payments.settle(waiting)).status == "paid"
+    assert till.alerts() == []
+    assert await till.balance() == 0
+    there = await till.toss.payment_of_order(order_id)
+    await till.shop.control("deposit", orderId=order_id, reversed=True)
+    await till.told(told(order_id))
+    assert till.alerts() == ["cancel_without_credit"]
+    assert (await payments.settle(there)).status == "waiting_for_deposit"
+    assert await till.balance() == 0

@@ -10,6 +10,7 @@ import orjson
 import pytest
 
 from shared.credits.errors import CreditError
+from shared.credits.plans.quota import read_quota
 from shared.credits.plans.subscribing import plan_named
 from shared.providers import ProviderError
 from tests.credits.paying import TENANT
@@ -241,6 +242,47 @@ async def test_what_waits_to_be_sent_is_used_and_a_plan_begun_again_that_day_cou
     quote = await office.plans().cancel(TENANT)
     assert [int(part.refund) for part in quote.parts] == [29_000]
     assert await office.money() == (58_000, 43_500)
+
+
+async def _left(office: Office) -> int:
+    async with office.owner.connection() as connection:
+        return (await read_quota(connection, TENANT, office.clock.now())).left
+
+
+async def test_whoever_subscribes_and_cancels_again_and_again_has_no_more_of_free_than_a_month_has(
+    office: Office,
+) -> None:
+    sent = 0
+    for day in (22, 23, 24):
+        office.go_to(2026, 11, day)
+        sent += (left := await _left(office))
+        if left:
+            _used(office, left)
+            office.clock.advance(1)
+        await office.subscribed("PRO")
+        await office.plans().cancel(TENANT)
+    assert (sent, await _left(office)) == (1_000, 0)
+    assert await office.money() == (297_000, 297_000)
+    office.go_to(2026, 12, 21)
+    assert await _left(office) == 1_000, "a month after the tenant came"
+
+
+async def test_free_after_a_plan_that_was_used_up_or_is_over_begins_that_day(office: Office) -> None:
+    await office.subscribed("BASIC")
+    _used(office, 30_000)
+    office.go_to(2026, 11, 25)
+    assert (await office.plans().cancel(TENANT)).refund == 0
+    assert await _left(office) == 1_000
+    await office.subscribed("BASIC")
+    await office.plans().change(TENANT, "FREE")
+    _used(office, 10)
+    office.go_to(2026, 12, 25)
+    await office.sweep()
+    assert (await office.plan(), await _left(office)) == ("FREE", 1_000)
+    _used(office, 400)
+    await office.subscribed("BASIC")
+    await office.plans().cancel(TENANT)
+    assert await _left(office) == 600
 
 
 async def test_cancelling_twice_gives_back_once(office: Office) -> None:

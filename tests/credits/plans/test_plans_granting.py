@@ -172,6 +172,23 @@ async def test_whoever_cancels_it_gets_nothing_back(office: Office) -> None:
     assert (await office.plan(), await office.money()) == ("FREE", (0, 0))
 
 
+async def test_a_plan_that_was_paid_and_ended_that_day_is_not_given_back_with_what_was_granted_after_it(
+    office: Office,
+) -> None:
+    await office.subscribed("BASIC")
+    office.rows(
+        "insert into ledger_entries (tenant, id, kind, key, messages, created_at)"
+        " select %s, gen_random_uuid(), 'hold', 'k', array_agg(gen_random_uuid()), %s from generate_series(1, 15000)",
+        *(TENANT, office.clock.now()),
+    )
+    await office.plans().cancel(TENANT)
+    assert await office.money() == (29_000, 14_500)
+    await _grant(office, "BASIC")
+    assert (await office.plans().cancel(TENANT)).refund == 0
+    assert await office.money() == (29_000, 14_500)
+    assert sorted(won for _, won in office.history()) == [-14_500, 0, 0, 29_000]
+
+
 async def test_free_at_the_end_is_free_now_for_nothing_was_paid(office: Office) -> None:
     await _grant(office)
     await office.plans().change(TENANT, "FREE")

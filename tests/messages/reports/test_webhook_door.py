@@ -123,6 +123,30 @@ async def test_who_guesses_accounts_is_soon_told_to_wait_and_stops_nobody_else(
     assert (await _call(function, tenant, account="one-more", source="198.51.100.7")).status_code == 401
 
 
+async def test_an_account_that_was_there_is_found_again_however_many_sources_guess(
+    function: Endpoint, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tenant, never_seen = await world.tenant(), await world.tenant()
+    monkeypatch.setattr(misses, "OF_ALL", 5)
+    assert (await _call(function, tenant, source="203.0.113.9")).status_code == 200
+    for number in range(misses.OF_ALL):
+        await _call(function, tenant, account=f"guess-{number}", source=f"198.51.100.{number}")
+    world.clock.advance(REMEMBER_FOR.total_seconds() + 1)
+    assert (await _call(function, never_seen, source="203.0.113.9")).status_code == 429
+    assert (await _call(function, tenant, source="203.0.113.9")).status_code == 200
+
+
+@pytest.mark.parametrize("account", ["a" * 41, "x" * 8_000, "Main", "계정", "a%00", "a%ff", "-", "%20main"])
+async def test_what_can_be_no_name_is_neither_looked_up_nor_remembered(
+    function: Endpoint, world: World, account: str
+) -> None:
+    tenant = await world.tenant()
+    for number in range(misses.OF_ONE_SOURCE + 1):
+        answer = await _call(function, tenant, account=account + str(number), source="198.51.100.7")
+        assert (answer.status_code, answer.json()["error"]["code"]) == (401, "unauthorized")
+    assert (await _call(function, tenant, source="198.51.100.7")).status_code == 200
+
+
 async def test_an_account_fills_the_dead_letters_so_far_and_no_further(
     function: Endpoint, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

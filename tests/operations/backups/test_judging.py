@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -64,6 +65,10 @@ def _changed(change: Callable[[dict[str, Any]], object], *, unsigned: bool = Fal
     return json.dumps(written).encode()
 
 
+def _with(name: str, value: object, written: dict[str, Any]) -> None:
+    written[name] = value
+
+
 def test_what_was_signed_here_for_this_day_is_a_backup() -> None:
     found = _judged(signed(_manifest(), BACKUP_KEYS))
     assert (found.state, found.manifest, found.key) == (State.SIGNED, _manifest(), BACKUP_KEYS.signing)
@@ -81,7 +86,6 @@ def test_what_was_signed_here_for_this_day_is_a_backup() -> None:
             for name, value in {"rows": 4, "bytes": 41, "sha256": "1" * 64, "columns": ["id", "name"]}.items()
         ),
         pytest.param(lambda written: written["signature"].update(code="0" * 64), id="the signature"),
-        pytest.param(lambda written: written["signature"].update(code="한글"), id="a signature of other letters"),
     ],
 )
 def test_whatever_is_changed_of_it_is_forged(change: Callable[[dict[str, Any]], object]) -> None:
@@ -166,6 +170,23 @@ def test_a_file_that_is_none_of_the_day_is_not_even_read(place: str, unsigned: b
         pytest.param(b" " * (MOST_BYTES + 1), id="too large"),
         pytest.param(b'{"day": 1' + b"0" * 5_000 + b"}", id="a number without end"),
         pytest.param(_changed(lambda written: written.update(signature="x")), id="a signature that is none"),
+        *(
+            pytest.param(
+                _changed(partial(_with, "signature", {"key": BACKUP_KEYS.signing, "code": "0" * 64, name: "\ud800"})),
+                id=f"half a {name}",
+            )
+            for name in ("key", "code")
+        ),
+        pytest.param(_changed(lambda written: written["signature"].update(code="한글")), id="a code of other letters"),
+        *(
+            pytest.param(
+                _changed(partial(_with, name, moment), unsigned=unsigned),
+                id=f"{'unsigned' if unsigned else 'signed'} {name} {moment[:4]}",
+            )
+            for moment in ("0001-01-01T00:00:00+14:00", "9999-12-31T23:00:00Z")
+            for name in ("taken_at", "finished_at")
+            for unsigned in (False, True)
+        ),
         pytest.param(_changed(lambda written: written["tables"].append(written["tables"][0])), id="a table twice"),
         pytest.param(_changed(lambda written: written.update(more=1), unsigned=True), id="a field that there is not"),
     ],

@@ -105,6 +105,12 @@ def test_phone_numbers_are_masked_and_data_are_cut() -> None:
     assert len(shown) < 4_100
 
 
+async def test_a_letter_is_kept_whatever_its_detail_and_attributes_quote(world: World) -> None:
+    await _keep(world, _letter(detail="says \ud800 and \x00", attributes={"\udc00": "\ud83d \x00"}))
+    [row] = _rows(world)
+    assert (row["detail"], row["attributes"]) == ("says \\ud800 and \\0", {"\\udc00": "\\ud83d \\0"})
+
+
 async def test_a_replay_publishes_what_came_and_only_once_however_often_it_is_asked(world: World) -> None:
     await _keep(world, *[_letter(number) for number in range(45)])
     first, second = Recorder(), Recorder()

@@ -119,7 +119,15 @@ async def test_a_replay_goes_to_the_publishers_own_topic_and_is_taken_once_it_ma
     assert world.statuses(other) == [("queued", None)]
 
 
-@pytest.mark.parametrize("data", [b"{", b'{"tenant": 1}'])
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(b"{", id="no JSON"),
+        pytest.param(b'{"tenant": 1}', id="a number for a tenant"),
+        pytest.param(b'{"tenant": "\\ud800"}', id="half a pair for a tenant"),
+        pytest.param(b'{"tenant": "\\u0000"}', id="NUL for a tenant"),
+    ],
+)
 async def test_whatever_is_refused_of_it_goes_back_to_its_own_topic(
     function: Endpoint, world: World, data: bytes
 ) -> None:
@@ -139,12 +147,26 @@ async def test_the_topic_of_all_is_open_to_every_tenant_and_names_no_publisher(
     assert ATTRIBUTE not in world.last_dead_letter()["attributes"]
 
 
-@pytest.mark.parametrize("path", ["/tenants/saas", "/publishers/", "/publishers/a/b", "/Publishers/app?tenant=saas"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/tenants/{}",
+        "/publishers/",
+        "/publishers/a/b",
+        "/publishers/a%2Fb?tenant={}",
+        "/Publishers/app?tenant={}",
+        "/publishers/app?tenant={}&source=",
+        "/publishers/app?tenant={}&source=%2F%2Fother&source=",
+        "/publishers/app?tenant={}&sources=%2F%2Fother",
+        "/publishers/app?tenant={}&Source=%2F%2Fother",
+    ],
+)
 async def test_an_address_that_is_not_understood_is_not_taken_for_one_without_bounds(
     function: Endpoint, world: World, path: str
 ) -> None:
     tenant = await world.tenant()
-    assert (await function.post(push_of(_event(tenant)), path, content_type="application/json")).status_code == 404
+    answer = await function.post(push_of(_event(tenant)), path.format(tenant), content_type="application/json")
+    assert answer.status_code == 404
     assert world.statuses(tenant) == []
 
 

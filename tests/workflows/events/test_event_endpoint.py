@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from shared.contracts.events import MAX_EVENT_BYTES
 from shared.operations.dead_letters.letters import explain
 from shared.platform.logs import JsonFormatter
 from shared.platform.pubsub.push import MAX_PUSH_BYTES
@@ -250,6 +251,19 @@ async def test_words_that_carriers_cannot_write_are_taken_for_kakao_may(
 ) -> None:
     assert await function.push(event_fields(tenant, customer={"name": "뷁😀₩"})) == 204
     assert world.statuses(tenant) == [("queued", None)]
+
+
+@pytest.mark.parametrize(
+    "named",
+    [pytest.param("\ud800", id="half a pair"), pytest.param("\x00", id="NUL"), pytest.param("a" * 41, id="too long")],
+)
+async def test_too_large_an_event_of_what_can_be_no_tenant_is_nobodys_dead_letter(
+    function: Endpoint, world: World, named: str
+) -> None:
+    large = json.dumps({"tenant": named, "note": "a" * MAX_EVENT_BYTES})
+    assert await function.push(large.encode()) == 204
+    letter = world.last_dead_letter()
+    assert (letter["reason"], letter["tenant"]) == ("too_large", None)
 
 
 async def test_data_over_256_kib_is_a_dead_letter_and_below_it_is_kept(
