@@ -55,20 +55,19 @@ tickets = st.lists(
 
 
 def in_turn(waiting: Sequence[Waiting], asked: Sequence[UUID], served: Sequence[str]) -> list[Waiting]:
-    """Of each tenant the oldest, then of each the next; who had a turn last comes last. As many as were asked for, and
-    as fit, but one always."""
-    turns: list[tuple[int, int, str, Waiting]] = []
+    """Of each tenant the oldest, then of each the next; who had a turn last comes last. What came, and somebody has it,
+    comes after all others. As many as were asked for, and as fit, but one always."""
+    turns: list[tuple[bool, int, int, str, Waiting]] = []
+    bulk = [ticket for ticket in sorted(waiting, key=lambda ticket: ticket.id) if ticket.topic == BULK_SEND_REQUESTS]
     for tenant in TENANTS:
-        own = [
-            ticket
-            for ticket in sorted(waiting, key=lambda ticket: ticket.id)
-            if ticket.tenant == tenant and ticket.topic == BULK_SEND_REQUESTS
-            if ticket.held_until is None or ticket.held_until <= NOON or ticket.id in asked
-        ]
         last_turn = served.index(tenant) + 1 if tenant in served else 0
-        turns += [(number, last_turn, tenant, ticket) for number, ticket in enumerate(own)]
+        own = [ticket for ticket in bulk if ticket.tenant == tenant]
+        free = [ticket for ticket in own if ticket.held_until is None or ticket.held_until <= NOON]
+        others = [ticket for ticket in own if ticket not in free and ticket.id in asked]
+        for held, some in ((False, free), (True, others)):
+            turns += [(held, number, last_turn, tenant, ticket) for number, ticket in enumerate(some)]
     taken: list[Waiting] = []
-    for *_, ticket in sorted(turns, key=lambda turn: turn[:3])[: len(asked)]:
+    for *_, ticket in sorted(turns, key=lambda turn: turn[:4])[: len(asked)]:
         if taken and sum(each.messages for each in taken) + ticket.messages > MOST:
             break
         taken.append(ticket)

@@ -13,9 +13,6 @@ from shared.platform.database import Database
 TAKEN_FOR = dt.timedelta(seconds=30)
 """How long a ticket that was taken has no other turn. It is claimed at once, so this is for an instance that ended."""
 
-LOOKS = 2
-"""Of two instances that look at once one may find all that it saw taken by the other; there may be more."""
-
 REMEMBERED = 1_000
 """Tenants whose last turn an instance knows."""
 
@@ -45,16 +42,15 @@ class Turns:
             del left[: len(taken)]
 
     async def _next(self, asked: Sequence[SendTicket]) -> list[SendTicket]:
-        for _ in range(LOOKS):
+        taken = None
+        while taken is None:  # others took what this one saw, so they are further on each time
             now = self._clock.now()
             async with self._database.connection() as connection:
                 taken = await decide_turns(
                     connection, asked, served=[*self._served], now=now, until=now + TAKEN_FOR, most=MAX_TICKET_MESSAGES
                 )
-            if taken:
-                self._remember(taken)
-                return taken
-        return []
+        self._remember(taken)
+        return taken
 
     def _remember(self, taken: Sequence[SendTicket]) -> None:
         for ticket in taken:

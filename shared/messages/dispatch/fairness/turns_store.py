@@ -19,24 +19,29 @@ with recursive crowds as (
   select (select o.tenant from outbox o where o.{_IN_TURN} and o.tenant > c.tenant order by o.tenant limit 1)
   from crowds c where c.tenant is not null
 ),
-first_ones as (
-  select t.tenant, t.id, t.round, coalesce(array_position(%(served)s::text[], t.tenant), 0) as served
+waiting as (
+  select t.tenant, t.id, false as held, row_number() over (partition by t.tenant order by t.id) as round
   from crowds c
   cross join lateral (
-    select o.tenant, o.id, row_number() over (order by o.id) as round from (
-      select tenant, id from outbox
-      where tenant = c.tenant and {_IN_TURN} and (coalesce(held_until, '-infinity') <= %(now)s or id = any(%(asked)s))
-      order by id limit %(limit)s
-    ) o
+    select o.tenant, o.id from outbox o
+    where o.tenant = c.tenant and o.{_IN_TURN} and coalesce(o.held_until, '-infinity') <= %(now)s
+    order by o.id limit %(limit)s
   ) t
+  union all
+  -- Somebody has these, and may have ended; there is no turn in them while others wait, or one would be done twice for
+  -- another that is left.
+  select o.tenant, o.id, true, row_number() over (partition by o.tenant order by o.id)
+  from unnest(%(asked_tenants)s::text[], %(asked)s::uuid[]) as a (tenant, id)
+  join outbox o on o.tenant = a.tenant and o.id = a.id and o.{_IN_TURN} and o.held_until > %(now)s
 ),
 in_turn as (
-  select f.tenant, f.id, f.round, f.served from first_ones f order by f.round, f.served, f.tenant limit %(limit)s
+  select w.*, row_number() over (order by w.held, w.round, s.served, w.tenant) as turn
+  from waiting w
+  cross join lateral (select coalesce(array_position(%(served)s::text[], w.tenant), 0) as served) s
+  order by turn limit %(limit)s
 ),
 fitting as (
-  select i.*,
-    sum(o.messages) over (order by i.round, i.served, i.tenant) as so_far,
-    row_number() over (order by i.round, i.served, i.tenant) as turn
+  select i.*, sum(o.messages) over (order by i.turn) as so_far
   from in_turn i cross join lateral (
     select jsonb_array_length(body -> 'messages') as messages from outbox where tenant = i.tenant and id = i.id
   ) o
@@ -50,11 +55,14 @@ locked as (
     where tenant = f.tenant and id = f.id and (coalesce(held_until, '-infinity') <= %(now)s or id = any(%(asked)s))
     for no key update
   ) o
+),
+taken as (
+  update outbox o set held_until = %(until)s
+  from locked l
+  where o.tenant = l.tenant and o.id = l.id
+  returning o.body, l.turn
 )
-update outbox o set held_until = %(until)s
-from locked l
-where o.tenant = l.tenant and o.id = l.id
-returning o.body, l.turn
+select t.body from (select from in_turn limit 1) as there left join taken t on true order by t.turn
 """
 
 
@@ -66,10 +74,10 @@ async def decide_turns(
     now: dt.datetime,
     until: dt.datetime,
     most: int,
-) -> list[SendTicket]:
+) -> list[SendTicket] | None:
     """Tickets of crowds to take instead of those that came: of each tenant the oldest, and then of each the next.
 
-    A ticket that waits for something, or that another instance has, has no turn, unless it is one that came.
+    A ticket that waits for something, or that another instance has, has no turn; one that came has, after all others.
 
     Args:
         connection: in autocommit; the statement is the transaction.
@@ -80,9 +88,10 @@ async def decide_turns(
         most: messages that the tickets have in all, unless the first one alone has more.
 
     Returns:
-        Those that are taken, in turn. None: there is no ticket left, or others took the same ones a moment ago.
+        Those that are taken, in turn; empty when there is no ticket left. None: others took the same ones a moment ago.
     """
     parameters = {
+        "asked_tenants": [ticket.tenant for ticket in asked],
         "asked": [ticket.id for ticket in asked],
         "limit": len(asked),
         "served": list(served),
@@ -91,4 +100,6 @@ async def decide_turns(
         "most": most,
     }
     rows = await fetch_all(connection, DECIDE_TURNS, parameters)
-    return [SendTicket.model_validate(row["body"]) for row in sorted(rows, key=lambda row: row["turn"])]
+    if rows and rows[0]["body"] is None:
+        return None
+    return [SendTicket.model_validate(row["body"]) for row in rows]
