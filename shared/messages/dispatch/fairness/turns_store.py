@@ -52,7 +52,7 @@ locked as (
   from (select * from fitting where turn = 1 or so_far <= %(most)s order by tenant, id) f
   cross join lateral (
     select from outbox
-    where tenant = f.tenant and id = f.id and (coalesce(held_until, '-infinity') <= %(now)s or id = any(%(asked)s))
+    where tenant = f.tenant and id = f.id and (f.held or coalesce(held_until, '-infinity') <= %(now)s)
     for no key update
   ) o
 ),
