@@ -297,7 +297,8 @@ async def free_since(connection: Connection, tenant: str) -> dt.datetime:
 
 
 # What is held was let through to a provider, or soon will be; what is in the outbox waits for that. A message is held
-# once, whatever its route. (A message on its way to its next channel waits again, and counts twice for that moment.)
+# once, whatever its route. (A message that waits again, for its next channel or another try, counts twice until it
+# leaves.)
 USED = """
 select (
     select coalesce(sum(cardinality(messages)), 0) from ledger_entries
