@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import datetime as dt
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -22,6 +21,7 @@ from shared.platform.loops.sweeps import Limits
 from shared.providers import ProviderError
 from shared.providers.toss import Toss
 from shared.tenants.store import save_tenant
+from tests.answers import another_shape, hangs, nonsense
 from tests.credits.paying import PURPOSES
 from tests.credits.planning import Office
 from tests.tls import NO_TLS
@@ -49,19 +49,6 @@ class Wire(httpx.AsyncBaseTransport):
         return await self._inner.handle_async_request(request)
 
 
-async def _nonsense() -> httpx.Response:
-    return httpx.Response(200, content=b"\xff<html>")
-
-
-async def _another_shape() -> httpx.Response:
-    return httpx.Response(200, json=[{"status": 1}, None])
-
-
-async def _hangs() -> httpx.Response:
-    await asyncio.Event().wait()
-    raise AssertionError
-
-
 @dataclass(frozen=True)
 class Poison:
     """What is wrong: `card`: what each broken tenant's is in SQL; `answer`: of Toss; `refused`: its rows are."""
@@ -74,9 +61,9 @@ class Poison:
 POISONS = {
     "a card cut short": Poison(card="substr(billing_key, 1, 11)"),
     "a card of another": Poison(card="(select billing_key from billing_keys where tenant = 'sound-0')"),
-    "an answer that is no JSON": Poison(answer=_nonsense),
-    "an answer of another shape": Poison(answer=_another_shape),
-    "a Toss that hangs": Poison(answer=_hangs),
+    "an answer that is no JSON": Poison(answer=nonsense),
+    "an answer of another shape": Poison(answer=another_shape),
+    "a Toss that hangs": Poison(answer=hangs),
     "a row that is refused": Poison(refused=True),
 }
 

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from shared.platform.database import Connection, fetch_all
 from shared.platform.logs import log
+from shared.platform.loops.sweeps import put_off
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,7 +222,7 @@ async def save_cancel(
     )
 
 
-_DECIDE_WAIT = "%(now)s + least(%(first)s * (2 ^ least(asks, 10)), %(longest)s)"
+_DECIDE_WAIT = put_off("asks")
 
 DECIDE_UNDECIDED = f"""
 with confirmed as (

@@ -45,9 +45,7 @@ async def hand_over(
             if len(part) > 1 and asked < MAX_PARTS:
                 parts += (part[: len(part) // 2], part[len(part) // 2 :])
             else:
-                refused += [
-                    refusal(each.message, each.attempt, each.channel, error.code, error.detail) for each in part
-                ]
+                refused += [_refusal(each, error) for each in part]
             continue
         if len(part) + len(refused) == len(messages):
             return prepared, refused

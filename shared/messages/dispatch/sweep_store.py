@@ -132,17 +132,46 @@ class TakenDispatch:
     revision: int
 
 
-DECIDE_LEASES = f"""
-with over as (
+def _taking(which: str, *, by: str, put_off: str) -> str:
+    """A statement that takes dispatches, those first that are due longest, and says when they are due again.
+
+    Args:
+        which: what those that are due have, in SQL.
+        by: the column by which they are.
+        put_off: what changes of one that is taken, `d`.
+    """
+    return f"""
+with due as (
   select tenant, id from dispatches
-  where state in ('open', 'prepared') and lease_until < %(now)s and tenant <> all(%(without)s::text[])
-  order by lease_until limit %(limit)s for update skip locked
+  where {which} and tenant <> all(%(without)s::text[])
+  order by {by} limit %(limit)s for update skip locked
 )
-update dispatches d set takes = d.takes + 1, lease_until = {put_off("d.takes")}, updated_at = %(now)s
-from over join tenants t on t.id = over.tenant
-where d.tenant = over.tenant and d.id = over.id
+update dispatches d set updated_at = %(now)s, {put_off}
+from due join tenants t on t.id = due.tenant
+where d.tenant = due.tenant and d.id = due.id
 returning d.tenant, d.id, d.account, d.state::text, d.provider_batch_id as batch, d.created_at, t.revision
 """
+
+
+async def _taken(
+    connection: Connection,
+    statement: str,
+    *,
+    now: dt.datetime,
+    first: dt.timedelta,
+    longest: dt.timedelta,
+    limit: int,
+    without: Sequence[str],
+) -> list[TakenDispatch]:
+    parameters = {"now": now, "first": first, "longest": longest, "limit": limit, "without": list(without)}
+    return [TakenDispatch(**row) for row in await fetch_all(connection, statement, parameters)]
+
+
+DECIDE_LEASES = _taking(
+    "state in ('open', 'prepared') and lease_until < %(now)s",
+    by="lease_until",
+    put_off=f"takes = d.takes + 1, lease_until = {put_off('d.takes')}",
+)
 
 
 async def decide_leases(
@@ -157,8 +186,7 @@ async def decide_leases(
     """Dispatches whose instance has not been heard of since its lease was over. They are ours for `first`, and each
     later time for twice as long, `longest` at most; then whoever sweeps takes them again. Those of the tenants
     `without` stay."""
-    parameters = {"now": now, "first": first, "longest": longest, "limit": limit, "without": list(without)}
-    return [TakenDispatch(**row) for row in await fetch_all(connection, DECIDE_LEASES, parameters)]
+    return await _taken(connection, DECIDE_LEASES, now=now, first=first, longest=longest, limit=limit, without=without)
 
 
 def deciding_deadline(messages: str, *, moment: str = "deadline") -> str:
@@ -177,18 +205,11 @@ def deciding_deadline(messages: str, *, moment: str = "deadline") -> str:
     )"""
 
 
-DECIDE_CHECKS = f"""
-with due as (
-  select tenant, id from dispatches
-  where state = 'sent' and check_at <= %(now)s and tenant <> all(%(without)s::text[])
-  order by check_at limit %(limit)s for update skip locked
+DECIDE_CHECKS = _taking(
+    "state = 'sent' and check_at <= %(now)s",
+    by="check_at",
+    put_off=f"checks = d.checks + 1, check_at = {put_off('d.checks')}",
 )
-update dispatches d
-set checks = d.checks + 1, updated_at = %(now)s, check_at = {put_off("d.checks")}
-from due join tenants t on t.id = due.tenant
-where d.tenant = due.tenant and d.id = due.id
-returning d.tenant, d.id, d.account, d.state::text, d.provider_batch_id as batch, d.created_at, t.revision
-"""
 
 
 async def decide_checks(
@@ -202,8 +223,7 @@ async def decide_checks(
 ) -> list[TakenDispatch]:
     """Sent dispatches to look at now. Each waits twice as long for its next time: first `first`, and `longest` at
     most. Those of the tenants `without` stay."""
-    parameters = {"now": now, "first": first, "longest": longest, "limit": limit, "without": list(without)}
-    return [TakenDispatch(**row) for row in await fetch_all(connection, DECIDE_CHECKS, parameters)]
+    return await _taken(connection, DECIDE_CHECKS, now=now, first=first, longest=longest, limit=limit, without=without)
 
 
 # What is over for an hour is looked at in an hour again: so the wait doubles, and needs no count.
@@ -211,18 +231,11 @@ _DECIDE_AGAIN = """case
         when deadline > %(now)s then deadline
         else %(now)s + least(greatest(%(first)s, %(now)s - deadline), %(longest)s) end"""
 
-DECIDE_DEADLINES = f"""
-with due as (
-  select tenant, id from dispatches
-  where state = 'sent' and deadline_at <= %(now)s and tenant <> all(%(without)s::text[])
-  order by deadline_at limit %(limit)s for update skip locked
+DECIDE_DEADLINES = _taking(
+    "state = 'sent' and deadline_at <= %(now)s",
+    by="deadline_at",
+    put_off=f"deadline_at = {deciding_deadline('d.messages', moment=_DECIDE_AGAIN)}",
 )
-update dispatches d
-set updated_at = %(now)s, deadline_at = {deciding_deadline("d.messages", moment=_DECIDE_AGAIN)}
-from due join tenants t on t.id = due.tenant
-where d.tenant = due.tenant and d.id = due.id
-returning d.tenant, d.id, d.account, d.state::text, d.provider_batch_id as batch, d.created_at, t.revision
-"""
 
 
 async def decide_deadlines(
@@ -237,8 +250,9 @@ async def decide_deadlines(
     """Sent dispatches of which a channel's time may be over. Each is due again at its next deadline; while a message of
     it stays beyond its own, after `first`, and then after as long as that has been over, `longest` at most. Those of
     the tenants `without` stay."""
-    parameters = {"now": now, "first": first, "longest": longest, "limit": limit, "without": list(without)}
-    return [TakenDispatch(**row) for row in await fetch_all(connection, DECIDE_DEADLINES, parameters)]
+    return await _taken(
+        connection, DECIDE_DEADLINES, now=now, first=first, longest=longest, limit=limit, without=without
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -154,8 +154,7 @@ class Webhooks:
             "content-type": headers.get("content-type", "")[:200],
         }
         letters = [
-            DeadLetter("provider_webhook", "malformed", part.detail, part.body, account.tenant, attributes)
-            for part in malformed
+            DeadLetter(DOOR, "malformed", part.detail, part.body, account.tenant, attributes) for part in malformed
         ]
         costs = [1 + len(letter.body) // LETTER_BYTES for letter in letters]
         now, source = self._clock.now(), f"{account.tenant}/{account.account}"
@@ -169,9 +168,7 @@ class Webhooks:
                 detail = (
                     f"more than {LETTERS_AN_HOUR} in this hour: the others are counted in door_counts, and not kept"
                 )
-                kept.append(
-                    DeadLetter("provider_webhook", "too_many_malformed", detail, b"", account.tenant, attributes)
-                )
+                kept.append(DeadLetter(DOOR, "too_many_malformed", detail, b"", account.tenant, attributes))
             await keep_dead_letters(connection, kept, now)
 
 

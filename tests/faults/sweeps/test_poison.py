@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import datetime as dt
 import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -20,6 +19,7 @@ from shared.messages.reports.reporting import Reports
 from shared.platform.loops.sweeps import Limits
 from shared.providers.solapi import Solapi
 from shared.tenants.accounts import account_cache, register_account
+from tests.answers import another_shape, hangs, nonsense
 from tests.faults.boundaries import Hook
 from tests.faults.fates import DELIVERED, UNTOLD
 from tests.faults.world import TEMPLATES, TENANT, Crash, FaultyWorld
@@ -100,19 +100,6 @@ class Wire(httpx.AsyncBaseTransport):
         return await self._inner.handle_async_request(request)
 
 
-async def _nonsense() -> httpx.Response:
-    return httpx.Response(200, content=b"\xff<html>")
-
-
-async def _another_shape() -> httpx.Response:
-    return httpx.Response(200, json=[{"status": 1}, None])
-
-
-async def _hangs() -> httpx.Response:
-    await asyncio.Event().wait()
-    raise AssertionError
-
-
 def _credentials(world: FaultyWorld, sealed: str) -> AbstractContextManager[None]:
     @contextmanager
     def poisoned() -> Iterator[None]:
@@ -146,19 +133,19 @@ def _of_another(world: FaultyWorld, wire: Wire, kind: Kind) -> Iterator[None]:
 
 @poison("an answer that is no JSON")
 def _no_json(world: FaultyWorld, wire: Wire, kind: Kind) -> Iterator[None]:
-    wire.answer = _nonsense
+    wire.answer = nonsense
     yield
 
 
 @poison("an answer of another shape")
 def _other_shape(world: FaultyWorld, wire: Wire, kind: Kind) -> Iterator[None]:
-    wire.answer = _another_shape
+    wire.answer = another_shape
     yield
 
 
 @poison("a provider that hangs")
 def _hanging(world: FaultyWorld, wire: Wire, kind: Kind) -> Iterator[None]:
-    wire.answer = _hangs
+    wire.answer = hangs
     yield
 
 

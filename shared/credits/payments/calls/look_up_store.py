@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from shared.platform.database import Connection, fetch_all
+from shared.platform.loops.sweeps import put_off
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ async def tell(connection: Connection, tenant: str, order: str, now: dt.datetime
     await connection.execute(TELL, {"tenant": tenant, "order": order, "now": now})
 
 
-DECIDE_LOOK_UPS = """
+DECIDE_LOOK_UPS = f"""
 with over as (
   select tenant, order_id from payment_look_ups where not owed and look_at <= %(now)s
   order by look_at, tenant, order_id limit 1000 for update skip locked
@@ -60,7 +61,7 @@ taken as (
 )
 update payment_look_ups l
 set taken = l.telling, tries = least(l.tries + 1, 20),
-    look_at = %(now)s + least(%(first)s * (2 ^ least(l.tries, 10)), %(longest)s)
+    look_at = {put_off("l.tries")}
 from taken t where l.tenant = t.tenant and l.order_id = t.order_id
 returning l.tenant, l.order_id as id, l.telling
 """
