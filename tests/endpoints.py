@@ -1,7 +1,11 @@
-"""The functions as they are deployed: main.py under functions-framework, each with its own database role."""
+"""The functions as they are deployed: main.py under functions-framework, each with its own database role.
+
+And what a stranger's server may answer that nobody can use.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 from collections.abc import AsyncIterator
@@ -63,3 +67,19 @@ async def running(name: str, world: World) -> AsyncIterator[Endpoint]:
         async with httpx.AsyncClient(transport=transport, base_url="http://function") as client:
             yield Endpoint(name, client, parts)
         await database(parts).close()
+
+
+async def nonsense() -> httpx.Response:
+    """No JSON, and no text either."""
+    return httpx.Response(200, content=b"\xff<html>")
+
+
+async def another_shape() -> httpx.Response:
+    """JSON of a shape that nobody has documented."""
+    return httpx.Response(200, json=[{"status": 1}, None])
+
+
+async def hangs() -> httpx.Response:
+    """Whoever waits for it has a limit of his own, or waits for ever."""
+    await asyncio.Event().wait()
+    raise AssertionError

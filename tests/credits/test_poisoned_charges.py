@@ -21,9 +21,9 @@ from shared.platform.loops.sweeps import Limits
 from shared.providers import ProviderError
 from shared.providers.toss import Toss
 from shared.tenants.store import save_tenant
-from tests.answers import another_shape, hangs, nonsense
 from tests.credits.paying import PURPOSES
 from tests.credits.planning import Office
+from tests.endpoints import another_shape, hangs, nonsense
 from tests.tls import NO_TLS
 from tests.world import KEYS
 

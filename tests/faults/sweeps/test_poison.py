@@ -19,7 +19,7 @@ from shared.messages.reports.reporting import Reports
 from shared.platform.loops.sweeps import Limits
 from shared.providers.solapi import Solapi
 from shared.tenants.accounts import account_cache, register_account
-from tests.answers import another_shape, hangs, nonsense
+from tests.endpoints import another_shape, hangs, nonsense
 from tests.faults.boundaries import Hook
 from tests.faults.fates import DELIVERED, UNTOLD
 from tests.faults.world import TEMPLATES, TENANT, Crash, FaultyWorld

@@ -67,7 +67,7 @@ def test_every_reason_that_the_code_gives_is_explained_in_both_languages() -> No
     for file in [*CHECKOUT.glob("shared/**/*.py"), *CHECKOUT.glob("functions/*/main.py")]:
         text = file.read_text()
         given |= set(re.findall(r'Poison\(\s*"(\w+)"', text))
-        given |= set(re.findall(r'DeadLetter\(\s*"\w+",\s*"(\w+)"', text))
+        given |= set(re.findall(r'DeadLetter\(\s*"?\w+"?,\s*"(\w+)"', text))
         given |= set(re.findall(r'reason="(\w+)",\s*detail=', text))
     assert given == set(REASONS)
     for reason in REASONS.values():
