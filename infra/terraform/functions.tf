@@ -136,7 +136,7 @@ locals {
       topic           = null
       publishes       = []
       role            = "allim_payment_calls"
-      secrets         = [] # it writes down which order to look at; the tick asks Toss
+      secrets         = [] # it writes down which order to look at; a sweep asks Toss
       sends           = false
       memory          = "512Mi"
       cpu             = "1"

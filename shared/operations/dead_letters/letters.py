@@ -104,9 +104,9 @@ REASONS: Mapping[str, Reason] = {
         "다른 환경이 같은 계정을 쓰는지 확인하세요. 복원으로 메시지가 돌아온 뒤라면 재처리하고, 아니면 폐기하세요.",
     ),
     "malformed": Reason(
-        "A provider's call can't be understood; its way of speaking may have changed. The tick asks the provider for "
+        "A provider's call can't be understood; its way of speaking may have changed. A sweep asks the provider for "
         "what it would have told. Drop it once the adapter understands such calls.",
-        "공급사의 웹훅을 해석할 수 없습니다. 형식이 바뀌었을 수 있습니다. 결과는 틱이 공급사에 직접 조회합니다. "
+        "공급사의 웹훅을 해석할 수 없습니다. 형식이 바뀌었을 수 있습니다. 결과는 스윕이 공급사에 직접 조회합니다. "
         "어댑터를 고친 뒤 폐기하세요.",
         helps=False,
     ),

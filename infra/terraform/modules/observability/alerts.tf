@@ -5,8 +5,8 @@
 # Figures come up to four minutes late (https://cloud.google.com/monitoring/api/v3/latency-n-retention), and a metric without
 # events has no points at all. So silence is told after ten minutes, of which six may be seen, and only where there was
 # something within the week before: a new project is silent, too. It is told for that week, also to who comes back after
-# a weekend (a query may look back for two years: https://docs.cloud.google.com/monitoring/alerts/using-promql). Where a share or a quantile is judged there must be enough
-# to judge by, or the one call of a night that fails would be all of them.
+# a weekend (a query may look back for two years: https://docs.cloud.google.com/monitoring/alerts/using-promql). Where a
+# share or a quantile is judged there must be enough to judge by, or the one call of a night that fails would be all of them.
 locals {
   requests    = "run_googleapis_com:request_count"
   latencies   = "run_googleapis_com:request_latencies_bucket"
