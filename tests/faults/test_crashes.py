@@ -8,7 +8,7 @@ import pytest
 
 from tests.faults.boundaries import Hook
 from tests.faults.fates import DELIVERED, assert_each_has_its_fate, queue_one_of_each
-from tests.faults.world import Crash, FaultyWorld
+from tests.faults.world import Crash, FaultyWorld, ending_at
 
 
 def ending_after(number: int) -> Hook:
@@ -17,14 +17,6 @@ def ending_after(number: int) -> Hook:
 
     async def hook(boundary: str) -> None:
         if boundary.startswith("after") and next(done) == number:
-            raise Crash(boundary)
-
-    return hook
-
-
-def ending_at(end: str) -> Hook:
-    async def hook(boundary: str) -> None:
-        if boundary == end:
             raise Crash(boundary)
 
     return hook

@@ -10,23 +10,14 @@ import pytest
 from shared.contracts.channels import last_word_of, last_word_of_leg
 from shared.messages.dispatch.sweeping import LONGEST_WITHOUT_CHECK
 from shared.tenants.accounts import context_of
-from tests.faults.boundaries import Hook
 from tests.faults.fates import DELIVERED, UNTOLD
-from tests.faults.world import TENANT, Crash, FaultyWorld, Process
+from tests.faults.world import TENANT, FaultyWorld, Process, ending_at
 from tests.world import KEYS
 
 HOUR = 3_600
 ENDED = ("expired", "nobody_to_ask")
 SENT, PREPARED = "sent", "prepared"
 SEND = "before POST /messages/v4/groups/{group}/send"
-
-
-def ending_at(end: str) -> Hook:
-    async def hook(boundary: str) -> None:
-        if boundary == end:
-            raise Crash(boundary)
-
-    return hook
 
 
 @pytest.fixture(autouse=True)

@@ -60,6 +60,16 @@ async def undisturbed(boundary: str) -> None:
     """The hook of a process that lives on."""
 
 
+def ending_at(end: str) -> Hook:
+    """The hook of a process that ends at a boundary."""
+
+    async def hook(boundary: str) -> None:
+        if boundary == end:
+            raise Crash(boundary)
+
+    return hook
+
+
 class Bus:
     """Pub/Sub: what is published stays until whoever took it is done, so it may be delivered more than once."""
 

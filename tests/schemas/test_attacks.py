@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import LiteralString
 
 import psycopg
@@ -21,13 +21,13 @@ from tests.schemas.walls import (
     MAY_LOCK_BY_KEY,
     MEMBER_OF,
     OPENS_NONE,
+    OURS,
     PRIVILEGES,
     SAMPLES,
+    as_role,
     may,
     sample,
 )
-
-OURS = "ours"
 
 COLUMNS = """
 select c.relname::text, array_agg(a.attname::text order by a.attnum)
@@ -100,23 +100,6 @@ BY_KEY: Sequence[LiteralString] = [
 ]
 
 
-@pytest.fixture(scope="module")
-def filled(module_database: Migrated) -> Migrated:
-    """A database with a tenant's row in every table."""
-    with psycopg.connect(module_database.url) as connection:
-        for table in SAMPLES:
-            connection.execute(*sample(table, OURS, 0))
-    return module_database
-
-
-@contextmanager
-def _as_role(database: Migrated, role: str) -> Iterator[Connection]:
-    with psycopg.connect(database.role_url(role)) as connection:
-        connection.execute("select set_config('allim.tenant', %s, true)", [OURS])
-        yield connection
-        connection.rollback()
-
-
 def _refused(connection: Connection, statement: LiteralString, table: str = "", column: str = "") -> bool:
     """Whether Postgres denies it to the role. What else is wrong with it is not asked."""
     names = {"table": sql.Identifier(table), "column": sql.Identifier(column)}
@@ -143,7 +126,7 @@ def test_a_role_does_to_a_column_what_its_work_needs(
 ) -> None:
     assert columns.keys() >= SAMPLES.keys()
     tried = [(table, op, column) for table, named in columns.items() for column in named for op in ON_A_COLUMN]
-    with _as_role(filled, role) as connection:
+    with as_role(filled, role, OURS) as connection:
         done = {each for each in tried if not _refused(connection, ON_A_COLUMN[each[1]], each[0], each[2])}
     assert done == {each for each in tried if may(role, *each)}
 
@@ -151,7 +134,7 @@ def test_a_role_does_to_a_column_what_its_work_needs(
 @pytest.mark.parametrize("role", ROLES)
 def test_a_role_does_to_a_table_what_its_work_needs(filled: Migrated, columns: dict[str, list[str]], role: str) -> None:
     tried = [(table, operation) for table in columns for operation in ON_A_TABLE]
-    with _as_role(filled, role) as connection:
+    with as_role(filled, role, OURS) as connection:
         done = {each for each in tried if not _refused(connection, ON_A_TABLE[each[1]], each[0])}
     needed = {(table, "delete") for table in columns if may(role, table, "delete")}
     assert done == needed | {(table, "lock") for table, _ in needed}, "who may delete all rows may lock the table, too"
@@ -179,7 +162,7 @@ def test_what_is_no_roles_work_is_refused(filled: Migrated, role: str, what: str
 
 @pytest.mark.parametrize("role", ROLES)
 def test_no_role_becomes_another_one(filled: Migrated, role: str) -> None:
-    with _as_role(filled, role) as connection, psycopg.connect(filled.url) as owner:
+    with as_role(filled, role, OURS) as connection, psycopg.connect(filled.url) as owner:
         for other in [*sorted({*ROLES} - {role, MEMBER_OF.get(role)}), owner.info.user]:
             assert _refused(connection, "set role {table}", other), other
             assert _refused(connection, "set session authorization {table}", other), other
@@ -188,7 +171,7 @@ def test_no_role_becomes_another_one(filled: Migrated, role: str) -> None:
 @pytest.mark.parametrize("role", ROLES)
 def test_no_role_ends_the_work_of_another_one(filled: Migrated, role: str) -> None:
     other = "allim_events" if "allim_sender" in (role, MEMBER_OF.get(role)) else "allim_sender"
-    with psycopg.connect(filled.role_url(other)) as busy, _as_role(filled, role) as connection:
+    with psycopg.connect(filled.role_url(other)) as busy, as_role(filled, role, OURS) as connection:
         for function in ("pg_cancel_backend", "pg_terminate_backend"):
             with connection.transaction(force_rollback=True), pytest.raises(InsufficientPrivilege):
                 connection.execute(f"select {function}({busy.info.backend_pid})".encode())
@@ -198,7 +181,7 @@ def test_no_role_ends_the_work_of_another_one(filled: Migrated, role: str) -> No
 
 @pytest.mark.parametrize("role", ROLES)
 def test_only_who_waits_by_key_may_make_others_wait_so(filled: Migrated, role: str) -> None:
-    with _as_role(filled, role) as connection:
+    with as_role(filled, role, OURS) as connection:
         done = [statement for statement in BY_KEY if not _refused(connection, statement)]
     assert done == (BY_KEY[2:] if role in MAY_LOCK_BY_KEY else [])
 
@@ -210,7 +193,7 @@ def test_who_locks_a_row_changes_none(filled: Migrated, role: str, table: str) -
         for word in PRIVILEGES[role][table].split()
         if word.startswith("update(")
     ]
-    with _as_role(filled, role) as connection:
+    with as_role(filled, role, OURS) as connection:
         lock = sql.SQL("select from {} for no key update").format(sql.Identifier(table))
         assert connection.execute(lock).rowcount == 1
         changed = sql.SQL("update {} set {c} = null").format(sql.Identifier(table), c=sql.Identifier(column))
@@ -221,7 +204,7 @@ def test_who_locks_a_row_changes_none(filled: Migrated, role: str, table: str) -
 @pytest.mark.parametrize(("role", "table"), sorted(OPENS_NONE))
 def test_who_runs_a_statement_for_other_cases_inserts_nothing(filled: Migrated, role: str, table: str) -> None:
     statement, parameters = sample(table, OURS, 1)
-    with _as_role(filled, role) as connection, pytest.raises(InsufficientPrivilege, match="row-level security"):
+    with as_role(filled, role, OURS) as connection, pytest.raises(InsufficientPrivilege, match="row-level security"):
         connection.execute(statement, parameters)
 
 
@@ -232,7 +215,7 @@ TRACES = {"allim_ticker": "tick", "allim_sweeper": "sweeps", "allim_reports": "c
 def test_a_role_leaves_its_own_trace_alone(filled: Migrated, role: str) -> None:
     assert {each for each in ROLES if may(each, "heartbeats", "insert")} == TRACES.keys()
     left = set()
-    with _as_role(filled, role) as connection:
+    with as_role(filled, role, OURS) as connection:
         for name in TRACES.values():
             parameters = {"name": name, "now": NOON.replace(year=NOON.year + 100)}
             with suppress(InsufficientPrivilege), connection.transaction():
@@ -256,7 +239,7 @@ RAISES = {
 def test_a_role_raises_the_alerts_of_its_work(filled: Migrated, role: str) -> None:
     assert {each for each in ROLES if may(each, "alerts", "insert", "kind")} == RAISES.keys()
     raised = set()
-    with _as_role(filled, role) as connection:
+    with as_role(filled, role, OURS) as connection:
         for kind in ALERTS:
             parameters = {"kind": kind, "tenants": [OURS], "details": ["x"], "now": NOON}
             with suppress(InsufficientPrivilege), connection.transaction():

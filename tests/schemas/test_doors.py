@@ -4,8 +4,6 @@ A function that runs with its owner's rights finds its tables by a search path. 
 name it like one of ours. Two locks hold: nobody may make one; and were one made all the same, nobody would look there.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import psycopg
@@ -16,9 +14,7 @@ from psycopg.errors import InsufficientPrivilege
 from local.postgres import ROLES, ensure_database
 from shared.platform.database.migrations import migrate
 from tests.databases import Migrated
-from tests.schemas.walls import ENTERS, FUNCTIONS, SAFE_PATH, SAMPLES, entry, sample
-
-TENANT = "ours"
+from tests.schemas.walls import ENTERS, FUNCTIONS, OURS, SAFE_PATH, SAMPLES, as_role, entry, fill, sample
 
 OTHERS_MAKE_THEM_RUN = f"""
 select name, proconfig, has_function_privilege('public', oid, 'execute') from {FUNCTIONS}
@@ -72,10 +68,9 @@ def doors(module_database: Migrated) -> Migrated:
 
     Beside our tables there is a `lure`, whose trigger runs with its owner's rights and the old search path.
     """
+    fill(module_database, OURS)
     with psycopg.connect(module_database.url) as connection:
-        for table in SAMPLES:
-            connection.execute(*sample(table, TENANT, 0))
-        told_of, _, parameters = entry(TENANT, "release")
+        told_of, _, parameters = entry(OURS, "release")
         connection.execute(told_of, parameters)
         name = sql.Identifier(connection.info.dbname)
         for role in ROLES:
@@ -99,15 +94,6 @@ def as_deployed(postgres_url: str, template_url: str) -> Migrated:
     url = ensure_database(postgres_url, "doors")
     migrate(url)
     return Migrated(url)
-
-
-@contextmanager
-def _as_role(database: Migrated, role: str) -> Iterator[Connection]:
-    """A transaction of a role; what it does is undone."""
-    with psycopg.connect(database.role_url(role)) as connection:
-        connection.execute("select set_config('allim.tenant', %s, true)", [TENANT])
-        yield connection
-        connection.rollback()
 
 
 def _shadow(connection: Connection, *, by_views: bool) -> None:
@@ -163,10 +149,10 @@ def _enter(connection: Connection, way: WayIn) -> int:
     """How many rows it was done to."""
     if way.table == "ledger_entries":
         role = next(role for role in ENTERS if role == connection.info.user)
-        _, statement, parameters = entry(TENANT, next(k for k in ("release", "topup") if k in ENTERS[role]))
+        _, statement, parameters = entry(OURS, next(k for k in ("release", "topup") if k in ENTERS[role]))
         return connection.execute(statement.replace(b"insert into ", b"insert into public."), parameters).rowcount
     if way.event == "insert" and way.table in SAMPLES:
-        statement, parameters = sample(way.table, TENANT, 1)
+        statement, parameters = sample(way.table, OURS, 1)
         return connection.execute(statement.replace(b"insert into ", b"insert into public."), parameters).rowcount
     statements = {
         "insert": "insert into public.{table} default values",
@@ -190,7 +176,7 @@ def test_the_functions_that_others_make_run_look_where_only_the_owner_puts_thing
 def test_the_ways_in_are_found(doors: Migrated) -> None:
     found = set()
     for role in ROLES:
-        with _as_role(doors, role) as connection:
+        with as_role(doors, role, OURS) as connection:
             ways = _ways_in(connection)
             assert [way.event for way in ways if way.table == "lure"] == ["delete", "insert", "truncate", "update"]
             found |= {(way.table, way.event) for way in ways if way.table != "lure"}
@@ -200,7 +186,7 @@ def test_the_ways_in_are_found(doors: Migrated) -> None:
 @pytest.mark.parametrize("by_views", [False, True], ids=["tables", "views"])
 @pytest.mark.parametrize("role", ROLES)
 def test_a_temporary_relation_named_like_ours_is_not_looked_at(doors: Migrated, role: str, by_views: bool) -> None:
-    with _as_role(doors, role) as connection:
+    with as_role(doors, role, OURS) as connection:
         _shadow(connection, by_views=by_views)
         for way in _ways_in(connection):
             if way.table != "lure":
@@ -212,7 +198,7 @@ def test_a_temporary_relation_named_like_ours_is_not_looked_at(doors: Migrated, 
 @pytest.mark.parametrize("event", ["insert", "update", "delete", "truncate"])
 @pytest.mark.parametrize("by_views", [False, True], ids=["tables", "views"])
 def test_the_attack_does_find_a_function_with_the_old_search_path(doors: Migrated, by_views: bool, event: str) -> None:
-    with _as_role(doors, "allim_api") as connection:
+    with as_role(doors, "allim_api", OURS) as connection:
         _shadow(connection, by_views=by_views)
         assert _enter(connection, WayIn("lure", event, "n")) >= 1
         assert len(_thieves(connection) - {"allim_api"}) == 1
@@ -225,7 +211,7 @@ def test_no_role_hangs_an_owners_function_on_a_table_of_its_own(doors: Migrated,
     names.remove("public.bite()")
     for name in names:
         hang = f"create trigger mine after insert on pg_temp.mine for each row execute function {name}"
-        with _as_role(doors, role) as connection:
+        with as_role(doors, role, OURS) as connection:
             connection.execute("create temporary table mine (tenant text, balance_change numeric, hold_change numeric)")
             with pytest.raises(InsufficientPrivilege, match="permission denied for function"):
                 connection.execute(hang.encode())
@@ -244,5 +230,5 @@ def test_no_role_hangs_an_owners_function_on_a_table_of_its_own(doors: Migrated,
 )
 @pytest.mark.parametrize("role", ROLES)
 def test_no_role_makes_anything(as_deployed: Migrated, role: str, statement: str) -> None:
-    with _as_role(as_deployed, role) as connection, pytest.raises(InsufficientPrivilege):
+    with as_role(as_deployed, role, OURS) as connection, pytest.raises(InsufficientPrivilege):
         connection.execute(statement.encode())

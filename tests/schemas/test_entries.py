@@ -14,17 +14,7 @@ from psycopg.errors import CheckViolation, InsufficientPrivilege, RestrictViolat
 from local.postgres import ROLES
 from shared.credits.ledger.entries import LATE
 from tests.databases import Migrated
-from tests.schemas.walls import ENTERS, ENTRIES, SAMPLES, entry, may, sample
-
-OURS = "ours"
-
-
-@pytest.fixture(scope="module")
-def filled(module_database: Migrated) -> Migrated:
-    with psycopg.connect(module_database.url) as connection:
-        for table in SAMPLES:
-            connection.execute(*sample(table, OURS, 0))
-    return module_database
+from tests.schemas.walls import ENTERS, ENTRIES, OURS, entry, may, sample
 
 
 @contextmanager

@@ -11,17 +11,6 @@ from psycopg.errors import RestrictViolation
 
 from tests.databases import Migrated
 from tests.schemas.moves import LAWS, Law, Values
-from tests.schemas.walls import SAMPLES, sample
-
-OURS = "ours"
-
-
-@pytest.fixture(scope="module")
-def filled(module_database: Migrated) -> Migrated:
-    with psycopg.connect(module_database.url) as connection:
-        for table in SAMPLES:
-            connection.execute(*sample(table, OURS, 0))
-    return module_database
 
 
 def _set(connection: Connection, table: str, values: Values, besides: str = "") -> None:

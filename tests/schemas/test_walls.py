@@ -1,11 +1,8 @@
 """The wall between tenants, and what each role may touch: for every table that there is, also those to come."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import psycopg
 import pytest
-from psycopg import Connection, sql
+from psycopg import sql
 from psycopg.errors import InsufficientPrivilege, RestrictViolation
 
 from local.functions import ROLE_OF
@@ -15,16 +12,19 @@ from tests.databases import Migrated
 from tests.schemas.walls import (
     FUNCTIONS,
     MEMBER_OF,
+    OURS,
     PRIVILEGES,
     SAFE_PATH,
     SAMPLES,
     WITHOUT_TENANT,
+    as_role,
+    fill,
     may,
     privileges,
     sample,
 )
 
-OURS, THEIRS = "ours", "theirs"
+THEIRS = "theirs"
 
 LOGINS = sorted((role, f"{role}_{one}") for role in {*ROLE_OF.values(), "allim_payments"} for one in "ab")
 """Two of each function's role, to change passwords between; they are members of it and of nothing else. The release
@@ -55,21 +55,8 @@ group by 1, 2, 3, (col is null)
 @pytest.fixture(scope="module")
 def filled(module_database: Migrated) -> Migrated:
     """A database with a row of each of two tenants in every table."""
-    with psycopg.connect(module_database.url) as connection:
-        for tenant in (OURS, THEIRS):
-            for table in SAMPLES:
-                connection.execute(*sample(table, tenant, 0))
+    fill(module_database, OURS, THEIRS)
     return module_database
-
-
-@contextmanager
-def _as_role(database: Migrated, role: str, tenant: str | None = None) -> Iterator[Connection]:
-    """A transaction of a role; what it does is undone."""
-    with psycopg.connect(database.role_url(role)) as connection:
-        if tenant is not None:
-            connection.execute("select set_config('allim.tenant', %s, true)", [tenant])
-        yield connection
-        connection.rollback()
 
 
 def _tenant_column(table: str) -> str:
@@ -154,7 +141,7 @@ def test_no_role_can_climb_over_the_wall(filled: Migrated) -> None:
 def test_a_tenant_sees_its_own_rows_and_no_other(filled: Migrated, table: str) -> None:
     if not may("allim_api", table, "select"):
         return
-    with _as_role(filled, "allim_api", OURS) as connection:
+    with as_role(filled, "allim_api", OURS) as connection:
         rows = connection.execute(_query("select distinct {tenant} from {table}", table)).fetchall()
     assert rows == [(OURS,)]
 
@@ -162,7 +149,7 @@ def test_a_tenant_sees_its_own_rows_and_no_other(filled: Migrated, table: str) -
 @pytest.mark.parametrize("tenant", [None, "", "nobody", "ours' or true --", "%", "OURS"])
 @pytest.mark.parametrize("table", SAMPLES)
 def test_without_a_tenant_there_is_nothing(filled: Migrated, table: str, tenant: str | None) -> None:
-    with _as_role(filled, "allim_api", tenant) as connection:
+    with as_role(filled, "allim_api", tenant) as connection:
         if may("allim_api", table, "select"):
             assert connection.execute(_query("select 1 from {table}", table)).fetchall() == []
 
@@ -170,12 +157,12 @@ def test_without_a_tenant_there_is_nothing(filled: Migrated, table: str, tenant:
 @pytest.mark.parametrize("table", [table for table in SAMPLES if "insert" in PRIVILEGES["allim_api"].get(table, "")])
 def test_a_tenant_adds_no_row_to_another(filled: Migrated, table: str) -> None:
     refused = pytest.raises(InsufficientPrivilege, match="row-level security")
-    with _as_role(filled, "allim_api", OURS) as connection, refused:
+    with as_role(filled, "allim_api", OURS) as connection, refused:
         connection.execute(*sample(table, THEIRS, 1))
 
 
 def test_a_tenant_changes_no_customer_of_another(filled: Migrated) -> None:
-    with _as_role(filled, "allim_api", OURS) as connection:
+    with as_role(filled, "allim_api", OURS) as connection:
         assert connection.execute("update customers set name = 'x' where tenant = %s", [THEIRS]).rowcount == 0
         assert connection.execute("update customers set name = 'x' where true").rowcount == 1
         with pytest.raises(InsufficientPrivilege, match="permission denied"):
@@ -198,7 +185,7 @@ async def test_a_tenant_is_set_for_one_transaction_only(filled: Migrated) -> Non
 @pytest.mark.parametrize("operation", ["update", "delete", "truncate"])
 def test_what_was_said_is_changed_by_no_role(filled: Migrated, role: str, table: str, operation: str) -> None:
     statement = {"update": "update {table} set tenant = tenant", "delete": "delete from {table}"}
-    with _as_role(filled, role, OURS) as connection, pytest.raises(InsufficientPrivilege, match="permission denied"):
+    with as_role(filled, role, OURS) as connection, pytest.raises(InsufficientPrivilege, match="permission denied"):
         connection.execute(_query(statement.get(operation, "truncate {table}"), table))
 
 
@@ -237,22 +224,22 @@ def test_what_kakao_thinks_of_a_template_may_change_by_the_owner_alone(filled: M
         assert connection.execute(judged.encode()).rowcount == 2
         connection.rollback()
     for role in ROLES:
-        with _as_role(filled, role, OURS) as connection, pytest.raises(InsufficientPrivilege):
+        with as_role(filled, role, OURS) as connection, pytest.raises(InsufficientPrivilege):
             connection.execute(judged.encode())
 
 
 @pytest.mark.parametrize("role", ["allim_events", "allim_sender", "allim_ticker", "allim_sweeper"])
 def test_functions_see_all_tenants_for_their_batches_mix_them(filled: Migrated, role: str) -> None:
-    with _as_role(filled, role) as connection:
+    with as_role(filled, role) as connection:
         assert {id_ for (id_,) in connection.execute("select id from tenants").fetchall()} >= {OURS, THEIRS}
 
 
 def test_an_operator_reads_every_tenant_but_no_credentials_and_changes_nothing(filled: Migrated) -> None:
-    with _as_role(filled, "allim_operator") as connection:
+    with as_role(filled, "allim_operator") as connection:
         assert len(connection.execute("select distinct tenant from messages").fetchall()) == 2
     for table in ("provider_accounts", "billing_keys"):
-        with _as_role(filled, "allim_operator") as connection, pytest.raises(InsufficientPrivilege):
+        with as_role(filled, "allim_operator") as connection, pytest.raises(InsufficientPrivilege):
             connection.execute(_query("select 1 from {table}", table))
     for table in SAMPLES:
-        with _as_role(filled, "allim_operator") as connection, pytest.raises(InsufficientPrivilege):
+        with as_role(filled, "allim_operator") as connection, pytest.raises(InsufficientPrivilege):
             connection.execute(_query("update {table} set {tenant} = {tenant}", table))

@@ -3,10 +3,19 @@
 A new table fails `test_walls` until it stands here.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
+import psycopg
+from psycopg import Connection
+
 from tests.clock import NOON
+from tests.databases import Migrated
+
+OURS = "ours"
+"""The tenant of the samples."""
 
 SAMPLES = {
     "tenants": ("id, name", "%(tenant)s, 'x'"),
@@ -119,6 +128,24 @@ def sample(table: str, tenant: str, number: int) -> tuple[bytes, dict[str, Any]]
     statement = f"insert into {table} ({columns}) values ({values}){already_there}"  # noqa: S608 - texts from above
     names = {"tenant": tenant, "id": f"x{number}", "uuid": UUID(int=number)}
     return statement.encode(), {**names, "now": NOON, "day": NOON.date()}
+
+
+def fill(database: Migrated, *tenants: str) -> None:
+    """Put a row of each of some tenants into every table."""
+    with psycopg.connect(database.url) as connection:
+        for tenant in tenants:
+            for table in SAMPLES:
+                connection.execute(*sample(table, tenant, 0))
+
+
+@contextmanager
+def as_role(database: Migrated, role: str, tenant: str | None = None) -> Iterator[Connection]:
+    """A transaction of a role, confined to a tenant if one is given; what it does is undone."""
+    with psycopg.connect(database.role_url(role)) as connection:
+        if tenant is not None:
+            connection.execute("select set_config('allim.tenant', %s, true)", [tenant])
+        yield connection
+        connection.rollback()
 
 
 ENTRIES = {

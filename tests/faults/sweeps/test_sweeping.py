@@ -13,20 +13,11 @@ from shared.credits.ledger.ledger import top_up
 from shared.messages.dispatch.dispatching import MAX_TRIES
 from shared.messages.dispatch.sending import LEASE
 from shared.tenants.accounts import register_account
-from tests.faults.boundaries import Hook
 from tests.faults.fates import DELIVERED, REFUSED, assert_each_has_its_fate, queue_one_of_each
-from tests.faults.world import TENANT, Crash, FaultyWorld
+from tests.faults.world import TENANT, FaultyWorld, ending_at
 from tests.world import KEYS
 
 UNLUCKY = "unlucky"
-
-
-def ending_at(end: str) -> Hook:
-    async def hook(boundary: str) -> None:
-        if boundary == end:
-            raise Crash(boundary)
-
-    return hook
 
 
 @pytest.fixture
