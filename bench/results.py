@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from bench.floor import HttpFloor, SqlFloor
 from bench.imports import ImportCost
 from bench.load import Burst, Latency
-from bench.neighbours.crowd import WANTED, Beside
-from bench.neighbours.importing import WANTED as WANTED_BESIDE_IMPORT
+from bench.neighbours.crowd import Beside
 from bench.neighbours.importing import BesideImport
+from bench.neighbours.stage import WANTED
 from bench.sql_count import StatementCounts
 
 BACKGROUND = frozenset({"allim_ticker", "allim_sweeper"})
@@ -120,7 +120,7 @@ def targets(results: Results) -> list[Target]:
         ]
     if results.beside_import is not None:
         ratio = results.beside_import.accepted_ratio
-        found.append(Target("p99 beside a neighbour's import, times the quiet one", ratio, WANTED_BESIDE_IMPORT, False))
+        found.append(Target("p99 beside a neighbour's import, times the quiet one", ratio, WANTED, False))
     if results.neighbour is not None:
         found.append(Target("p99 beside a neighbour, times the quiet one", results.neighbour.ratio, WANTED, False))
     return found

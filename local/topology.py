@@ -1,6 +1,7 @@
 """Topics and subscriptions as data, and how to bring them about on a local broker."""
 
 import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import grpc
@@ -84,9 +85,7 @@ def create(topology: Topology, emulator_host: str, project: str) -> None:
     Raises google.api_core.exceptions.GoogleAPICallError when the broker refuses, and ValueError when a subscription
     of that name exists on another topic.
     """
-    with grpc.insecure_channel(emulator_host) as channel:
-        publisher = PublisherClient(transport=PublisherGrpcTransport(channel=channel))
-        subscriber = SubscriberClient(transport=SubscriberGrpcTransport(channel=channel))
+    with _clients(emulator_host) as (publisher, subscriber):
         for topic in topology.topics:
             with contextlib.suppress(AlreadyExists):
                 publisher.create_topic(name=topic_name(project, topic.id))
@@ -100,15 +99,20 @@ def create(topology: Topology, emulator_host: str, project: str) -> None:
 
 def remove(topology: Topology, emulator_host: str, project: str) -> None:
     """Take topics and subscriptions from a local broker, as far as they are there. Arguments as of `create`."""
-    with grpc.insecure_channel(emulator_host) as channel:
-        publisher = PublisherClient(transport=PublisherGrpcTransport(channel=channel))
-        subscriber = SubscriberClient(transport=SubscriberGrpcTransport(channel=channel))
+    with _clients(emulator_host) as (publisher, subscriber):
         for subscription in topology.subscriptions:
             with contextlib.suppress(NotFound):
                 subscriber.delete_subscription(subscription=subscription_name(project, subscription.id))
         for topic in topology.topics:
             with contextlib.suppress(NotFound):
                 publisher.delete_topic(topic=topic_name(project, topic.id))
+
+
+@contextlib.contextmanager
+def _clients(emulator_host: str) -> Iterator[tuple[PublisherClient, SubscriberClient]]:
+    with grpc.insecure_channel(emulator_host) as channel:
+        publisher = PublisherClient(transport=PublisherGrpcTransport(channel=channel))
+        yield publisher, SubscriberClient(transport=SubscriberGrpcTransport(channel=channel))
 
 
 def topic_name(project: str, topic_id: str) -> str:

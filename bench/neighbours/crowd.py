@@ -15,11 +15,10 @@ from rich.console import Console
 from rich.table import Table
 
 from bench import load
-from bench.home import fresh_stack
 from bench.load import Latency
+from bench.neighbours.stage import WANTED, warm_stack
 from bench.saas import give_credit
 from bench.watch import BenchError, Watch
-from local.examples.loading import load as load_examples
 from local.stack import Stack, StackError
 from shared.platform.clock import WallClock
 from shared.platform.database import Database
@@ -32,9 +31,6 @@ NOTICE = TemplateContent.model_validate({"sms": {"text": "[차곡차곡 영어] 
 
 TIMES = 100
 """How many times as many messages the neighbour has."""
-
-WANTED = 1.1
-"""Beside the neighbour the 99th percentile is no more than a tenth longer."""
 
 WARM_UP = 100
 
@@ -124,18 +120,10 @@ def main(arguments: list[str] | None = None) -> int:
     if options.messages < 1 or options.rate <= 0 or options.times < 1:
         parser.error("--messages and --times are at least 1, --rate is more than 0")
     try:
-        with fresh_stack() as (_, stack):
-            load_examples(stack)
-            give_credit(stack)
-            watch, publisher = Watch(stack.database_url), load.Publisher(stack)
-            try:
-                load.singles(publisher, watch, min(WARM_UP, options.messages))
-                found = measure(
-                    stack, watch, publisher, messages=options.messages, rate=options.rate, times=options.times
-                )
-            finally:
-                publisher.close()
-                watch.close()
+        with warm_stack(min(WARM_UP, options.messages)) as on:
+            found = measure(
+                on.stack, on.watch, on.publisher, messages=options.messages, rate=options.rate, times=options.times
+            )
     except (StackError, BenchError) as error:
         Console(stderr=True).print(f"[red]error:[/red] {error}")
         return 1

@@ -25,12 +25,10 @@ from pydantic_core import to_json
 from rich.console import Console
 from rich.table import Table
 
-from bench import load
-from bench.home import fresh_stack
-from bench.load import Publisher, percentile, write_customers
-from bench.saas import SOURCE, TEMPLATE, TENANT, customer, give_credit
+from bench.load import WARM_UP, Publisher, percentile, write_customers
+from bench.neighbours.stage import WANTED, warm_stack
+from bench.saas import SOURCE, TEMPLATE, TENANT, customer
 from bench.watch import STALLED_SECONDS, BenchError, Watch
-from local.examples.loading import load as load_examples
 from local.home import CHECKOUT, Home
 from local.stack import Stack, StackError
 from shared.platform.clock import WallClock
@@ -41,9 +39,6 @@ RATE = 20.0
 """Events a second, of the neighbour, and of the customers in the file."""
 
 QUIET_EVENTS = 600
-
-WANTED = 1.1
-"""Beside the import the 99th percentile is no more than a tenth longer."""
 
 _LOOK_EVERY_SECONDS = 0.005
 _FIRST_OF_THE_NEIGHBOUR = 20_000_000
@@ -275,18 +270,10 @@ def main(arguments: list[str] | None = None) -> int:
         parser.error("--customers and --events are at least 1")
     progress = Console(stderr=True)
     try:
-        with fresh_stack() as (home, stack):
-            load_examples(stack)
-            give_credit(stack)
-            watch, publisher = Watch(stack.database_url), load.Publisher(stack)
-            try:
-                load.singles(publisher, watch, min(load.WARM_UP, options.events))
-                found = beside_an_import(
-                    home, stack, publisher, watch, customers=options.customers, events=options.events
-                )
-            finally:
-                publisher.close()
-                watch.close()
+        with warm_stack(min(WARM_UP, options.events)) as on:
+            found = beside_an_import(
+                on.home, on.stack, on.publisher, on.watch, customers=options.customers, events=options.events
+            )
     except (StackError, BenchError) as error:
         progress.print(f"[red]error:[/red] {error}")
         return 1

@@ -80,10 +80,8 @@ def ledger(
     """Show a tenant's entries, newest first: by how much each changed the balance and what is held."""
 
     async def work(connection: Connection) -> list[Entry]:
-        from shared.credits.ledger.ledger import account_of
         from shared.credits.ledger.store import read_entries
 
-        await account_of(connection, tenant)
         return await read_entries(connection, tenant, limit)
 
     entries = with_ledger(database_url, work, tenant=tenant)

@@ -29,10 +29,8 @@ def payments(
     """Show a tenant's payments through Toss, newest first: top-ups, plans, and what of them was cancelled."""
 
     async def work(connection: Connection) -> list[Order]:
-        from shared.credits.ledger.ledger import account_of
         from shared.credits.payments.store import read_orders
 
-        await account_of(connection, tenant)
         return await read_orders(connection, tenant, limit)
 
     orders = with_ledger(database_url, work, tenant=tenant)

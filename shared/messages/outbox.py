@@ -45,19 +45,21 @@ def topics_of(tickets: Iterable[SendTicket]) -> dict[str, str]:
 
 async def publish_tickets(publisher: Publisher, tickets: Sequence[SendTicket], topics: Mapping[str, str]) -> None:
     """Publish tickets whose rows are committed, each to its tenant's topic. See `publish_committed`."""
-    by_topic: dict[str, list[Outgoing]] = defaultdict(list)
-    for ticket in tickets:
-        by_topic[topics[ticket.tenant]].append(Outgoing(ticket.model_dump_json().encode()))
-    for topic, outgoing in by_topic.items():
-        await publish_committed(publisher, topic, outgoing)
+    await publish_committed(
+        publisher, ((topics[ticket.tenant], Outgoing(ticket.model_dump_json().encode())) for ticket in tickets)
+    )
 
 
-async def publish_committed(publisher: Publisher, topic: str, messages: Sequence[Outgoing]) -> None:
-    """Publish what is in the outbox.
+async def publish_committed(publisher: Publisher, tickets: Iterable[tuple[str, Outgoing]]) -> None:
+    """Publish what is in the outbox, each to its topic.
 
     A failure is not the caller's: the rows are safe, and the tick publishes them again.
     """
-    try:
-        await publisher.publish(topic, messages)
-    except Exception:  # Pub/Sub's client has no common base for what may go wrong
-        log("tickets").exception("could not publish, the tick will", extra={"fields": {"tickets": len(messages)}})
+    by_topic: dict[str, list[Outgoing]] = defaultdict(list)
+    for topic, ticket in tickets:
+        by_topic[topic].append(ticket)
+    for topic, outgoing in by_topic.items():
+        try:
+            await publisher.publish(topic, outgoing)
+        except Exception:  # Pub/Sub's client has no common base for what may go wrong
+            log("tickets").exception("could not publish, the tick will", extra={"fields": {"tickets": len(outgoing)}})

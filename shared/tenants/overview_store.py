@@ -50,12 +50,11 @@ select t.id, t.name, t.created_at, t.suspended_at, p.plan::text as plan, c.balan
     select coalesce(sum(jsonb_array_length(o.body -> 'messages')), 0) from outbox o
     where o.tenant = t.id and o.body ? 'messages'
   )::int as waiting,
-  a.id as account, a.provider, a.sender, a.kakao_channel, rated.messages_per_second, rated.burst
+  a.id as account, a.provider, a.sender, a.kakao_channel, a.messages_per_second, a.burst
 from tenants t
 left join tenant_plans p on p.tenant = t.id
 left join credit_accounts c on c.tenant = t.id
-left join lateral ({sending_account("t.id")}) a on true
-left join provider_accounts rated on rated.tenant = t.id and rated.id = a.id
+left join lateral ({sending_account("t.id", "messages_per_second", "burst")}) a on true
 where %(tenant)s::text is null or t.id = %(tenant)s
 order by t.id
 """

@@ -159,17 +159,18 @@ async def provider_accounts(connection: Connection, tenants: Sequence[str]) -> l
     return [SealedAccount(**row) for row in await fetch_all(connection, ACCOUNTS, {"tenants": list(tenants)})]
 
 
-def sending_account(tenant: str) -> str:
+def sending_account(tenant: str, *also: str) -> str:
     """The account that a tenant sends by, as a part of another statement: of its active ones, the one it had first.
 
     Args:
         tenant: how that statement names the tenant.
+        also: more columns of it, which not every role may read.
 
     Returns:
-        A query of id, provider, sender and kakao_channel: one row, or none where no account is active.
+        A query of id, provider, sender, kakao_channel and those: one row, or none where no account is active.
     """
     return f"""
-    select id, provider, sender, kakao_channel from provider_accounts
+    select {", ".join(("id", "provider", "sender", "kakao_channel", *also))} from provider_accounts
     where tenant = {tenant} and active order by created_at, id limit 1"""
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter
 
 import orjson
 
@@ -23,9 +23,6 @@ async def reissue(database: Database, publisher: Publisher, clock: Clock) -> Non
         tickets = await decide_tickets_again(
             connection, now=now, patience=PATIENCE, longest=LONGEST_PATIENCE, limit=TICKETS_AT_A_TIME
         )
-    by_topic: dict[str, list[Outgoing]] = defaultdict(list)
-    for ticket in tickets:
-        by_topic[ticket.topic].append(Outgoing(orjson.dumps(ticket.body)))
-    for topic, messages in by_topic.items():
-        log("tickets").info("tickets published again", extra={"fields": {"topic": topic, "tickets": len(messages)}})
-        await publish_committed(publisher, topic, messages)
+    for topic, count in Counter(ticket.topic for ticket in tickets).items():
+        log("tickets").info("tickets published again", extra={"fields": {"topic": topic, "tickets": count}})
+    await publish_committed(publisher, ((ticket.topic, Outgoing(orjson.dumps(ticket.body))) for ticket in tickets))

@@ -140,11 +140,10 @@ asked as (
 senders as (
   select s.tenant, s.dispatch, gen_random_uuid() as new_hold, gen_random_uuid() as release,
     gen_random_uuid() as later, t.revision, t.suspended_at is not null as suspended, a.id as account, a.provider,
-    {bucket_of("rated")} as bucket, rated.messages_per_second, rated.burst
+    {bucket_of("a")} as bucket, a.messages_per_second, a.burst
   from unnest(%(sender_tenants)s::text[], %(dispatches)s::uuid[]) as s (tenant, dispatch)
   join tenants t on t.id = s.tenant
-  left join lateral ({sending_account("s.tenant")}) a on true
-  left join provider_accounts rated on rated.tenant = s.tenant and rated.id = a.id
+  left join lateral ({sending_account("s.tenant", "tenant", "identity", "messages_per_second", "burst")}) a on true
 ),
 price_list as ({current_prices("tenant = any(%(sender_tenants)s)")}),
 candidates as (

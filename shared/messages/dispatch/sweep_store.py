@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypedDict, Unpack
 from uuid import UUID
 
 import orjson
@@ -132,6 +132,22 @@ class TakenDispatch:
     revision: int
 
 
+class Taking(TypedDict):
+    """How dispatches are taken that are due.
+
+    now: the moment.
+    first, longest: until one that is taken is due again, and how long that may become.
+    limit: so many at most.
+    without: tenants whose dispatches stay.
+    """
+
+    now: dt.datetime
+    first: dt.timedelta
+    longest: dt.timedelta
+    limit: int
+    without: Sequence[str]
+
+
 def _taking(which: str, *, by: str, put_off: str) -> str:
     """A statement that takes dispatches, those first that are due longest, and says when they are due again.
 
@@ -153,17 +169,8 @@ returning d.tenant, d.id, d.account, d.state::text, d.provider_batch_id as batch
 """
 
 
-async def _taken(
-    connection: Connection,
-    statement: str,
-    *,
-    now: dt.datetime,
-    first: dt.timedelta,
-    longest: dt.timedelta,
-    limit: int,
-    without: Sequence[str],
-) -> list[TakenDispatch]:
-    parameters = {"now": now, "first": first, "longest": longest, "limit": limit, "without": list(without)}
+async def _taken(connection: Connection, statement: str, taking: Taking) -> list[TakenDispatch]:
+    parameters = {**taking, "without": list(taking["without"])}
     return [TakenDispatch(**row) for row in await fetch_all(connection, statement, parameters)]
 
 
@@ -174,19 +181,11 @@ DECIDE_LEASES = _taking(
 )
 
 
-async def decide_leases(
-    connection: Connection,
-    *,
-    now: dt.datetime,
-    first: dt.timedelta,
-    longest: dt.timedelta,
-    limit: int,
-    without: Sequence[str],
-) -> list[TakenDispatch]:
+async def decide_leases(connection: Connection, **taking: Unpack[Taking]) -> list[TakenDispatch]:
     """Dispatches whose instance has not been heard of since its lease was over. They are ours for `first`, and each
     later time for twice as long, `longest` at most; then whoever sweeps takes them again. Those of the tenants
     `without` stay."""
-    return await _taken(connection, DECIDE_LEASES, now=now, first=first, longest=longest, limit=limit, without=without)
+    return await _taken(connection, DECIDE_LEASES, taking)
 
 
 def deciding_deadline(messages: str, *, moment: str = "deadline") -> str:
@@ -212,18 +211,10 @@ DECIDE_CHECKS = _taking(
 )
 
 
-async def decide_checks(
-    connection: Connection,
-    *,
-    now: dt.datetime,
-    first: dt.timedelta,
-    longest: dt.timedelta,
-    limit: int,
-    without: Sequence[str],
-) -> list[TakenDispatch]:
+async def decide_checks(connection: Connection, **taking: Unpack[Taking]) -> list[TakenDispatch]:
     """Sent dispatches to look at now. Each waits twice as long for its next time: first `first`, and `longest` at
     most. Those of the tenants `without` stay."""
-    return await _taken(connection, DECIDE_CHECKS, now=now, first=first, longest=longest, limit=limit, without=without)
+    return await _taken(connection, DECIDE_CHECKS, taking)
 
 
 # What is over for an hour is looked at in an hour again: so the wait doubles, and needs no count.
@@ -238,21 +229,11 @@ DECIDE_DEADLINES = _taking(
 )
 
 
-async def decide_deadlines(
-    connection: Connection,
-    *,
-    now: dt.datetime,
-    first: dt.timedelta,
-    longest: dt.timedelta,
-    limit: int,
-    without: Sequence[str],
-) -> list[TakenDispatch]:
+async def decide_deadlines(connection: Connection, **taking: Unpack[Taking]) -> list[TakenDispatch]:
     """Sent dispatches of which a channel's time may be over. Each is due again at its next deadline; while a message of
     it stays beyond its own, after `first`, and then after as long as that has been over, `longest` at most. Those of
     the tenants `without` stay."""
-    return await _taken(
-        connection, DECIDE_DEADLINES, now=now, first=first, longest=longest, limit=limit, without=without
-    )
+    return await _taken(connection, DECIDE_DEADLINES, taking)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ import datetime as dt
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from uuid import UUID
 
 from shared.contracts import Outcome, ProviderReport
@@ -90,14 +91,13 @@ class Sweeper:
         self._dispatcher = dispatcher
         self._reports = reports
         self._clock = clock
-        self._undecided = Sweep(
-            "decide", InTurn(self._take_undecided, _tenant).take, self._settle, _fields, clock, LIMITS
-        )
-        self._unreported = Sweep(
-            "check", InTurn(self._take_unreported, _tenant).take, self._ask, _fields, clock, LIMITS
-        )
         self._unasked = Unasked(database, reports, clock)
-        self._overdue = Sweep("deadlines", InTurn(self._take_overdue, _tenant).take, self._ask, _fields, clock, LIMITS)
+        undecided = InTurn(self._take_undecided, _tenant)
+        unreported = InTurn(partial(self._take_sent, decide_checks), _tenant)
+        overdue = InTurn(partial(self._take_sent, decide_deadlines), _tenant)
+        self._undecided = Sweep("decide", undecided.take, self._settle, _fields, clock, LIMITS)
+        self._unreported = Sweep("check", unreported.take, self._ask, _fields, clock, LIMITS)
+        self._overdue = Sweep("deadlines", overdue.take, self._ask, _fields, clock, LIMITS)
 
     async def sweep(self) -> None:
         """Look once at everything that may have waited too long."""
@@ -160,12 +160,6 @@ class Sweeper:
         async with self._database.connection() as connection:
             for kind in (WORDS_REFUSED, ACCOUNT_NOT_ASKED):
                 await resolve_raised_before(connection, kind, now - TOLD_FOR, now)
-
-    async def _take_unreported(self, limit: int, without: Sequence[str]) -> list[_Unreported]:
-        return await self._take_sent(decide_checks, limit, without)
-
-    async def _take_overdue(self, limit: int, without: Sequence[str]) -> list[_Unreported]:
-        return await self._take_sent(decide_deadlines, limit, without)
 
     async def _take_sent(
         self, take: Callable[..., Awaitable[list[TakenDispatch]]], limit: int, without: Sequence[str]

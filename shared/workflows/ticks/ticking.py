@@ -22,7 +22,7 @@ from shared.platform.logs import log
 from shared.platform.loops.rounds import TICK, Rounds, pause_after
 from shared.platform.loops.turns import turns_after
 from shared.platform.pubsub import Publisher
-from shared.platform.signals.heartbeats import beat
+from shared.platform.signals.heartbeats import leave_trace
 from shared.workflows.catalog import UnreadableDefinition, catalog_cache, read_definition
 from shared.workflows.definition import WorkflowDefinition
 from shared.workflows.planning import speak
@@ -81,8 +81,7 @@ class Ticker:
             try:
                 spoke = await self._speak_or_set_aside()
                 if not seen:  # a tick that let what was due speak once is one that works
-                    async with self.database.connection() as connection:
-                        await beat(connection, "tick", self._clock.now())
+                    await leave_trace(self.database, "tick", self._clock)
                     seen = True
                 if spoke != TIMERS_A_BATCH and not self._had_their_turn:
                     await self._nap(leave_at)
