@@ -51,7 +51,8 @@ class AutomaticTopUps:
 
         async def charge(due: Due) -> None:
             nonlocal charged
-            charged += await self._charge(due)
+            if await self._charge(due):
+                charged += 1
 
         await Sweep("topups", self._take, charge, _fields, self._clock, LIMITS).run()
         return charged

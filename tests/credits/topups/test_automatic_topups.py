@@ -104,6 +104,18 @@ async def test_a_card_that_can_not_be_opened_is_a_refusal_and_no_one_elses_matte
     assert till.alerts() == ["topup_refused"]
 
 
+async def test_each_of_several_charges_at_once_is_counted(till: Till) -> None:
+    await with_card(till)
+    for tenant in ("second", "third"):
+        till.rows("insert into tenants (id, name) values (%s, 'X')", tenant)
+        card = await till.shop.control("card", customerKey=f"tenant_{tenant}", outcome="ok")
+        await till.automatic.register_card(tenant, card["authKey"])
+        till.rows(
+            "insert into automatic_topups (tenant, threshold, amount, daily_cap) values (%s, 1, 100, 100)", tenant
+        )
+    assert await till.charging.charge_due() == 3
+
+
 async def test_an_error_of_one_tenants_charge_is_not_its_neighbours(till: Till) -> None:
     await with_card(till)
     till.rows("insert into tenants (id, name) values ('broken', 'X')")
