@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 from shared.contracts import SendTicket
 from shared.messages.dispatch.fairness.pace_store import STILL_WAITS
 from shared.messages.dispatch.retries_store import decide_retries
-from shared.messages.dispatch.store import decide_claims
+from shared.messages.dispatch.store import Claimed, decide_claims
+from shared.platform.database import Connection
 from shared.platform.ids import new_id
 from shared.platform.pubsub import BULK_SEND_REQUESTS, SEND_REQUESTS
 from tests.clock import NOON
@@ -207,8 +208,16 @@ def _rows_of(bucket: Bucket | None, demand: Mapping[str, Sequence[UUID]], **limi
     }
 
 
-def _tickets(demand: Mapping[str, Sequence[UUID]]) -> list[SendTicket]:
-    return [SendTicket(id=UUID(int=7), tenant=tenant, messages=tuple(ids)) for tenant, ids in demand.items()]
+async def _claimed(connection: Connection, demand: Mapping[str, Sequence[UUID]], topic: str) -> list[Claimed]:
+    """What may leave now of one ticket for each tenant."""
+    return await decide_claims(
+        connection,
+        [SendTicket(id=UUID(int=7), tenant=tenant, messages=tuple(ids)) for tenant, ids in demand.items()],
+        {tenant: UUID(int=at) for at, tenant in enumerate(demand)},
+        topic=topic,
+        now=NOON,
+        lease_until=NOON + SECOND,
+    )
 
 
 BUCKETS = "select tokens, refilled_at, closed_until, queues from account_buckets"
@@ -229,14 +238,7 @@ async def test_what_leaves_and_when_the_rest_comes_back_is_what_the_rule_says(
     after = deepcopy(bucket)
     may, back_at = after.claim(demand, topic, NOON)
     async with scratch.holding(**_rows_of(bucket, demand)) as connection:
-        claimed = await decide_claims(
-            connection,
-            _tickets(demand),
-            {tenant: UUID(int=at) for at, tenant in enumerate(demand)},
-            topic=topic,
-            now=NOON,
-            lease_until=NOON + SECOND,
-        )
+        claimed = await _claimed(connection, demand, topic)
         [found] = await rows(connection, BUCKETS)
         tries = await rows(connection, "select tenant, id, tries, status::text from messages")
         waiting = await rows(
@@ -262,14 +264,7 @@ async def test_an_account_without_limits_has_no_bucket_and_all_leaves(
     scratch: Scratch, demand: Mapping[str, Sequence[UUID]]
 ) -> None:
     async with scratch.holding(**_rows_of(None, demand)) as connection:
-        claimed = await decide_claims(
-            connection,
-            _tickets(demand),
-            {tenant: UUID(int=at) for at, tenant in enumerate(demand)},
-            topic=SEND_REQUESTS,
-            now=NOON,
-            lease_until=NOON + SECOND,
-        )
+        claimed = await _claimed(connection, demand, SEND_REQUESTS)
         assert await rows(connection, BUCKETS) == []
     assert len(claimed) == sum(map(len, demand.values()))
 
