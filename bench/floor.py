@@ -34,8 +34,8 @@ HTTP_CONNECTIONS = 32
 
 _TOLD = """
 with told as (
-  insert into events (tenant, source, id, type, time, data, received_at)
-  select %(tenant)s, %(source)s, 'evt-' || n, 'subscription.signup', now(), %(data)s, now()
+  insert into events (tenant, source, id, type, time, data, received_at, month)
+  select %(tenant)s, %(source)s, 'evt-' || n, 'subscription.signup', now(), %(data)s, now(), date_trunc('month', now())
   from generate_series(%(first)s::int, %(last)s::int) as n
 ), people as (
   insert into customers (tenant, id, name, phone, email, company, status, plan, as_of)

@@ -14,7 +14,7 @@ from shared.contracts import SendTicket
 from shared.messages.composing import NewMessage
 from shared.messages.reasons import RUN_CHANGED
 from shared.platform.database import Connection, fetch_all
-from shared.platform.ids import derived_id
+from shared.platform.ids import derived_id, span
 
 WRITE_TICKETS = """
   insert into outbox (tenant, id, topic, body, publish_at, created_at)
@@ -109,7 +109,7 @@ async def queue_messages(
 SUPERSEDED = """
 select m.tenant, m.id
 from unnest(%(tenants)s::text[], %(ids)s::uuid[], %(revisions)s::int[]) as w (tenant, id, revision)
-join messages m on m.tenant = w.tenant and m.id = w.id
+join messages m on m.tenant = w.tenant and m.id = w.id and m.id between %(first_id)s and %(last_id)s
 where m.run_revision < w.revision and (m.status = 'queued' or m.reason = %(run_changed)s)
 for no key update of m
 """
@@ -132,6 +132,7 @@ async def under_ids_of_their_own(connection: Connection, messages: Sequence[NewM
         {
             "tenants": [message.tenant for message in moved],
             "ids": [message.id for message in moved],
+            **span(message.id for message in moved),
             "revisions": [message.origin.run_revision for message in moved],
             "run_changed": RUN_CHANGED,
         },

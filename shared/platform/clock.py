@@ -15,6 +15,11 @@ def day_of(moment: dt.datetime) -> dt.date:
     return moment.astimezone(SEOUL).date()
 
 
+def month_of(moment: dt.datetime) -> dt.date:
+    """The first day of the month of Seoul that an aware moment belongs to."""
+    return day_of(moment).replace(day=1)
+
+
 def first_moment(day: dt.date) -> dt.datetime:
     """When a day of Seoul begins, in UTC."""
     return dt.datetime.combine(day, dt.time(), SEOUL).astimezone(dt.UTC)

@@ -60,6 +60,16 @@ def last_id(moment: dt.datetime) -> UUID:
     return UUID(int=((_milliseconds(moment) + 1) << 80) - 1)
 
 
+def span(ids: Iterable[UUID]) -> dict[str, UUID]:
+    """The least and the greatest of some ids, as the parameters `first_id` and `last_id` of a statement.
+
+    Ids lie in months by their moment, and a statement that names its ids one by one is planned for all months; one that
+    also says between which they lie, for those alone.
+    """
+    known = list(ids) or [UUID(int=0)]
+    return {"first_id": min(known), "last_id": max(known)}
+
+
 def ids_beginning(text: str, *, least: int = 1) -> tuple[UUID, UUID] | None:
     """The smallest and the greatest id that begin with what somebody typed, dashes or none; for looking it up.
 

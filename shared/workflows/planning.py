@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from shared.customers.store import Person
 from shared.messages.composing import NewMessage, Origin, compose, within_the_law
+from shared.platform.clock import month_of
 from shared.platform.ids import derived_id
 from shared.templates.template import TemplateVersion
 from shared.workflows.definition import WorkflowDefinition
@@ -50,6 +51,7 @@ class Plan:
 
     runs: each replaces its row.
     retimed: runs whose waiting steps are replaced by `timers`.
+    months: of the events that were heard.
     outcomes: what an event came to, in each workflow that heard it; nothing of one whose messages tell all.
     bad_anchors: events that start or move a run to no moment; these become dead letters too.
     """
@@ -58,6 +60,7 @@ class Plan:
     retimed: set[RunKey] = field(default_factory=set)
     timers: dict[tuple[RunKey, int], Timer] = field(default_factory=dict)
     messages: list[NewMessage] = field(default_factory=list)
+    months: set[dt.date] = field(default_factory=set)
     outcomes: dict[EventKey, list[Outcome]] = field(default_factory=dict)
     bad_anchors: dict[EventKey, str] = field(default_factory=dict)
 
@@ -95,6 +98,7 @@ def react(
         now: steps due by then speak at once.
         suspended: whether its tenant may not send now, which changes what is told of it and nothing else.
     """
+    plan.months.add(month_of(happening.time))
     reactions = [_react(plan, happening, workflow, templates, stored, audiences, now) for workflow in workflows]
     outcomes = [outcome for outcome in reactions if outcome is not None]
     if suspended:

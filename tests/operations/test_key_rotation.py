@@ -190,7 +190,8 @@ async def test_accounts_from_before_there_were_digests_are_given_theirs(world: W
 def test_every_column_of_ciphertext_is_a_place(shared_world: World) -> None:
     columns = shared_world.rows(
         "select c.table_name || '.' || c.column_name as name from information_schema.columns c"
-        " join pg_class t on t.relname = c.table_name and t.relkind = 'r' and t.relnamespace = 'public'::regnamespace"
+        " join pg_class t on t.relname = c.table_name and t.relkind in ('r', 'p')"
+        " and t.relnamespace = 'public'::regnamespace"
         " where c.table_schema = 'public' and c.data_type = 'bytea' order by 1"
     )
     sealed = {"provider_accounts.credentials", "billing_keys.billing_key"}

@@ -115,12 +115,6 @@ LAWS = {
         [{"revision": revision} for revision in (1, 2, 3)],
         lambda old, new: int(str(new["revision"])) >= int(str(old["revision"])),
     ),
-    "events": Law(
-        "events",
-        "allim_events",
-        [{"fingerprint": hashed} for hashed in (None, b"0" * 16, b"1" * 16)],
-        lambda old, new: old["fingerprint"] == new["fingerprint"],
-    ),
     "plan_orders": Law(
         "plan_orders",
         "allim_sweeper",

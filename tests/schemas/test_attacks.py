@@ -33,7 +33,7 @@ COLUMNS = """
 select c.relname::text, array_agg(a.attname::text order by a.attnum)
 from pg_class c join pg_attribute a on a.attrelid = c.oid
 where c.relnamespace::regnamespace::text !~ '^(pg_|information_schema)' and c.relkind in ('r', 'p', 'v', 'm', 'S')
-  and a.attnum > 0 and not a.attisdropped and c.relname !~ '^_?yoyo'
+  and a.attnum > 0 and not a.attisdropped and not c.relispartition and c.relname !~ '^_?yoyo'
 group by 1
 """
 
@@ -138,6 +138,20 @@ def test_a_role_does_to_a_table_what_its_work_needs(filled: Migrated, columns: d
         done = {each for each in tried if not _refused(connection, ON_A_TABLE[each[1]], each[0])}
     needed = {(table, "delete") for table in columns if may(role, table, "delete")}
     assert done == needed | {(table, "lock") for table, _ in needed}, "who may delete all rows may lock the table, too"
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_a_partition_is_nobodys_to_touch_beside_the_whole(filled: Migrated, role: str) -> None:
+    with psycopg.connect(filled.url) as connection:
+        found = connection.execute(
+            "select relname, relrowsecurity, has_table_privilege(%(role)s, oid, 'select, insert, update, delete')"
+            " or has_any_column_privilege(%(role)s, oid, 'select, insert, update')"
+            " or has_schema_privilege(%(role)s, relnamespace, 'usage')"
+            " from pg_class where relispartition and relkind = 'r'",
+            {"role": role},
+        ).fetchall()
+    assert len(found) == 10
+    assert {(secured, touched) for _, secured, touched in found} == {(True, False)}
 
 
 @pytest.mark.parametrize("privilege", ["references", "truncate", "trigger"])

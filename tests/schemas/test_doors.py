@@ -26,7 +26,7 @@ OWNERS_TRIGGERS = """
 select distinct c.relname::text, event, t.tgattr::int2[]
 from pg_trigger t join pg_class c on c.oid = t.tgrelid join pg_proc p on p.oid = t.tgfoid
 join (values (4, 'insert'), (8, 'delete'), (16, 'update'), (32, 'truncate')) e (bit, event) on t.tgtype & bit > 0
-where not t.tgisinternal and p.prosecdef
+where not t.tgisinternal and p.prosecdef and not c.relispartition
 order by 1, 2
 """
 """The tables on which a function with its owner's rights hangs, with each event that fires it (pg_trigger.h has the

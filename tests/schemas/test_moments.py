@@ -31,7 +31,8 @@ ASK_THE_DATABASE: Mapping[str, str] = {
 
 SAID = """
 select attrelid::regclass || '.' || attname, pg_get_expr(adbin, adrelid)
-from pg_attrdef join pg_attribute on (attrelid, attnum) = (adrelid, adnum)
+from pg_attrdef join pg_attribute on (attrelid, attnum) = (adrelid, adnum) join pg_class c on c.oid = adrelid
+where not c.relispartition
 union all
 select p.oid::regprocedure::text, coalesce(pg_get_function_sqlbody(p.oid), p.prosrc)
 from pg_proc p join pg_language l on l.oid = p.prolang

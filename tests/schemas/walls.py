@@ -32,7 +32,7 @@ SAMPLES = {
     "template_versions": ("tenant, name, version, content", "%(tenant)s, %(id)s, 1, '{}'"),
     "workflows": ("tenant, name, active_version", "%(tenant)s, %(id)s, 1"),
     "workflow_versions": ("tenant, name, version, definition", "%(tenant)s, %(id)s, 1, '{}'"),
-    "events": ("tenant, source, id, type, time, data", "%(tenant)s, 's', %(id)s, 't', %(now)s, '{}'"),
+    "events": ("tenant, source, id, type, time, data, month", "%(tenant)s, 's', %(id)s, 't', %(now)s, '{}', %(day)s"),
     "runs": ("tenant, workflow, key, version", "%(tenant)s, 'w', %(id)s, 1"),
     "timers": ("tenant, workflow, key, step, due_at", "%(tenant)s, 'w', %(id)s, 0, %(now)s"),
     "messages": (
@@ -58,6 +58,7 @@ SAMPLES = {
         "tenant, id, kind, balance_change, key, created_at",
         "%(tenant)s, %(uuid)s, 'topup', 1, %(id)s, %(now)s",
     ),
+    "ledger_keys": ("tenant, key, entry", "%(tenant)s, 'used/' || %(id)s, %(uuid)s"),
     "alerts": ("tenant, kind, detail, raised_at", "%(tenant)s, %(id)s, 'd', %(now)s"),
     "payment_orders": (
         "tenant, id, amount, purpose, created_at, updated_at",
@@ -96,6 +97,7 @@ ONE_A_TENANT = {"credit_accounts", "tenant_plans", "bulk_counts"}
 """A tenant has one row of these at most."""
 
 WITHOUT_TENANT = {
+    "partitions",
     "default_prices",
     "provider_prices",
     "door_counts",
@@ -230,7 +232,7 @@ PRIVILEGES: dict[str, dict[str, str]] = {
         "customers": f"select insert update({_TOLD})",
         "runs": "select insert update(version,customer,anchor_at,anchored_as_of,anchored_by,started_as_of,"
         "stopped_as_of,facts,data,event_source,event_id,revision,updated_at)",
-        "events": "select insert(tenant,source,id,type,time,data,fingerprint,received_at) update(outcomes,fingerprint)",
+        "events": "select insert(tenant,source,id,type,time,data,fingerprint,received_at,month) update(outcomes)",
         "timers": "select insert update(due_at) delete",
         "messages": f"insert({_MADE}) select(tenant,id,run_revision,status,reason) update(updated_at)",
         "outbox": TICKETS,
@@ -403,6 +405,7 @@ PRIVILEGES: dict[str, dict[str, str]] = {
             "payment_look_ups",
             "door_counts",
             "account_buckets",
+            "partitions",
         ],
         READ,
     ),

@@ -55,7 +55,7 @@ paid as (
     when 'capture' then m.settlement = e.id
     else m.settlement = e.id or m.price is not null end
   where e.kind in ('hold', 'capture', 'release', 'hold_expiry')
-  group by e.tenant, e.id
+  group by e.tenant, e.id, e.created_at
 ),
 by_entry as (
   select tenant, sum(missing)::bigint as missing, sum(case kind

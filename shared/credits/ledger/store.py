@@ -113,7 +113,10 @@ async def read_entries(connection: Connection, tenant: str, limit: int) -> list[
     return [Entry(**row) for row in await fetch_all(connection, ENTRIES, {"tenant": tenant, "limit": limit})]
 
 
-ENTRY_OF_KEY = f"select {_ENTRY_COLUMNS} from ledger_entries where tenant = %(tenant)s and key = %(key)s"
+ENTRY_OF_KEY = f"""
+select {_ENTRY_COLUMNS} from ledger_entries
+where tenant = %(tenant)s and key = %(key)s and messages is null
+"""
 
 
 async def read_entry(connection: Connection, tenant: str, key: str) -> Entry | None:

@@ -28,6 +28,7 @@ from shared.messages.reasons import (
     WORKFLOW_OFF,
 )
 from shared.platform.database import Connection, fetch_all
+from shared.platform.ids import span
 from shared.platform.signals.alerts import raising
 from shared.tenants.store import bucket_of, sending_account
 
@@ -56,22 +57,24 @@ with told as (
 ),
 still_sending as (
   -- Locked in the order of reports, which may already speak of these messages.
-  select s.*, m.place
+  select s.*, m.part, m.place
   from (
     select * from unnest(%(ids)s::uuid[], %(channels)s::text[], %(provider_message_ids)s::text[])
       as s (id, channel, provider_message_id)
     order by id
   ) s
   cross join lateral (
-    select ctid as place from messages
-    where tenant = %(tenant)s and id = s.id and dispatch = %(id)s and status = 'sending' for no key update
+    select tableoid as part, ctid as place from messages
+    where tenant = %(tenant)s and id = s.id and dispatch = %(id)s and status = 'sending'
+      and id between %(first_id)s and %(last_id)s
+    for no key update
   ) m
 )
 update messages m
 set status = 'sent', channel = s.channel, updated_at = %(now)s,
     provider_message_id = coalesce(s.provider_message_id, m.provider_message_id)
 from still_sending s
-where m.ctid = s.place
+where m.ctid = s.place and m.tableoid = s.part and m.id between %(first_id)s and %(last_id)s
 """
 
 
@@ -102,6 +105,7 @@ async def mark_sent(
             "tenant": tenant,
             "id": dispatch,
             "ids": [message for message, _, _ in accepted],
+            **span(message for message, _, _ in accepted),
             "channels": [channel for _, channel, _ in accepted],
             "provider_message_ids": [provider_message_id for _, _, provider_message_id in accepted],
             "now": now,
@@ -149,7 +153,7 @@ price_list as ({current_prices("tenant = any(%(sender_tenants)s)")}),
 candidates as (
   -- Each row by its key and later by its place, whatever the planner believes about a table that has just grown.
   -- Locked first, in the order of reports: what a claim before this one has taken must not count against the credit.
-  select a.*, m.place, m.route, m.position, m.expires_at, m.hold,
+  select a.*, m.part, m.place, m.route, m.position, m.expires_at, m.hold,
     m.run_key is not null and m.run_revision is distinct from r.revision as run_changed,
     coalesce(r.settled, false) as settled, coalesce(w.is_off, false) as workflow_off
   from (
@@ -160,9 +164,11 @@ candidates as (
   ) a
   cross join lateral (
     -- A hold that is settled holds nothing: a message that goes on in spite of its end is held for anew.
-    select ctid as place, route, position, expires_at, case when settlement is null then hold end as hold, workflow,
-      run_key, run_revision, unless
-    from messages where tenant = a.tenant and id = a.id and status = 'queued' for no key update
+    select tableoid as part, ctid as place, route, position, expires_at,
+      case when settlement is null then hold end as hold, workflow, run_key, run_revision, unless
+    from messages
+    where tenant = a.tenant and id = a.id and status = 'queued' and id between %(first_id)s and %(last_id)s
+    for no key update
   ) m
   left join lateral (
     select revision, exists (
@@ -237,7 +243,7 @@ claimed as (
       tries = m.tries + 1,
       updated_at = %(now)s
   from verdicts v
-  where m.ctid = v.place and v.next <> 'queued'
+  where m.ctid = v.place and m.tableoid = v.part and m.id between %(first_id)s and %(last_id)s and v.next <> 'queued'
   returning m.tenant, m.id, m.status, m.customer, m.recipient, m.template, m.template_version, m.variables, m.route,
     m.deadlines, m.position, m.attempt, m.dispatch, m.hold, m.held, m.settlement, v.new_hold, v.release, v.account,
     v.provider, v.revision
@@ -320,6 +326,7 @@ async def decide_claims(
             "ticket_ids": [ticket.id for ticket in tickets],
             "tenants": [ticket.tenant for ticket in tickets for _ in ticket.messages],
             "ids": [message for ticket in tickets for message in ticket.messages],
+            **span(message for ticket in tickets for message in ticket.messages),
             "sender_tenants": list(dispatches),
             "dispatches": list(dispatches.values()),
             "now": now,

@@ -14,12 +14,14 @@ from shared.messages.ends_store import deciding_ends
 from shared.messages.status import Change, Standing, State, Status
 from shared.messages.store import WRITE_TICKETS, ticket_columns
 from shared.platform.database import Connection, fetch_all
+from shared.platform.ids import span
 
 LOCK_STATES = """
 select m.tenant, m.id, m.attempt, m.position, m.status::text, m.route, m.channel
 from messages m
 join (select distinct tenant, id from unnest(%(tenants)s::text[], %(ids)s::uuid[]) as a (tenant, id)) asked
   on asked.tenant = m.tenant and asked.id = m.id
+where m.id between %(first_id)s and %(last_id)s
 order by m.tenant, m.id
 for update of m
 """
@@ -28,7 +30,13 @@ for update of m
 async def lock_states(connection: Connection, messages: Sequence[tuple[str, UUID]]) -> dict[tuple[str, UUID], Standing]:
     """Where messages stand, locked until the transaction ends, in one order so that two batches never deadlock."""
     rows = await fetch_all(
-        connection, LOCK_STATES, {"tenants": [tenant for tenant, _ in messages], "ids": [id_ for _, id_ in messages]}
+        connection,
+        LOCK_STATES,
+        {
+            "tenants": [tenant for tenant, _ in messages],
+            "ids": [id_ for _, id_ in messages],
+            **span(id_ for _, id_ in messages),
+        },
     )
     return {
         (row["tenant"], row["id"]): Standing(
@@ -105,9 +113,9 @@ changes as (
     tenant, id, status, attempt, position, channel, provider_message_id, reason, detail, requeued, settles, price_name
   )
   cross join lateral (
-    select ctid as place, hold, held, settlement, price as paid, dispatch,
+    select tableoid as part, ctid as place, hold, held, settlement, price as paid, dispatch,
       status in ('sending', 'sent', 'unknown') as was_open
-    from messages where tenant = c.tenant and id = c.id
+    from messages where tenant = c.tenant and id = c.id and id between %(first_id)s and %(last_id)s
     offset 0
   ) m
 ),
@@ -152,7 +160,7 @@ changed as (
       updated_at = %(now)s
   from charged c
   left join numbers n on n.tenant = c.tenant and n.settles = c.settles and n.late = c.late and (c.open or c.late)
-  where m.ctid = c.place
+  where m.ctid = c.place and m.tableoid = c.part and m.id between %(first_id)s and %(last_id)s
   returning m.tenant, m.id, c.settles, m.held, m.price, c.late, n.entry
 )
 {entering(_MOVES)}
@@ -195,6 +203,7 @@ async def record_reports_and_decide_charges(
             **ticket_columns(tickets, topics),
             "tenants": [change.tenant for change in changes],
             "ids": [change.id for change in changes],
+            **span(change.id for change in changes),
             "statuses": [change.state.status for change in changes],
             "attempts": [change.state.attempt for change in changes],
             "positions": [change.position for change in changes],

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Literal
 
 from psycopg import AsyncCopy, sql
 
@@ -66,26 +65,28 @@ select c.relname::text as name,
     where f.conrelid = c.oid and f.contype = 'f' and not f.condeferrable and f.confrelid <> c.oid
   ), '{}') as parents
 from pg_class c
-where c.relnamespace = 'public'::regnamespace and c.relkind = 'r' and c.relname !~ '^_?yoyo'
+where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p') and c.relname !~ '^_?yoyo'
+  and c.relname <> 'partitions'
 order by c.relname
 """
 
 
 async def read_tables(connection: Connection) -> list[Table]:
-    """Every table, by name, except the migrations' own."""
+    """Every table, by name, except what tells of the schema itself."""
     return [Table(**row) for row in await fetch_all(connection, TABLES, {})]
 
 
 def copy_out(connection: Connection, table: str, columns: Sequence[str]) -> AbstractAsyncContextManager[AsyncCopy]:
     """A table's rows as a stream of COPY's text format. Its cursor knows at the end how many they were."""
-    return connection.cursor().copy(_copy(table, columns, "to stdout"))
+    statement = sql.SQL("copy (select {} from {}) to stdout").format(_names(columns), sql.Identifier(table))
+    return connection.cursor().copy(statement)
 
 
 def copy_in(connection: Connection, table: str, columns: Sequence[str]) -> AbstractAsyncContextManager[AsyncCopy]:
     """The same, back."""
-    return connection.cursor().copy(_copy(table, columns, "from stdin"))
+    statement = sql.SQL("copy {} ({}) from stdin").format(sql.Identifier(table), _names(columns))
+    return connection.cursor().copy(statement)
 
 
-def _copy(table: str, columns: Sequence[str], direction: Literal["to stdout", "from stdin"]) -> sql.Composed:
-    names = sql.SQL(", ").join(map(sql.Identifier, columns))
-    return sql.SQL("copy {} ({}) {}").format(sql.Identifier(table), names, sql.SQL(direction))
+def _names(columns: Sequence[str]) -> sql.Composed:
+    return sql.SQL(", ").join(map(sql.Identifier, columns))

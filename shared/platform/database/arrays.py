@@ -30,6 +30,7 @@ _WRITERS: dict[type, Callable[[Any], str]] = {
     UUID: lambda value: f"{value.int:032x}",
     Decimal: str,
     float: repr,
+    dt.date: str,
     dt.datetime: lambda value: f'"{value.isoformat()}"',
     bytes: lambda value: f'"\\\\x{value.hex()}"',
 }

@@ -88,7 +88,7 @@ class EventIntake:
             if plan.runs:
                 await save_runs(connection, plan, now)
             elif plan.outcomes:
-                await keep_outcomes(connection, plan.outcomes)
+                await keep_outcomes(connection, plan)
             plan.messages = await under_ids_of_their_own(connection, plan.messages)
             tickets = cut_tickets(
                 ((message.tenant, message.id) for message in plan.messages if message.status is Status.QUEUED), now

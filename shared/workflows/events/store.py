@@ -12,12 +12,14 @@ from pydantic_core import to_json
 
 from shared.contracts import FUTURE_TOLERANCE, SubscriptionEvent
 from shared.customers.knowing import Saying
+from shared.platform.clock import month_of
 from shared.platform.database import Connection, fetch_all
 from shared.platform.ids import first_id, last_id
 from shared.workflows.events.fingerprints import fingerprint
-from shared.workflows.outcomes import Outcome
 from shared.workflows.planning import EventKey, Plan
 from shared.workflows.store import key_columns
+
+_A_MONTH = dt.timedelta(days=31)
 
 RECEIVE_EVENTS_AND_DECIDE_FRESH = """
 with given as (
@@ -25,22 +27,33 @@ with given as (
     row_number() over (partition by e.tenant, e.source, e.id order by e.place) = 1 as first
   from unnest(
     %(tenants)s::text[], %(sources)s::text[], %(ids)s::text[], %(types)s::text[], %(times)s::timestamptz[],
-    %(data)s::jsonb[], %(fingerprints)s::bytea[]
-  ) with ordinality as e (tenant, source, id, type, time, data, fingerprint, place)
+    %(data)s::jsonb[], %(fingerprints)s::bytea[], %(months)s::date[]
+  ) with ordinality as e (tenant, source, id, type, time, data, fingerprint, month, place)
   left join tenants t on t.id = e.tenant
 ),
--- One that is there is written as it is: only so does the statement see it, be it a moment old and by somebody else.
+-- An event lies in the month of its time. One that comes again with another time may lie in a month beside.
+seen as (
+  select g.tenant, g.source, g.id, e.fingerprint
+  from given g
+  cross join lateral (
+    select fingerprint from events
+    where tenant = g.tenant and source = g.source and id = g.id and month between %(first_month)s and %(last_month)s
+    order by month limit 1
+  ) e
+  where g.first
+),
 kept as (
-  insert into events (tenant, source, id, type, time, data, fingerprint, received_at)
-  select tenant, source, id, type, time, data, fingerprint, %(now)s from given
-  where revision is not null and first
+  insert into events (tenant, source, id, type, time, data, fingerprint, received_at, month)
+  select tenant, source, id, type, time, data, fingerprint, %(now)s, month from given
+  where revision is not null and first and (tenant, source, id) not in (select tenant, source, id from seen)
   order by tenant, source, id
-  on conflict (tenant, source, id) do update set fingerprint = events.fingerprint
-  returning tenant, source, id, fingerprint, xmax = 0 as inserted
+  on conflict (tenant, source, id, month) do nothing
+  returning tenant, source, id, fingerprint
 )
-select g.tenant, g.revision, g.suspended, coalesce(k.inserted and g.first, false) as fresh,
-  coalesce(k.fingerprint <> g.fingerprint, false) as conflicting
-from given g left join kept k using (tenant, source, id)
+select g.tenant, g.revision, g.suspended, k.id is not null and g.first as fresh,
+  coalesce(k.fingerprint <> g.fingerprint or s.fingerprint <> g.fingerprint, false) as conflicting,
+  g.revision is not null and k.id is null and s.id is null as missed
+from given g left join kept k using (tenant, source, id) left join seen s using (tenant, source, id)
 order by g.place
 """
 
@@ -61,7 +74,9 @@ class Received:
 async def receive_events_and_decide_fresh(
     connection: Connection, events: Sequence[SubscriptionEvent], now: dt.datetime
 ) -> list[Received]:
-    """Keep events; in their order, what became of each."""
+    """Keep events; in their order, what became of each. One is known again by its id while it is kept, whenever it
+    comes; should it say another time, then only where that is in a month beside its first one."""
+    months = [month_of(event.time) for event in events]
     rows = await fetch_all(
         connection,
         RECEIVE_EVENTS_AND_DECIDE_FRESH,
@@ -73,10 +88,20 @@ async def receive_events_and_decide_fresh(
             "times": [event.time for event in events],
             "data": [event.data.model_dump_json(exclude_unset=True) for event in events],
             "fingerprints": [fingerprint(event) for event in events],
+            "months": months,
+            "first_month": min(months, default=now.date()) - _A_MONTH,
+            "last_month": max(months, default=now.date()) + _A_MONTH,
             "now": now,
         },
     )
-    return [Received(**row) for row in rows]
+    # Somebody else kept these in the meantime: they are waited for and not seen by the statement, but by the next.
+    missed = [place for place, row in enumerate(rows) if row.pop("missed")]
+    received = [Received(**row) for row in rows]
+    if missed:
+        again = await receive_events_and_decide_fresh(connection, [events[place] for place in missed], now)
+        for place, one in zip(missed, again, strict=True):
+            received[place] = one
+    return received
 
 
 KEEP_OUTCOMES = """
@@ -85,12 +110,16 @@ KEEP_OUTCOMES = """
     %(outcome_tenants)s::text[], %(outcome_sources)s::text[], %(outcome_ids)s::text[], %(outcomes)s::jsonb[]
   ) as o (tenant, source, id, outcomes)
   where e.tenant = o.tenant and e.source = o.source and e.id = o.id
+    and e.month between %(first_month)s and %(last_month)s
 """
 
 
-def outcome_columns(outcomes: Mapping[EventKey, Sequence[Outcome]]) -> dict[str, list[Any]]:
+def _outcome_columns(plan: Plan) -> dict[str, Any]:
     """The parameters of `KEEP_OUTCOMES`, which may be a part of another statement."""
+    outcomes = plan.outcomes
     return {
+        "first_month": min(plan.months, default=None),
+        "last_month": max(plan.months, default=None),
         "outcome_tenants": [tenant for tenant, _, _ in outcomes],
         "outcome_sources": [source for _, source, _ in outcomes],
         "outcome_ids": [id_ for _, _, id_ in outcomes],
@@ -98,9 +127,9 @@ def outcome_columns(outcomes: Mapping[EventKey, Sequence[Outcome]]) -> dict[str,
     }
 
 
-async def keep_outcomes(connection: Connection, outcomes: Mapping[EventKey, Sequence[Outcome]]) -> None:
-    """Write down what events came to."""
-    await connection.execute(KEEP_OUTCOMES, outcome_columns(outcomes))
+async def keep_outcomes(connection: Connection, plan: Plan) -> None:
+    """Write down what a plan's events came to."""
+    await connection.execute(KEEP_OUTCOMES, _outcome_columns(plan))
 
 
 SAVE_RUNS = f"""
@@ -153,7 +182,7 @@ async def save_runs(connection: Connection, plan: Plan, now: dt.datetime) -> Non
         SAVE_RUNS,
         {
             "now": now,
-            **outcome_columns(plan.outcomes),
+            **_outcome_columns(plan),
             **key_columns([(run.tenant, run.workflow, run.key) for run in runs]),
             "versions": [run.version for run in runs],
             "customers": [run.customer for run in runs],

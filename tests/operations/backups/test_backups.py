@@ -58,8 +58,8 @@ def _chosen(world: World, bucket: Bucket, named: str) -> Manifest:
 def _hashes(connection: psycopg.Connection[Any]) -> dict[str, tuple[int, str | None]]:
     """Rows and a hash over all rows of each table."""
     names = connection.execute(
-        "select relname from pg_class where relnamespace = 'public'::regnamespace and relkind = 'r'"
-        " and relname !~ '^_?yoyo' order by 1"
+        "select relname from pg_class where relnamespace = 'public'::regnamespace and relkind in ('r', 'p')"
+        " and relname !~ '^_?yoyo' and relname <> 'partitions' order by 1"
     ).fetchall()
     found = {}
     for (name,) in names:

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.contracts import SubscriptionEvent
+from shared.platform.clock import month_of
 from shared.workflows.events.fingerprints import fingerprint
 from shared.workflows.events.store import Received, receive_events_and_decide_fresh
 from tests.clock import NOON
@@ -34,9 +35,12 @@ events = st.builds(
 batches = st.lists(st.lists(events, max_size=6), min_size=1, max_size=4)
 
 
+A_MONTH = dt.timedelta(days=30)
+
+
 @st.composite
 def rows_from_before(draw: st.DrawFn) -> list[Row]:
-    """Events that were kept before fingerprints were, and others."""
+    """Events that were kept before fingerprints were, and others; at the same time, or under one in a month beside."""
     kept = draw(st.lists(st.tuples(st.sampled_from(KNOWN), ids), unique=True, max_size=3))
     return [
         {
@@ -48,6 +52,7 @@ def rows_from_before(draw: st.DrawFn) -> list[Row]:
             "data": {},
             "fingerprint": draw(st.none() | contents.map(lambda data: fingerprint(event("cafe", **data)))),
             "received_at": NOON - dt.timedelta(days=1),
+            "month": draw(st.sampled_from([month_of(NOON - A_MONTH), month_of(NOON), month_of(NOON + A_MONTH)])),
         }
         for tenant, id_ in kept
     ]
