@@ -99,6 +99,7 @@ async def test_who_can_not_be_written_to_is_left_out_alone(world: FaultyWorld, r
     sound, forged = await world.queue(DELIVERED, NOT_ON_KAKAO, route=SMS_ROUTE, templates={NOT_ON_KAKAO: SMS_ONLY})
     with psycopg.connect(world.migrated.url, autocommit=True) as owner:
         written = "select pg_get_constraintdef(oid) from pg_constraint where conname = 'recipient_is_a_mobile'"
+        written += " and conrelid = 'messages'::regclass"
         [(check,)] = owner.execute(written.encode()).fetchall()
         owner.execute("alter table messages drop constraint recipient_is_a_mobile")
         owner.execute("update messages set recipient = %s where id = %s", [recipient, forged])

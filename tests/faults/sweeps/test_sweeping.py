@@ -18,6 +18,7 @@ from tests.faults.world import TENANT, FaultyWorld, ending_at
 from tests.world import KEYS
 
 UNLUCKY = "unlucky"
+REST_OF_A_TENANT = ("alerts", "prices", "ledger_entries", "ledger_keys", "credit_accounts", "tenant_plans")
 
 
 @pytest.fixture
@@ -39,7 +40,7 @@ async def unlucky(world: FaultyWorld) -> AsyncIterator[str]:
     yield UNLUCKY
     async with world.owner.transaction() as connection:
         await connection.execute("set local session_replication_role = replica")
-        for table in (*copied, "alerts", "prices", "ledger_entries", "credit_accounts", "tenant_plans", "tenants"):
+        for table in (*copied, *REST_OF_A_TENANT, "tenants"):
             column = "id" if table == "tenants" else "tenant"
             await connection.execute(f"delete from {table} where {column} = %s", [UNLUCKY])  # noqa: S608
 
