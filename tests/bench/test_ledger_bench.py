@@ -10,8 +10,7 @@ import pytest
 
 from bench.ledger import Books, Tally, is_right, storm
 from local.home import CHECKOUT
-from shared.credits.ledger.audit import ZERO
-from shared.credits.ledger.audit_store import Audit
+from shared.credits.ledger.audit import ZERO, Audit
 from tests.databases import Migrated
 
 

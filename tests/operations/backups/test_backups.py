@@ -19,8 +19,7 @@ from psycopg import sql
 from typer.testing import Result
 
 from local.postgres import with_parts
-from shared.credits.ledger.audit import disagreements
-from shared.credits.ledger.audit_store import Audit
+from shared.credits.ledger.audit import Audit, disagreements
 from shared.credits.ledger.ledger import top_up
 from shared.operations.backups import backups as backups_module
 from shared.operations.backups.judging import choose
