@@ -212,7 +212,12 @@ accounts = st.sampled_from((None, (300, 0), (300, 70), (70, 70))).map(
 @st.composite
 def ledgers(draw: st.DrawFn) -> Ledger:
     """Books in order, most often with something broken, or with all of something gone."""
-    ledger = draw(sound())
+    return draw(damaged(draw(sound())))
+
+
+@st.composite
+def damaged(draw: st.DrawFn, ledger: Ledger) -> Ledger:
+    """Books in which something is broken, as a rule."""
     account, entries, messages = ledger.account, list(ledger.entries), list(ledger.messages)
     match draw(mostly(None, "account", "entries", "messages", "top-up", "top-up", "account and entries")):
         case "account":
@@ -222,7 +227,7 @@ def ledgers(draw: st.DrawFn) -> Ledger:
         case "messages":
             messages = []
         case "top-up":
-            del entries[0]
+            del entries[:1]
         case "account and entries":
             account, entries = None, []
     for _ in range(draw(st.integers(0, 3))):
