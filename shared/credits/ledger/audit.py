@@ -182,7 +182,7 @@ def compare(account: Account | None, sums: Figures) -> Audit:
         captured=sums.captured,
         charged=sums.charged,
         missing=sums.missing,
-        untraced=sums.pointers - sums.traced,
+        untraced=abs(sums.pointers - sums.traced),
     )
 
 

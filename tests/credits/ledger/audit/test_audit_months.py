@@ -99,7 +99,7 @@ async def test_of_sound_books_each_closed_month_is_proven_and_the_next_audit_rea
     scratch: Scratch, begins: list[dt.datetime], ledger: Ledger, of_message: dict[int, int], of_entry: dict[int, int]
 ) -> None:
     # An entry lists messages of its own month and of earlier ones.
-    late = {number: MONTHS - 1 for number in of_entry}
+    late = dict.fromkeys(of_entry, MONTHS - 1)
     places = Places(begins, {number: min(month, MONTHS - 2) for number, month in of_message.items()}, late)
     async with scratch.holding(**rows_of({"cafe": ledger}, places)) as connection:
         first = await read_books(connection)
