@@ -21,6 +21,7 @@ DISAGREEMENTS = {
     "overdrafts": "{:,} tenants spent more than they had",
     "missing": "{:,} messages of ledger entries are missing or name another entry",
     "untraced": "{:,} holds and settlements of messages are in no ledger entry",
+    "disproved": "{:,} proofs of months say something else than what is there",
 }
 
 MARKER = re.compile(rb"garbage-[a-z0-9_-]+")

@@ -32,7 +32,7 @@ of_message, of_entry = _months(range(9)), _months(range(1, len(KINDS) + 2))
 @st.composite
 def histories(draw: st.DrawFn) -> list[Books]:
     """The books of some tenants, one state after another: each is the one before with something broken or mended."""
-    states = [{tenant: draw(sound() | ledgers()) for tenant in TENANTS}]
+    states: list[Books] = [{tenant: draw(sound() | ledgers()) for tenant in TENANTS}]
     for _ in range(draw(st.integers(1, 3))):
         tenant = draw(st.sampled_from(TENANTS))
         earlier = draw(st.sampled_from(states))[tenant]
@@ -75,7 +75,7 @@ def _told(audits: Mapping[str, Audit]) -> dict[str, Audit]:
     return {tenant: found for tenant, found in audits.items() if found != Audit()}
 
 
-@settings(max_examples=150)
+@settings(max_examples=100)
 @given(histories(), of_message, of_entry)
 async def test_proofs_are_believed_while_nothing_changed_that_they_were_made_from(
     scratch: Scratch,
