@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import AsyncIterator, Iterator
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -58,7 +59,11 @@ async def test_of_a_proven_month_only_the_messages_are_read_that_a_later_one_pay
     books = await audit_of_all(owner)
     [found] = books.audits.values()
     assert disagreements(found) == {}
-    assert (found.messages, found.captured, found.charged) == (6 * OF_A_MONTH, 6 * OF_A_MONTH, 120 * OF_A_MONTH)
+    assert (found.messages, found.captured, found.charged) == (
+        6 * OF_A_MONTH,
+        6 * OF_A_MONTH,
+        Decimal(120 * OF_A_MONTH),
+    )
     last, before = f"{months[-1]:_%Y_%m}", f"{months[-2]:_%Y_%m}"
     assert set(books.recomputed) == {
         f"{parent}{end}" for parent in ("messages", "ledger_entries") for end in (last, "_later")
