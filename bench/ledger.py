@@ -28,8 +28,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from local.postgres import ensure_database, running
 from shared.contracts import Outcome, ProviderReport, SendTicket
 from shared.credits.errors import CreditError
-from shared.credits.ledger.audit import ZERO, audit, disagreements
-from shared.credits.ledger.audit_store import Audit
+from shared.credits.ledger.audit import ZERO, Audit, audit, disagreements
 from shared.credits.ledger.ledger import take_back, top_up
 from shared.messages.dispatch.dispatching import Dispatcher
 from shared.messages.dispatch.store import Claimed, decide_claims, mark_prepared, mark_sent
@@ -244,8 +243,7 @@ async def storm(url: str, *, operations: int, connections: int, seed: int, tally
         async with asyncio.TaskGroup() as group:
             for worker in workers:
                 group.create_task(worker.work(operations))
-        async with database.connection() as connection:
-            found = await audit(connection)
+        found = await audit(database)
     finally:
         await database.close()
     paid = tally.paid_in - tally.given_back

@@ -42,7 +42,7 @@ class Scratch:
             await connection.execute("set local session_replication_role = replica")
             for table, rows in tables.items():
                 if rows:
-                    await connection.execute(_insertion(table, list(rows[0])), [_json(rows)])
+                    await connection.execute(*insertion(table, rows))
             await connection.execute("set local session_replication_role = origin")
             yield connection
 
@@ -50,10 +50,12 @@ class Scratch:
         await self._database.close()
 
 
-def _insertion(table: str, columns: Sequence[str]) -> sql.Composed:
-    return sql.SQL(
+def insertion(table: str, rows: Sequence[Row]) -> tuple[sql.Composed, list[str]]:
+    """The statement that puts rows into a table, which name the same columns, and its parameters."""
+    statement = sql.SQL(
         "insert into {table} ({columns}) select {columns} from jsonb_populate_recordset(null::{table}, %s)"
-    ).format(table=sql.Identifier(table), columns=sql.SQL(", ").join(map(sql.Identifier, columns)))
+    ).format(table=sql.Identifier(table), columns=sql.SQL(", ").join(map(sql.Identifier, rows[0])))
+    return statement, [_json(rows)]
 
 
 def _json(rows: Sequence[Row]) -> str:

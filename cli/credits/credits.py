@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict
 from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,15 +12,15 @@ import typer
 from cli.credits import payments as credits_payments
 from cli.credits import prices as credits_prices
 from cli.credits import settings as credits_settings
-from cli.credits.database import DatabaseUrl, Tenant, with_ledger
-from cli.output import AsJson, examples, print_json, print_table, say
+from cli.credits.database import DatabaseUrl, Tenant, with_credits, with_ledger
+from cli.output import AsJson, examples, print_json, print_table, progress_bar, say
 from cli.showing import WON, clock_time, numbers, won
 
 if TYPE_CHECKING:
-    from shared.credits.ledger.audit_store import Audit
+    from shared.credits.ledger.audit import Books
     from shared.credits.ledger.statements import Statement
     from shared.credits.ledger.store import Entry
-    from shared.platform.database import Connection
+    from shared.platform.database import Connection, Database
 
 app = typer.Typer(
     help="Prepaid credit: balances, the ledger, prices, payments and top-ups, monthly statements, and the audit.",
@@ -182,27 +183,46 @@ def statement(
 
 @app.command(
     epilog=examples(
-        "allim credits audit                  # exits with 1 unless difference, overdrafts, missing and untraced are 0",
+        "allim credits audit             # exits with 1 unless all that should be 0 is",
+        "allim credits audit --full      # reads every month again, and looks whether its proof says what is there",
         "allim credits audit --tenant saas --json",
     )
 )
-def audit(tenant: AnyTenant = None, as_json: AsJson = False, database_url: DatabaseUrl = None) -> None:
-    """Recompute every balance from the entries, and every entry from the messages, and print what disagrees."""
-    from shared.credits.ledger.audit import disagreements
+def audit(
+    tenant: AnyTenant = None,
+    full: Annotated[
+        bool, typer.Option("--full", help="Recompute the months that are proven, too, and compare their proofs.")
+    ] = False,
+    as_json: AsJson = False,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Recompute every balance from the entries, and every entry from the messages, and print what disagrees.
 
-    async def work(connection: Connection) -> Audit:
-        from shared.credits.ledger.audit import together
-        from shared.credits.ledger.audit_store import read_audit
+    Of a month that is over and proven, the proof is taken at its word while none of its rows has changed. Difference,
+    overdrafts, missing, untraced and disproved are 0 while every won is accounted for.
+    """
+    from shared.credits.ledger.audit import disagreements, together
 
-        audits = [found for owner, found in (await read_audit(connection)).items() if tenant in (None, owner)]
-        return together(audits)
+    async def work(database: Database) -> Books:
+        from shared.credits.ledger.audit import audit_of_all
 
-    found = with_ledger(database_url, work, tenant=tenant)
+        with progress_bar() as bar:
+            task = bar.add_task("auditing", total=None)
+            tell: Callable[[str, int, int], None] = lambda part, done, total: bar.update(  # noqa: E731
+                task, description=part, completed=done, total=total
+            )
+            return await audit_of_all(database, full=full, on_part=tell)
+
+    books = with_credits(database_url, work, tenant=tenant)
+    found = together([one for owner, one in books.audits.items() if tenant in (None, owner)])
     figures = numbers(asdict(found))
+    disproved = sorted({name for owner, names in books.disproved.items() for name in names if tenant in (None, owner)})
     if as_json:
-        print_json(figures)
+        print_json(figures | {"disproved_months": disproved})
     else:
         print_table(["what", "value"], [(name, f"{value:,}") for name, value in figures.items()])
+        for name in disproved:
+            typer.echo(f"the proof of {name} says something else than what is there")
     wrong = bool(disagreements(found))
     if not as_json:
         typer.echo("the books do NOT agree" if wrong else "every won is accounted for")

@@ -14,7 +14,7 @@ from cli.output import AsJson, examples, print_json, print_table, progress_bar
 from shared.platform.plurals import counted
 
 if TYPE_CHECKING:
-    from shared.credits.ledger.audit_store import Audit
+    from shared.credits.ledger.audit import Audit
     from shared.operations.backups.judging import Found as Backup
     from shared.operations.backups.manifest import Manifest
     from shared.operations.backups.restore_store import Broken, Waiting
@@ -187,12 +187,15 @@ class _Found:
 
 
 async def _look(database: Database) -> _Found:
-    from shared.credits.ledger.audit import audit
+    from shared.credits.ledger.audit import read_books, together
+    from shared.credits.ledger.audit_store import take_snapshot
     from shared.operations.backups.restore_store import read_broken, read_waiting
 
     async with database.transaction() as connection:
+        await take_snapshot(connection)
         await connection.take_time()
-        return _Found(await audit(connection), await read_broken(connection), await read_waiting(connection))
+        books = await read_books(connection)
+        return _Found(together(books.audits.values()), await read_broken(connection), await read_waiting(connection))
 
 
 def _told(manifest: Manifest) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 import re
 from collections import Counter
@@ -17,8 +18,8 @@ from psycopg.rows import class_row, dict_row
 
 from local.examples.files import Example
 from local.stack import Stack
-from shared.credits.ledger.audit import together
-from shared.credits.ledger.audit_store import AUDIT, Audit, audit_of
+from shared.credits.ledger.audit import Audit, audit
+from shared.platform.database import Database
 
 SIMULATOR_SECONDS = 30
 
@@ -133,9 +134,8 @@ class Observer:
     """
 
     def __init__(self, stack: Stack, examples: Iterable[Example]) -> None:
-        self._connection = psycopg.connect(
-            stack.role_database_urls["allim_operator"], autocommit=True, row_factory=dict_row
-        )
+        self._database_url = stack.role_database_urls["allim_operator"]
+        self._connection = psycopg.connect(self._database_url, autocommit=True, row_factory=dict_row)
         self._simulator_url = stack.simulator_url
         self._reader = WordReader(examples)
 
@@ -180,11 +180,19 @@ class Observer:
         return Ledger(
             captured={row["tenant"]: row["captured"] for row in rows},
             held={row["tenant"]: row["held"] for row in rows},
-            audit=together([audit_of(row) for row in self._rows(AUDIT)]),
+            audit=asyncio.run(_audit(self._database_url)),
         )
 
     def _rows(self, statement: LiteralString, parameters: Sequence[Any] = ()) -> list[dict[str, Any]]:
         return self._connection.execute(statement, parameters).fetchall()
+
+
+async def _audit(database_url: str) -> Audit:
+    database = Database(database_url, pool_size=1)
+    try:
+        return await audit(database)
+    finally:
+        await database.close()
 
 
 class WordReader:

@@ -11,8 +11,7 @@ from decimal import Decimal
 
 from local.demo.expectation import ALIMTALK, DELIVERED, TEXT, Expectation, Telling
 from local.demo.observation import Acceptance, Ledger, Message, Observation
-from shared.credits.ledger.audit import disagreements
-from shared.credits.ledger.audit_store import Audit
+from shared.credits.ledger.audit import Audit, disagreements
 
 PRICES = {"ATA": 15, "SMS": 20, "LMS": 50}
 """Won that a tenant pays for what arrived, by default."""
@@ -22,6 +21,7 @@ DISAGREEMENTS = {
     "overdrafts": "{:,} tenants spent more than they had",
     "missing": "{:,} messages of ledger entries are missing or name another entry",
     "untraced": "{:,} holds and settlements of messages are in no ledger entry",
+    "disproved": "{:,} proofs of months say something else than what is there",
 }
 
 MARKER = re.compile(rb"garbage-[a-z0-9_-]+")

@@ -9,8 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from shared.contracts import ProviderReport, SendTicket
-from shared.credits.ledger.audit import audit
-from shared.credits.ledger.audit_store import Audit
+from shared.credits.ledger.audit import Audit, audit
 from shared.credits.ledger.ledger import take_back, top_up
 from shared.credits.ledger.statements import Month, Statement, monthly_statement
 from shared.messages.composing import NewMessage, Origin
@@ -191,8 +190,7 @@ class LedgerWorld(World):
             return await monthly_statement(connection, tenant, Month.parse(month))
 
     async def audit(self) -> Audit:
-        async with self.owner.connection() as connection:
-            return await audit(connection)
+        return await audit(self.owner)
 
 
 MESSAGES = """

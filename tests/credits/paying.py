@@ -105,8 +105,7 @@ class Till(World):
         return [row["kind"] for row in self.rows("select kind from alerts where resolved_at = 'infinity'")]
 
     async def difference(self) -> Decimal:
-        async with self.owner.connection() as connection:
-            return (await audit(connection)).difference
+        return (await audit(self.owner)).difference
 
 
 AnyTill = TypeVar("AnyTill", bound=Till)

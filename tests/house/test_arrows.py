@@ -73,7 +73,7 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "operations": (),
     "operations.health": STORES,
     "operations.watch": ("operations.health", "providers", *STORES),
-    "operations.backups": STORES,
+    "operations.backups": ("credits.ledger", *STORES),
     "operations.dead_letters": STORES,
     # The rooms that keep what is sealed seal it anew.
     "operations.keys": ("credits.payments", "tenants", *STORES),

@@ -43,7 +43,7 @@ ORACLES: Mapping[str, str] = {
 """By the name of a statement that decides, or of a part of others: the test that compares it with its oracle."""
 
 DECIDES_NOTHING: Mapping[str, str] = {
-    "credits.ledger.audit_store.AUDIT": "recomputes; credits/ledger/test_audit_oracle.py is its oracle all the same",
+    "credits.ledger.audit_store.ENTRIES": "recomputes; credits/ledger/audit/test_audit_oracle.py is its oracle",
     "credits.ledger.statement_store.USAGE": "reports: of a line one cost is unknown, so all of its cost is",
     "credits.prices.store.PRICE_LIST": "reports: what does not hold yet is to come",
     "credits.topups.store.AUTOMATIC": "reports: a moment that is over is not shown",

@@ -35,6 +35,8 @@ OWNER: Mapping[str, str] = {
     "account_buckets": "messages.dispatch",
     "credit_accounts": "credits.ledger",
     "ledger_entries": "credits.ledger",
+    "month_proofs": "credits.ledger",
+    "month_figures": "credits.ledger",
     "prices": "credits.prices",
     "payment_orders": "credits.payments",
     "payment_cancels": "credits.payments",

@@ -58,6 +58,7 @@ SAMPLES = {
         "tenant, id, kind, balance_change, key, created_at",
         "%(tenant)s, %(uuid)s, 'topup', 1, %(id)s, %(now)s",
     ),
+    "month_figures": ("tenant, proof", "%(tenant)s, '00000000-0000-0000-0000-000000000000'"),
     "ledger_keys": ("tenant, key, entry", "%(tenant)s, 'used/' || %(id)s, %(uuid)s"),
     "alerts": ("tenant, kind, detail, raised_at", "%(tenant)s, %(id)s, 'd', %(now)s"),
     "payment_orders": (
@@ -93,11 +94,18 @@ SAMPLES = {
 }
 """Columns and values of a row, table by table in an order that foreign keys allow."""
 
-ONE_A_TENANT = {"credit_accounts", "tenant_plans", "bulk_counts"}
+A_PROOF = """
+insert into month_proofs (id, part, seen, gone, proved_at)
+values ('00000000-0000-0000-0000-000000000000', 'p', '{}', true, 'epoch')
+"""
+"""A row that those of the samples belong to."""
+
+ONE_A_TENANT = {"credit_accounts", "month_figures", "tenant_plans", "bulk_counts"}
 """A tenant has one row of these at most."""
 
 WITHOUT_TENANT = {
     "partitions",
+    "month_proofs",
     "default_prices",
     "provider_prices",
     "door_counts",
@@ -135,6 +143,7 @@ def sample(table: str, tenant: str, number: int) -> tuple[bytes, dict[str, Any]]
 def fill(database: Migrated, *tenants: str) -> None:
     """Put a row of each of some tenants into every table."""
     with psycopg.connect(database.url) as connection:
+        connection.execute(A_PROOF)
         for tenant in tenants:
             for table in SAMPLES:
                 connection.execute(*sample(table, tenant, 0))
@@ -406,6 +415,8 @@ PRIVILEGES: dict[str, dict[str, str]] = {
             "door_counts",
             "account_buckets",
             "partitions",
+            "month_proofs",
+            "month_figures",
         ],
         READ,
     ),
@@ -417,6 +428,9 @@ PRIVILEGES: dict[str, dict[str, str]] = {
         "messages": "select(tenant,id,price,hold,held,settlement)",
         "credit_accounts": READ,
         "ledger_entries": READ,
+        "partitions": READ,
+        "month_proofs": "select insert(id,part,seen,proved_at) delete",
+        "month_figures": "select insert",
         "alerts": ALERTS + " update(resolved_at)",
     },
 }

@@ -17,7 +17,7 @@ from local.demo.people import Fate, Person
 from local.demo.timeline import choose
 from local.demo.verdict import judge, percentile
 from local.examples.files import Example, read_examples
-from shared.credits.ledger.audit_store import Audit
+from shared.credits.ledger.audit import Audit
 from shared.templates.template import parse_text
 
 NOW = dt.datetime(2026, 11, 21, 3, tzinfo=dt.UTC)

@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Callable, Sequence
 from graphlib import TopologicalSorter
 
+from shared.credits.ledger.audit_store import disown_proofs
 from shared.operations.backups.judging import Found, judge
 from shared.operations.backups.manifest import MOST_BYTES, BackupError, Manifest, is_manifest, unpack
 from shared.operations.backups.restore_store import check_references, clear_table, has_rows, set_triggers
@@ -110,6 +111,7 @@ async def load(database: Database, bucket: Bucket, manifest: Manifest, on_progre
                 raise BackupError("lost_rows", f"{copy.cursor.rowcount:,} of {expected.rows:,} rows of {name} went in")
             on_progress("loading", expected.bytes)
         await check_references(connection)
+        await disown_proofs(connection)
         await set_triggers(connection, names, on=True)
 
 

@@ -1,12 +1,12 @@
-"""The daily audit of the ledger: what differs becomes an alert of its tenant, and what agrees again resolves it."""
+"""The daily audit of the ledger: what differs becomes an alert of its tenant, and what agrees again resolves it.
+What is found of a month that is over becomes its proof."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
 
 from shared.credits.amounts import in_won
-from shared.credits.ledger.audit import disagreements, together
-from shared.credits.ledger.audit_store import Audit, read_audit
+from shared.credits.ledger.audit import Audit, disagreements, prove_and_audit, together
 from shared.platform.clock import Clock
 from shared.platform.database import Database
 from shared.platform.logs import log
@@ -20,7 +20,7 @@ class Reconciliation:
     """Audits every tenant.
 
     Args:
-        database: as a role that reads the ledger and keeps alerts.
+        database: as a role that reads the ledger, and keeps proofs and alerts.
         clock: the time.
     """
 
@@ -29,11 +29,12 @@ class Reconciliation:
         self._clock = clock
 
     async def audit(self) -> Audit:
-        """Recompute all, raise and resolve `ledger_difference`, and give the sums of all tenants."""
+        """Recompute what is not proven, prove what is closed, raise and resolve `ledger_difference`, and give the sums
+        of all tenants."""
+        audits = (await prove_and_audit(self._database, self._clock)).audits
+        wrong = {tenant: _told(found) for tenant, found in audits.items() if disagreements(found)}
         now = self._clock.now()
         async with self._database.transaction() as connection:
-            audits = await read_audit(connection)
-            wrong = {tenant: _told(found) for tenant, found in audits.items() if disagreements(found)}
             await raise_alerts(connection, DIFFERENCE, wrong, now)
             await resolve_all_but(connection, DIFFERENCE, list(wrong), now)
         for tenant, detail in wrong.items():

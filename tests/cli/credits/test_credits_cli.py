@@ -7,10 +7,12 @@ import json
 import re
 from typing import Any
 
+import psycopg
 import pytest
 from typer.testing import CliRunner, Result
 
 from cli.main import app
+from shared.credits.ledger.audit import prove_and_audit
 from tests.credits.ledger_world import LedgerWorld, said
 from tests.databases import Migrated
 
@@ -147,6 +149,27 @@ async def test_an_audit_of_one_tenant_tells_of_that_one_alone(
     assert "the books do NOT agree" in (await asyncio.to_thread(run, "audit")).stdout
     unknown = await asyncio.to_thread(run, "audit", "--tenant", "nobody")
     assert (unknown.exit_code, unknown.stderr[:22]) == (1, "error: unknown_tenant:")
+
+
+async def test_a_full_audit_names_the_months_whose_proofs_say_something_else(
+    database: Migrated, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", database.url)
+    world = LedgerWorld(database)
+    await world.add_tenant("audited", credit=1_000)
+    with psycopg.connect(database.url) as owner:
+        owner.execute("select months.close(months.start_of(until) + interval '7 days') from partitions")
+    await prove_and_audit(world.owner, world.clock)
+    for asked in ([], ["--full"]):
+        assert (await asyncio.to_thread(told, "audit", *asked))["disproved_months"] == []
+    world.rows("update month_figures set entries = entries + 1, missing = 1 returning tenant")
+    await world.close()
+    result = await asyncio.to_thread(run, "audit", "--full", "--json")
+    found = json.loads(result.stdout)
+    assert (result.exit_code, found["missing"], found["disproved"]) == (1, 0, 1)
+    assert found["disproved_months"] == ["ledger_entries_past"]
+    shown = (await asyncio.to_thread(run, "audit", "--full")).stdout
+    assert "the proof of ledger_entries_past says something else than what is there" in shown
 
 
 @pytest.mark.parametrize("verb", ["balance", "ledger", "topup", "statement", "audit"])

@@ -19,8 +19,7 @@ from psycopg import sql
 from typer.testing import Result
 
 from local.postgres import with_parts
-from shared.credits.ledger.audit import disagreements
-from shared.credits.ledger.audit_store import Audit
+from shared.credits.ledger.audit import Audit, audit, disagreements, prove_and_audit
 from shared.credits.ledger.ledger import top_up
 from shared.operations.backups import backups as backups_module
 from shared.operations.backups.judging import choose
@@ -248,6 +247,22 @@ async def test_the_verb_restores_into_a_bare_database_and_proves_it(
         again = await _restore(run, TODAY, "--into", into)
         assert (again.exit_code, "error: not_empty: there are rows in" in again.stderr) == (1, True)
         connection.execute("drop database bare with (force)")
+
+
+async def test_no_proof_of_a_month_is_taken_at_its_word_in_a_database_that_counts_changes_anew(
+    filled: tuple[World, str], bucket: Bucket, empty_database: Migrated
+) -> None:
+    world, _ = filled
+    with psycopg.connect(world.migrated.url) as connection:
+        connection.execute("select months.close(months.start_of(until) + interval '7 days') from partitions")
+    assert (await prove_and_audit(world.owner, world.clock)).audits
+    assert len(world.rows("select id from month_proofs")) == 2
+    manifest = await backups_of(world, bucket).back_up()
+    target = World(empty_database, world.clock)
+    await load(target.owner, bucket, manifest, _ignore)
+    assert target.rows("select id from month_proofs") == []
+    assert disagreements(await audit(target.owner)) == {}
+    await target.close()
 
 
 async def test_damage_is_found_before_a_row_is_written_and_only_an_owner_writes(

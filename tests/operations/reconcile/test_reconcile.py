@@ -34,6 +34,28 @@ async def test_a_difference_is_an_alert_of_its_tenant_until_it_is_gone(world: Wo
         assert _alerts(world) == [(wronged, False), (sound, True)]
 
 
+async def test_each_night_proves_what_was_closed_and_what_has_changed_since(world: World) -> None:
+    await world.tenant()
+    proofs = "select part, id from month_proofs order by part"
+    async with running("reconcile", world) as function:
+        assert (await function.post(b"")).json()["difference"] == 0
+        assert world.rows(proofs) == []
+        with psycopg.connect(world.migrated.url) as owner:
+            owner.execute("select months.close(months.start_of(until) + interval '7 days') from partitions")
+        nights = []
+        for _ in range(2):
+            assert (await function.post(b"")).json()["difference"] == 0
+            nights.append(world.rows(proofs))
+        assert nights[0] == nights[1]
+        assert [row["part"] for row in nights[0]] == ["ledger_entries_past", "messages_past"]
+        with psycopg.connect(world.migrated.url) as owner:
+            owner.execute("update partitions set changes = changes + 1 where name = 'messages_past'")
+        assert (await function.post(b"")).json()["disproved"] == 0
+    entries, messages = world.rows(proofs)
+    assert entries == nights[0][0]
+    assert messages["id"] != nights[0][1]["id"]
+
+
 async def test_an_audit_that_fails_asks_for_another_try(world: World) -> None:
     async with running("reconcile", world) as function:
         with psycopg.connect(world.migrated.url) as connection:
