@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from uuid import UUID
 
-from shared.contracts import Outcome
+from shared.contracts.outcomes import Outcome
 
 
 class Status(StrEnum):

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import orjson
 
-from shared.contracts import SendTicket
+from shared.contracts.tickets import SendTicket
 from shared.messages.composing import NewMessage
 from shared.messages.reasons import RUN_CHANGED
 from shared.platform.database import Connection, fetch_all

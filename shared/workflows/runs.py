@@ -13,8 +13,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from shared.contracts import YEARS
 from shared.contracts.text import clean_id
+from shared.contracts.values import YEARS
 from shared.platform.errors import AllimError
 from shared.platform.paths import look_up
 from shared.workflows.conditions import hold

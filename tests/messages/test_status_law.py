@@ -8,7 +8,8 @@ import psycopg
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.contracts import Outcome, ProviderReport
+from shared.contracts.outcomes import Outcome
+from shared.contracts.reports import ProviderReport
 from shared.messages.reports.reporting import decide
 from shared.messages.status import Standing, State, Status, merge, state_told_by
 from tests.databases import Migrated

@@ -14,7 +14,7 @@ from typing import Any
 
 from annotated_types import MaxLen
 
-from shared.contracts import CustomerSnapshot
+from shared.contracts.events import CustomerSnapshot
 from shared.contracts.text import clean_id
 from shared.customers.files.columns import CUSTOMER, Further, further_columns
 from shared.customers.files.problems import RowProblem

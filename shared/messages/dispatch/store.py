@@ -9,8 +9,8 @@ from uuid import UUID
 
 import orjson
 
-from shared.contracts import SendTicket
 from shared.contracts.channels import LEG_PRICES
+from shared.contracts.tickets import SendTicket
 from shared.credits.ledger.entries import entering
 from shared.credits.prices.store import current_prices
 from shared.messages.dispatch.fairness.pace_store import STILL_WAITS, deciding_pace

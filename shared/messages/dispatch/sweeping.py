@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from functools import partial
 from uuid import UUID
 
-from shared.contracts import Outcome, ProviderReport
+from shared.contracts.outcomes import Outcome
+from shared.contracts.reports import ProviderReport
 from shared.messages.dispatch.dispatching import FIRST_CHECK, Dispatcher
 from shared.messages.dispatch.sending import LEASE
 from shared.messages.dispatch.sweep_store import (

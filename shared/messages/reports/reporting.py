@@ -8,8 +8,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID
 
-from shared.contracts import Outcome, ProviderReport, ReportBatch
 from shared.contracts.channels import leg_of
+from shared.contracts.outcomes import Outcome
+from shared.contracts.reports import ProviderReport, ReportBatch
 from shared.messages.metrics import count_changes
 from shared.messages.outbox import PATIENCE, cut_tickets, publish_tickets, topics_of
 from shared.messages.reasons import NO_REPORT, NOBODY_TO_ASK, REFUSED_HERE, WORDS_REFUSED

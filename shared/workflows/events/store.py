@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic_core import to_json
 
-from shared.contracts import FUTURE_TOLERANCE, SubscriptionEvent
+from shared.contracts.events import FUTURE_TOLERANCE, SubscriptionEvent
 from shared.customers.knowing import Saying
 from shared.platform.database import Connection, fetch_all
 from shared.platform.ids import first_id, last_id
