@@ -1,7 +1,7 @@
 """The law of status, and that reports come to the same end in whatever order and company they arrive."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from uuid import UUID
 
 import psycopg
@@ -105,7 +105,7 @@ def after(standing: Standing, batches: Sequence[Sequence[ProviderReport]]) -> St
     """Where the message stands when its reports came in these batches."""
     for batch in batches:
         if change := decide(standing, batch):
-            standing = replace(standing, state=change.state, position=change.position, channel=change.channel)
+            standing = standing._replace(state=change.state, position=change.position, channel=change.channel)
             _check_change_is_whole(standing, change.reason, change.requeued)
     return standing
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 from uuid import UUID
 
 import orjson
@@ -268,8 +268,7 @@ from claimed where status = 'sending'
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Claimed:
+class Claimed(NamedTuple):
     """A message that this instance alone may send now. `leg` is its route's channel; `revision` the tenant's;
     `customer_known`: the tenant has the customer whom it is for."""
 

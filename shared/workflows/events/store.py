@@ -5,8 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic_core import to_json
 
@@ -45,8 +44,7 @@ order by g.place
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Received:
+class Received(NamedTuple):
     """What became of an event. `revision`: its tenant's, None where there is no such tenant. `suspended`: that may not
     send. It is not `fresh` when one of its id was seen before, be it earlier in the same batch; `conflicting` when that
     one said something else."""
@@ -178,8 +176,7 @@ async def save_runs(connection: Connection, plan: Plan, now: dt.datetime) -> Non
     )
 
 
-@dataclass(frozen=True, slots=True)
-class StoredEvent:
+class StoredEvent(NamedTuple):
     """An event as it came in.
 
     customer: whom it is about.
