@@ -26,7 +26,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from local.postgres import ensure_database, running
-from shared.contracts import Outcome, ProviderReport, SendTicket
+from shared.contracts.outcomes import Outcome
+from shared.contracts.reports import ProviderReport
+from shared.contracts.tickets import SendTicket
 from shared.credits.errors import CreditError
 from shared.credits.ledger.audit import ZERO, Audit, audit, disagreements
 from shared.credits.ledger.ledger import take_back, top_up

@@ -14,7 +14,8 @@ import orjson
 import psycopg
 from psycopg.rows import DictRow, dict_row
 
-from shared.contracts import SendTicket, SubscriptionEvent
+from shared.contracts.events import SubscriptionEvent
+from shared.contracts.tickets import SendTicket
 from shared.credits.ledger.ledger import top_up
 from shared.messages.dispatch.store import Claimed, decide_claims
 from shared.operations.backups.signing import SigningKeys

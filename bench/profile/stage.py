@@ -29,7 +29,10 @@ from local.examples.loading import EXAMPLE_PLAN, LONG_AGO, write_example
 from local.postgres import ROLES, ensure_database, let_roles_log_in, running, with_parts
 from shared.bootstrap import Parts, accounts, database, dead_letters, intake, reports
 from shared.campaigns.sending import send_bulk
-from shared.contracts import MAX_EVENT_BYTES, Outcome, ProviderReport, ReportBatch, SendTicket, SubscriptionEvent
+from shared.contracts.events import MAX_EVENT_BYTES, SubscriptionEvent
+from shared.contracts.outcomes import Outcome
+from shared.contracts.reports import ProviderReport, ReportBatch
+from shared.contracts.tickets import SendTicket
 from shared.credits.plans.granting import grant
 from shared.customers.files.people import CustomerFile
 from shared.messages.dispatch.dispatching import Dispatcher

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from pydantic import ValidationError
 
-from shared.contracts import FUTURE_TOLERANCE, MAX_EVENT_BYTES, SubscriptionEvent
+from shared.contracts.events import FUTURE_TOLERANCE, MAX_EVENT_BYTES, SubscriptionEvent
 from shared.platform.errors import misfits
 
 _BLANK = re.compile(r"[ \t\r\n]*")

@@ -3,7 +3,7 @@
 import functions_framework.aio
 
 from shared.bootstrap import Parts, bulk_sender, dead_letters
-from shared.contracts import SendTicket
+from shared.contracts.tickets import SendTicket
 from shared.platform.pubsub.push import push
 
 parts = Parts.of_this_process()

@@ -3,7 +3,7 @@
 import functions_framework.aio
 
 from shared.bootstrap import Parts, dead_letters, reports
-from shared.contracts import ReportBatch
+from shared.contracts.reports import ReportBatch
 from shared.platform.pubsub.push import push
 
 parts = Parts.of_this_process()

@@ -3,7 +3,7 @@
 import functions_framework.aio
 
 from shared.bootstrap import Parts, dead_letters, intake
-from shared.contracts import MAX_EVENT_BYTES, SubscriptionEvent
+from shared.contracts.events import MAX_EVENT_BYTES, SubscriptionEvent
 from shared.platform.pubsub.push import push
 
 parts = Parts.of_this_process()

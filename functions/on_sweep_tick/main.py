@@ -3,14 +3,13 @@
 import functions_framework.aio
 
 from shared.bootstrap import Parts, dead_letters, sweeps
-from shared.contracts import Tick
-from shared.platform.pubsub.push import push
+from shared.platform.pubsub.push import Pushed, push_raw
 
 parts = Parts.of_this_process()
 minute = sweeps(parts)
 
 
 @functions_framework.aio.http
-@push(Tick, dead_letters=dead_letters(parts))
-async def on_sweep_tick(_: Tick) -> None:
+@push_raw(dead_letters=dead_letters(parts))
+async def on_sweep_tick(_: Pushed) -> None:
     await minute.hold()

@@ -4,14 +4,13 @@ import functions_framework.aio
 
 from shared.bootstrap import Parts, dead_letters
 from shared.bootstrap import watch as watch_of
-from shared.contracts import Tick
-from shared.platform.pubsub.push import push
+from shared.platform.pubsub.push import Pushed, push_raw
 
 parts = Parts.of_this_process()
 watcher = watch_of(parts)
 
 
 @functions_framework.aio.http
-@push(Tick, dead_letters=dead_letters(parts))
-async def watch(_: Tick) -> None:
+@push_raw(dead_letters=dead_letters(parts))
+async def watch(_: Pushed) -> None:
     await watcher.look()

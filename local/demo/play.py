@@ -27,7 +27,7 @@ from local.examples.loading import LONG_AGO
 from local.home import Home
 from local.stack import Stack
 from shared.campaigns.sending import send_bulk
-from shared.contracts import CustomerSnapshot
+from shared.contracts.events import CustomerSnapshot
 from shared.customers.files.people import CustomerFile
 from shared.customers.filing import file_all
 from shared.customers.store import save_groups

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from local.examples.problems import Problem, TableError
-from shared.contracts import CustomerSnapshot
+from shared.contracts.events import CustomerSnapshot
 from shared.customers.files.groups import GroupFile, Member
 from shared.customers.files.people import CustomerFile, Recipient
 from shared.customers.files.problems import FileError, RowProblem

@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Sequence
 from pathlib import Path
 
-from shared.contracts.events import TENANT_ID
+from shared.contracts.values import TENANT_ID
 from shared.platform.clock import SEOUL
 from shared.platform.errors import AllimError
 

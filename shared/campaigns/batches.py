@@ -111,4 +111,4 @@ def _is_of(moment: dt.datetime | None, message: EarlierMessage) -> bool:
 
 def at(bulk: Bulk, row: PlannedMessage, earlier: int) -> PlannedMessage:
     """A row with the id that its message has after so many `earlier` ones that never left."""
-    return replace(row, message=replace(row.message, id=bulk.ids.after(row.message.customer, earlier)))
+    return replace(row, message=row.message._replace(id=bulk.ids.after(row.message.customer, earlier)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from uuid import UUID
 
 from shared.campaigns.errors import BulkError
@@ -213,7 +213,7 @@ def plan_row(bulk: Bulk, row: Recipient) -> PlannedMessage:
     try:
         channels = bulk.fit.channels(message.variables)
     except ContentError as error:
-        message, channels = replace(message, status=Status.FAILED, reason=error.code, detail=error.detail), ()
+        message, channels = message._replace(status=Status.FAILED, reason=error.code, detail=error.detail), ()
     return PlannedMessage(row.line, message, channels, row.customer)
 
 

@@ -20,8 +20,8 @@ from shared.campaigns.plan import Bulk, MessageIds, PlannedRow, Sample, Tally, c
 from shared.campaigns.preflight import Preflight, Standing, preflight, read_standing
 from shared.campaigns.store import KnownSend, begin_send, read_queued, read_send, sent_with_key
 from shared.campaigns.writing import BatchWriter
-from shared.contracts import MAX_TICKET_MESSAGES
 from shared.contracts.text import nearest
+from shared.contracts.tickets import MAX_TICKET_MESSAGES
 from shared.credits.errors import CreditError
 from shared.credits.plans.quota import Quota
 from shared.credits.prices.estimates import check_prices

@@ -16,7 +16,7 @@ from shared.campaigns.batches import Sorted, at, sort_out, unasked
 from shared.campaigns.errors import BrokenOffError
 from shared.campaigns.plan import Bulk, PlannedMessage, PlannedRow, Tally
 from shared.campaigns.store import Counted, count_queued
-from shared.contracts import SendTicket
+from shared.contracts.tickets import SendTicket
 from shared.credits.plans.quota import read_quota
 from shared.customers.store import save_customers
 from shared.messages.outbox import PATIENCE, cut_tickets, publish_tickets

@@ -5,14 +5,12 @@ from __future__ import annotations
 import base64
 import datetime as dt
 import json
-import math
-import re
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from shared.contracts.text import clean, clean_id, cleaned
+from shared.contracts.values import Identifier, Moment, TenantId, refused, storable
 
 MAX_EVENT_BYTES = 256 * 1024
 """A larger event is a dead letter: data of that size belongs in storage, with its address in the event."""
@@ -20,81 +18,11 @@ MAX_EVENT_BYTES = 256 * 1024
 FUTURE_TOLERANCE = dt.timedelta(hours=1)
 """An event from further ahead is refused: as the newest word on its run it would silence every true one after it."""
 
-NUL = "\x00"
-YEARS = range(1970, 9_990)
-"""Those of a usable moment: years of steps and time zones fit on either side, in Python and in Postgres."""
-
-_HALF_A_PAIR = re.compile("[\ud800-\udfff]")
-_RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d", re.ASCII)
-
-
-def _refused(detail: str, korean: str) -> PydanticCustomError:
-    """What a validator raises, in both languages: `shared.platform.errors` tells it."""
-    return PydanticCustomError("refused", "{detail}", {"detail": detail, "ko": korean})
-
-
-TENANT_ID = r"^[a-z][a-z0-9-]{1,39}$"
-TenantId = Annotated[str, Field(pattern=TENANT_ID)]
-Identifier = Annotated[str, Field(min_length=1, max_length=200)]
 CustomerId = Annotated[Identifier, BeforeValidator(lambda given: clean_id(given) if isinstance(given, str) else given)]
-
-
-def _rfc_3339(value: Any) -> Any:
-    """A bare number could be seconds or milliseconds, and is what CloudEvents does not allow."""
-    if isinstance(value, dt.datetime) or (isinstance(value, str) and _RFC_3339.match(value)):
-        return value
-    raise _refused(
-        "is no RFC 3339 time; write for example 2026-11-21T10:00:00+09:00",
-        "RFC 3339 시각이 아닙니다. 예: 2026-11-21T10:00:00+09:00",
-    )
-
-
-def _in_range(moment: dt.datetime) -> dt.datetime:
-    if moment.year not in YEARS:
-        raise _refused(
-            f"the year must be between {YEARS[0]} and {YEARS[-1]}",
-            f"연도는 {YEARS[0]}년부터 {YEARS[-1]}년까지 쓸 수 있습니다.",
-        )
-    return moment
-
-
-Moment = Annotated[AwareDatetime, BeforeValidator(_rfc_3339), AfterValidator(_in_range)]
 
 
 def _blank_is_none(text: str | None) -> str | None:
     return text if text and clean_id(text) else None
-
-
-MOST_LEVELS = 195
-"""Of brackets within brackets: who reads JSON reads no more than 200, those around `data` among them."""
-
-
-def storable(value: Any, levels: int = MOST_LEVELS) -> Any:
-    """Postgres stores no NUL and no half of a surrogate pair in text or jsonb, and JSON has no word for a number that
-    is none: an event that holds one could never be kept whole. Nor one that is deeper than `levels`."""
-    if not levels and isinstance(value, (dict, list)):
-        raise _refused(f"has more than {MOST_LEVELS} brackets within brackets", "괄호가 너무 깊습니다.")
-    if isinstance(value, str):
-        if NUL in value:
-            raise _refused("holds a NUL character, which cannot be stored", "저장할 수 없는 NUL 문자가 있습니다.")
-        if not value.isascii() and _HALF_A_PAIR.search(value):
-            raise _refused(
-                "holds half of a surrogate pair, which is no character and cannot be stored",
-                "저장할 수 없는 깨진 문자가 있습니다.",
-            )
-    elif isinstance(value, dict):
-        for key, item in value.items():
-            storable(key)
-            storable(item, levels - 1)
-    elif isinstance(value, list):
-        for item in value:
-            storable(item, levels - 1)
-    elif isinstance(value, float) and not math.isfinite(value):
-        raise _refused(
-            "holds a number that is infinite or none at all, which cannot be stored",
-            "무한대이거나 숫자가 아닌 값은 저장할 수 없습니다.",
-        )
-    return value
 
 
 class CustomerSnapshot(BaseModel):
@@ -156,11 +84,11 @@ class SubscriptionEvent(BaseModel):
         if not isinstance(event, dict) or "data_base64" not in event:
             return event
         if "data" in event:
-            raise _refused("has both data and data_base64; write one of them", "data와 data_base64 중 하나만 쓰세요.")
+            raise refused("has both data and data_base64; write one of them", "data와 data_base64 중 하나만 쓰세요.")
         try:
             data = json.loads(base64.b64decode(event["data_base64"], validate=True))
         except (TypeError, ValueError, RecursionError) as error:
-            raise _refused(
+            raise refused(
                 f"data_base64 is no JSON in base64: {error}", "data_base64가 base64로 쓴 JSON이 아닙니다."
             ) from error
         return {name: value for name, value in event.items() if name != "data_base64"} | {"data": data}

@@ -9,7 +9,9 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from shared.contracts import ReportBatch, SendTicket, SubscriptionEvent, Tick
+from shared.contracts.events import SubscriptionEvent
+from shared.contracts.reports import ReportBatch
+from shared.contracts.tickets import SendTicket
 
 FOLDER = Path(__file__).resolve().parents[2] / "schemas" / "events"
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -18,7 +20,6 @@ CONTRACTS: Mapping[str, type[BaseModel]] = {
     "subscription-event": SubscriptionEvent,
     "send-ticket": SendTicket,
     "report-batch": ReportBatch,
-    "tick": Tick,
 }
 """By the name of the file, which is also the schema's `$id`: relative, for the project claims no address on the web."""
 

@@ -2,31 +2,15 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Annotated
 from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from shared.contracts.events import Moment, TenantId, storable
+from shared.contracts.outcomes import Outcome
+from shared.contracts.values import Moment, TenantId, storable
 
 MAX_REPORTS = 10_000
-
-
-class Outcome(StrEnum):
-    """What a provider's code means for an attempt.
-
-    `unconfirmed` is a failure that may yet turn out delivered (Kakao 3005: up to three days), so falling back on it
-    could tell the customer twice. `expired` is no provider's word but ours: nobody could be asked for as long as a last
-    report may take.
-    """
-
-    SENT = "sent"
-    UNCONFIRMED = "unconfirmed"
-    EXPIRED = "expired"
-    FAILED = "failed"
-    DELIVERED = "delivered"
-    READ = "read"
 
 
 Code = Annotated[str, Field(max_length=100), AfterValidator(storable)]

@@ -11,6 +11,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from difflib import get_close_matches
+from functools import cache
 from typing import Any
 
 _LINE_ENDS = "\r\n|[\r\x0b\x0c\x85\u2028\u2029]"
@@ -26,7 +27,13 @@ _UNSEEN = (
     "\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
     "\ud800-\udfff]"  # halves of a pair, which no encoding has
 )
-_MENDED = re.compile(f"(?P<line>{_LINE_ENDS})|(?P<space>{_SPACES})|(?P<kept>{_JOINED}|{_FLAG}|{_STYLED})|{_UNSEEN}")
+
+
+@cache
+def _to_mend() -> re.Pattern[str]:
+    """Compiled when the first text needs it: nearly all are plain."""
+    return re.compile(f"(?P<line>{_LINE_ENDS})|(?P<space>{_SPACES})|(?P<kept>{_JOINED}|{_FLAG}|{_STYLED})|{_UNSEEN}")
+
 
 _PLAIN = re.compile("[ -~가-힣]*")
 """Printable ASCII and whole syllables, of which most texts are: nothing in it is to be mended or composed."""
@@ -47,7 +54,7 @@ def clean(text: str) -> str:
     """
     if _PLAIN.fullmatch(text):
         return text
-    text = _MENDED.sub(_mended, text)
+    text = _to_mend().sub(_mended, text)
     if unicodedata.is_normalized("NFC", text):
         return text
     pieces = _CARRIED_AS_THEY_ARE.split(text)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
-from shared.contracts.events import TenantId
+from shared.contracts.values import TenantId
 
 MAX_TICKET_MESSAGES = 500
 
@@ -20,11 +20,3 @@ class SendTicket(BaseModel):
     id: UUID
     tenant: TenantId
     messages: Annotated[tuple[UUID, ...], Field(min_length=1, max_length=MAX_TICKET_MESSAGES)]
-
-
-class Tick(BaseModel):
-    """The scheduler's minute. Nothing depends on its time: a tick that comes late or twice does no harm."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
-    scheduled_at: AwareDatetime | None = None

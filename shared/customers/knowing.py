@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from shared.customers.store import StoredCustomer, customer_known, read_customer
 from shared.customers.words import ATTRIBUTES, FIELDS
@@ -35,8 +35,7 @@ class Fact:
     event: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Saying:
+class Saying(NamedTuple):
     """An event that spoke of the customer, at `time`; `told` is its `data.customer`."""
 
     id: str

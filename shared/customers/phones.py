@@ -11,9 +11,6 @@ from shared.platform.masking import SEPARATORS
 _USUAL = re.compile(r"010-?([0-9]{4})-?([0-9]{4})")
 _SEPARATORS = re.compile(f"[{SEPARATORS}]+")
 _COUNTRY_CODE = re.compile(r"^(?:\+|00)82(?:0)?|^82(?=1[016789]\d{7,8}$)|^820(?=1[016789]\d{7,8}$)")
-_AS_A_NUMBER = re.compile(r"'?(\+?\d+|\d{1,3}(?:,\d{3})+)(?:\.0+)?", re.ASCII)
-_SPLIT_WITHOUT_ITS_ZERO = re.compile(rf"'?(1[016-9])[{SEPARATORS}]+([0-9]{{3,4}})[{SEPARATORS}]+([0-9]{{4}})")
-_WITHOUT_ITS_ZERO = re.compile(r"1[016-9]\d{7,8}", re.ASCII)
 _MOBILE = re.compile(r"^(?:010\d{8}|01[16789]\d{7,8})$", re.ASCII)
 
 
@@ -45,17 +42,3 @@ def normalise_mobile(text: str) -> str:
     if not _MOBILE.match(digits):
         raise InvalidPhone
     return digits
-
-
-def as_typed(cell: str) -> str:
-    """A phone number as it was before a spreadsheet took it for a number: `1090004000`, `1090004000.0`,
-    `1,090,004,000` and `10-9000-4000` → `01090004000`, `'010…` → `010…`. What is written in another way stays as it
-    is.
-    """
-    if split := _SPLIT_WITHOUT_ITS_ZERO.fullmatch(cell):
-        return f"0{''.join(split.groups())}"
-    number = _AS_A_NUMBER.fullmatch(cell)
-    if number is None:
-        return cell
-    digits = number[1].replace(",", "")
-    return f"0{digits}" if _WITHOUT_ITS_ZERO.fullmatch(digits) else number[1]

@@ -9,8 +9,7 @@ from __future__ import annotations
 import datetime as dt
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -184,8 +183,7 @@ async def customer_known(connection: Connection, tenant: str | None, customer: s
     return bool((await fetch_all(connection, CUSTOMER_KNOWN, {"tenant": tenant, "id": customer}))[0]["known"])
 
 
-@dataclass(frozen=True, slots=True)
-class StoredCustomer:
+class StoredCustomer(NamedTuple):
     """A customer as kept.
 
     person: what is known.

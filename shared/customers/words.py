@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 FIELDS = ("name", "phone", "email", "company", "status", "plan", "locale", "attributes")
 """What may be told of a customer, in the order of the column `told_at`."""
@@ -13,8 +12,7 @@ FIELDS = ("name", "phone", "email", "company", "status", "plan", "locale", "attr
 ATTRIBUTES = FIELDS[-1]
 
 
-@dataclass(frozen=True, slots=True)
-class Telling:
+class Telling(NamedTuple):
     """What somebody says of a customer as of a moment.
 
     told: any of `FIELDS`. Of attributes each is a word of its own; None for all of them clears all.

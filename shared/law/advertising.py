@@ -10,8 +10,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from shared.law.hours import day_begins, is_night
 
@@ -23,8 +22,7 @@ MARK = "(광고)"
 _OPT_OUT = re.compile(r"무료\s*(?:수신)?\s*거부[^\d]{0,20}080[-\s]?\d{3,4}[-\s]?\d{4}(?!\d)")
 
 
-@dataclass(frozen=True, slots=True)
-class Words:
+class Words(NamedTuple):
     """What a template says on one channel."""
 
     text: str
@@ -36,8 +34,7 @@ class Words:
         return (self.subject or self.text).lstrip().startswith(MARK)
 
 
-@dataclass(frozen=True, slots=True)
-class Breach:
+class Breach(NamedTuple):
     """What is against the law, or may be: then it is a warning."""
 
     verdict: Literal["warning", "failed"]

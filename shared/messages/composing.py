@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from shared.contracts.channels import LEGS
@@ -17,8 +16,7 @@ from shared.templates.errors import MessageError, MissingVariable
 from shared.templates.template import TemplateVersion, fill
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(NamedTuple):
     """What made a message: a step of a run and the event behind it, or nothing of the kind for a bulk send.
 
     unless: types of events after which the step is silent.
@@ -34,8 +32,7 @@ class Origin:
     unless: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class NewMessage:
+class NewMessage(NamedTuple):
     """A row of `messages` to be. `status` is queued, or failed with its reason."""
 
     tenant: str
@@ -162,7 +159,7 @@ def within_the_law(message: NewMessage, template: TemplateVersion | None, now: d
         return message
     if (error := forbidden(template.content, message.route.channels, now)) is None:
         return message
-    return replace(message, status=Status.FAILED, reason=error.code, detail=error.both)
+    return message._replace(status=Status.FAILED, reason=error.code, detail=error.both)
 
 
 def usable_route(route: Route, template: TemplateVersion) -> Route:

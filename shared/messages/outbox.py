@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from uuid import UUID
 
-from shared.contracts import MAX_TICKET_MESSAGES, SendTicket
+from shared.contracts.tickets import MAX_TICKET_MESSAGES, SendTicket
 from shared.platform.ids import new_id
 from shared.platform.logs import log
 from shared.platform.pubsub import BULK_SEND_REQUESTS, SEND_REQUESTS, Outgoing, Publisher

@@ -8,11 +8,11 @@ greater than everything, for it is true for ever, even when it is known only aft
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 from uuid import UUID
 
-from shared.contracts import Outcome
+from shared.contracts.outcomes import Outcome
 
 
 class Status(StrEnum):
@@ -49,8 +49,7 @@ _ARRIVED = frozenset({Status.DELIVERED, Status.READ})
 _RANKS = {status: rank for rank, status in enumerate(Status)}
 
 
-@dataclass(frozen=True, slots=True)
-class State:
+class State(NamedTuple):
     """Where a message stands: the attempt that counts and its status."""
 
     attempt: int
@@ -92,8 +91,7 @@ def state_told_by(outcome: Outcome, attempt: int, *, route_goes_on: bool) -> Sta
             return State(attempt + 1, Status.QUEUED) if route_goes_on else State(attempt, Status.FAILED)
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(NamedTuple):
     """Where a message stands on its route."""
 
     tenant: str
@@ -104,8 +102,7 @@ class Standing:
     route: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """A message's new standing.
 
     requeued: frees it from its dispatch.

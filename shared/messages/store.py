@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
 import orjson
 
-from shared.contracts import SendTicket
+from shared.contracts.tickets import SendTicket
 from shared.messages.composing import NewMessage
 from shared.messages.reasons import RUN_CHANGED
 from shared.platform.database import Connection, fetch_all
@@ -139,7 +138,7 @@ async def under_ids_of_their_own(connection: Connection, messages: Sequence[NewM
     )
     superseded = {(row["tenant"], row["id"]) for row in rows}
     return [
-        replace(message, id=derived_id(message.due_at, message.id, message.origin.run_revision))
+        message._replace(id=derived_id(message.due_at, message.id, message.origin.run_revision))
         if (message.tenant, message.id) in superseded
         else message
         for message in messages

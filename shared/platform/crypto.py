@@ -11,8 +11,7 @@ import json
 import os
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from shared.platform.errors import AllimError
 
@@ -27,8 +26,7 @@ class SealError(AllimError):
     """A value that can't be opened. Its sentence names keys by their ids, and is safe to show."""
 
 
-@dataclass(frozen=True, slots=True)
-class SealedValue:
+class SealedValue(NamedTuple):
     """A sealed value where it is kept.
 
     tenant, id: whose, and which of a tenant's; the id is empty where there is but one.

@@ -25,8 +25,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 if TYPE_CHECKING:
     from pydantic import ValidationError
@@ -140,8 +139,7 @@ SHOWN = 60
 """Characters of a value that are told: anything may come in."""
 
 
-@dataclass(frozen=True, slots=True)
-class Misfit:
+class Misfit(NamedTuple):
     """A place where a value does not fit. `field`: `data.customer.id`, empty where it is the value as a whole."""
 
     field: str

@@ -13,11 +13,13 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import ClassVar, Protocol
+from typing import TYPE_CHECKING, ClassVar, NamedTuple, Protocol
 from uuid import UUID
 
-from shared.contracts import ProviderReport
 from shared.platform.errors import AllimError
+
+if TYPE_CHECKING:
+    from shared.contracts.reports import ProviderReport
 
 PAUSE, SHORTEST_PAUSE, LONGEST_PAUSE = dt.timedelta(seconds=10), dt.timedelta(seconds=1), dt.timedelta(minutes=10)
 """Where a provider asks for fewer requests: unless it says for how long, and what we make of too little or too much."""
@@ -88,14 +90,12 @@ class OutboundMessage:
     variables: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Accepted:
+class Accepted(NamedTuple):
     message: UUID
     provider_message_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
+class Prepared(NamedTuple):
     """A batch that the provider holds and has not been told to send.
 
     batch: the provider's id for it; None when every message was refused.

@@ -19,7 +19,9 @@ from uuid import UUID
 
 import orjson
 
-from shared.contracts import YEARS, Outcome, ProviderReport
+from shared.contracts.outcomes import Outcome
+from shared.contracts.reports import ProviderReport
+from shared.contracts.values import YEARS
 from shared.platform.clock import Clock
 from shared.providers.base import (
     Accepted,

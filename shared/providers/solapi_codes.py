@@ -6,7 +6,7 @@ named, since codes are added within a family over time.
 
 from __future__ import annotations
 
-from shared.contracts import Outcome
+from shared.contracts.outcomes import Outcome
 
 FAMILIES: dict[str, Outcome] = {
     "1": Outcome.FAILED,  # refused at intake: 1026 duplicate, 1030 balance, 1043 template, 1062 sender not registered …

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
-from shared.contracts import CustomerSnapshot
+from shared.contracts.events import CustomerSnapshot
 from shared.contracts.text import nearest
 from shared.platform.errors import WrongValue
 

@@ -5,16 +5,14 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from shared.platform.database import Connection, fetch_all
 from shared.platform.database.version_store import deciding_versions
 from shared.templates.template import Approval, TemplateContent
 
 
-@dataclass(frozen=True, slots=True)
-class StoredTemplate:
+class StoredTemplate(NamedTuple):
     """A version of a template as it is kept: words that this release may or may not understand."""
 
     tenant: str
@@ -109,8 +107,7 @@ async def save_templates(
     return {row["name"]: row["version"] for row in rows}
 
 
-@dataclass(frozen=True, slots=True)
-class TemplateLine:
+class TemplateLine(NamedTuple):
     """A version of a template for people. `active`: it is the one that is sent."""
 
     name: str

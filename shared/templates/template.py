@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
@@ -146,8 +145,7 @@ class TemplateContent(BaseModel):
         return is_advertising(self.category, self.words(("alimtalk", "sms")))
 
 
-@dataclass(frozen=True, slots=True)
-class VariableField:
+class VariableField(NamedTuple):
     """A variable's name, the path to the field that fills it, and how that is written."""
 
     name: str
@@ -187,8 +185,7 @@ def fill(content: TemplateContent, scope: Mapping[str, Any]) -> dict[str, str]:
     return values
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
+class Text(NamedTuple):
     """A template's text, made once into a form that fills quickly.
 
     names: its variables, in order, as often as they occur.
@@ -216,8 +213,7 @@ def parse_text(text: str) -> Text:
 Approval = Literal["draft", "submitted", "approved", "rejected", "retired"]
 
 
-@dataclass(frozen=True, slots=True)
-class TemplateVersion:
+class TemplateVersion(NamedTuple):
     """A template's immutable words, and what Kakao thinks of them."""
 
     name: str

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 from uuid import UUID
 
 from shared.platform.database import Connection, fetch_all
@@ -134,8 +134,7 @@ async def set_rate(
     return sorted(row["tenant"] for row in await fetch_all(connection, SET_RATE, parameters))
 
 
-@dataclass(frozen=True, slots=True)
-class SealedAccount:
+class SealedAccount(NamedTuple):
     """A provider account as it is kept: `credentials` are sealed, and bound to `tenant` and `id`. `identity` is None
     where the account was registered before there was one."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from shared.platform.database import Connection, fetch_all
 
@@ -50,8 +51,7 @@ async def known_by(connection: Connection, tenant: str, account: str) -> KnownBy
     return KnownBy(**rows[0]) if rows else None
 
 
-@dataclass(frozen=True, slots=True)
-class Unfilled:
+class Unfilled(NamedTuple):
     """An account from before its secret's digest was kept, with its sealed credentials."""
 
     tenant: str

@@ -6,6 +6,7 @@ import datetime as dt
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from shared.customers.store import Person
 from shared.messages.composing import NewMessage, Origin, compose, within_the_law
@@ -22,8 +23,7 @@ EventKey = tuple[str, str, str]
 """Tenant, source, id."""
 
 
-@dataclass(frozen=True, slots=True)
-class WorkflowVersion:
+class WorkflowVersion(NamedTuple):
     """A definition as it is heard.
 
     in_force: it is the newest, and heard by every run. An older one is heard by the runs that began with it.
@@ -36,8 +36,7 @@ class WorkflowVersion:
     begins: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Timer:
+class Timer(NamedTuple):
     tenant: str
     workflow: str
     key: str

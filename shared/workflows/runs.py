@@ -11,10 +11,10 @@ import datetime as dt
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
-from shared.contracts import YEARS
 from shared.contracts.text import clean_id
+from shared.contracts.values import YEARS
 from shared.platform.errors import AllimError
 from shared.platform.paths import look_up
 from shared.workflows.conditions import hold
@@ -25,8 +25,7 @@ KEPT_OF_A_LONG_KEY = 300
 """Characters; the digest of the whole follows, for an index holds no key of any length."""
 
 
-@dataclass(frozen=True, slots=True)
-class Happening:
+class Happening(NamedTuple):
     """An event as workflows see it: what happened, when, and the fields that paths reach."""
 
     tenant: str

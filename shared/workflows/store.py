@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from shared.platform.database import Connection, fetch_all
 from shared.platform.database.version_store import deciding_versions
@@ -193,8 +193,7 @@ async def withdraw_workflows(connection: Connection, tenant: str, *, but: Sequen
     await connection.execute(WITHDRAW_WORKFLOWS, {"tenant": tenant, "kept": list(but)})
 
 
-@dataclass(frozen=True, slots=True)
-class WorkflowLine:
+class WorkflowLine(NamedTuple):
     """A version of a workflow for people.
 
     active: it is the newest of a workflow that is on.

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.contracts import SendTicket
+from shared.contracts.tickets import SendTicket
 from shared.credits.plans.granting import grant
 from shared.customers.files.people import CustomerFile, Recipient
 from shared.customers.files.problems import RowProblem

@@ -5,7 +5,7 @@ import jsonschema  # type: ignore[import-untyped]
 import pytest
 from pydantic import ValidationError
 
-from shared.contracts import SubscriptionEvent
+from shared.contracts.events import SubscriptionEvent
 from shared.contracts.export import CONTRACTS, FOLDER, render
 
 EXAMPLE: dict[str, Any] = {

@@ -8,7 +8,8 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from shared.contracts import ProviderReport, SendTicket
+from shared.contracts.reports import ProviderReport
+from shared.contracts.tickets import SendTicket
 from shared.credits.ledger.audit import Audit, audit
 from shared.credits.ledger.ledger import take_back, top_up
 from shared.credits.ledger.statements import Month, Statement, monthly_statement

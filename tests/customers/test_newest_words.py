@@ -148,7 +148,7 @@ def customers(attributes: st.SearchStrategy[Any]) -> st.SearchStrategy[list[Row]
     return st.lists(people, min_size=1, max_size=2, unique_by=lambda person: str(person["id"]))
 
 
-tellings = st.builds(Telling, tenants, ids, moments, told(st.none() | attributes))
+tellings = st.builds(Telling, tenants, ids, moments, told(st.none() | attributes), st.none())
 batches = st.lists(tellings, max_size=4, unique_by=lambda telling: (telling.tenant, telling.customer))
 sendings = st.builds(Sending, tenants, customers(st.just({})), moments)
 filings = st.builds(Filing, tenants, customers(attributes), moments)

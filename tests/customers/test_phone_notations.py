@@ -2,7 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.customers.phones import InvalidPhone, as_typed, normalise_mobile
+from shared.customers.files.cells import as_typed
+from shared.customers.phones import InvalidPhone, normalise_mobile
 
 DASHES = "-‐‑‒–—―−－﹣⁃ㅡー"
 """Hyphens, dashes and minus of Unicode, and the two strokes that Korean and Japanese keyboards give in their place."""

@@ -5,7 +5,7 @@ from uuid import UUID
 import pytest
 
 from local.examples.files import EXAMPLES, Example, read_examples
-from shared.contracts import SubscriptionEvent
+from shared.contracts.events import SubscriptionEvent
 from shared.customers.files.people import CustomerFile, Recipient
 from shared.customers.phones import normalise_mobile
 from shared.templates.limits import check_alimtalk, text_channel

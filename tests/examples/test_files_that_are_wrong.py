@@ -9,7 +9,9 @@ import pytest
 
 from local.examples.files import EXAMPLES, Reading, TemplateFile, TenantFile, read_example
 from local.examples.problems import FolderError
-from shared.contracts import ReportBatch, SendTicket, SubscriptionEvent
+from shared.contracts.events import SubscriptionEvent
+from shared.contracts.reports import ReportBatch
+from shared.contracts.tickets import SendTicket
 from shared.platform.errors import PATTERNS
 from shared.workflows.definition import WorkflowDefinition
 

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import pytest
 
-from shared.contracts import SendTicket
+from shared.contracts.tickets import SendTicket
 from shared.messages.dispatch import sending
 from shared.messages.dispatch.dispatching import RETRY_DELAY
 from shared.platform.pubsub import BULK_SEND_REQUESTS, SEND_REQUESTS

@@ -8,8 +8,9 @@ from uuid import UUID
 
 import pytest
 
-from shared.contracts import Outcome, ProviderReport, ReportBatch
 from shared.contracts.channels import last_word_of
+from shared.contracts.outcomes import Outcome
+from shared.contracts.reports import ProviderReport, ReportBatch
 from shared.messages.dispatch.dispatching import FIRST_CHECK
 from shared.tenants.accounts import register_account
 from tests.faults.fates import DELIVERED, FATES, NOT_ON_KAKAO, UNTOLD, assert_each_has_its_fate, queue_one_of_each

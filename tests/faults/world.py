@@ -14,7 +14,8 @@ import httpx
 from aiohttp import web
 from psycopg.rows import DictRow
 
-from shared.contracts import ReportBatch, SendTicket
+from shared.contracts.reports import ReportBatch
+from shared.contracts.tickets import SendTicket
 from shared.messages.composing import NewMessage, Origin
 from shared.messages.dispatch.dispatching import Dispatcher
 from shared.messages.dispatch.fairness.turns import Turns

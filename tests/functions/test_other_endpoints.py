@@ -92,11 +92,13 @@ async def test_what_pubsub_gave_up_on_is_kept_as_it_came(world: World) -> None:
             assert "on-send-request" in row["detail"]
 
 
-async def test_a_malformed_tick_is_a_dead_letter_and_needs_no_minute(world: World) -> None:
-    async with running("on_reminder_tick", world) as function:
-        for data in (b"now", b'{"scheduled_at": "soon"}', b"[]"):
+@pytest.mark.parametrize("name", ["on_reminder_tick", "on_sweep_tick", "watch"])
+async def test_a_tick_is_one_whatever_it_says_and_what_is_no_push_is_a_dead_letter(world: World, name: str) -> None:
+    async with running(name, world) as function:
+        for data in (b"", b"now", b"[]"):
             assert await function.push(data) == 204
-            row = world.last_dead_letter()
-            assert (row["source"], row["body"]) == ("on_reminder_tick", data)
+        assert world.rows("select 1 from dead_letters where source = %s", name) == []
         answer = await function.post(push_of(b"{}") + b"}")
         assert answer.status_code == 204
+    row = world.last_dead_letter()
+    assert (row["source"], row["reason"]) == (name, "not_json")

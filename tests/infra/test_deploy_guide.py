@@ -12,7 +12,7 @@ import typer
 from cli.main import app
 from local.examples.files import read_example
 from local.home import CHECKOUT
-from shared.contracts import SubscriptionEvent
+from shared.contracts.events import SubscriptionEvent
 from shared.operations.watch.rules import RULES
 
 _DEPLOY = CHECKOUT / "docs" / "deploy.md"

@@ -1,14 +1,15 @@
 """The law of status, and that reports come to the same end in whatever order and company they arrive."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from uuid import UUID
 
 import psycopg
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.contracts import Outcome, ProviderReport
+from shared.contracts.outcomes import Outcome
+from shared.contracts.reports import ProviderReport
 from shared.messages.reports.reporting import decide
 from shared.messages.status import Standing, State, Status, merge, state_told_by
 from tests.databases import Migrated
@@ -104,7 +105,7 @@ def after(standing: Standing, batches: Sequence[Sequence[ProviderReport]]) -> St
     """Where the message stands when its reports came in these batches."""
     for batch in batches:
         if change := decide(standing, batch):
-            standing = replace(standing, state=change.state, position=change.position, channel=change.channel)
+            standing = standing._replace(state=change.state, position=change.position, channel=change.channel)
             _check_change_is_whole(standing, change.reason, change.requeued)
     return standing
 

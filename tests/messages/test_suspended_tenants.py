@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from shared.contracts import Outcome, ProviderReport
+from shared.contracts.outcomes import Outcome
+from shared.contracts.reports import ProviderReport
 from shared.messages.dispatch.store import SUSPENSION_RECHECK
 from shared.messages.reports.reporting import Reports, Told
 from shared.messages.resuming import resume_sending

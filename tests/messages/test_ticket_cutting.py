@@ -6,7 +6,7 @@ from uuid import UUID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.contracts import MAX_TICKET_MESSAGES, SendTicket
+from shared.contracts.tickets import MAX_TICKET_MESSAGES, SendTicket
 from shared.messages.outbox import CROWD, cut_tickets, publish_tickets, topics_of
 from shared.platform.pubsub import BULK_SEND_REQUESTS, SEND_REQUESTS, Outgoing
 

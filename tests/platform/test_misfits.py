@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from shared.contracts import SubscriptionEvent
+from shared.contracts.events import SubscriptionEvent
 from shared.platform.errors import misfits
 
 GOOD: dict[str, Any] = {

@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 
-from shared.contracts import Outcome
+from shared.contracts.outcomes import Outcome
 from shared.providers import BatchState, OutboundMessage, ProviderAccount, ProviderRefused, ProviderUnavailable
 from shared.providers.solapi import Solapi
 from tests.clock import SettableClock

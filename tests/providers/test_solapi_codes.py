@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.contracts import Outcome
+from shared.contracts.outcomes import Outcome
 from shared.providers.solapi_codes import outcome_of
 from simulator.fates import FATES
 from simulator.solapi.sending.codes import STATUS_MESSAGES, is_final

@@ -13,7 +13,7 @@ import orjson
 import pytest
 from aiohttp import web
 
-from shared.contracts import Outcome
+from shared.contracts.outcomes import Outcome
 from shared.providers import OutboundMessage, webhook_proof
 from shared.providers.solapi import Solapi
 from tests.providers.simulated import WEBHOOK_SECRET, Simulator

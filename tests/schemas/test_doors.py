@@ -213,7 +213,7 @@ def test_no_role_hangs_an_owners_function_on_a_table_of_its_own(doors: Migrated,
         hang = f"create trigger mine after insert on pg_temp.mine for each row execute function {name}"
         with as_role(doors, role, OURS) as connection:
             connection.execute("create temporary table mine (tenant text, balance_change numeric, hold_change numeric)")
-            with pytest.raises(InsufficientPrivilege, match="permission denied for (function|schema months)"):
+            with pytest.raises(InsufficientPrivilege, match=r"permission denied for (function|schema months)"):
                 connection.execute(hang.encode())
 
 

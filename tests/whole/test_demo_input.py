@@ -10,7 +10,7 @@ from local.demo.chaos import VICTIMS, schedule_kills
 from local.demo.day import Told
 from local.demo.people import Fate, Person
 from local.demo.stories import Garbage, Pickup
-from shared.contracts import MAX_EVENT_BYTES, SubscriptionEvent
+from shared.contracts.events import MAX_EVENT_BYTES, SubscriptionEvent
 from shared.customers.phones import InvalidPhone, normalise_mobile
 from tests.whole.demo_day import DemoDay, draw
 

@@ -9,7 +9,7 @@ import pytest
 from local.demo.expectation import Expectation
 from local.demo.stories import Announcement
 from local.examples.files import read_examples
-from shared.contracts import SubscriptionEvent
+from shared.contracts.events import SubscriptionEvent
 from shared.customers.store import Person
 from shared.templates.template import TemplateVersion
 from shared.workflows.definition import WorkflowDefinition

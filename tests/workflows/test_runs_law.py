@@ -208,7 +208,7 @@ def test_an_anchor_may_be_written_in_any_time_zone() -> None:
 
 def _key(value: Any) -> str | None:
     event = happening("appointment.scheduled", 0)
-    return key_of(REMINDERS, replace(event, scope={"customer": {}, "data": {"appointment_id": value}}))
+    return key_of(REMINDERS, event._replace(scope={"customer": {}, "data": {"appointment_id": value}}))
 
 
 @given(st.text().filter(clean_id) | st.integers())
@@ -248,7 +248,7 @@ def test_without_a_key_each_event_is_a_run_of_its_own() -> None:
     definition = WorkflowDefinition.model_validate({"name": "welcome", "on": "signup", "steps": [{"send": "welcome"}]})
     event = happening("signup", 0)
     keys = {
-        key_of(definition, replace(event, source=source, id=id_))
+        key_of(definition, event._replace(source=source, id=id_))
         for source, id_ in [("a", "b"), ("a#b", "c"), ("a", "b#c"), ("a", "b c"), ("b", "a")]
     }
     assert len(keys) == 5

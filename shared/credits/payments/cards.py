@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from shared.platform.database import Connection, fetch_all
 
@@ -29,8 +29,7 @@ async def save_billing_key(
     await connection.execute(SAVE_BILLING_KEY, parameters)
 
 
-@dataclass(frozen=True, slots=True)
-class BillingKey:
+class BillingKey(NamedTuple):
     """A registered card, sealed."""
 
     customer_key: str

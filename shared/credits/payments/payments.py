@@ -10,7 +10,6 @@ from __future__ import annotations
 import datetime as dt
 import secrets
 from collections.abc import Sequence
-from dataclasses import asdict
 
 from shared.credits.amounts import in_won
 from shared.credits.errors import CreditError
@@ -84,7 +83,7 @@ class Payments:
         self.database = database
         self._toss = toss
         self._clock = clock
-        self._undecided = Sweep("payments", self._take_undecided, self._decide, asdict, clock, LIMITS)
+        self._undecided = Sweep("payments", self._take_undecided, self._decide, UndecidedOrder._asdict, clock, LIMITS)
         self._purposes: dict[str, Purpose] = {purpose.name: purpose for purpose in (CreditPurpose(), *purposes)}
 
     async def create_order(self, tenant: str, amount: object, purpose: str = "topup") -> Order:

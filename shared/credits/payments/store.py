@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import dataclass
 from decimal import Decimal
+from typing import NamedTuple
 from uuid import UUID
 
 from shared.platform.database import Connection, fetch_all
@@ -13,8 +13,7 @@ from shared.platform.logs import log
 from shared.platform.loops.sweeps import put_off
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
+class Order(NamedTuple):
     """A payment that a tenant makes or made, in whole won."""
 
     tenant: str
@@ -126,8 +125,7 @@ async def update_order(
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Cancel:
+class Cancel(NamedTuple):
     """A cancel of an order, asked for by us or made at Toss."""
 
     tenant: str
@@ -250,8 +248,7 @@ select tenant, id from orders union select tenant, order_id from cancels
 """
 
 
-@dataclass(frozen=True, slots=True)
-class UndecidedOrder:
+class UndecidedOrder(NamedTuple):
     """An order of which only Toss knows what became of it."""
 
     tenant: str

@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from shared.credits.plans.plans import OrderKind, Period, PlanName, Subscription
@@ -42,8 +42,7 @@ async def lock_subscription(connection: Connection, tenant: str) -> Subscription
     return _subscription(rows[0]) if rows else None
 
 
-@dataclass(frozen=True, slots=True)
-class Due:
+class Due(NamedTuple):
     """A tenant whose plan is to be looked at now. Nobody else takes it before `taken_until`."""
 
     tenant: str
@@ -114,8 +113,7 @@ async def save_subscription(connection: Connection, now_has: Subscription, next_
     )
 
 
-@dataclass(frozen=True, slots=True)
-class PlanOrder:
+class PlanOrder(NamedTuple):
     """What an order pays for."""
 
     tenant: str
@@ -171,8 +169,7 @@ async def mark_applied(connection: Connection, tenant: str, order: str, now: dt.
     await connection.execute(MARK_APPLIED, {"tenant": tenant, "order": order, "now": now})
 
 
-@dataclass(frozen=True, slots=True)
-class Paid:
+class Paid(NamedTuple):
     """A payment of the running period in won: how much of it Toss gave back, and how much we asked Toss to."""
 
     order_id: str

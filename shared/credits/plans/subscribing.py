@@ -7,8 +7,9 @@ asks Toss for the order, and charges it only if Toss never heard of it, with the
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from decimal import Decimal
+from typing import NamedTuple
 
 from shared.credits.errors import CreditError, unknown_tenant
 from shared.credits.payments.cards import BillingKey, read_billing_key
@@ -78,8 +79,7 @@ def plan_named(name: str) -> PlanName:
     raise unknown_plan(name, ", ".join(PLANS))
 
 
-@dataclass(frozen=True, slots=True)
-class _Charge:
+class _Charge(NamedTuple):
     """An order that is to be charged to a card."""
 
     order: Order
@@ -103,7 +103,7 @@ class Plans:
         self._payments = payments
         self._keys = keys
         self._clock = clock
-        self._renewals = Sweep("plans", self._take_due, self._renew, asdict, clock, LIMITS)
+        self._renewals = Sweep("plans", self._take_due, self._renew, Due._asdict, clock, LIMITS)
 
     async def quote_change(self, tenant: str, target: PlanName) -> Quote:
         """What `change` would do now. Raises CreditError `unknown_tenant`."""

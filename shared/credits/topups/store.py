@@ -5,13 +5,13 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import NamedTuple
 
 from shared.platform.database import Connection, fetch_all
 from shared.platform.loops.sweeps import put_off
 
 
-@dataclass(frozen=True, slots=True)
-class Due:
+class Due(NamedTuple):
     """A tenant whose card is to be charged now. Nobody else takes it before `taken_until`."""
 
     tenant: str

@@ -14,12 +14,12 @@ from typing import Any
 
 from annotated_types import MaxLen
 
-from shared.contracts import CustomerSnapshot
+from shared.contracts.events import CustomerSnapshot
 from shared.contracts.text import clean_id
+from shared.customers.files.cells import as_typed
 from shared.customers.files.columns import CUSTOMER, Further, further_columns
 from shared.customers.files.problems import RowProblem
 from shared.customers.files.table import Table
-from shared.customers.phones import as_typed
 
 REQUIRED_COLUMNS = ("id", "phone")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 
-from shared.contracts import ProviderReport
+from shared.contracts.reports import ProviderReport
 from shared.messages.reports.reporting import refusal
 from shared.providers import OutboundMessage, Prepared, Provider, ProviderAccount, ProviderRefused
 

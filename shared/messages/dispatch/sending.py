@@ -14,7 +14,8 @@ from uuid import UUID
 
 from pydantic import ValidationError
 
-from shared.contracts import MAX_TICKET_MESSAGES, ProviderReport, SendTicket
+from shared.contracts.reports import ProviderReport
+from shared.contracts.tickets import MAX_TICKET_MESSAGES, SendTicket
 from shared.messages.composing import recipient_now
 from shared.messages.dispatch.dispatching import Dispatcher
 from shared.messages.dispatch.fairness.turns import Turns

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 from uuid import UUID
 
 import orjson
 
-from shared.contracts import SendTicket
 from shared.contracts.channels import LEG_PRICES
+from shared.contracts.tickets import SendTicket
 from shared.credits.ledger.entries import entering
 from shared.credits.prices.store import current_prices
 from shared.messages.dispatch.fairness.pace_store import STILL_WAITS, deciding_pace
@@ -274,8 +274,7 @@ from claimed where status = 'sending'
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Claimed:
+class Claimed(NamedTuple):
     """A message that this instance alone may send now. `leg` is its route's channel; `revision` the tenant's;
     `customer_known`: the tenant has the customer whom it is for."""
 

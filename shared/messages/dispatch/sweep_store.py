@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal, TypedDict, Unpack
+from typing import Any, Literal, NamedTuple, TypedDict, Unpack
 from uuid import UUID
 
 import orjson
@@ -37,8 +36,7 @@ returning o.topic, o.body
 """
 
 
-@dataclass(frozen=True, slots=True)
-class TicketAgain:
+class TicketAgain(NamedTuple):
     """A ticket as it is published, and where."""
 
     topic: str
@@ -61,8 +59,7 @@ order by tenant, id limit %(limit)s
 """
 
 
-@dataclass(frozen=True, slots=True)
-class UnconsumedTicket:
+class UnconsumedTicket(NamedTuple):
     """A ticket that was published in vain or is put off for long, and the topic that it waits for."""
 
     tenant: str
@@ -95,8 +92,7 @@ join messages m on m.tenant = t.tenant and m.id = listed.id::uuid and m.status =
 """
 
 
-@dataclass(frozen=True, slots=True)
-class StillWaiting:
+class StillWaiting(NamedTuple):
     """A queued message that a ticket names. `over`: its moment is."""
 
     tenant: str
@@ -118,8 +114,7 @@ async def still_waiting(
     return [StillWaiting(**row) for row in await fetch_all(connection, STILL_WAITING, parameters)]
 
 
-@dataclass(frozen=True, slots=True)
-class TakenDispatch:
+class TakenDispatch(NamedTuple):
     """A dispatch that is ours to look after for now. `batch`: the provider's id for it, once there is one; `revision`:
     the tenant's."""
 
@@ -236,8 +231,7 @@ async def decide_deadlines(connection: Connection, **taking: Unpack[Taking]) -> 
     return await _taken(connection, DECIDE_DEADLINES, taking)
 
 
-@dataclass(frozen=True, slots=True)
-class OpenMessage:
+class OpenMessage(NamedTuple):
     """A message of a dispatch that has no end yet. Its channel is given until `deadline_at`."""
 
     tenant: str

@@ -5,11 +5,12 @@ from __future__ import annotations
 import datetime as dt
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
+from typing import NamedTuple
 from uuid import UUID
 
-from shared.contracts import Outcome, ProviderReport
+from shared.contracts.outcomes import Outcome
+from shared.contracts.reports import ProviderReport
 from shared.messages.dispatch.dispatching import FIRST_CHECK, Dispatcher
 from shared.messages.dispatch.sending import LEASE
 from shared.messages.dispatch.sweep_store import (
@@ -46,16 +47,14 @@ TOLD_FOR = dt.timedelta(days=1)
 """How long alerts stay open whose end nobody tells."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Undecided:
+class _Undecided(NamedTuple):
     """A dispatch that was begun and left. `account`: None where nobody can be asked in its name just now."""
 
     dispatch: TakenDispatch
     account: ProviderAccount | None
 
 
-@dataclass(frozen=True, slots=True)
-class _Unreported:
+class _Unreported(NamedTuple):
     """A sent dispatch with those of its messages that have no end, as of `now`. `account`: as of an undecided one."""
 
     dispatch: TakenDispatch

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 
-from shared.contracts import Outcome
+from shared.contracts.outcomes import Outcome
 from shared.messages.dispatch.sweep_store import TakenDispatch, close_undecided, unsettled
 from shared.messages.metrics import OURSELVES
 from shared.messages.reasons import ACCOUNT_NOT_ASKED, NOBODY_TO_ASK, SENTENCES

@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from uuid import UUID
 
-from shared.contracts import SendTicket
+from shared.contracts.tickets import SendTicket
 from shared.messages.dispatch.sending import LEASE
 from shared.messages.dispatch.store import decide_claims
 from shared.messages.dispatch.sweep_store import UnconsumedTicket, still_waiting, unconsumed

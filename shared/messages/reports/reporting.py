@@ -5,11 +5,12 @@ from __future__ import annotations
 import datetime as dt
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 from uuid import UUID
 
-from shared.contracts import Outcome, ProviderReport, ReportBatch
 from shared.contracts.channels import leg_of
+from shared.contracts.outcomes import Outcome
+from shared.contracts.reports import ProviderReport, ReportBatch
 from shared.messages.metrics import count_changes
 from shared.messages.outbox import PATIENCE, cut_tickets, publish_tickets, topics_of
 from shared.messages.reasons import NO_REPORT, NOBODY_TO_ASK, REFUSED_HERE, WORDS_REFUSED
@@ -36,8 +37,7 @@ STORED_TEXT = 500
 """Characters kept of a provider's sentence."""
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
+class Told(NamedTuple):
     """A report with whose it is and who said it.
 
     provider: that of our own refusals is `allim`.
@@ -133,7 +133,7 @@ class Reports:
         if owners:
             # In a transaction of their own: rows are locked in one order, and these come after.
             await self._record(
-                [replace(entry, tenant=owners[_asked_of(entry)]) for entry in unknown if _asked_of(entry) in owners]
+                [entry._replace(tenant=owners[_asked_of(entry)]) for entry in unknown if _asked_of(entry) in owners]
             )
 
 

@@ -6,8 +6,9 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from uuid import UUID
 
-from shared.contracts import ProviderReport, SendTicket
 from shared.contracts.channels import price_name
+from shared.contracts.reports import ProviderReport
+from shared.contracts.tickets import SendTicket
 from shared.credits.ledger.entries import LATE, entering
 from shared.credits.prices.store import current_prices
 from shared.messages.ends_store import deciding_ends

@@ -15,7 +15,8 @@ from typing import TypeVar
 
 import orjson
 
-from shared.contracts import TENANT_ID, ProviderReport, ReportBatch
+from shared.contracts.reports import ProviderReport, ReportBatch
+from shared.contracts.values import TENANT_ID
 from shared.platform.clock import Clock
 from shared.platform.database import Database
 from shared.platform.doors.counts_store import decide_admitted

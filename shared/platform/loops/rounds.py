@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from shared.platform.clock import Clock
 from shared.platform.logs import log
@@ -17,8 +17,7 @@ FIRST_PAUSE, LONGEST_PAUSE = dt.timedelta(seconds=1), dt.timedelta(seconds=10)
 """Of a loop whose pass failed: after each further failure in a row it waits twice as long, and the second at most."""
 
 
-@dataclass(frozen=True, slots=True)
-class Loop:
+class Loop(NamedTuple):
     """What is done over and over.
 
     name: for the log.

@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from shared.platform.clock import Clock
 from shared.platform.logs import log
@@ -14,8 +13,7 @@ from shared.platform.logs import log
 Due = TypeVar("Due")
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(NamedTuple):
     """Of a sweep.
 
     at_once: how many are under way at a time, so that some which hang do not hold up the rest.

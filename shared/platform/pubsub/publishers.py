@@ -6,7 +6,7 @@ the topic's subscription pushes to an address that says what it is bound to. Who
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 from urllib.parse import parse_qs, urlencode
 
 from shared.platform.errors import AllimError
@@ -19,8 +19,7 @@ ATTRIBUTE = "allim-publisher"
 """The attribute of a dead letter that says whose it is, so that a replay goes to that publisher's topic."""
 
 
-@dataclass(frozen=True, slots=True)
-class Bound:
+class Bound(NamedTuple):
     """A publisher and what it is bound to.
 
     tenants: for whom it may speak; for nobody else.

@@ -7,7 +7,7 @@ import json
 from decimal import Decimal
 from typing import Any
 
-from shared.contracts import SubscriptionEvent
+from shared.contracts.events import SubscriptionEvent
 
 FINGERPRINT_BYTES = 16
 

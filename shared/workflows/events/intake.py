@@ -6,7 +6,7 @@ import datetime as dt
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 
-from shared.contracts import FUTURE_TOLERANCE, SubscriptionEvent
+from shared.contracts.events import FUTURE_TOLERANCE, SubscriptionEvent
 from shared.customers.store import Person, decide_newest_words, read_fellows
 from shared.customers.words import Telling, together
 from shared.messages.metrics import count_queued

@@ -5,12 +5,11 @@ from __future__ import annotations
 import datetime as dt
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic_core import to_json
 
-from shared.contracts import FUTURE_TOLERANCE, SubscriptionEvent
+from shared.contracts.events import FUTURE_TOLERANCE, SubscriptionEvent
 from shared.customers.knowing import Saying
 from shared.platform.clock import month_of
 from shared.platform.database import Connection, fetch_all
@@ -58,8 +57,7 @@ order by g.place
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Received:
+class Received(NamedTuple):
     """What became of an event. `revision`: its tenant's, None where there is no such tenant. `suspended`: that may not
     send. It is not `fresh` when one of its id was seen before, be it earlier in the same batch; `conflicting` when that
     one said something else."""
@@ -207,8 +205,7 @@ async def save_runs(connection: Connection, plan: Plan, now: dt.datetime) -> Non
     )
 
 
-@dataclass(frozen=True, slots=True)
-class StoredEvent:
+class StoredEvent(NamedTuple):
     """An event as it came in.
 
     customer: whom it is about.

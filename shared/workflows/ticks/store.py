@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from shared.customers.store import Person, person_of
 from shared.platform.database import Connection, fetch_all
@@ -32,8 +32,7 @@ left join customers c on c.tenant = r.tenant and c.id = r.customer
 """
 
 
-@dataclass(frozen=True, slots=True)
-class DueStep:
+class DueStep(NamedTuple):
     """A step whose moment has come. `person` is its run's customer, None where nobody knows one."""
 
     run: Run

@@ -14,8 +14,6 @@ from typer.testing import CliRunner, Result
 
 from cli.main import app
 from cli.operations import ticks
-from shared.contracts import Tick
-from simulator.scheduler.__main__ import tick
 from simulator.scheduler.jobs import Job, Scheduler, calling, daily, next_minute
 from simulator.scheduler.service import start
 from tests.simulator.pubsub.conftest import serve_sink
@@ -94,10 +92,6 @@ def test_what_is_paused_stays_so_through_a_restart(jobs: Jobs) -> None:
     assert again.begin_due() == ["sweep-tick"]
     again.set_paused(again.records["reminder-tick"], False)
     assert jobs.restarted().begin_due() == BOTH
-
-
-def test_the_message_of_a_tick_is_a_tick() -> None:
-    assert Tick.model_validate_json(tick(NOON)).scheduled_at == NOON
 
 
 def test_a_daily_job_posts_to_its_function_and_knows_a_refusal() -> None:

@@ -22,7 +22,8 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from shared.contracts import ProviderReport, SendTicket
+from shared.contracts.reports import ProviderReport
+from shared.contracts.tickets import SendTicket
 from shared.credits.errors import CreditError
 from shared.credits.ledger.audit import disagreements
 from shared.messages.dispatch.dispatching import MAX_TRIES

@@ -9,7 +9,8 @@ from uuid import UUID
 
 import pytest
 
-from shared.contracts import ProviderReport, SendTicket
+from shared.contracts.reports import ProviderReport
+from shared.contracts.tickets import SendTicket
 from shared.credits.errors import CreditError
 from shared.credits.ledger.audit import disagreements
 from tests.credits.ledger.model import ZERO, Bill, Books, Word

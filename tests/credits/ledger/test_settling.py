@@ -7,7 +7,7 @@ from itertools import count
 
 import pytest
 
-from shared.contracts import SendTicket
+from shared.contracts.tickets import SendTicket
 from shared.credits.ledger.low_balances import watch_low_balances
 from shared.messages.dispatch.dispatching import MAX_TRIES
 from shared.messages.reports.reporting import Told

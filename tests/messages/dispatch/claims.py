@@ -11,7 +11,7 @@ from uuid import UUID
 
 from hypothesis import strategies as st
 
-from shared.contracts import SendTicket
+from shared.contracts.tickets import SendTicket
 from shared.platform.pubsub import SEND_REQUESTS
 from tests.clock import NOON
 from tests.credits.ledger.bookkeeping import BEFORE, EARLIER, account_row, message_row

@@ -10,7 +10,7 @@ from uuid import UUID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.contracts import SendTicket
+from shared.contracts.tickets import SendTicket
 from shared.messages.dispatch.store import CREDIT_RECHECK, SUSPENSION_RECHECK, Claimed, decide_claims
 from shared.messages.reasons import SENTENCES, WAITING_FOR_CREDIT
 from shared.platform.pubsub import SEND_REQUESTS

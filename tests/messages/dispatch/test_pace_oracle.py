@@ -15,7 +15,7 @@ from uuid import UUID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.contracts import SendTicket
+from shared.contracts.tickets import SendTicket
 from shared.messages.dispatch.fairness.pace_store import STILL_WAITS
 from shared.messages.dispatch.retries_store import decide_retries
 from shared.messages.dispatch.store import Claimed, decide_claims

@@ -7,7 +7,7 @@ import datetime as dt
 from collections.abc import Sequence
 from uuid import UUID
 
-from shared.contracts import SendTicket
+from shared.contracts.tickets import SendTicket
 from shared.messages.dispatch.fairness.turns import Turns
 from shared.messages.dispatch.fairness.turns_store import decide_turns
 from shared.platform.pubsub import BULK_SEND_REQUESTS

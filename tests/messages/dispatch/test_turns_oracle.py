@@ -10,7 +10,7 @@ from uuid import UUID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.contracts import SendTicket
+from shared.contracts.tickets import SendTicket
 from shared.messages.dispatch.fairness.turns_store import decide_turns
 from shared.platform.pubsub import BULK_SEND_REQUESTS, SEND_REQUESTS
 from tests.clock import NOON

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from shared.contracts import SendTicket
+from shared.contracts.tickets import SendTicket
 from shared.messages.dispatch import unconsumed
 from shared.messages.dispatch.reissuing import reissue
 from shared.messages.dispatch.store import Claimed, decide_claims

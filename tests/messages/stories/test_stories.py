@@ -3,7 +3,7 @@ from uuid import UUID
 
 import pytest
 
-from shared.contracts import Outcome
+from shared.contracts.outcomes import Outcome
 from shared.messages.status import Status
 from shared.messages.stories.stories import Story, StoryError
 from tests.messages.stories.conftest import Sending

@@ -11,7 +11,7 @@ import pytest
 
 from shared.bootstrap import database
 from shared.bootstrap import reports as bootstrap_reports
-from shared.contracts import ReportBatch
+from shared.contracts.reports import ReportBatch
 from shared.messages.outbox import PATIENCE
 from shared.messages.reports.reporting import refusal
 from shared.operations.health.checks import TICKET_PATIENCE, State, checks, overall

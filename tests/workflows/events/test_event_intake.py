@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from shared.contracts import SubscriptionEvent
+from shared.contracts.events import SubscriptionEvent
 from shared.messages.dispatch.sweep_store import decide_tickets_again
 from shared.messages.outbox import LONGEST_PATIENCE, PATIENCE
 from shared.platform.signals.dead_letters import Poison

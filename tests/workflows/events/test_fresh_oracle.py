@@ -12,7 +12,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.contracts import SubscriptionEvent
+from shared.contracts.events import SubscriptionEvent
 from shared.platform.clock import month_of
 from shared.workflows.events.fingerprints import fingerprint
 from shared.workflows.events.store import Received, receive_events_and_decide_fresh

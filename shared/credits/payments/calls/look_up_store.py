@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from typing import NamedTuple
 from uuid import UUID
 
 from shared.platform.database import Connection, fetch_all
 from shared.platform.loops.sweeps import put_off
 
 
-@dataclass(frozen=True, slots=True)
-class KnownOrder:
+class KnownOrder(NamedTuple):
     """What a call has to know of an order. `deposit_secret`: what only Toss and we know of a deposit's payment."""
 
     tenant: str
@@ -67,8 +66,7 @@ returning l.tenant, l.order_id as id, l.telling
 """
 
 
-@dataclass(frozen=True, slots=True)
-class LookUp:
+class LookUp(NamedTuple):
     """An order that is to be looked at. `telling`: what had been said of it last when that began."""
 
     tenant: str

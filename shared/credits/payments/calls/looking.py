@@ -8,7 +8,6 @@ later.
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import asdict
 
 from shared.credits.errors import CreditError
 from shared.credits.payments.calls.look_up_store import LookUp, decide_look_ups, looked
@@ -42,7 +41,7 @@ class LookUps:
         self._toss = toss
         self._payments = payments
         self._clock = clock
-        self._owed = Sweep("look-ups", self._take, self._look, asdict, clock, LIMITS)
+        self._owed = Sweep("look-ups", self._take, self._look, LookUp._asdict, clock, LIMITS)
 
     async def run(self) -> None:
         """Look at every order that a look-up is owed to by now."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import AsyncIterator, Sequence
 
-from shared.contracts import MAX_TICKET_MESSAGES, SendTicket
+from shared.contracts.tickets import MAX_TICKET_MESSAGES, SendTicket
 from shared.messages.dispatch.fairness.turns_store import decide_turns
 from shared.platform.clock import Clock
 from shared.platform.database import Database

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 
-from shared.contracts import SendTicket
+from shared.contracts.tickets import SendTicket
 from shared.platform.database import Connection, fetch_all
 from shared.platform.pubsub import BULK_SEND_REQUESTS
 
