@@ -90,8 +90,8 @@ with recursive walked as (
   from walked w where w.tenant is not null
 )
 select w.tenant from walked w
-where exists (select from timers t where t.tenant = w.tenant and t.due_at <= %(now)s)
-  and w.tenant <> all(%(without)s::text[])
+cross join lateral (select from timers t where t.tenant = w.tenant and t.due_at <= %(now)s limit 1) is_due
+where w.tenant <> all(%(without)s::text[])
 """
 
 
