@@ -15,12 +15,13 @@ class Shares:
 
     Args:
         a_batch: so many a batch takes, of however many tenants.
-        least: so many of a tenant's at once, while others wait; fewer would be more batches, and no fairer.
+        least: so many of a tenant's at once, while others wait; fewer would be more batches, and no fairer. As many are
+            taken of whomever they are, while nobody knows of more: then a crowd has had one share, and not a batch.
     """
 
     def __init__(self, *, a_batch: int, least: int) -> None:
         self._a_batch = a_batch
-        self._least = min(least, a_batch)
+        self.least = min(least, a_batch)
         self._due: dict[str, None] = {}
         self._served: dict[str, int] = {}
         self._places = count(1)
@@ -45,12 +46,12 @@ class Shares:
 
     def share(self, tenants: int) -> int:
         """How much each of so many tenants may have of one batch: few of them fill it all the same."""
-        return max(self._least, self._a_batch // max(1, tenants))
+        return max(self.least, self._a_batch // max(1, tenants))
 
     def took(self, taken: Iterable[str]) -> None:
-        """A batch was taken without turns, for it was of all that was due. A full one says that more is."""
+        """The least was taken without turns, or all that was due if it was less: then all is quiet."""
         counts = Counter(taken)
-        if counts.total() >= self._a_batch:
+        if counts.total() >= self.least:
             self.is_busy = True
             self._serve(counts)
 

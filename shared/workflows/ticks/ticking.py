@@ -45,6 +45,8 @@ BATCHES_AT_ONCE = 2
 """Each has a connection of its own."""
 LOOK_AROUND_EVERY = dt.timedelta(seconds=0.25)
 """While more is due than a batch takes: who has become due meanwhile, and is next."""
+LOOKING_AT_MOST = 5
+"""A look takes longer the more tenants have timers, and this many times as long is none after it."""
 SET_ASIDE_FOR = dt.timedelta(minutes=1)
 """A tenant whose steps can't speak, for its definition or a row of it can't be read, keeps them until then, and the
 others don't wait for it."""
@@ -77,7 +79,7 @@ class Ticker:
         self._definitions: dict[tuple[str, str, int], WorkflowDefinition] = {}
         self._set_aside: dict[str, dt.datetime] = {}
         self._shares = Shares(a_batch=TIMERS_A_BATCH, least=TIMERS_A_SHARE)
-        self._looked_at = dt.datetime.min.replace(tzinfo=dt.UTC)
+        self._look_at = dt.datetime.min.replace(tzinfo=dt.UTC)
         self._taking = asyncio.Lock()
 
     async def hold(self, stay: dt.timedelta = STAY) -> None:
@@ -203,23 +205,28 @@ class Ticker:
         return len(due)
 
     async def _take(self, connection: Connection, now: dt.datetime, only: Sequence[str] | None) -> list[DueStep]:
-        """Take a batch: all that is due, where that is no more, and else of each tenant its share, in turn."""
+        """Take a batch: all that is due, where that is little, and else of each tenant its share, in turn."""
         shares = self._shares
         if only is not None:
             share = shares.share(len(only))
             return await take_shares(connection, now, TIMERS_A_BATCH, tenants=only, share=share)
         async with self._taking:  # a batch that is made at the same time has its turns after this one's
-            if shares.is_busy and (not shares.is_known or now >= self._looked_at + LOOK_AROUND_EVERY):
-                shares.look(await due_tenants(connection, now, without=self._without()))
-                self._looked_at = now
+            if shares.is_busy and (not shares.is_known or self._clock.now() >= self._look_at):
+                await self._look_around(connection)
             if not shares.is_busy:
-                due = await take_oldest(connection, now, TIMERS_A_BATCH, without=self._without())
+                due = await take_oldest(connection, now, shares.least, without=self._without())
                 shares.took(each.run.tenant for each in due)
             else:
                 in_turn, share = shares.next()
                 due = await take_shares(connection, now, TIMERS_A_BATCH, tenants=in_turn, share=share)
                 shares.took_in_turn(in_turn, share, (each.run.tenant for each in due))
         return due
+
+    async def _look_around(self, connection: Connection) -> None:
+        begun = self._clock.now()
+        self._shares.look(await due_tenants(connection, begun, without=self._without()))
+        ended = self._clock.now()
+        self._look_at = ended + max(LOOK_AROUND_EVERY, LOOKING_AT_MOST * (ended - begun))
 
     async def _messages(self, connection: Connection, due: Sequence[DueStep], now: dt.datetime) -> list[NewMessage]:
         catalogs = await self._catalogs.get(connection, {each.run.tenant: each.tenant_revision for each in due})

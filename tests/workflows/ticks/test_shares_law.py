@@ -79,13 +79,13 @@ def test_few_tenants_fill_a_batch_and_many_get_no_less_than_the_least(
     assert (share + 1) * len(of) > a_batch
 
 
-def test_a_batch_that_is_not_full_leaves_all_quiet() -> None:
-    shares = Shares(a_batch=3, least=1)
+def test_less_than_a_share_of_all_leaves_all_quiet() -> None:
+    shares = Shares(a_batch=4, least=3)
     shares.took(["cafe", "shop"])
     assert not shares.is_busy
 
 
-def test_whoever_filled_a_batch_without_turns_is_served_last() -> None:
+def test_whoever_filled_a_share_without_turns_is_served_last() -> None:
     shares = Shares(a_batch=3, least=1)
     shares.took(["cafe"] * 3)
     assert (shares.is_busy, shares.is_known) == (True, False)

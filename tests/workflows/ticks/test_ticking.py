@@ -48,14 +48,14 @@ async def _crowd(timeline: Timeline, number: int, starts_at: dt.datetime) -> Non
 
 
 @pytest.mark.usefixtures("small_batches")
-async def test_a_reminder_waits_for_one_batch_of_a_crowd_and_not_for_all_of_it(timeline: Timeline) -> None:
+async def test_a_reminder_waits_for_one_share_of_a_crowd_and_not_for_all_of_it(timeline: Timeline) -> None:
     other = Timeline(timeline.world, await timeline.world.tenant(REMINDERS))
     await _crowd(timeline, 20, FIVE)
     await other.tell("appointment.scheduled", starts_at=FIVE + MINUTE)
     timeline.world.clock.moment = FIVE + MINUTE
     ticker = timeline.another_ticker()
     spoke = [await ticker.speak_due() for _ in range(2)]
-    assert (spoke, len(other.spoken()), len(timeline.spoken())) == ([4, 4], 2, 6)
+    assert (spoke, len(other.spoken()), len(timeline.spoken())) == ([2, 4], 2, 4)
     while await ticker.speak_due():
         pass
     assert len(timeline.spoken()) == 40
@@ -86,12 +86,11 @@ async def test_who_becomes_due_beside_a_crowd_is_next(timeline: Timeline) -> Non
     await _crowd(timeline, 20, FIVE)
     timeline.world.clock.moment = FIVE
     ticker = timeline.another_ticker()
-    for _ in range(3):
-        assert await ticker.speak_due() == 4
+    assert [await ticker.speak_due() for _ in range(3)] == [2, 4, 4]
     await other.tell("appointment.scheduled", starts_at=FIVE + 11 * MINUTE)
     timeline.world.clock.moment = FIVE + MINUTE
     assert await ticker.speak_due() == 3
-    assert (len(other.spoken()), len(timeline.spoken())) == (1, 14)
+    assert (len(other.spoken()), len(timeline.spoken())) == (1, 12)
     while await ticker.speak_due():
         pass
     assert len(timeline.spoken()) == 40
