@@ -24,6 +24,7 @@ from bench.report import show
 from bench.results import Lone, Path, Results, path, sql_use
 from bench.saas import give_credit
 from bench.sql_count import StatementLog, logged_statements
+from bench.timers import due
 from bench.watch import REST_SECONDS, BenchError, Watch
 from local.examples.loading import load as load_examples
 from local.home import Home
@@ -64,7 +65,7 @@ class Bench:
         self._watch = Watch(stack.database_url, rest_seconds)
         self._publisher = load.Publisher(stack)
 
-    def run(self, *, singles: int, bulk: int, imported: int, beside: int, import_tries: int) -> Results:
+    def run(self, *, singles: int, bulk: int, imported: int, beside: int, timers: int, import_tries: int) -> Results:
         """Measure all there is.
 
         Args:
@@ -72,6 +73,7 @@ class Bench:
             bulk: how many messages in the bulk; 0 for none.
             imported: how many customers the tenant imports beside a neighbour's events; 0 for none.
             beside: how many messages beside a neighbour with a hundred times as many; 0 leaves it out.
+            timers: how many reminders due within a minute, and as many in one second; 0 leaves them out.
             import_tries: processes for each function's import.
         """
         begun_at, begun = WallClock().now(), time.monotonic()
@@ -108,6 +110,10 @@ class Bench:
         if beside:
             self._tell(f"{beside:,} messages beside a neighbour's {crowd.TIMES * beside:,}")
             of_neighbour = crowd.measure(stack, watch, publisher, messages=beside, rate=MODEST_RATE)
+        of_due = None
+        if timers:
+            self._tell(f"{timers:,} reminders within a minute, and in one second")
+            of_due = due.measure(stack, watch, timers=timers)
         self._tell("the floor")
         floors = self._sql_floors(max(singles, bulk))
         bare = http_floor(singles)
@@ -128,6 +134,7 @@ class Bench:
             imports=imports,
             check=checked,
             neighbour=of_neighbour,
+            due=of_due,
         )
 
     def close(self) -> None:
@@ -176,11 +183,15 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--beside", type=int, default=500, help="messages beside a neighbour's 100 times as many; 0: none"
     )
+    parser.add_argument(
+        "--timers", type=int, default=100_000, help="reminders due within a minute, and as many in one second; 0: none"
+    )
     parser.add_argument("--import-tries", type=int, default=5, help="processes for each function's import")
     parser.add_argument("--json", action="store_true", help="print JSON, for programs, instead of tables")
     options = parser.parse_args(arguments)
-    if options.singles < 1 or min(options.bulk, options.imported, options.beside) < 0 or options.import_tries < 1:
-        parser.error("--singles and --import-tries are at least 1, --bulk, --imported and --beside at least 0")
+    sizes = options.bulk, options.imported, options.beside, options.timers
+    if options.singles < 1 or min(sizes) < 0 or options.import_tries < 1:
+        parser.error("--singles and --import-tries are at least 1, all other sizes at least 0")
     progress = Console(stderr=True)
     try:
         with fresh_stack() as (home, stack):
@@ -191,6 +202,7 @@ def main(arguments: list[str] | None = None) -> int:
                     bulk=options.bulk,
                     imported=options.imported,
                     beside=options.beside,
+                    timers=options.timers,
                     import_tries=options.import_tries,
                 )
             finally:

@@ -9,6 +9,7 @@ from rich.table import Table
 
 from bench.neighbours import crowd, importing
 from bench.results import Path, Results, SqlUse, bare_sql, targets
+from bench.timers import due
 
 _SQL_COLUMNS = ("SQL a message", "BEGIN, COMMIT", "of the tick, in all")
 
@@ -28,6 +29,8 @@ def show(results: Results, console: Console) -> None:
         importing.show(results.beside_import, console)
     if results.neighbour:
         crowd.show(results.neighbour, console)
+    if results.due is not None:
+        due.show(results.due, console)
     _show_cpu(paths, console)
     _show_floor(results, console)
     _show_imports(results, console)

@@ -13,6 +13,7 @@ from bench.neighbours.crowd import Beside
 from bench.neighbours.importing import BesideImport
 from bench.neighbours.stage import WANTED
 from bench.sql_count import StatementCounts
+from bench.timers.due import WANTED_AT_ONCE, WANTED_OF_OTHERS, WANTED_WITHIN_A_MINUTE, Due
 
 BACKGROUND = frozenset({"allim_ticker", "allim_sweeper"})
 """Roles that look around by themselves, messages or not."""
@@ -90,6 +91,7 @@ class Results:
     imports: Sequence[ImportCost]
     check: Check
     neighbour: Beside | None
+    due: Due | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +125,15 @@ def targets(results: Results) -> list[Target]:
         found.append(Target("p99 beside a neighbour's import, times the quiet one", ratio, WANTED, False))
     if results.neighbour is not None:
         found.append(Target("p99 beside a neighbour, times the quiet one", results.neighbour.ratio, WANTED, False))
+    if results.due is not None:
+        found += [
+            Target(f"reminders due {when}, p99 ms until made", late.made_p99_ms, wanted, False)
+            for when, late, wanted in (
+                ("within a minute", results.due.within_a_minute, WANTED_WITHIN_A_MINUTE),
+                ("in the same second", results.due.at_once, WANTED_AT_ONCE),
+                ("beside them, another tenant's", results.due.others, WANTED_OF_OTHERS),
+            )
+        ]
     return found
 
 

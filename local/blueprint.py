@@ -22,6 +22,9 @@ from shared.platform.clock import WallClock
 
 PROJECT = "allim-local"
 
+_NICENESS = 10
+"""Of functions that stand back: they get a tenth of a processor's time that another function wants."""
+
 
 @dataclass(frozen=True)
 class Blueprint:
@@ -196,6 +199,7 @@ class Blueprint:
             },
             is_ready=lambda: answers_http(port, functions.HEALTH_PATH),
             stop_seconds=0.5 if name in functions.HELD_OPEN else STOP_SECONDS,
+            niceness=_NICENESS if name in functions.STAND_BACK else 0,
         )
 
     def toss_environment(self) -> dict[str, str]:

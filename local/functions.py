@@ -40,6 +40,10 @@ SIMULATED_TOSS_KEY = "test_sk_localsimulator000000000000"  # opens a simulator a
 HELD_OPEN = frozenset({"on_reminder_tick", "on_sweep_tick"})
 """The functions whose call lasts for most of its minute: to wait for its end makes every stop a long one."""
 
+STAND_BACK = frozenset({"on_bulk_send_request", "backup", "reconcile"})
+"""The functions for which nobody waits: in the cloud they have processors of their own, and here they leave them to the
+others."""
+
 BACKUP = "backup"
 """The function that has a bucket, and the key that signs what it puts there."""
 

@@ -36,6 +36,7 @@ class Service:
     `command` runs in the foreground with `environment` in place of ours. `is_ready` is asked until it says yes.
     `after_ready` runs each time that it came up, also after a restart. `start_seconds`: it must be ready by then.
     `stop_seconds`: what it gets to end after `stop_signal`, before its whole process group is killed.
+    `niceness`: how far it stands back from the others, 0 to 19, where they want the processors as well.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Service:
     start_seconds: float = 30.0
     stop_signal: signal.Signals = signal.SIGTERM
     stop_seconds: float = STOP_SECONDS
+    niceness: int = 0
 
 
 @dataclass
@@ -100,6 +102,8 @@ class RunningService:
         self.record.pid = process.pid
         with contextlib.suppress(psutil.NoSuchProcess):
             self.record.created = psutil.Process(process.pid).create_time()
+            if self.service.niceness:
+                psutil.Process(process.pid).nice(self.service.niceness)
         self._tell("starting")
         return process
 

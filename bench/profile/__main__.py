@@ -31,6 +31,7 @@ WAYS: dict[str, Callable[[Stage, int], Awaitable[Callable[[], Awaitable[None]]]]
     "sending": Stage.sending,
     "reports": Stage.reports,
     "bulk": Stage.bulk,
+    "timers": Stage.timers,
 }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import datetime as dt
 import json
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -18,16 +19,18 @@ from uuid import UUID
 
 import httpx
 import orjson
+import psycopg
 from starlette.requests import Request
 from starlette.types import Message
 
 from bench.load import write_customers
 from bench.saas import CREDIT, TEMPLATE, TENANT, event
+from bench.timers.laying import DUNNING, lay
 from bench.watch import BenchError
 from local.examples.files import read_examples
 from local.examples.loading import EXAMPLE_PLAN, LONG_AGO, write_example
 from local.postgres import ROLES, ensure_database, let_roles_log_in, running, with_parts
-from shared.bootstrap import Parts, accounts, database, dead_letters, intake, reports
+from shared.bootstrap import Parts, accounts, database, dead_letters, intake, reports, ticker
 from shared.campaigns.sending import send_bulk
 from shared.contracts.events import MAX_EVENT_BYTES, SubscriptionEvent
 from shared.contracts.outcomes import Outcome
@@ -98,8 +101,9 @@ class Stage:
     def __init__(self, url: str, folder: Path) -> None:
         self._url, self._folder = url, folder
         self._bus, self._clock, self._numbers = Bus(), WallClock(), count()
-        events, sends, callbacks = (self._parts(role) for role in ("allim_events", "allim_sender", "allim_reports"))
-        self._pools = [database(parts) for parts in (events, sends, callbacks)]
+        roles = ("allim_events", "allim_sender", "allim_reports", "allim_ticker")
+        events, sends, callbacks, ticks = (self._parts(role) for role in roles)
+        self._pools = [database(parts) for parts in (events, sends, callbacks, ticks)]
         taker = httpx.AsyncClient(transport=httpx.MockTransport(Taker().answer))
         solapi = {"solapi": Solapi("http://provider", self._clock, taker)}
         sender = Sender(
@@ -115,6 +119,7 @@ class Stage:
         )
         self._on_ticket = push(SendTicket, dead_letters=dead_letters(sends))(sender.send)
         self._on_reports = push(ReportBatch, dead_letters=dead_letters(callbacks))(reports(callbacks).record_batch)
+        self._ticker = ticker(ticks)
         self._api = Database(with_parts(url, user="allim_api", password=PASSWORD))
         self._pools.append(self._api)
 
@@ -159,6 +164,18 @@ class Stage:
         async def work() -> None:
             customers = CustomerFile(file)
             await send_bulk(self._api, self._bus, self._clock, tenant=TENANT, template=TEMPLATE, customers=customers)
+
+        return work
+
+    async def timers(self, number: int) -> Work:
+        """`on_reminder_tick`: as many steps of one tenant, all due at once."""
+        now = self._clock.now()
+        with psycopg.connect(self._url) as connection:
+            lay(connection, DUNNING, f"profile-{next(self._numbers)}", number, now, dt.timedelta(0))
+
+        async def work() -> None:
+            while await self._ticker.speak_due():
+                pass
 
         return work
 

@@ -83,9 +83,9 @@ locals {
       memory          = "512Mi"
       cpu             = var.reminder_cpu
       concurrency     = 1
-      timeout_seconds = 175 # 58 seconds of work, and what was begun in the last of them
-      max_instances   = 3   # ticks may overlap
-      connections     = 2   # one for steps, one for tickets
+      timeout_seconds = 175 # 61 seconds of work, and what was begun in the last of them
+      max_instances   = 3   # a tick stays until the next one has come, and may then have a batch to end
+      connections     = 3   # two for batches of steps, one for tickets
     }
 
     on_sweep_tick = {

@@ -1,3 +1,4 @@
+import datetime as dt
 import io
 import json
 import sys
@@ -12,6 +13,7 @@ from bench.__main__ import Bench
 from bench.home import fresh_stack
 from bench.imports import import_costs
 from bench.report import show
+from bench.timers import due
 from local.stack import StackError
 
 
@@ -19,6 +21,7 @@ def test_a_tiny_run_measures_every_path_and_finds_each_message_told_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ALLIM_HOME", str(tmp_path))
+    monkeypatch.setattr(due, "MINUTE", dt.timedelta(seconds=0.2))
     with fresh_stack() as (home, stack):
         with pytest.raises(StackError, match="another bench"), fresh_stack():
             pass
@@ -26,7 +29,7 @@ def test_a_tiny_run_measures_every_path_and_finds_each_message_told_once(
         imports = partial(import_costs, functions={"health"}, python=sys.executable)
         bench = Bench(home, stack, Console(file=io.StringIO()), rest_seconds=0.05, imports=imports)
         try:
-            results = bench.run(singles=3, bulk=5, imported=7, beside=2, import_tries=1)
+            results = bench.run(singles=3, bulk=5, imported=7, beside=2, timers=3, import_tries=1)
         finally:
             bench.close()
     assert results.check.exactly_once
@@ -40,6 +43,9 @@ def test_a_tiny_run_measures_every_path_and_finds_each_message_told_once(
     assert results.neighbour.neighbours == 200
     assert results.neighbour.quiet.messages == results.neighbour.beside.messages == 2
     assert results.neighbour.ratio > 0
+    assert results.due is not None
+    assert results.due.messages == 3 + 3 + 3
+    assert 0 < results.due.at_once.made_p99_ms < results.due.at_once.delivered_p99_ms
     assert results.lone.sql.statements > 0
     assert results.bulk.cpu.total > 0
     [cost] = results.imports
@@ -51,4 +57,5 @@ def test_a_tiny_run_measures_every_path_and_finds_each_message_told_once(
     messages = results.check.messages
     assert f"The provider accepted {messages} messages for {messages}" in told.getvalue()
     assert "beside an import of 7" in told.getvalue()
+    assert "due in the same second" in told.getvalue()
     assert not (tmp_path / "bench").exists()

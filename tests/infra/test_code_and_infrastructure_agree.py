@@ -31,6 +31,7 @@ from shared.platform.pubsub import publishing as pubsub
 from shared.platform.pubsub.publishers import Bound
 from shared.platform.settings import Settings
 from shared.providers.solapi import TIMEOUT_SECONDS
+from shared.workflows.ticks.ticking import STAY
 from simulator.pubsub.delivery.backlog import Policy
 from simulator.scheduler.__main__ import DAILY, MESSAGE, SWEEP, WATCH
 from simulator.scheduler.__main__ import TICK as REMINDERS
@@ -255,6 +256,10 @@ def test_pubsub_waits_longer_than_a_function_may_take(made: Made) -> None:
 def test_a_tick_and_a_ticket_are_given_the_time_that_they_may_take(made: Made) -> None:
     provider = timedelta(seconds=TIMEOUT_SECONDS)
     assert timedelta(seconds=_service(made, "on_sweep_tick")["timeout_seconds"]) > TICK + provider / 2
+    assert timedelta(seconds=_service(made, "on_reminder_tick")["timeout_seconds"]) > 2 * STAY, (
+        "and no minute is nobody's"
+    )
+    assert timedelta(minutes=1) < STAY
     assert timedelta(seconds=_service(made, "on_send_request")["timeout_seconds"]) > 3 * provider
 
 

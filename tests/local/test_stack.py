@@ -37,7 +37,7 @@ async def {name}(request):
 @pytest.fixture(scope="module")
 def functions(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("functions")
-    for name in ("on_subscription_event", "provider_webhook"):
+    for name in ("on_subscription_event", "provider_webhook", "backup"):
         (folder / name).mkdir()
         (folder / name / "main.py").write_text(_FUNCTION.format(name=name))
     return folder
@@ -92,7 +92,7 @@ def test_what_a_bound_publisher_publishes_comes_with_what_it_is_bound_to(stack: 
 def test_the_stack_file_is_private_and_complete(stack: Stack, home: Home) -> None:
     assert stat.S_IMODE(home.stack_file.stat().st_mode) == 0o600
     written = json.loads(home.stack_file.read_text())
-    assert set(written["functions"]) == {"on_subscription_event", "provider_webhook"}
+    assert set(written["functions"]) == {"on_subscription_event", "provider_webhook", "backup"}
     assert written["webhook_url"] == written["functions"]["provider_webhook"]
     assert set(written["processes"]) >= {"postgres", "pubsub", "simulator", "scheduler", *written["functions"]}
     assert httpx.get(f"{stack.simulator_url}/control/health").status_code == 200
@@ -115,6 +115,11 @@ def test_a_function_gets_its_own_role_and_not_the_owner(stack: Stack, home: Home
     assert environment["DATABASE_URL"] == stack.role_database_urls["allim_events"]
     owner = psycopg.conninfo.conninfo_to_dict(stack.database_url)["password"]
     assert not [name for name, value in environment.items() if str(owner) in value]
+
+
+def test_a_function_for_which_nobody_waits_leaves_the_processors_to_the_others(stack: Stack) -> None:
+    by_name = {name: psutil.Process(stack.processes[name]).nice() for name in ("backup", "provider_webhook")}
+    assert by_name == {"backup": os.nice(0) + 10, "provider_webhook": os.nice(0)}
 
 
 def test_a_killed_function_is_back_at_the_same_address(stack: Stack, home: Home) -> None:

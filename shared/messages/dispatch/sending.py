@@ -42,9 +42,9 @@ from shared.tenants.accounts import Accounts
 LEASE = dt.timedelta(seconds=60)
 """How long a dispatch is its instance's own. Longer than a provider's slowest answer, or two would work on it."""
 
-HELD_UP_FOR = dt.timedelta(seconds=2)
-"""So long the tickets that come next wait for the providers' answers, and become one batch meanwhile. An account that
-answers more slowly keeps its own waiting, and nobody else's."""
+HELD_UP_FOR = dt.timedelta(seconds=0.25)
+"""So long the tickets that come next wait for the providers' answers, and become one batch meanwhile: longer than most
+answers take. An account that answers more slowly keeps its own waiting, and nobody else's."""
 
 
 class Sender:

@@ -19,13 +19,27 @@ from shared.platform.loops.sweeps import put_off
 
 DispatchState = Literal["open", "prepared", "sent", "closed", "abandoned"]
 
+# An index that begins with the tenant is walked from one to the next: one's many tickets cost the others nothing.
 DECIDE_TICKETS_AGAIN = f"""
-with due as (
-  select tenant, id, publish_at, row_number() over (partition by tenant order by publish_at, id) as turn
-  from outbox where publish_at <= %(now)s
+with recursive tenants_with_tickets as (
+  (select tenant from outbox order by tenant limit 1)
+  union all
+  select (select o.tenant from outbox o where o.tenant > t.tenant order by o.tenant limit 1)
+  from tenants_with_tickets t where t.tenant is not null
 ),
+due as (
+  select o.*, row_number() over (partition by o.tenant order by o.publish_at, o.id) as turn
+  from tenants_with_tickets t
+  cross join lateral (
+    select tenant, id, publish_at from outbox where tenant = t.tenant and publish_at <= %(now)s
+    order by publish_at, id limit %(limit)s
+  ) o
+),
+-- Twice as many as are wanted: another tick may have the first of them at this moment.
+in_turn as (select tenant, id, turn, publish_at from due order by turn, publish_at limit 2 * %(limit)s),
 waiting as (
-  select o.tenant, o.id from due d join outbox o on o.tenant = d.tenant and o.id = d.id and o.publish_at <= %(now)s
+  select o.tenant, o.id from in_turn d
+  join outbox o on o.tenant = d.tenant and o.id = d.id and o.publish_at <= %(now)s
   order by d.turn, d.publish_at limit %(limit)s for update of o skip locked
 )
 update outbox o

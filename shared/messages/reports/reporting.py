@@ -12,7 +12,7 @@ from shared.contracts.channels import leg_of
 from shared.contracts.outcomes import Outcome
 from shared.contracts.reports import ProviderReport, ReportBatch
 from shared.messages.metrics import count_changes
-from shared.messages.outbox import PATIENCE, cut_tickets, publish_tickets, topics_of
+from shared.messages.outbox import CROWD, PATIENCE, cut_tickets, publish_tickets, topics_of
 from shared.messages.reasons import NO_REPORT, NOBODY_TO_ASK, REFUSED_HERE, WORDS_REFUSED
 from shared.messages.reports.store import (
     Asked,
@@ -23,7 +23,7 @@ from shared.messages.reports.store import (
 from shared.messages.status import Change, Standing, State, Status, merge, state_told_by
 from shared.platform.clock import Clock
 from shared.platform.database import PASSING_ERRORS, Database
-from shared.platform.loops.coalescer import Coalescer
+from shared.platform.loops.lanes import Lanes
 from shared.platform.pubsub import Publisher
 from shared.platform.signals.alerts import raise_alerts
 from shared.platform.signals.dead_letters import DeadLetter, keep_dead_letters
@@ -64,10 +64,13 @@ class Reports:
         self._publisher = publisher
         self._clock = clock
         self._beat_at = dt.datetime.min.replace(tzinfo=dt.UTC)
-        self._batches = Coalescer(
+        # A crowd's reports wait for its claims, which hold its credit; nobody else's wait with them.
+        self._batches: Lanes[ReportBatch, None] = Lanes(
             self._record_batches,
-            max_weight=MAX_REPORTS_A_STATEMENT,
+            whose=lambda batch: batch.tenant,
             weigh=lambda batch: len(batch.reports),
+            crowd=CROWD,
+            max_weight=MAX_REPORTS_A_STATEMENT,
             max_running=2,
             may_pass=PASSING_ERRORS,
         )

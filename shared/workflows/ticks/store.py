@@ -4,32 +4,49 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from shared.customers.store import Person, person_of
 from shared.platform.database import Connection, fetch_all
 from shared.workflows.runs import Run
 from shared.workflows.store import run_of
 
-TAKE_DUE_TIMERS = f"""
-with due as (
-  select tenant, workflow, key, step from timers
-  where due_at <= %(now)s and tenant <> all(%(without)s::text[]) and coalesce(tenant = any(%(only)s::text[]), true)
-  order by due_at
-  limit %(limit)s
-  for update skip locked
-),
-taken as (
-  delete from timers t using due d
-  where t.tenant = d.tenant and t.workflow = d.workflow and t.key = d.key and t.step = d.step
-  returning t.*
-)
-select t.step, t.due_at, n.revision as tenant_revision, r.*, {person_of("c")} as person
+
+def _taking(due: str) -> str:
+    """A statement that takes steps with their runs and customers.
+
+    Args:
+        due: a query of their places in the table, `place`, which locks them.
+    """
+    return f"""
+with due as ({due}),
+taken as (delete from timers where ctid = any(array(select place from due)) returning *)
+select t.step, t.due_at, n.revision as tenant_revision, r.*, c.person
 from taken t
-join runs r using (tenant, workflow, key)
 join tenants n on n.id = t.tenant
-left join customers c on c.tenant = r.tenant and c.id = r.customer
+-- Each by its key, whatever the planner believes about tables that have just grown.
+cross join lateral (select * from runs where tenant = t.tenant and workflow = t.workflow and key = t.key limit 1) r
+left join lateral (
+  select {person_of("c")} as person from customers c where c.tenant = r.tenant and c.id = r.customer limit 1
+) c on true
 """
+
+
+TAKE_OLDEST = _taking("""
+  select ctid as place from timers
+  where due_at <= %(now)s and tenant <> all(%(without)s::text[])
+  order by due_at limit %(limit)s for update skip locked
+""")
+
+# The tenants are gone through in their order, and no further than the limit: nothing of the others is read.
+TAKE_SHARES = _taking("""
+  select place from unnest(%(tenants)s::text[]) as w (tenant)
+  cross join lateral (
+    select ctid as place from timers where tenant = w.tenant and due_at <= %(now)s
+    order by due_at limit %(share)s for update skip locked
+  ) t
+  limit %(limit)s
+""")
 
 
 class DueStep(NamedTuple):
@@ -42,30 +59,43 @@ class DueStep(NamedTuple):
     tenant_revision: int
 
 
-async def take_due_timers(
-    connection: Connection, now: dt.datetime, limit: int, *, without: Sequence[str], only: Sequence[str] | None = None
-) -> list[DueStep]:
-    """Take what is due, oldest first, with its run and customer. What is taken is gone when the transaction commits;
-    whoever takes at the same time takes other rows. The steps of the tenants `without` stay, and where some tenants are
-    named by `only`, those of all others."""
-    parameters = {"now": now, "limit": limit, "without": list(without), "only": None if only is None else list(only)}
-    rows = await fetch_all(connection, TAKE_DUE_TIMERS, parameters)
+async def _taken(connection: Connection, statement: str, parameters: dict[str, Any]) -> list[DueStep]:
+    rows = await fetch_all(connection, statement, parameters)
     return [DueStep(run_of(row), row["step"], row["due_at"], row["person"], row["tenant_revision"]) for row in rows]
 
 
+async def take_oldest(connection: Connection, now: dt.datetime, limit: int, *, without: Sequence[str]) -> list[DueStep]:
+    """Take what is due, those first that are due longest. What is taken is gone when the transaction commits; whoever
+    takes at the same time takes other rows. The steps of the tenants `without` stay."""
+    return await _taken(connection, TAKE_OLDEST, {"now": now, "limit": limit, "without": list(without)})
+
+
+async def take_shares(
+    connection: Connection, now: dt.datetime, limit: int, *, tenants: Sequence[str], share: int
+) -> list[DueStep]:
+    """Take what is due of these tenants, of one after the other and of each `share` at most, until there are `limit` in
+    all."""
+    parameters = {"now": now, "limit": limit, "tenants": list(tenants), "share": share}
+    return await _taken(connection, TAKE_SHARES, parameters)
+
+
+# An index that begins with the tenant is walked from one to the next, so that a crowd costs no more than anybody.
 DUE_TENANTS = """
-select distinct tenant from (
-  select tenant from timers
-  where due_at <= %(now)s and tenant <> all(%(without)s::text[])
-  order by due_at limit %(limit)s
-) as due
-order by tenant
+with recursive walked as (
+  (select tenant from timers order by tenant limit 1)
+  union all
+  select (select t.tenant from timers t where t.tenant > w.tenant order by t.tenant limit 1)
+  from walked w where w.tenant is not null
+)
+select w.tenant from walked w
+cross join lateral (select from timers t where t.tenant = w.tenant and t.due_at <= %(now)s limit 1) is_due
+where w.tenant <> all(%(without)s::text[])
 """
 
 
-async def due_tenants(connection: Connection, now: dt.datetime, limit: int, *, without: Sequence[str]) -> list[str]:
-    """Whose steps `take_due_timers` would take."""
-    parameters = {"now": now, "limit": limit, "without": list(without)}
+async def due_tenants(connection: Connection, now: dt.datetime, *, without: Sequence[str]) -> list[str]:
+    """Who has steps that are due, but for the tenants `without`."""
+    parameters = {"now": now, "without": list(without)}
     return [row["tenant"] for row in await fetch_all(connection, DUE_TENANTS, parameters)]
 
 

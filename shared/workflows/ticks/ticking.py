@@ -1,7 +1,8 @@
 """The tick: due steps speak.
 
 The scheduler's shortest interval is a minute, so a tick stays for one: it takes what is due, commits, publishes, and
-sleeps to the next moment. Ticks may overlap or be missed; rows are taken with `skip locked`.
+sleeps to the next moment. Ticks may overlap or be missed; rows are taken with `skip locked`. While more is due than a
+batch takes, tenants take turns, and several batches are under way at once: one is written while the next is made.
 """
 
 from __future__ import annotations
@@ -19,8 +20,7 @@ from shared.messages.store import queue_messages, under_ids_of_their_own
 from shared.platform.clock import Clock
 from shared.platform.database import PASSING_ERRORS, Connection, Database
 from shared.platform.logs import log
-from shared.platform.loops.rounds import TICK, Rounds, pause_after
-from shared.platform.loops.turns import turns_after
+from shared.platform.loops.rounds import Rounds, pause_after
 from shared.platform.pubsub import Publisher
 from shared.platform.signals.heartbeats import leave_trace
 from shared.workflows.catalog import UnreadableDefinition, catalog_cache, read_definition
@@ -28,18 +28,36 @@ from shared.workflows.definition import WorkflowDefinition
 from shared.workflows.planning import speak
 from shared.workflows.runs import Run
 from shared.workflows.store import workflow_versions
-from shared.workflows.ticks.store import DueStep, due_tenants, next_due, take_due_timers
+from shared.workflows.ticks.shares import Shares
+from shared.workflows.ticks.store import DueStep, due_tenants, next_due, take_oldest, take_shares
 
+STAY = dt.timedelta(seconds=61)
+"""Until the next tick has come, which is told of through Pub/Sub: a second in which nobody is there is a second for
+which a reminder waits."""
 LONGEST_NAP = dt.timedelta(seconds=1)
-SHORTEST_NAP = dt.timedelta(milliseconds=10)
-"""What is due and not taken is in another tick's hands, and no reason to ask without a pause."""
+SHORTEST_NAP = dt.timedelta(milliseconds=100)
+"""What becomes due meanwhile is one batch. What is due and not taken is in another tick's hands, and no reason to ask
+without a pause."""
 TIMERS_A_BATCH = 1_000
+TIMERS_A_SHARE = 250
+"""Of a tenant's timers so many at once, where others' are due too."""
+BATCHES_AT_ONCE = 2
+"""Each has a connection of its own."""
+LOOK_AROUND_EVERY = dt.timedelta(seconds=0.25)
+"""While more is due than a batch takes: who has become due meanwhile, and is next."""
+LOOKING_AT_MOST = 5
+"""A look takes longer the more tenants have timers, and this many times as long is none after it."""
 SET_ASIDE_FOR = dt.timedelta(minutes=1)
 """A tenant whose steps can't speak, for its definition or a row of it can't be read, keeps them until then, and the
 others don't wait for it."""
 
-_TOLD: tuple[type[BaseException], ...] = (UnreadableDefinition, *PASSING_ERRORS)
-"""Errors that say whose fault they are, or that they are nobody's."""
+
+class Unspoken(Exception):  # noqa: N818 - it says what became of them
+    """A batch that could not be made, for a reason that is one of its tenants'."""
+
+    def __init__(self, tenants: Sequence[str]) -> None:
+        super().__init__(f"steps of {len(tenants)} tenants did not speak")
+        self.tenants = tenants
 
 
 class Ticker:
@@ -60,9 +78,11 @@ class Ticker:
         self._catalogs = catalog_cache()
         self._definitions: dict[tuple[str, str, int], WorkflowDefinition] = {}
         self._set_aside: dict[str, dt.datetime] = {}
-        self._had_their_turn: frozenset[str] = frozenset()
+        self._shares = Shares(a_batch=TIMERS_A_BATCH, least=TIMERS_A_SHARE)
+        self._look_at = dt.datetime.min.replace(tzinfo=dt.UTC)
+        self._taking = asyncio.Lock()
 
-    async def hold(self, stay: dt.timedelta = TICK) -> None:
+    async def hold(self, stay: dt.timedelta = STAY) -> None:
         """Work for as long as a tick lasts. A dropped connection does not end it.
 
         Raises:
@@ -79,21 +99,33 @@ class Ticker:
         failure: Exception | None = None
         while self._clock.now() < leave_at:
             try:
-                spoke = await self._speak_or_set_aside()
+                await self._speak_or_set_aside()
                 if not seen:  # a tick that let what was due speak once is one that works
                     await leave_trace(self.database, "tick", self._clock)
                     seen = True
-                if spoke != TIMERS_A_BATCH and not self._had_their_turn:
+                if self._shares.is_busy:
+                    await self._speak_while_busy(leave_at)
+                else:
                     await self._nap(leave_at)
                 failures = 0
-            except UnreadableDefinition as unreadable:
-                self._set_tenant_aside(unreadable.tenant, unreadable)
             except Exception as error:  # whatever it was, what is due then is due all the same
                 failure, failures = error, failures + 1
                 log("ticks").exception("steps did not speak, and are tried again")
                 await self._clock.sleep(pause_after(failures).total_seconds())
         if failure is not None and not seen:
             raise failure
+
+    async def _speak_while_busy(self, leave_at: dt.datetime) -> None:
+        """Let batch after batch speak, several at once. What one raises stops none of the others."""
+
+        async def go_on() -> None:
+            while self._shares.is_busy and self._clock.now() < leave_at:
+                if not await self._speak_or_set_aside():  # what is left is another's, who is not done with it
+                    await self._clock.sleep(SHORTEST_NAP.total_seconds())
+
+        for outcome in await asyncio.gather(*(go_on() for _ in range(BATCHES_AT_ONCE)), return_exceptions=True):
+            if isinstance(outcome, BaseException):
+                raise outcome
 
     def _without(self) -> list[str]:
         """The tenants that are set aside now."""
@@ -104,24 +136,21 @@ class Ticker:
         self._set_aside[tenant] = self._clock.now() + SET_ASIDE_FOR
         log("ticks").error("set aside: %s", error, extra={"fields": {"tenant": tenant}}, exc_info=error)
 
-    async def _speak_or_set_aside(self) -> int:
-        """Let one batch speak. Where it can't, and nobody says because of whom, it is asked of ever fewer tenants at
-        once, until those whose fault it is stand alone.
+    async def _speak_or_set_aside(self) -> bool:
+        """Let one batch speak, and say whether there was anything to speak. Where it can't, and nobody says because of
+        whom, it is asked of ever fewer of its tenants at once, until those whose fault it is stand alone.
 
         Raises:
-            UnreadableDefinition: as of `speak_due`.
             Exception: nobody spoke, so it may be nobody's fault; or the database is away.
         """
         try:
-            return await self.speak_due()
-        except _TOLD:
-            raise
-        except Exception:
-            async with self.database.connection() as connection:
-                tenants = await due_tenants(connection, self._clock.now(), TIMERS_A_BATCH, without=self._others())
-            if not (spoke := await self._speak_apart(tenants)):
+            return bool(await self.speak_due())
+        except UnreadableDefinition as unreadable:
+            self._set_tenant_aside(unreadable.tenant, unreadable)
+        except Unspoken as unspoken:
+            if not await self._speak_apart(unspoken.tenants):
                 raise
-            return spoke
+        return True
 
     async def _speak_apart(self, tenants: Sequence[str]) -> int:
         """Let due steps of some tenants speak, and set aside whose can't. Gives how many spoke."""
@@ -129,45 +158,75 @@ class Ticker:
             return 0
         try:
             return await self.speak_due(only=tenants)
-        except _TOLD:
-            raise
-        except Exception as error:  # whatever it was, it is one of these tenants' alone
+        except UnreadableDefinition as unreadable:
+            self._set_tenant_aside(unreadable.tenant, unreadable)
+            return await self._speak_apart([tenant for tenant in tenants if tenant != unreadable.tenant])
+        except Unspoken as unspoken:  # whatever it was, it is one of these tenants' alone
             if len(tenants) == 1:
-                self._set_tenant_aside(tenants[0], error)
+                self._set_tenant_aside(tenants[0], unspoken)
                 return 0
             half = len(tenants) // 2
             return await self._speak_apart(tenants[:half]) + await self._speak_apart(tenants[half:])
-
-    def _others(self) -> list[str]:
-        """Tenants that do not speak in this batch."""
-        return [*self._without(), *self._had_their_turn]
 
     async def speak_due(self, only: Sequence[str] | None = None) -> int:
         """Let one batch of due steps speak, in one transaction. Gives how many there were.
 
         Args:
-            only: of these tenants alone.
+            only: of these tenants alone, and of each its share.
 
         Raises:
             UnreadableDefinition: nothing was done, because of one tenant.
+            Unspoken: nothing was done, because of one of some tenants.
+            One of PASSING_ERRORS: the database is away.
         """
         now = self._clock.now()
         async with self.database.transaction() as connection:
-            due = await take_due_timers(connection, now, TIMERS_A_BATCH, without=self._others(), only=only)
-            messages = await self._messages(connection, due, now) if due else []
-            messages = await under_ids_of_their_own(connection, messages)
-            tickets = cut_tickets(((m.tenant, m.id) for m in messages if m.status is Status.QUEUED), now)
-            topics = topics_of(tickets)
-            if messages:
-                await queue_messages(connection, messages, tickets, topics=topics, now=now, publish_at=now + PATIENCE)
-        is_full = len(due) == TIMERS_A_BATCH or only is not None
-        self._had_their_turn = turns_after(self._had_their_turn, (each.run.tenant for each in due), is_full=is_full)
+            due = await self._take(connection, now, only)
+            try:
+                messages = await self._messages(connection, due, now) if due else []
+                messages = await under_ids_of_their_own(connection, messages)
+                tickets = cut_tickets(((m.tenant, m.id) for m in messages if m.status is Status.QUEUED), now)
+                topics = topics_of(tickets)
+                if messages:
+                    await queue_messages(
+                        connection, messages, tickets, topics=topics, now=now, publish_at=now + PATIENCE
+                    )
+            except UnreadableDefinition:  # it says whose fault it is
+                raise
+            except PASSING_ERRORS:  # nobody's
+                raise
+            except Exception as error:
+                raise Unspoken(sorted({each.run.tenant for each in due})) from error
         count_queued(messages)
         await publish_tickets(self._publisher, tickets, topics)
         if due:
             late = max(now - step.due_at for step in due).total_seconds()
             log("ticks").info("steps spoke", extra={"fields": {"steps": len(due), "latest_by_seconds": round(late, 3)}})
         return len(due)
+
+    async def _take(self, connection: Connection, now: dt.datetime, only: Sequence[str] | None) -> list[DueStep]:
+        """Take a batch: all that is due, where that is little, and else of each tenant its share, in turn."""
+        shares = self._shares
+        if only is not None:
+            share = shares.share(len(only))
+            return await take_shares(connection, now, TIMERS_A_BATCH, tenants=only, share=share)
+        async with self._taking:  # a batch that is made at the same time has its turns after this one's
+            if shares.is_busy and (not shares.is_known or self._clock.now() >= self._look_at):
+                await self._look_around(connection)
+            if not shares.is_busy:
+                due = await take_oldest(connection, now, shares.least, without=self._without())
+                shares.took(each.run.tenant for each in due)
+            else:
+                in_turn, share = shares.next()
+                due = await take_shares(connection, now, TIMERS_A_BATCH, tenants=in_turn, share=share)
+                shares.took_in_turn(in_turn, share, (each.run.tenant for each in due))
+        return due
+
+    async def _look_around(self, connection: Connection) -> None:
+        begun = self._clock.now()
+        self._shares.look(await due_tenants(connection, begun, without=self._without()))
+        ended = self._clock.now()
+        self._look_at = ended + max(LOOK_AROUND_EVERY, LOOKING_AT_MOST * (ended - begun))
 
     async def _messages(self, connection: Connection, due: Sequence[DueStep], now: dt.datetime) -> list[NewMessage]:
         catalogs = await self._catalogs.get(connection, {each.run.tenant: each.tenant_revision for each in due})

@@ -35,43 +35,98 @@ async def test_two_tickers_at_once_let_each_step_speak_once(timeline: Timeline) 
     assert len(published) == len(set(published)) == 120
 
 
-async def test_a_reminder_waits_for_one_batch_of_a_crowd_and_not_for_all_of_it(
-    timeline: Timeline, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of tickers that are made from now on."""
     monkeypatch.setattr(ticking, "TIMERS_A_BATCH", 4)
+    monkeypatch.setattr(ticking, "TIMERS_A_SHARE", 2)
+
+
+async def _crowd(timeline: Timeline, number: int, starts_at: dt.datetime) -> None:
+    for one in range(number):
+        await timeline.tell("appointment.scheduled", starts_at=starts_at, appointment_id=f"a-{one}")
+
+
+@pytest.mark.usefixtures("small_batches")
+async def test_a_reminder_waits_for_one_share_of_a_crowd_and_not_for_all_of_it(timeline: Timeline) -> None:
     other = Timeline(timeline.world, await timeline.world.tenant(REMINDERS))
-    await asyncio.gather(
-        *(timeline.tell("appointment.scheduled", starts_at=FIVE, appointment_id=f"a-{number}") for number in range(20))
-    )
+    await _crowd(timeline, 20, FIVE)
     await other.tell("appointment.scheduled", starts_at=FIVE + MINUTE)
     timeline.world.clock.moment = FIVE + MINUTE
-    spoke = [await timeline.ticker.speak_due() for _ in range(2)]
-    assert (spoke, len(other.spoken()), len(timeline.spoken())) == ([4, 2], 2, 4)
-    for _ in range(2 * 40 // 4):
-        await timeline.ticker.speak_due()
+    ticker = timeline.another_ticker()
+    spoke = [await ticker.speak_due() for _ in range(2)]
+    assert (spoke, len(other.spoken()), len(timeline.spoken())) == ([2, 4], 2, 4)
+    while await ticker.speak_due():
+        pass
     assert len(timeline.spoken()) == 40
 
 
-async def test_of_many_crowds_each_waits_for_one_batch_of_each_other(
-    timeline: Timeline, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.usefixtures("small_batches")
+async def test_of_many_crowds_each_waits_for_one_share_of_each_other(timeline: Timeline) -> None:
     """Also where none of them fills half of a batch, as a thousand tenants at the full hour."""
-    monkeypatch.setattr(ticking, "TIMERS_A_BATCH", 4)
     crowds = [timeline, *[Timeline(timeline.world, await timeline.world.tenant(REMINDERS)) for _ in range(3)]]
-    for number in range(6):
-        for crowd in crowds:
-            await crowd.tell("appointment.scheduled", starts_at=FIVE, appointment_id=f"a-{number}")
+    for crowd in crowds:
+        await _crowd(crowd, 6, FIVE)
     last = Timeline(timeline.world, await timeline.world.tenant(REMINDERS))
     await last.tell("appointment.scheduled", starts_at=FIVE + MINUTE)
     timeline.world.clock.moment = FIVE + MINUTE
-    batches = 0
+    ticker, batches = timeline.another_ticker(), 0
     while not last.spoken():
-        assert await timeline.ticker.speak_due()
+        assert await ticker.speak_due()
         batches += 1
-    assert batches <= 1 + len(crowds)
-    for _ in range(60):
-        await timeline.ticker.speak_due()
+    assert batches <= 1 + len(crowds) / 2
+    while await ticker.speak_due():
+        pass
     assert [len(crowd.spoken()) for crowd in crowds] == [12] * 4
+
+
+@pytest.mark.usefixtures("small_batches")
+async def test_who_becomes_due_beside_a_crowd_is_next(timeline: Timeline) -> None:
+    other = Timeline(timeline.world, await timeline.world.tenant(REMINDERS))
+    await _crowd(timeline, 20, FIVE)
+    timeline.world.clock.moment = FIVE
+    ticker = timeline.another_ticker()
+    assert [await ticker.speak_due() for _ in range(3)] == [2, 4, 4]
+    await other.tell("appointment.scheduled", starts_at=FIVE + 11 * MINUTE)
+    timeline.world.clock.moment = FIVE + MINUTE
+    assert await ticker.speak_due() == 3
+    assert (len(other.spoken()), len(timeline.spoken())) == (1, 12)
+    while await ticker.speak_due():
+        pass
+    assert len(timeline.spoken()) == 40
+
+
+@pytest.mark.usefixtures("small_batches")
+async def test_a_crowd_speaks_in_one_tick_several_batches_at_once_and_each_step_once(timeline: Timeline) -> None:
+    """Two ticks that overlap, each with batches of its own at once, and another tenant in the midst."""
+    other = Timeline(timeline.world, await timeline.world.tenant(REMINDERS))
+    await _crowd(timeline, 20, FIVE)
+    await other.tell("appointment.scheduled", starts_at=FIVE)
+    timeline.world.clock.moment = FIVE - 10 * MINUTE
+    clock = SettableClock(timeline.world.clock.moment)
+
+    def ticker() -> Ticker:
+        return Ticker(timeline.world.as_role("allim_ticker"), timeline.world.publisher, clock)
+
+    await asyncio.gather(*(each.hold(ticking.SHORTEST_NAP) for each in (ticker(), ticker())))
+    assert (len(timeline.spoken()), len(other.spoken())) == (40, 2)
+    published = [id_ for ticket in [*timeline.tickets(), *other.tickets()] for id_ in ticket["messages"]]
+    assert len(published) == len(set(published)) == 42
+
+
+@pytest.mark.usefixtures("small_batches")
+async def test_the_one_whose_run_cannot_speak_is_found_among_crowds(world: World) -> None:
+    crowds = [Timeline(world, await world.tenant(REMINDERS)) for _ in range(3)]
+    for crowd in crowds:
+        await _crowd(crowd, 6, FIVE)
+    broken = crowds[0]
+    world.rows("update runs set version = 99 where tenant = %s", broken.tenant)
+    world.clock.moment = FIVE
+    await broken.another_ticker().hold(MINUTE)
+    assert [len(crowd.spoken()) for crowd in crowds] == [0, 12, 12]
+    world.rows("update runs set version = 1 where tenant = %s", broken.tenant)
+    await broken.another_ticker().hold(MINUTE)
+    assert len(broken.spoken()) == 12
 
 
 async def test_a_crowd_of_reminders_stands_before_nobody_elses(
