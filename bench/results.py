@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from bench.floor import HttpFloor, SqlFloor
+from bench.history.figures import History, rows
 from bench.imports import ImportCost
 from bench.load import Burst, Latency
 from bench.neighbours.crowd import Beside
@@ -90,6 +91,7 @@ class Results:
     imports: Sequence[ImportCost]
     check: Check
     neighbour: Beside | None
+    history: History | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +125,13 @@ def targets(results: Results) -> list[Target]:
         found.append(Target("p99 beside a neighbour's import, times the quiet one", ratio, WANTED, False))
     if results.neighbour is not None:
         found.append(Target("p99 beside a neighbour, times the quiet one", results.neighbour.ratio, WANTED, False))
+    if results.history is not None:
+        over = f"over {results.history.much.messages:,}, ms"
+        found += [
+            Target(f"{row.name} {over}", round(row.much, 1), row.wanted, False)
+            for row in rows(results.history)
+            if row.wanted is not None
+        ]
     return found
 
 

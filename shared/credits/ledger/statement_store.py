@@ -43,7 +43,8 @@ class Payment:
 class Moved:
     """What moved a tenant's balance between two moments, all as of one moment, each list in order of the day.
 
-    opening, closing: won at the first moment and at the second, summed from the entries, not from what is listed.
+    opening, closing: won at the first moment and at the second, by the account and the entries since, not from what is
+        listed.
     """
 
     opening: Decimal
@@ -84,10 +85,12 @@ payments as (
   where tenant = %(tenant)s and kind in ('topup', 'refund', 'adjustment')
     and created_at >= %(start)s and created_at < %(end)s
 ),
+-- From today's balance back, for the older entries may have left, and are many.
 balances as (
-  select coalesce(sum(balance_change) filter (where created_at < %(start)s), 0) as opening,
-    coalesce(sum(balance_change), 0) as closing
-  from ledger_entries where tenant = %(tenant)s and created_at < %(end)s
+  select a.balance - coalesce(sum(e.balance_change), 0) as opening,
+    a.balance - coalesce(sum(e.balance_change) filter (where e.created_at >= %(end)s), 0) as closing
+  from credit_accounts a left join ledger_entries e on e.tenant = a.tenant and e.created_at >= %(start)s
+  where a.tenant = %(tenant)s group by a.balance
 )
 select 1 as part, 'opening' as kind, null::date as day, null as channel, null as workflow, null as key,
   null as reference, null::bigint as messages, opening as won, null::numeric as cost, null::timestamptz as at

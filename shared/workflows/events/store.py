@@ -227,14 +227,45 @@ class StoredEvent:
     note: str | None
 
 
-NEWEST_EVENTS = """
-select tenant, source, id, type, time, received_at, data #>> '{customer,id}' as customer, outcomes, note
-from events
-where received_at >= %(since)s
-  and (%(tenant)s::text is null or tenant = %(tenant)s) and (%(type)s::text is null or type = %(type)s)
-  and (%(customer)s::text is null or data #>> '{customer,id}' = %(customer)s)
-order by received_at desc, tenant, source, id
-limit %(limit)s
+_COLUMNS = "tenant, source, id, type, time, received_at, data #>> '{customer,id}' as customer, outcomes, note"
+_ASKED = "select id as tenant from tenants where %(tenant)s::text is null or id = %(tenant)s"
+
+# Each tenant's types one after another, by the index that has them in order, and of each the newest.
+NEWEST_EVENTS = f"""
+with recursive asked as ({_ASKED}),
+kinds as (
+  select a.tenant, first.type
+  from asked a
+  cross join lateral (
+    select type from events where tenant = a.tenant and (%(type)s::text is null or type = %(type)s)
+    order by type limit 1
+  ) as first
+  union all
+  select k.tenant, next.type
+  from kinds k
+  cross join lateral (select type from events where tenant = k.tenant and type > k.type order by type limit 1) as next
+  where %(type)s::text is null
+)
+select newest.*
+from kinds k
+cross join lateral (
+  select {_COLUMNS} from events
+  where tenant = k.tenant and type = k.type and received_at >= %(since)s
+  order by received_at desc, source, id limit %(limit)s
+) as newest
+order by received_at desc, tenant, source, id limit %(limit)s
+"""
+
+EVENTS_OF_CUSTOMER = f"""
+select newest.*
+from ({_ASKED}) as asked
+cross join lateral (
+  select {_COLUMNS} from events
+  where tenant = asked.tenant and data #>> '{{customer,id}}' = %(customer)s and received_at >= %(since)s
+    and (%(type)s::text is null or type = %(type)s)
+  order by received_at desc, source, id limit %(limit)s
+) as newest
+order by received_at desc, tenant, source, id limit %(limit)s
 """
 
 
@@ -249,7 +280,8 @@ async def newest_events(
 ) -> list[StoredEvent]:
     """Events that came in since a moment, newest first; of one tenant, type and customer, or of all (None)."""
     parameters = {"since": since, "tenant": tenant, "type": type_, "customer": customer, "limit": limit}
-    return [StoredEvent(**row) for row in await fetch_all(connection, NEWEST_EVENTS, parameters)]
+    statement = NEWEST_EVENTS if customer is None else EVENTS_OF_CUSTOMER
+    return [StoredEvent(**row) for row in await fetch_all(connection, statement, parameters)]
 
 
 # What an event makes at once is due at the event's own time, with which the ids of its messages begin.
