@@ -198,7 +198,7 @@ def main(arguments: list[str] | None = None) -> int:
         progress.print(f"[dim]{what} …[/dim]")
 
     try:
-        check_room(Home.default().root.parent, options.history)
+        check_room(Home.default().root, options.history)
         with fresh_stack() as (home, stack):
             bench = Bench(home, stack, progress)
             try:

@@ -62,7 +62,7 @@ def measure(*, messages: int, singles: int, tell: Tell, rest_seconds: float = RE
         StackError: a stack does not come up.
     """
     whole = -(-messages // UNIT) * UNIT
-    check_room(Home.default().root.parent, whole)
+    check_room(Home.default().root, whole)
     return History(*(_measured(number, singles, tell, rest_seconds) for number in (LITTLE, whole)))
 
 

@@ -66,7 +66,7 @@ async def test_what_is_filled_in_could_have_been(database: Migrated) -> None:
 
 
 def test_a_disk_without_room_is_told_before_it_is_filled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    check_room(tmp_path, 0)
+    check_room(tmp_path / "not" / "there", 0)
     usage = shutil.disk_usage(tmp_path)
     monkeypatch.setattr(shutil, "disk_usage", lambda folder: usage._replace(free=10**9))
     with pytest.raises(BenchError, match="10,000,000 messages need about"):
