@@ -54,13 +54,18 @@ class Moved:
 
 
 # An entry is one moment, so its messages of one channel and provider have one cost. Unknown there, it is for the line.
+# Each message by its key: a planner that thinks of many would read all that were ever sent.
 USAGE = """
 with charged as (
   select e.created_at, m.channel, m.provider,
     m.workflow, case when m.workflow is null then m.run_key end as key, count(*) as messages, sum(m.price) as won
   from ledger_entries e
   cross join unnest(e.messages) as listed
-  join messages m on m.tenant = e.tenant and m.id = listed and m.settlement = e.id
+  cross join lateral (
+    select channel, provider, workflow, run_key, price from messages
+    where tenant = e.tenant and id = listed and settlement = e.id
+    offset 0
+  ) m
   where e.tenant = %(tenant)s and e.kind = 'capture' and e.created_at >= %(start)s and e.created_at < %(end)s
   group by e.id, e.created_at, m.channel, m.provider, 4, 5
 )

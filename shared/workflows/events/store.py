@@ -284,13 +284,18 @@ async def newest_events(
     return [StoredEvent(**row) for row in await fetch_all(connection, statement, parameters)]
 
 
-# What an event makes at once is due at the event's own time, with which the ids of its messages begin.
+# What an event makes at once is due at the event's own time, with which the ids of its messages begin. So few are of a
+# moment that each is looked up; a planner that thinks of many would read all that were ever sent.
 SPOKEN_AT_ONCE = """
 select e.tenant, e.source, e.id, m.workflow, count(*) as messages
 from unnest(%(tenants)s::text[], %(sources)s::text[], %(ids)s::text[], %(first)s::uuid[], %(last)s::uuid[])
   as e (tenant, source, id, first, last)
-join messages m on m.tenant = e.tenant and m.id between e.first and e.last
-where m.event_source = e.source and m.event_id = e.id
+cross join lateral (
+  select workflow from messages
+  where tenant = e.tenant and id between e.first and e.last and id between %(least)s and %(greatest)s
+    and event_source = e.source and event_id = e.id
+  offset 0
+) m
 group by e.tenant, e.source, e.id, m.workflow
 order by m.workflow
 """
@@ -300,6 +305,9 @@ async def spoken_at_once(
     connection: Connection, events: Sequence[StoredEvent]
 ) -> dict[EventKey, list[tuple[str, int]]]:
     """By event, the workflows that made messages of it at its very time, and how many."""
+    if not events:
+        return {}
+    first, last = [first_id(event.time) for event in events], [last_id(event.time) for event in events]
     rows = await fetch_all(
         connection,
         SPOKEN_AT_ONCE,
@@ -307,8 +315,10 @@ async def spoken_at_once(
             "tenants": [event.tenant for event in events],
             "sources": [event.source for event in events],
             "ids": [event.id for event in events],
-            "first": [first_id(event.time) for event in events],
-            "last": [last_id(event.time) for event in events],
+            "first": first,
+            "last": last,
+            "least": min(first),
+            "greatest": max(last),
         },
     )
     spoken: dict[EventKey, list[tuple[str, int]]] = defaultdict(list)
