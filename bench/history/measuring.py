@@ -73,7 +73,11 @@ def _measured(messages: int, singles: int, tell: Tell, rest_seconds: float) -> F
     with fresh_stack() as (home, stack):
         begun = time.monotonic()
         keys = Keys(read_keys(stack.encryption_key))
-        fill(stack.database_url, keys, after=0, messages=messages, now=WallClock().now(), tell=say)
+        now = WallClock().now()
+        fill(stack.database_url, keys, after=0, messages=messages, now=now, tell=say)
+        with psycopg.connect(stack.database_url, autocommit=True) as connection:
+            # Each month that is over has been, for as long as it is.
+            connection.execute("select months.close(%s)", [now])
         filled = time.monotonic() - begun
         load_examples(stack)
         give_credit(stack)
