@@ -17,5 +17,5 @@ set local lock_timeout = '10s';
 create index messages_of_customer on messages (tenant, customer, id);
 create index events_of_customer on events (tenant, (data #>> '{customer,id}'), received_at);
 create index events_of_type on events (tenant, type, received_at);
-drop index events_by_time;
+drop index if exists events_by_time;
 commit;
