@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -10,11 +11,13 @@ from xml.etree import ElementTree
 
 import pytest
 from pydantic_core import to_json
+from rich.console import Console
 
 from bench.history import measuring
 from bench.history.chart import draw, main, read
 from bench.history.figures import Figures, History, rows
 from bench.history.filling import TENANTS, check_room, fill
+from bench.history.report import show
 from bench.history.timing import durations
 from bench.watch import BenchError
 from shared.credits.ledger.audit import audit, disagreements
@@ -104,6 +107,20 @@ def test_a_figure_is_reached_by_its_time_over_much_history() -> None:
     slow = replace(LITTLE, singles_per_second=940, audit_again_seconds=31.0, backup_again_seconds=301.0)
     missed = [row.name for row in rows(History(LITTLE, slow)) if not row.reached]
     assert missed == ["1,000 single events", "audit, each night", "backup, each night"]
+
+
+def test_people_are_told_what_was_reached_and_what_was_missed() -> None:
+    told = io.StringIO()
+    show(
+        History(LITTLE, replace(LITTLE, messages=1_000_000, queries={"messages": 201.0})), Console(file=told, width=120)
+    )
+    lines = {line.split("  ")[0]: line.split()[-1] for line in told.getvalue().splitlines() if "≤" in line}
+    assert lines == {
+        "messages": "missed",
+        "1,000 single events": "reached",
+        "audit, each night": "reached",
+        "backup, each night": "reached",
+    }
 
 
 @pytest.mark.parametrize("within", ["history", None], ids=["of_the_whole_bench", "by_itself"])
