@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mappin
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -17,11 +18,13 @@ from shared.credits.ledger import statement_store
 from shared.credits.ledger import store as ledger_store
 from shared.credits.ledger.audit import audit, disagreements
 from shared.credits.ledger.statement_store import read_statement
-from shared.credits.ledger.store import read_entries
+from shared.credits.ledger.store import decide_ended_shortages, decide_low_balances, read_entries
 from shared.credits.plans import store as plans_store
 from shared.credits.plans.store import count_messages
 from shared.credits.prices import estimate_store
 from shared.credits.prices.estimate_store import read_rates
+from shared.messages.dispatch import sweep_store
+from shared.messages.dispatch.sweep_store import TakenDispatch, UnconsumedTicket, still_waiting, unsettled
 from shared.messages.status import Status
 from shared.messages.stories import store as stories_store
 from shared.messages.stories.stories import list_messages, short_ids, story
@@ -35,7 +38,16 @@ from tests.clock import NOON
 from tests.databases import Migrated
 from tests.world import KEYS
 
-STORES = (stories_store, events_store, ledger_store, statement_store, estimate_store, health_store, plans_store)
+STORES = (
+    stories_store,
+    sweep_store,
+    events_store,
+    ledger_store,
+    statement_store,
+    estimate_store,
+    health_store,
+    plans_store,
+)
 TENANTS = (TENANT, "history-a", "history-b")
 NEW, OLD = 5_000, 20_000
 """Messages of the year that ends at noon, and of the year before it."""
@@ -111,7 +123,7 @@ async def past(database: Migrated) -> AsyncIterator[Past]:
 Ask = Callable[[Connection], Awaitable[Any]]
 
 
-def _asked_by_people(customer: str, fell_back: Any) -> dict[str, Ask]:
+def _asked_by_people(customer: str, fell_back: UUID) -> dict[str, Ask]:
     """Each verb that reads what was sent or came in, with each of its filters."""
     one: dict[str, Any] = {"tenant": TENANT, "customer": customer}
     since_yesterday: dict[str, Any] = {"since": NOON - DAY, "limit": 20}
@@ -140,8 +152,11 @@ def _asked_by_people(customer: str, fell_back: Any) -> dict[str, Ask]:
     }
 
 
-def _asked_by_the_owner() -> dict[str, Ask]:
+def _asked_by_the_owner(message: UUID, call: UUID) -> dict[str, Ask]:
+    """Each job's and each loop's look, of which some are at one message and its call."""
     patience = dt.timedelta(minutes=1)
+    ticket = UnconsumedTicket(TENANT, call, "send-requests", {"messages": [str(message)]})
+    taken = TakenDispatch(TENANT, call, "main", "sent", "G", NOON, 1)
     return {
         "credits ledger": lambda c: read_entries(c, TENANT, 50),
         "credits statement": lambda c: read_statement(c, TENANT, NOON - SEASON, NOON),
@@ -149,15 +164,19 @@ def _asked_by_the_owner() -> dict[str, Ask]:
         "estimates": lambda c: read_rates(c, TENANT, since=NOON - SEASON, limit=10_000),
         "health of accounts": lambda c: read_accounts(c, NOON - dt.timedelta(minutes=30), NOON),
         "health": lambda c: read_gauges(c, NOON, patience=patience),
+        "sweeps of tickets": lambda c: still_waiting(c, [ticket] * 20, NOON),
+        "sweeps of calls": lambda c: unsettled(c, [taken]),
+        "ended shortages": lambda c: decide_ended_shortages(c, NOON, quiet_since=NOON, newest=100),
+        "low balances": lambda c: decide_low_balances(c, NOON),
         "undecided calls": lambda c: read_undecided(c, NOON),
     }
 
 
-async def _rows_by_question(past: Past, counted: Counted, customer: str, fell_back: Any) -> dict[str, int]:
-    found = {}
+async def _rows_by_question(past: Past, counted: Counted, fell_back: Mapping[str, Any]) -> dict[str, int]:
+    found: dict[str, int] = {}
     for database, questions in (
-        (past.operator, _asked_by_people(customer, fell_back)),
-        (past.owner, _asked_by_the_owner()),
+        (past.operator, _asked_by_people(fell_back["customer"], fell_back["id"])),
+        (past.owner, _asked_by_the_owner(fell_back["id"], fell_back["dispatch"])),
     ):
         async with past.by_index(database) as connection:
             for name, ask in questions.items():
@@ -173,13 +192,13 @@ async def test_whoever_asks_for_what_is_new_reads_no_more_rows_when_a_year_befor
     async with past.owner.connection() as connection:
         [fell_back] = await fetch_all(
             connection,
-            "select id, customer from messages where tenant = %(t)s and attempt = 1 order by id desc limit 1",
+            "select id, customer, dispatch from messages where tenant = %(t)s and attempt = 1 order by id desc limit 1",
             {"t": TENANT},
         )
     counted = Counted(monkeypatch)
-    before = await _rows_by_question(past, counted, fell_back["customer"], fell_back["id"])
+    before = await _rows_by_question(past, counted, fell_back)
     await past.add_the_year_before()
-    after = await _rows_by_question(past, counted, fell_back["customer"], fell_back["id"])
+    after = await _rows_by_question(past, counted, fell_back)
     assert {name: rows for name, rows in after.items() if name not in WALKS} == {
         name: rows for name, rows in before.items() if name not in WALKS
     }

@@ -43,8 +43,11 @@ select
       order by created_at limit %(old_tickets)s
     ) o
     cross join lateral jsonb_array_elements_text(o.body -> 'messages') as listed (id)
-    join messages m on m.tenant = o.tenant and m.id = listed.id::uuid
-    where m.status = 'queued' and not exists (
+    -- Each by its key: a planner that thinks of many would read all that were ever sent.
+    cross join lateral (
+      select due_at from messages where tenant = o.tenant and id = listed.id::uuid and status = 'queued' offset 0
+    ) m
+    where not exists (
       select from alerts a where a.tenant = o.tenant and a.kind = 'credit_shortage' and a.resolved_at = 'infinity'
     ) and not exists (select from tenants t where t.id = o.tenant and t.suspended_at is not null)
   ) as oldest_queued_at,
