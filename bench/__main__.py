@@ -7,6 +7,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path as File
 
 from pydantic_core import to_json
@@ -16,6 +17,10 @@ from bench import load
 from bench.check import check
 from bench.cpu import cpu_by_process, machine, spent
 from bench.floor import SqlFloor, http_floor, sql_floor
+from bench.history.filling import check_room
+from bench.history.measuring import LITTLE
+from bench.history.measuring import SINGLES as HISTORY_SINGLES
+from bench.history.measuring import measure as measure_history
 from bench.home import fresh_stack
 from bench.imports import ImportCost, import_costs
 from bench.neighbours import crowd
@@ -66,7 +71,7 @@ class Bench:
         self._publisher = load.Publisher(stack)
 
     def run(self, *, singles: int, bulk: int, imported: int, beside: int, timers: int, import_tries: int) -> Results:
-        """Measure all there is.
+        """Measure all there is but history, which has stacks of its own.
 
         Args:
             singles: how many events one by one.
@@ -135,6 +140,7 @@ class Bench:
             check=checked,
             neighbour=of_neighbour,
             due=of_due,
+            history=None,
         )
 
     def close(self) -> None:
@@ -186,14 +192,24 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--timers", type=int, default=100_000, help="reminders due within a minute, and as many in one second; 0: none"
     )
+    parser.add_argument(
+        "--history", type=int, default=1_000_000, help="messages of history, against 10,000; 0 leaves it out"
+    )
     parser.add_argument("--import-tries", type=int, default=5, help="processes for each function's import")
     parser.add_argument("--json", action="store_true", help="print JSON, for programs, instead of tables")
     options = parser.parse_args(arguments)
     sizes = options.bulk, options.imported, options.beside, options.timers
     if options.singles < 1 or min(sizes) < 0 or options.import_tries < 1:
         parser.error("--singles and --import-tries are at least 1, all other sizes at least 0")
+    if 0 < options.history < LITTLE:
+        parser.error(f"--history is 0, or at least {LITTLE:,}")
     progress = Console(stderr=True)
+
+    def tell(what: str) -> None:
+        progress.print(f"[dim]{what} …[/dim]")
+
     try:
+        check_room(Home.default().root, options.history)
         with fresh_stack() as (home, stack):
             bench = Bench(home, stack, progress)
             try:
@@ -207,6 +223,9 @@ def main(arguments: list[str] | None = None) -> int:
                 )
             finally:
                 bench.close()
+        if options.history:
+            history = measure_history(messages=options.history, singles=HISTORY_SINGLES, tell=tell)
+            results = replace(results, history=history)
     except (StackError, BenchError) as error:
         progress.print(f"[red]error:[/red] {error}")
         return 1

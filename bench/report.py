@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.table import Table
 
+from bench.history import report as history
 from bench.neighbours import crowd, importing
 from bench.results import Path, Results, SqlUse, bare_sql, targets
 from bench.timers import due
@@ -31,6 +32,8 @@ def show(results: Results, console: Console) -> None:
         crowd.show(results.neighbour, console)
     if results.due is not None:
         due.show(results.due, console)
+    if results.history is not None:
+        history.show(results.history, console)
     _show_cpu(paths, console)
     _show_floor(results, console)
     _show_imports(results, console)

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from bench.floor import HttpFloor, SqlFloor
+from bench.history.figures import History, rows
 from bench.imports import ImportCost
 from bench.load import Burst, Latency
 from bench.neighbours.crowd import Beside
@@ -92,6 +93,7 @@ class Results:
     check: Check
     neighbour: Beside | None
     due: Due | None
+    history: History | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +135,13 @@ def targets(results: Results) -> list[Target]:
                 ("in the same second", results.due.at_once, WANTED_AT_ONCE),
                 ("beside them, another tenant's", results.due.others, WANTED_OF_OTHERS),
             )
+        ]
+    if results.history is not None:
+        over = f"over {results.history.much.messages:,}, ms"
+        found += [
+            Target(f"{row.name} {over}", round(row.much, 1), row.wanted, False)
+            for row in rows(results.history)
+            if row.wanted is not None
         ]
     return found
 

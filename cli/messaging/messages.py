@@ -40,7 +40,8 @@ def messages(
 ) -> None:
     """List messages, newest first. Phone numbers are masked.
 
-    With --status or --customer, the newest 200,000 messages of each tenant are looked at.
+    With --status, what waits is found whenever it was made; for what has ended, the newest 50,000 messages are looked
+    at, of each tenant an equal part.
     """
     wanted = _status(status) if status else None
     rows = limit or (ROWS_FOR_PROGRAMS if as_json else ROWS_FOR_PEOPLE)

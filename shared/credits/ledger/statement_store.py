@@ -43,7 +43,8 @@ class Payment:
 class Moved:
     """What moved a tenant's balance between two moments, all as of one moment, each list in order of the day.
 
-    opening, closing: won at the first moment and at the second, summed from the entries, not from what is listed.
+    opening, closing: won at the first moment and at the second, by the account and the entries since, not from what is
+        listed.
     """
 
     opening: Decimal
@@ -53,13 +54,18 @@ class Moved:
 
 
 # An entry is one moment, so its messages of one channel and provider have one cost. Unknown there, it is for the line.
+# Each message by its key: a planner that thinks of many would read all that were ever sent.
 USAGE = """
 with charged as (
   select e.created_at, m.channel, m.provider,
     m.workflow, case when m.workflow is null then m.run_key end as key, count(*) as messages, sum(m.price) as won
   from ledger_entries e
   cross join unnest(e.messages) as listed
-  join messages m on m.tenant = e.tenant and m.id = listed and m.settlement = e.id
+  cross join lateral (
+    select channel, provider, workflow, run_key, price from messages
+    where tenant = e.tenant and id = listed and settlement = e.id
+    offset 0
+  ) m
   where e.tenant = %(tenant)s and e.kind = 'capture' and e.created_at >= %(start)s and e.created_at < %(end)s
   group by e.id, e.created_at, m.channel, m.provider, 4, 5
 )
@@ -84,10 +90,12 @@ payments as (
   where tenant = %(tenant)s and kind in ('topup', 'refund', 'adjustment')
     and created_at >= %(start)s and created_at < %(end)s
 ),
+-- From today's balance back, for the older entries may have left, and are many.
 balances as (
-  select coalesce(sum(balance_change) filter (where created_at < %(start)s), 0) as opening,
-    coalesce(sum(balance_change), 0) as closing
-  from ledger_entries where tenant = %(tenant)s and created_at < %(end)s
+  select a.balance - coalesce(sum(e.balance_change), 0) as opening,
+    a.balance - coalesce(sum(e.balance_change) filter (where e.created_at >= %(end)s), 0) as closing
+  from credit_accounts a left join ledger_entries e on e.tenant = a.tenant and e.created_at >= %(start)s
+  where a.tenant = %(tenant)s group by a.balance
 )
 select 1 as part, 'opening' as kind, null::date as day, null as channel, null as workflow, null as key,
   null as reference, null::bigint as messages, opening as won, null::numeric as cost, null::timestamptz as at

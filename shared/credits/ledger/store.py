@@ -142,7 +142,7 @@ DECIDE_LOW_BALANCES = f"""
 with low as (
   select a.tenant, a.balance - a.held as available, a.low_balance from credit_accounts a
   where a.balance - a.held < a.low_balance
-    and exists (select from ledger_entries e where e.tenant = a.tenant)
+    and exists (select from ledger_entries e where e.tenant = a.tenant offset 0)  -- the first one is enough
 ),
 over as ({resolving(_NOT_LOW_ANY_MORE)})
 {raising(_LOW)}
@@ -185,9 +185,13 @@ with answered as (
     and not exists (
       select from outbox o
       cross join lateral jsonb_array_elements_text(o.body -> 'messages') as listed (id)
-      join messages m on m.tenant = o.tenant and m.id = listed.id::uuid
+      cross join lateral (
+        select from messages
+        where tenant = o.tenant and id = listed.id::uuid and status = 'queued' and hold is null
+          and created_at < o.created_at
+        offset 0
+      ) m
       where o.tenant = s.tenant
-        and m.status = 'queued' and m.hold is null and m.created_at < o.created_at
     )
 )
 {resolving("select tenant, 'credit_shortage' from answered")}

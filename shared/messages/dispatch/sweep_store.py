@@ -102,7 +102,10 @@ STILL_WAITING = """
 select t.tenant, t.id as ticket, m.id, m.expires_at < %(now)s as over
 from unnest(%(tenants)s::text[], %(ids)s::uuid[], %(bodies)s::jsonb[]) as t (tenant, id, body)
 cross join lateral jsonb_array_elements_text(t.body -> 'messages') as listed (id)
-join messages m on m.tenant = t.tenant and m.id = listed.id::uuid and m.status = 'queued'
+-- Each by its key: a planner that thinks of many would read all that were ever sent.
+cross join lateral (
+  select id, expires_at from messages where tenant = t.tenant and id = listed.id::uuid and status = 'queued' offset 0
+) m
 """
 
 
@@ -269,8 +272,11 @@ select m.tenant, m.dispatch, m.id, m.attempt, m.status::text, m.channel,
   m.position + 1 < cardinality(m.route) as route_goes_on
 from unnest(%(tenants)s::text[], %(dispatches)s::uuid[]) as asked (tenant, dispatch)
 join dispatches d on d.tenant = asked.tenant and d.id = asked.dispatch
-join messages m on m.tenant = d.tenant and m.id = any(d.messages) and m.dispatch = d.id
-where m.status in ('sending', 'sent', 'unknown')
+cross join lateral (
+  select * from messages
+  where tenant = d.tenant and id = any(d.messages) and dispatch = d.id and status in ('sending', 'sent', 'unknown')
+  offset 0
+) m
 """
 
 

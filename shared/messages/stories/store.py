@@ -66,17 +66,27 @@ class StoredMessage:
     updated_at: dt.datetime
 
 
-# By the primary key from its newer end, which is that of later ids; each tenant's part is one index scan with a limit.
+# Ids are found first, in indexes that end with them, each tenant's from its newer end; rows are read of what is listed.
 NEWEST_MESSAGES = f"""
+with asked as (select id as tenant from tenants where %(tenant)s::text is null or id = %(tenant)s),
+listed as (
+  select a.tenant, found.id
+  from asked a
+  cross join lateral (
+    select id from (
+      select id, status from messages
+      where tenant = a.tenant and (%(customer)s::text is null or customer = %(customer)s)
+      order by id desc limit greatest(%(limit)s, %(looked_at)s / (select count(*) from asked))
+    ) as newest
+    where %(status)s::text is null or status = %(status)s::message_status
+    order by id desc limit %(limit)s
+  ) as found
+  order by found.id desc limit %(limit)s
+)
 select {_COLUMNS}
-from (select id from tenants where %(tenant)s::text is null or id = %(tenant)s) as t
-cross join lateral (
-  select * from (select * from messages where tenant = t.id order by id desc limit %(looked_at)s) as newest
-  where (%(status)s::text is null or status = %(status)s::message_status)
-    and (%(customer)s::text is null or customer = %(customer)s)
-  order by id desc limit %(limit)s
-) as m
-order by m.id desc limit %(limit)s
+from listed l
+cross join lateral (select * from messages where tenant = l.tenant and id = l.id offset 0) as m
+order by m.id desc
 """
 
 
@@ -95,10 +105,50 @@ async def newest_messages(
         connection: as a role that sees them.
         tenant, status, customer: only these; None for all.
         limit: so many at most.
-        looked_at: of each tenant, only its so many newest are looked at.
+        looked_at: to find those of a status only so many are looked at, the newest, of each tenant an equal part; those
+            of the customer, if one is asked for.
     """
     parameters = {"tenant": tenant, "status": status, "customer": customer, "limit": limit, "looked_at": looked_at}
     return [StoredMessage(**row) for row in await fetch_all(connection, NEWEST_MESSAGES, parameters)]
+
+
+# What waits is carried by a ticket, or by a call that is not closed: few rows, whatever has ever been sent.
+OPEN_MESSAGES = f"""
+with carried as (
+  select o.tenant, listed.id::uuid as id
+  from outbox o cross join lateral jsonb_array_elements_text(o.body -> 'messages') as listed (id)
+  where %(status)s = 'queued'
+  union
+  select tenant, unnest(messages) from dispatches where %(status)s <> 'queued' and state in ('open', 'prepared')
+  union
+  select tenant, unnest(messages) from dispatches where %(status)s <> 'queued' and state = 'sent'
+)
+select {_COLUMNS}
+from carried c
+cross join lateral (
+  select * from messages
+  where tenant = c.tenant and id = c.id and status = %(status)s::message_status
+    and (%(customer)s::text is null or customer = %(customer)s)
+  offset 0
+) as m
+where %(tenant)s::text is null or c.tenant = %(tenant)s
+order by m.id desc limit %(limit)s
+"""
+
+
+async def open_messages(
+    connection: Connection, *, tenant: str | None, status: str, customer: str | None, limit: int
+) -> list[StoredMessage]:
+    """Messages that wait for something, newest first; all of them are looked at.
+
+    Args:
+        connection: as a role that sees them, tickets and calls.
+        tenant, customer: only these; None for all.
+        status: what they wait in: `queued`, `sending`, `sent` or `unknown`.
+        limit: so many at most.
+    """
+    parameters = {"tenant": tenant, "status": status, "customer": customer, "limit": limit}
+    return [StoredMessage(**row) for row in await fetch_all(connection, OPEN_MESSAGES, parameters)]
 
 
 MESSAGES_BETWEEN = """

@@ -24,8 +24,11 @@ from shared.templates.store import template_versions
 from shared.templates.template import TemplateContent
 from shared.tenants.store import tenant_exists
 
-LOOKED_AT = 200_000
-"""Messages of a tenant that a list with a filter looks at, the newest; calls that a story looks through."""
+LOOKED_AT = 50_000
+"""Messages that a list looks at for those of a status, the newest; calls that a story looks through."""
+
+OPEN = frozenset({Status.QUEUED, Status.SENDING, Status.SENT, Status.UNKNOWN})
+"""In these a message waits for something, and is found by what carries it."""
 
 SHORTEST_PREFIX = 4
 CANDIDATES_SHOWN = 5
@@ -118,7 +121,10 @@ async def list_messages(
     customer: str | None = None,
     limit: int,
 ) -> list[MessageView]:
-    """Messages, newest first. With a filter, of each tenant only its 200,000 newest are looked at.
+    """Messages, newest first.
+
+    To find those that ended in a status, only the newest 50,000 are looked at, of each tenant an equal part. What
+    waits, and what a customer was sent, is found whenever it was made.
 
     Raises:
         AllimError: `unknown_tenant`, `unknown_customer`.
@@ -129,9 +135,12 @@ async def list_messages(
         )
     if customer is not None:
         await check_customer(connection, tenant, customer)
-    rows = await store.newest_messages(
-        connection, tenant=tenant, status=status, customer=customer, limit=limit, looked_at=max(limit, LOOKED_AT)
-    )
+    if status in OPEN:
+        rows = await store.open_messages(connection, tenant=tenant, status=status, customer=customer, limit=limit)
+    else:
+        rows = await store.newest_messages(
+            connection, tenant=tenant, status=status, customer=customer, limit=limit, looked_at=max(limit, LOOKED_AT)
+        )
     return [_view(row) for row in rows]
 
 
@@ -155,11 +164,13 @@ async def story(connection: Connection, message_id: UUID | str) -> Story:
     row = await store.message(connection, tenant, found)
     since = first_id(row.created_at - CLOCK_SKEW)
     until = first_id(row.updated_at + CLOCK_SKEW)
+    # While its attempt is the first, its newest call is the only one.
+    called = (since, until) if row.attempt else (row.dispatch or until,) * 2
     event = None
     if row.event_source is not None and row.event_id is not None:
         event = await store.event(connection, tenant, row.event_source, row.event_id)
     waiting = await store.waiting_tickets(connection, tenant, found, since)
-    calls = await store.dispatches(connection, tenant, found, since=since, until=until, looked_at=LOOKED_AT)
+    calls = await store.dispatches(connection, tenant, found, since=called[0], until=called[1], looked_at=LOOKED_AT)
     reports = await store.reports(connection, tenant, found)
     entries = await store.entries(connection, tenant, found)
     versions = await template_versions(connection, [(tenant, row.template, row.template_version)])

@@ -14,6 +14,9 @@ OLD_TICKETS = 20
 NEWEST_DISPATCHES = 10
 """Of each account, looked at to say whether calls get through."""
 
+LOOKED_THROUGH = 1_000
+"""Of a tenant's calls, the newest, to find those of an account: one that it has not used since says nothing of now."""
+
 LETTERS_ARE_NEW, FAILURES_ARE_NEW = dt.timedelta(minutes=10), dt.timedelta(hours=1)
 """For so long after they came, dead letters and failed payments count."""
 
@@ -40,8 +43,11 @@ select
       order by created_at limit %(old_tickets)s
     ) o
     cross join lateral jsonb_array_elements_text(o.body -> 'messages') as listed (id)
-    join messages m on m.tenant = o.tenant and m.id = listed.id::uuid
-    where m.status = 'queued' and not exists (
+    -- Each by its key: a planner that thinks of many would read all that were ever sent.
+    cross join lateral (
+      select due_at from messages where tenant = o.tenant and id = listed.id::uuid and status = 'queued' offset 0
+    ) m
+    where not exists (
       select from alerts a where a.tenant = o.tenant and a.kind = 'credit_shortage' and a.resolved_at = 'infinity'
     ) and not exists (select from tenants t where t.id = o.tenant and t.suspended_at is not null)
   ) as oldest_queued_at,
@@ -84,8 +90,11 @@ cross join lateral (
   select coalesce(array_agg(state::text order by id desc), '{}') as states,
     coalesce(array_agg(created_at order by id desc), '{}') as moments
   from (
-    select id, state, created_at from dispatches d
-    where d.tenant = a.tenant and d.account = a.id and d.state in ('sent', 'closed', 'abandoned')
+    select id, state, created_at from (
+      select id, account, state, created_at from dispatches where tenant = a.tenant
+      order by id desc limit %(looked_through)s
+    ) as lately
+    where account = a.id and state in ('sent', 'closed', 'abandoned')
     order by id desc limit %(limit)s
   ) as newest
 ) as recent
@@ -96,7 +105,12 @@ order by a.tenant, a.id
 
 async def read_accounts(connection: Connection, left_from: dt.datetime, left_until: dt.datetime) -> list[Account]:
     """Each active account with its newest decided dispatches, newest first, and whether anything left in a time."""
-    parameters = {"from_id": first_id(left_from), "to_id": first_id(left_until), "limit": NEWEST_DISPATCHES}
+    parameters = {
+        "from_id": first_id(left_from),
+        "to_id": first_id(left_until),
+        "limit": NEWEST_DISPATCHES,
+        "looked_through": LOOKED_THROUGH,
+    }
     return [Account(**row) for row in await fetch_all(connection, ACCOUNTS, parameters)]
 
 

@@ -224,14 +224,45 @@ class StoredEvent(NamedTuple):
     note: str | None
 
 
-NEWEST_EVENTS = """
-select tenant, source, id, type, time, received_at, data #>> '{customer,id}' as customer, outcomes, note
-from events
-where received_at >= %(since)s
-  and (%(tenant)s::text is null or tenant = %(tenant)s) and (%(type)s::text is null or type = %(type)s)
-  and (%(customer)s::text is null or data #>> '{customer,id}' = %(customer)s)
-order by received_at desc, tenant, source, id
-limit %(limit)s
+_COLUMNS = "tenant, source, id, type, time, received_at, data #>> '{customer,id}' as customer, outcomes, note"
+_ASKED = "select id as tenant from tenants where %(tenant)s::text is null or id = %(tenant)s"
+
+# Each tenant's types one after another, by the index that has them in order, and of each the newest.
+NEWEST_EVENTS = f"""
+with recursive asked as ({_ASKED}),
+kinds as (
+  select a.tenant, first.type
+  from asked a
+  cross join lateral (
+    select type from events where tenant = a.tenant and (%(type)s::text is null or type = %(type)s)
+    order by type limit 1
+  ) as first
+  union all
+  select k.tenant, next.type
+  from kinds k
+  cross join lateral (select type from events where tenant = k.tenant and type > k.type order by type limit 1) as next
+  where %(type)s::text is null
+)
+select newest.*
+from kinds k
+cross join lateral (
+  select {_COLUMNS} from events
+  where tenant = k.tenant and type = k.type and received_at >= %(since)s
+  order by received_at desc, source, id limit %(limit)s
+) as newest
+order by received_at desc, tenant, source, id limit %(limit)s
+"""
+
+EVENTS_OF_CUSTOMER = f"""
+select newest.*
+from ({_ASKED}) as asked
+cross join lateral (
+  select {_COLUMNS} from events
+  where tenant = asked.tenant and data #>> '{{customer,id}}' = %(customer)s and received_at >= %(since)s
+    and (%(type)s::text is null or type = %(type)s)
+  order by received_at desc, source, id limit %(limit)s
+) as newest
+order by received_at desc, tenant, source, id limit %(limit)s
 """
 
 
@@ -246,16 +277,22 @@ async def newest_events(
 ) -> list[StoredEvent]:
     """Events that came in since a moment, newest first; of one tenant, type and customer, or of all (None)."""
     parameters = {"since": since, "tenant": tenant, "type": type_, "customer": customer, "limit": limit}
-    return [StoredEvent(**row) for row in await fetch_all(connection, NEWEST_EVENTS, parameters)]
+    statement = NEWEST_EVENTS if customer is None else EVENTS_OF_CUSTOMER
+    return [StoredEvent(**row) for row in await fetch_all(connection, statement, parameters)]
 
 
-# What an event makes at once is due at the event's own time, with which the ids of its messages begin.
+# What an event makes at once is due at the event's own time, with which the ids of its messages begin. So few are of a
+# moment that each is looked up; a planner that thinks of many would read all that were ever sent.
 SPOKEN_AT_ONCE = """
 select e.tenant, e.source, e.id, m.workflow, count(*) as messages
 from unnest(%(tenants)s::text[], %(sources)s::text[], %(ids)s::text[], %(first)s::uuid[], %(last)s::uuid[])
   as e (tenant, source, id, first, last)
-join messages m on m.tenant = e.tenant and m.id between e.first and e.last
-where m.event_source = e.source and m.event_id = e.id
+cross join lateral (
+  select workflow from messages
+  where tenant = e.tenant and id between e.first and e.last and id between %(least)s and %(greatest)s
+    and event_source = e.source and event_id = e.id
+  offset 0
+) m
 group by e.tenant, e.source, e.id, m.workflow
 order by m.workflow
 """
@@ -265,6 +302,9 @@ async def spoken_at_once(
     connection: Connection, events: Sequence[StoredEvent]
 ) -> dict[EventKey, list[tuple[str, int]]]:
     """By event, the workflows that made messages of it at its very time, and how many."""
+    if not events:
+        return {}
+    first, last = [first_id(event.time) for event in events], [last_id(event.time) for event in events]
     rows = await fetch_all(
         connection,
         SPOKEN_AT_ONCE,
@@ -272,8 +312,10 @@ async def spoken_at_once(
             "tenants": [event.tenant for event in events],
             "sources": [event.source for event in events],
             "ids": [event.id for event in events],
-            "first": [first_id(event.time) for event in events],
-            "last": [last_id(event.time) for event in events],
+            "first": first,
+            "last": last,
+            "least": min(first),
+            "greatest": max(last),
         },
     )
     spoken: dict[EventKey, list[tuple[str, int]]] = defaultdict(list)

@@ -106,7 +106,7 @@ async def test_a_statement_is_a_table_json_and_csv_that_agree(world: LedgerWorld
     written = await asyncio.to_thread(run, *asked, "--csv")
     lines = list(csv.DictReader(io.StringIO(written.stdout.removeprefix("\ufeff"))))
     assert [(line["구분"], line["금액(원)"], line["잔액(원)"]) for line in lines] == [
-        ("이월 잔액", "", "0"),
+        ("이월 잔액", "", "0.00"),
         ("충전", "1000.00", "1000.00"),
         ("발송", "-40.00", "960.00"),
         ("마감 잔액", "", "960.00"),

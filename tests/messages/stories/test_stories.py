@@ -147,14 +147,17 @@ async def test_a_list_of_an_unknown_tenant_is_refused(sending: Sending) -> None:
         await sending.list(tenant="nobody")
 
 
-async def test_a_list_reads_the_primary_key_and_stops_at_its_limit(sending: Sending) -> None:
-    from shared.messages.stories import store as story_store
+async def test_what_waits_is_listed_by_what_carries_it(sending: Sending) -> None:
+    left, other = await sending.signs_up("c-1"), await sending.signs_up("c-2")
+    await sending.dispatch()
+    waiting, elsewhere = await sending.signs_up("c-3"), await sending.signs_up("c-4", tenant="other")
+    await sending.report(other, 0, "alimtalk", "4000", Outcome.DELIVERED)
 
-    for number in range(3):
-        await sending.signs_up(f"c-{number}")
-    parameters = {"tenant": None, "status": None, "customer": None, "limit": 2, "looked_at": 2}
-    async with sending.owner.transaction() as connection:
-        await connection.execute("set local enable_seqscan = off")
-        cursor = await connection.execute(f"explain (format text) {story_store.NEWEST_MESSAGES}", parameters)
-        plan = "\n".join(row["QUERY PLAN"] for row in await cursor.fetchall())
-    assert "Index Scan Backward using messages_pkey on messages" in plan
+    async def listed(status: Status, **only: str) -> list[UUID]:
+        return [message.id for message in await sending.list(status=status, **only)]
+
+    assert await listed(Status.SENT) == [left]
+    assert await listed(Status.QUEUED) == [elsewhere, waiting]
+    assert await listed(Status.QUEUED, tenant="saas") == [waiting]
+    assert await listed(Status.QUEUED, customer="c-4") == [elsewhere]
+    assert await listed(Status.SENDING) == []
