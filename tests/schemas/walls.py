@@ -97,6 +97,7 @@ ONE_A_TENANT = {"credit_accounts", "tenant_plans", "bulk_counts"}
 """A tenant has one row of these at most."""
 
 WITHOUT_TENANT = {
+    "lineage",
     "partitions",
     "default_prices",
     "provider_prices",

@@ -24,7 +24,7 @@ Restore = Callable[..., Result]
 
 
 def backups_of(world: World, bucket: Bucket) -> Backups:
-    return Backups(world.as_role("allim_backup"), bucket, BACKUP_KEYS, world.clock)
+    return Backups(world.as_role("allim_backup"), bucket, BACKUP_KEYS, world.clock, connections=3)
 
 
 @pytest.fixture
