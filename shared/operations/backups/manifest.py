@@ -21,6 +21,9 @@ MOST_BYTES = 4 * 1024 * 1024
 
 READ_BYTES = 64 * 1024
 
+UNPACKED_BYTES = 1024 * 1024
+"""Of rows, which are unpacked at a time at most: what is written again and again packs into next to nothing."""
+
 YEARS = range(1970, 9_990)
 """Those of a moment that has a day in Seoul: Python's first and last hours have none."""
 
@@ -236,12 +239,14 @@ def unpack(file: IO[bytes], expected: TableFile) -> Iterator[bytes]:
     while chunk := file.read(READ_BYTES):
         sha256.update(chunk)
         size += len(chunk)
-        try:
-            data = gzip.decompress(chunk)
-        except zlib.error as error:
-            raise _damaged(expected, str(error)) from error
-        rows += data.count(b"\n")
-        yield data
+        while chunk:
+            try:
+                data = gzip.decompress(chunk, UNPACKED_BYTES)
+            except zlib.error as error:
+                raise _damaged(expected, str(error)) from error
+            chunk = gzip.unconsumed_tail
+            rows += data.count(b"\n")
+            yield data
     if (sha256.hexdigest(), size, rows, gzip.eof) != (expected.sha256, expected.bytes, expected.rows, True):
         raise _damaged(
             expected, f"{rows:,} rows in {size:,} bytes, {expected.rows:,} in {expected.bytes:,} were written"
