@@ -54,12 +54,8 @@ MONTH = "%(table)s, %(name)s, %(since)s::date, %(until)s::date"
 
 
 async def stage_month(connection: Connection, table: str, partition: Partition) -> None:
-    """Make a table, beside all others, for a month's rows: `staged` names it."""
+    """Make a table for a month's rows, beside all others."""
     await connection.execute(f"select months.stage({MONTH})", _about(table, partition))
-
-
-def staged(partition: Partition) -> sql.Composable:
-    return sql.Identifier("restoring", partition.name)
 
 
 async def index_month(connection: Connection, table: str, partition: Partition) -> None:

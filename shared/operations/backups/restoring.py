@@ -8,9 +8,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from graphlib import TopologicalSorter
 
-import psycopg
-from psycopg import sql
-
 from shared.operations.backups.judging import Found, judge
 from shared.operations.backups.manifest import MOST_BYTES, BackupError, Manifest, TableFile, is_manifest, unpack
 from shared.operations.backups.restore_store import (
@@ -25,7 +22,6 @@ from shared.operations.backups.restore_store import (
     place_months,
     set_triggers,
     stage_month,
-    staged,
     stand_alone,
 )
 from shared.operations.backups.sharing import share
@@ -128,7 +124,7 @@ async def load(database: Database, bucket: Bucket, manifest: Manifest, on_progre
     try:
         await _load_all(database, bucket, manifest, on_progress, jobs)
     except BaseException:
-        with suppress(psycopg.Error):  # the next restore clears it, too
+        with suppress(Exception):  # what went wrong is told; and the next restore clears it, too
             async with database.transaction() as connection:
                 if await stand_alone(connection):
                     await clear_stage(connection, begin=False)
@@ -159,7 +155,7 @@ async def _load_all(database: Database, bucket: Bucket, manifest: Manifest, on_p
 
         async def fill_tables(_: Iterator[TableFile]) -> None:
             for name in plain:
-                await _fill(connection, sql.Identifier(name), bucket, by_name[name])
+                await _fill(connection, bucket, by_name[name])
                 on_progress("loading", by_name[name])
 
         async def fill_months(months: Iterator[TableFile]) -> None:
@@ -181,17 +177,15 @@ async def _fill_month(database: Database, bucket: Bucket, file: TableFile) -> No
     async with database.transaction() as connection:
         await connection.take_time()
         await stage_month(connection, file.table, file.partition)
-        await _fill(connection, staged(file.partition), bucket, file, fresh=True)
+        await _fill(connection, bucket, file)
         await index_month(connection, file.table, file.partition)
 
 
-async def _fill(
-    connection: Connection, table: sql.Composable, bucket: Bucket, expected: TableFile, *, fresh: bool = False
-) -> None:
-    """Copy a file's rows into a table, unpacking on a thread of its own."""
+async def _fill(connection: Connection, bucket: Bucket, expected: TableFile) -> None:
+    """Copy a file's rows into its table, unpacking on a thread of its own."""
     with bucket.read(expected.object) as file:
         pieces = unpack(file, expected)
-        async with copy_in(connection, table, expected.columns, fresh=fresh) as copy:
+        async with copy_in(connection, expected) as copy:
             while (data := await asyncio.to_thread(next, pieces, None)) is not None:
                 await copy.write(data)
     if copy.cursor.rowcount != expected.rows:

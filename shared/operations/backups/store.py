@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from psycopg import AsyncCopy, sql
 from psycopg.abc import PQGen
 
-from shared.operations.backups.manifest import Partition
+from shared.operations.backups.manifest import Partition, TableFile
 from shared.platform.database import Connection, fetch_all
 
 BEGIN_SNAPSHOT = "set transaction isolation level repeatable read, read only"
@@ -191,12 +191,13 @@ async def read_rows(connection: Connection, copy: AsyncCopy, about: int) -> byte
     return await connection.wait(rows())
 
 
-def copy_in(
-    connection: Connection, table: sql.Composable, columns: Sequence[str], *, fresh: bool = False
-) -> AbstractAsyncContextManager[AsyncCopy]:
-    """The same, back. `fresh`: into a table that this transaction made, whose rows need no vacuum then."""
-    how = sql.SQL("(freeze)") if fresh else sql.SQL("")
-    return connection.cursor().copy(sql.SQL("copy {} ({}) from stdin {}").format(table, _names(columns), how))
+def copy_in(connection: Connection, file: TableFile) -> AbstractAsyncContextManager[AsyncCopy]:
+    """The same, back. A month's go where it is staged, by the transaction that made the place: they need no vacuum."""
+    at, how = ("restoring", "(freeze)") if file.partition else ("public", "")
+    statement = sql.SQL("copy {} ({}) from stdin {}").format(
+        sql.Identifier(at, file.name), _names(file.columns), sql.SQL(how)
+    )
+    return connection.cursor().copy(statement)
 
 
 def _names(columns: Sequence[str]) -> sql.Composed:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import tracemalloc
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -244,6 +245,20 @@ def test_the_file_of_the_night_before_serves() -> None:
     assert kept_file(Part(TABLE, CLOSED), last, "l", DAY) == last.tables[0]
 
 
+OF_PARTITION: Mapping[str, dict[str, Any]] = {
+    "name": {"name": "messages_2026_10"},
+    "beginning": {"since": None},
+    "end": {"until": None},
+    "closing": {"closed_at": NOON + NIGHT},
+    "count of changes": {"changes": 2},
+}
+OF_TABLE: Mapping[str, dict[str, Any]] = {
+    "table": {"name": "reports"},
+    "order of columns": {"columns": ["name", "id"]},
+    "type of a column": {"shape": "other"},
+}
+
+
 @pytest.mark.parametrize(
     ("part", "last", "lineage"),
     [
@@ -252,22 +267,12 @@ def test_the_file_of_the_night_before_serves() -> None:
         pytest.param(Part(TABLE), _last(), "l", id="a table without partitions"),
         *(
             pytest.param(Part(TABLE, CLOSED.model_copy(update=changed)), _last(), "l", id=f"another {name}")
-            for name, changed in {
-                "name": {"name": "messages_2026_10"},
-                "beginning": {"since": None},
-                "end": {"until": None},
-                "closing": {"closed_at": NOON + NIGHT},
-                "count of changes": {"changes": 2},
-            }.items()
+            for name, changed in OF_PARTITION.items()
         ),
         pytest.param(Part(TABLE, CLOSED.model_copy(update={"closed_at": None})), _last(), "l", id="open"),
         *(
             pytest.param(Part(dataclasses.replace(TABLE, **changed), CLOSED), _last(), "l", id=f"another {name}")
-            for name, changed in {
-                "table": {"name": "reports"},
-                "order of columns": {"columns": ["name", "id"]},
-                "type of a column": {"shape": "other"},
-            }.items()
+            for name, changed in OF_TABLE.items()
         ),
     ],
 )
