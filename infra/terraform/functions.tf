@@ -185,7 +185,7 @@ locals {
       concurrency     = 1
       timeout_seconds = 1795 # the scheduler waits for half an hour at most
       max_instances   = 1
-      connections     = 3 # that share a snapshot
+      connections     = var.database_pooler_size > 2 ? 2 : 1 # each keeps one of the pooler's for as long as it takes
     }
 
     reconcile = {
