@@ -309,7 +309,8 @@ def backups(parts: Parts) -> Backups:
     if bucket is None or key is None:
         raise ValueError("BACKUP_BUCKET and ALLIM_BACKUP_KEY must be set")
     store = Bucket(bucket, parts.settings.google_cloud_project)
-    return Backups(database(parts), store, SigningKeys(key), parts.clock)
+    connections = parts.settings.database_pool_size
+    return Backups(database(parts), store, SigningKeys(key), parts.clock, connections=connections)
 
 
 @cache

@@ -16,7 +16,7 @@ from shared.platform.plurals import counted
 if TYPE_CHECKING:
     from shared.credits.ledger.audit import Audit
     from shared.operations.backups.judging import Found as Backup
-    from shared.operations.backups.manifest import Manifest
+    from shared.operations.backups.manifest import Manifest, TableFile
     from shared.operations.backups.restore_store import Broken, Waiting
     from shared.operations.backups.signing import SigningKeys
     from shared.platform.buckets import Bucket
@@ -26,7 +26,7 @@ EXAMPLES = examples(
     "allim restore --list                                     # what there is, and whether it is ours",
     "allim restore latest --verify-only                       # read the newest one to its last byte",
     "allim restore latest --into postgresql://owner@host/new  # an empty database, migrated or not",
-    "allim restore 2026-11-21 --into $NEW --bucket my-allim-backups --json",
+    "allim restore 2026-11-21 --into $NEW --bucket my-allim-backups --jobs 8 --json",
 )
 
 
@@ -47,6 +47,10 @@ def restore(
         str | None, typer.Option(help="The bucket that the backups were written to, if this one is a copy.")
     ] = None,
     verify_only: Annotated[bool, typer.Option("--verify-only", help="Check every byte, and write nothing.")] = False,
+    jobs: Annotated[
+        int | None,
+        typer.Option(min=1, max=64, help="Files at once. (Default: as many as this machine has cores.)"),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Restore a backup into an empty database, all or nothing, and audit it. Exits with 1 unless all is whole.
@@ -72,8 +76,8 @@ def restore(
             _list(source, backups, as_json)
             return
         manifest = choose(backups, backup, unsigned=unsigned)
-        found = asyncio.run(_restore(source, manifest, None if verify_only else into))
-    except psycopg.ProgrammingError as error:
+        found = asyncio.run(_restore(source, manifest, None if verify_only else into, jobs or os.cpu_count() or 1))
+    except (psycopg.ProgrammingError, psycopg.IntegrityError, psycopg.DataError) as error:
         raise CommandError(f"not_restored: the database refused it, and nothing was kept: {error}") from error
     except (GoogleAPIError, GoogleAuthError) as error:
         raise CommandError(f"no_storage: {source.name} can't be read: {error}") from error
@@ -117,7 +121,7 @@ def _list(bucket: Bucket, found: list[Backup], as_json: bool) -> None:
 
 def _listed(found: Backup) -> dict[str, Any]:
     """A backup for programs; what can't be read of it is null."""
-    told = dict.fromkeys(["taken_at", "rows", "bytes", "tables", "migrations"])
+    told = dict.fromkeys(["taken_at", "rows", "bytes", "tables", "partitions", "migrations"])
     if found.manifest is not None:
         told |= _told(found.manifest)
     about = {"name": found.name, "day": found.day, "state": found.state, "key": found.key}
@@ -134,7 +138,7 @@ def _row(found: Backup) -> tuple[object, ...]:
     return day, found.state.value, manifest.rows, manifest.bytes, schema, why
 
 
-async def _restore(bucket: Bucket, manifest: Manifest, into: str | None) -> _Found | None:
+async def _restore(bucket: Bucket, manifest: Manifest, into: str | None, jobs: int) -> _Found | None:
     """Check a backup, and put it into a database if there is one; gives what then was found there."""
     from shared.operations.backups.restoring import load, verify
     from shared.platform.database import Database
@@ -142,16 +146,16 @@ async def _restore(bucket: Bucket, manifest: Manifest, into: str | None) -> _Fou
     with progress_bar() as bar:
         tasks = {what: bar.add_task(what, total=manifest.bytes) for what in ("checking", "loading")}
 
-        def on_progress(what: str, more: int) -> None:
-            bar.advance(tasks[what], more)
+        def on_progress(what: str, file: TableFile) -> None:
+            bar.update(tasks[what], advance=file.bytes, description=f"{what} {file.name}")
 
-        verify(bucket, manifest, on_progress)
+        await verify(bucket, manifest, on_progress, jobs=jobs)
         if into is None:
             return None
         await asyncio.to_thread(_migrate_if_bare, into)
-        database = Database(into, pool_size=1)
+        database = Database(into, pool_size=jobs + 1)
         try:
-            await load(database, bucket, manifest, on_progress)
+            await load(database, bucket, manifest, on_progress, jobs=jobs)
             return await _look(database)
         finally:
             await database.close()
@@ -204,7 +208,8 @@ def _told(manifest: Manifest) -> dict[str, Any]:
         "taken_at": manifest.taken_at,
         "rows": manifest.rows,
         "bytes": manifest.bytes,
-        "tables": {file.table: file.rows for file in manifest.tables},
+        "tables": manifest.rows_of_tables,
+        "partitions": {file.name: file.rows for file in manifest.tables if file.partition is not None},
         "migrations": manifest.migrations,
     }
 
@@ -215,7 +220,7 @@ def _show(manifest: Manifest, found: _Found | None, as_json: bool) -> None:
         print_json({**_told(manifest), "verified": True, "restored": found is not None, **parts})
         return
     what = "restored" if found else "whole"
-    rows, tables = counted(manifest.rows, "row"), counted(len(manifest.tables), "table")
+    rows, tables = counted(manifest.rows, "row"), counted(len(manifest.rows_of_tables), "table")
     typer.echo(f"{manifest.day} is {what}: {rows} of {tables}")
     for name, figures in parts.items():
         title = {"ledger": "\nThe ledger's audit", "broken": "\nWhat does not belong together", "waiting": "\nIn it"}

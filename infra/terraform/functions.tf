@@ -181,11 +181,11 @@ locals {
       secrets         = ["ALLIM_BACKUP_KEY"] # signs manifests: the bucket does not hold it
       sends           = false
       memory          = "512Mi"
-      cpu             = "1" # some 80,000 rows a second
+      cpu             = "2" # rows are compressed on a thread for each connection
       concurrency     = 1
       timeout_seconds = 1795 # the scheduler waits for half an hour at most
       max_instances   = 1
-      connections     = 1
+      connections     = var.database_pooler_size > 2 ? 2 : 1 # each keeps one of the pooler's for as long as it takes
     }
 
     reconcile = {

@@ -22,7 +22,9 @@ resource "google_storage_bucket" "artifacts" {
 }
 
 # Nightly backups. The bucket deletes what is older than 30 days, so that the function needs no right to delete or to
-# overwrite; what somebody deletes all the same comes back for a week.
+# overwrite; what somebody deletes all the same comes back for a week. The folder of a day begins with its year; a closed
+# month's file (`months/`) serves the backups of 30 nights at most (shared/operations/backups/manifest.py), of which the
+# last is kept for 30 days, too.
 resource "google_storage_bucket" "backups" {
   #checkov:skip=CKV_GCP_62:Who reads and writes it is in the audit logs.
   #checkov:skip=CKV_GCP_78:Nothing in it is ever overwritten; what is deleted is kept for 7 days.
@@ -37,7 +39,17 @@ resource "google_storage_bucket" "backups" {
 
   lifecycle_rule {
     condition {
-      age = 30
+      age            = 30
+      matches_prefix = ["20"]
+    }
+    action {
+      type = "Delete"
+    }
+  }
+
+  lifecycle_rule {
+    condition {
+      age = 60
     }
     action {
       type = "Delete"

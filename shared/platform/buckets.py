@@ -68,6 +68,14 @@ class Bucket:
         except NotFound:
             return None
 
+    def generation(self, name: str) -> int | None:
+        """Tells what is stored under a name from whatever else may be put there; None when there is nothing.
+
+        https://cloud.google.com/storage/docs/metadata#generation-number
+        """
+        blob = self._bucket.get_blob(name)
+        return None if blob is None else int(blob.generation)
+
     def names(self) -> list[str]:
         """The names of all objects, sorted."""
         blobs: Any = self._bucket.list_blobs()

@@ -53,6 +53,7 @@ OWNER: Mapping[str, str] = {
     "heartbeats": "platform.signals",
     "door_counts": "platform.doors",
     "alert_notices": "operations.watch",
+    "lineage": "operations.backups",
 }
 """By table; a room within the owner may write it, too."""
 

@@ -22,6 +22,7 @@ from local.topics import (
     TICKS_KEPT_SECONDS,
 )
 from release import build
+from shared.operations.backups.manifest import KEPT_NIGHTS
 from shared.platform.database import pulse
 from shared.platform.database.patience import GRACE_SECONDS
 from shared.platform.doors import bodies
@@ -318,8 +319,11 @@ def test_backups_are_private_kept_for_30_days_and_only_added_to_by_their_functio
     assert _service(made, BACKUP)["environment_variables"]["BACKUP_BUCKET"] == bucket.values["name"]
     assert bucket.values["public_access_prevention"] == "enforced"
     assert bucket.values["uniform_bucket_level_access"] is True
-    [rule] = bucket.values["lifecycle_rule"]
-    assert (rule["condition"][0]["age"], rule["action"][0]["type"]) == (30, "Delete")
+    rules = [(rule["condition"][0], rule["action"][0]["type"]) for rule in bucket.values["lifecycle_rule"]]
+    of_days, of_all = sorted(rules, key=lambda rule: rule[0]["age"])
+    assert (of_days[0]["age"], of_days[0]["matches_prefix"], of_days[1]) == (30, ["20"], "Delete")
+    # What the last of its nights names is there for as long as that night's manifest.
+    assert (of_all[0]["age"], of_all[0]["matches_prefix"], of_all[1]) == (KEPT_NIGHTS + 30, None, "Delete")
     [account] = [each for each in made.of_type("google_service_account", _module(BACKUP)) if each.name == "runtime"]
     function, owners = f"serviceAccount:{account.values['email']}", "projectOwner:allim-example"
     [policy] = made.of_type("google_storage_bucket_iam_policy")

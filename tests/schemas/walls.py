@@ -104,6 +104,7 @@ ONE_A_TENANT = {"credit_accounts", "month_figures", "tenant_plans", "bulk_counts
 """A tenant has one row of these at most."""
 
 WITHOUT_TENANT = {
+    "lineage",
     "partitions",
     "month_proofs",
     "default_prices",

@@ -139,7 +139,7 @@ run "a_role_of_few_clients_is_not_counted_for_a_whole_pool" {
   command = plan
 
   assert {
-    condition     = local.servers["backup"] == 2 && local.servers["on_send_request"] == 2 * var.database_pooler_size
+    condition     = local.servers["backup"] == 4 && local.servers["reconcile"] == 2 && local.servers["on_send_request"] == 2 * var.database_pooler_size
     error_message = "The budget counts what the pooler never opens, or less than it may."
   }
 }

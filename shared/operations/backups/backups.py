@@ -1,8 +1,12 @@
-"""The nightly backup: one snapshot of every table, streamed into a bucket, read back, and only then declared one.
+"""The nightly backup: one snapshot of all, streamed into a bucket, read back, and only then declared one.
 
-A backup's files are written once and never changed: each try has a folder of its own, and the day's manifest is created
+A partition is a file, and so is a table without any; several are copied at once, of the same snapshot. A month that is
+closed is copied once: the next nights' manifests name the same file for as long as nothing of the month changed.
+
+A backup's files are written once and never changed: each try has names of its own, and the day's manifest is created
 only if there is none. So the function needs no right to overwrite or delete; what is older than 30 days is deleted by
-the bucket itself. A manifest is signed: what somebody else put in its place is no backup, and ours goes to the next.
+the bucket itself, and after 60 what is of closed months. A manifest is signed: what somebody else put in its place is
+no backup, and ours goes to the next.
 """
 
 from __future__ import annotations
@@ -10,11 +14,14 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import IO
 
 from shared.operations.backups.judging import State, judge
+from shared.operations.backups.keeping import kept_file
 from shared.operations.backups.manifest import (
+    KEPT_NIGHTS,
     MOST_BYTES,
     BackupError,
     Manifest,
@@ -24,8 +31,20 @@ from shared.operations.backups.manifest import (
     signed,
     unpack,
 )
+from shared.operations.backups.sharing import share
 from shared.operations.backups.signing import SigningKeys
-from shared.operations.backups.store import Table, begin_snapshot, copy_out, read_migrations, read_tables
+from shared.operations.backups.store import (
+    Part,
+    begin_snapshot,
+    copy_out,
+    join_snapshot,
+    read_lineage,
+    read_migrations,
+    read_parents,
+    read_parts,
+    read_rows,
+    read_tables,
+)
 from shared.platform.buckets import Bucket
 from shared.platform.clock import Clock, day_of
 from shared.platform.database import Connection, Database
@@ -46,13 +65,17 @@ class Backups:
         bucket: where it goes.
         keys: that sign it.
         clock: the time.
+        connections: of the database that are used at once.
     """
 
-    def __init__(self, database: Database, bucket: Bucket, keys: SigningKeys, clock: Clock) -> None:
+    def __init__(
+        self, database: Database, bucket: Bucket, keys: SigningKeys, clock: Clock, *, connections: int = 1
+    ) -> None:
         self._database = database
         self._bucket = bucket
         self._keys = keys
         self._clock = clock
+        self._connections = connections
 
     async def back_up(self) -> Manifest:
         """Back everything up, unless today's backup is there already: then that is given.
@@ -65,32 +88,53 @@ class Backups:
         done, _ = await self._standing(day)
         if done is not None:
             return done
-        folder = f"{day.isoformat()}/{began:%H%M%S}-{secrets.token_hex(4)}"
+        last = await self._last(day)
+        folder = f"{began:%H%M%S}-{secrets.token_hex(4)}"
+        kept: list[TableFile] = []
+        copied: list[TableFile] = []
+        async with self._database.connection() as connection:
+            parents = await read_parents(connection)
         async with self._database.transaction() as connection:
-            await begin_snapshot(connection)
-            migrations = await read_migrations(connection)
-            tables = await read_tables(connection)
-            if hidden := [table.name for table in tables if not table.whole]:
-                raise BackupError(
-                    "hidden_rows", f"allim_backup is not shown all of {', '.join(hidden)}: see migration 0012"
-                )
-            files = [await self._store(connection, table, f"{folder}/{table.name}.copy.gz") for table in tables]
-        for file in files:
-            await asyncio.to_thread(self._verify, file)
+            snapshot = await begin_snapshot(connection, parents)
+            migrations, lineage = await read_migrations(connection), await read_lineage(connection)
+            left = []
+            for part in await self._parts(connection):
+                known = kept_file(part, last, lineage, day)
+                if known is not None and await self._is_there(known):
+                    kept.append(known)
+                else:
+                    left.append(part)
+
+            async def copy_here(parts: Iterator[Part], connection: Connection = connection) -> None:
+                for part in parts:
+                    file = await self._store(connection, part, _place(part, day, folder))
+                    copied.append(file)
+
+            async def copy_elsewhere(parts: Iterator[Part]) -> None:
+                async with self._database.transaction() as other:
+                    await join_snapshot(other, snapshot)
+                    await copy_here(parts, other)
+
+            await share(left, [copy_here, *[copy_elsewhere] * (self._connections - 1)])
+        await share(copied, [self._verify_all] * self._connections)
+        files = [*kept, *copied]
         manifest = Manifest(
             bucket=self._bucket.name,
+            lineage=lineage,
             day=day,
             taken_at=began,
             finished_at=self._clock.now(),
             migrations=tuple(migrations),
-            tables=tuple(files),
+            tables=tuple(sorted(files, key=lambda file: (file.table, file.name))),
         )
         stored = await self._declare(manifest)
         fields = {
             "day": day.isoformat(),
-            "tables": len(files),
+            "files": len(files),
             "rows": manifest.rows,
             "bytes": manifest.bytes,
+            "copied_files": len(copied),
+            "copied_bytes": sum(file.bytes for file in copied),
             "seconds": round((manifest.finished_at - began).total_seconds(), 1),
         }
         log("backup").info("backup taken and verified", extra={"fields": fields})
@@ -123,36 +167,73 @@ class Backups:
             log("backup").error("a manifest that is not ours", extra={"fields": fields})
         raise BackupError("no_place", f"{MANIFESTS_A_DAY} manifests of {day} are there, and none is ours: delete them")
 
-    async def _store(self, connection: Connection, table: Table, name: str) -> TableFile:
-        """Stream one table into an object."""
+    async def _last(self, day: dt.date) -> Manifest | None:
+        """The newest backup of ours before a day, if a file of it may still serve."""
+        for nights in range(1, KEPT_NIGHTS):
+            with suppress(BackupError):  # that day has none of ours
+                found, _ = await self._standing(day - dt.timedelta(days=nights))
+                if found is not None:
+                    return found
+        return None
+
+    async def _is_there(self, file: TableFile) -> bool:
+        """Whether a file of an earlier night is what was stored then."""
+        return file.generation is not None and file.generation == await asyncio.to_thread(
+            self._bucket.generation, file.object
+        )
+
+    async def _parts(self, connection: Connection) -> list[Part]:
+        """All that is to be in a backup."""
+        tables = await read_tables(connection)
+        if hidden := [table.name for table in tables if not table.whole]:
+            raise BackupError(
+                "hidden_rows", f"allim_backup is not shown all of {', '.join(hidden)}: see migration 0012"
+            )
+        try:
+            return await read_parts(connection, tables)
+        except LookupError as error:
+            raise BackupError("hidden_rows", f"{error.args[0]} is a partition, and no row of `partitions`") from error
+
+    async def _store(self, connection: Connection, part: Part, name: str) -> TableFile:
+        """Stream one part into an object."""
         packer = Packer()
         file = await asyncio.to_thread(self._bucket.write, name)
-        async with copy_out(connection, table.name, table.columns) as copy:
-            waiting = bytearray()
-            async for data in copy:
-                waiting += data
-                if len(waiting) >= PACKED_AT_ONCE:
-                    await asyncio.to_thread(_pass_on, file, packer.pack, bytes(waiting))
-                    waiting.clear()
-            await asyncio.to_thread(_pass_on, file, packer.pack, bytes(waiting))
+        async with copy_out(connection, part) as copy:
+            while data := await read_rows(connection, copy, PACKED_AT_ONCE):
+                await asyncio.to_thread(_pass_on, file, packer.pack, data)
         if packer.rows != copy.cursor.rowcount:
             counted = f"{packer.rows:,} rows of {copy.cursor.rowcount:,}"
-            raise BackupError("lost_rows", f"only {counted} of {table.name} came: the next try may do better")
+            raise BackupError("lost_rows", f"only {counted} of {part.name} came: the next try may do better")
         await asyncio.to_thread(_close, file, packer.end())
+        closed = part.partition is not None and part.partition.closed_at is not None
         return TableFile(
-            table=table.name,
-            columns=tuple(table.columns),
+            table=part.table.name,
+            partition=part.partition,
+            columns=tuple(part.table.columns),
+            shape=part.table.shape,
             object=name,
+            generation=await asyncio.to_thread(self._bucket.generation, name) if closed else None,
             rows=packer.rows,
             bytes=packer.bytes,
             sha256=packer.sha256,
         )
+
+    async def _verify_all(self, files: Iterator[TableFile]) -> None:
+        for file in files:
+            await asyncio.to_thread(self._verify, file)
 
     def _verify(self, expected: TableFile) -> None:
         """Read a stored file back, to its end."""
         with self._bucket.read(expected.object) as file:
             for _ in unpack(file, expected):
                 pass
+
+
+def _place(part: Part, day: dt.date, folder: str) -> str:
+    """Where a part's rows go: with the day's, or, of a closed month, where they outlast it."""
+    if part.partition is not None and part.partition.closed_at is not None:
+        return f"months/{part.name}/{day.isoformat()}-{folder}.copy.gz"
+    return f"{day.isoformat()}/{folder}/{part.name}.copy.gz"
 
 
 def _pass_on(file: IO[bytes], pack: Callable[[bytes], bytes], data: bytes) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from psycopg import sql
 
+from shared.operations.backups.manifest import Partition
 from shared.platform.database import Connection, fetch_all
 
 
@@ -25,6 +26,66 @@ async def set_triggers(connection: Connection, tables: Sequence[str], *, on: boo
     for table in tables:
         statement = sql.SQL("alter table {} {} trigger user").format(sql.Identifier(table), how)
         await connection.execute(statement)
+
+
+async def stand_alone(connection: Connection) -> bool:
+    """Have no other restore begin for as long as this transaction lasts; False when one is under way."""
+    [row] = await fetch_all(
+        connection, "select pg_try_advisory_xact_lock(hashtextextended('allim restore', 0)) as alone", {}
+    )
+    return bool(row["alone"])
+
+
+async def keep_others_out(connection: Connection, tables: Sequence[str]) -> None:
+    """From here on nobody else writes to these until the transaction ends."""
+    names = sql.SQL(", ").join(map(sql.Identifier, tables))
+    await connection.execute(sql.SQL("lock table {} in share row exclusive mode").format(names))
+
+
+async def clear_stage(connection: Connection, *, begin: bool) -> None:
+    """Drop what a restore has left of months that never took their places. `begin`: make room for new ones."""
+    await connection.execute("set local client_min_messages = warning")
+    await connection.execute("drop schema if exists restoring cascade")
+    if begin:
+        await connection.execute("create schema restoring")
+
+
+MONTH = "%(table)s, %(name)s, %(since)s::date, %(until)s::date"
+
+
+async def stage_month(connection: Connection, table: str, partition: Partition) -> None:
+    """Make a table for a month's rows, beside all others."""
+    await connection.execute(f"select months.stage({MONTH})", _about(table, partition))
+
+
+async def index_month(connection: Connection, table: str, partition: Partition) -> None:
+    """Give a staged month, whose rows are all there, its indexes."""
+    await connection.execute("select months.index_stage(%(table)s, %(name)s)", _about(table, partition))
+
+
+async def place_months(connection: Connection, months: Sequence[tuple[str, Partition]]) -> None:
+    """Put all staged months, with their tables, in the place of those that are here, and close again those that were
+    closed."""
+    await connection.execute("select months.make_place()")
+    for table, partition in months:
+        await connection.execute(f"select months.take_place({MONTH})", _about(table, partition))
+    for moment in sorted({partition.closed_at for _, partition in months if partition.closed_at is not None}):
+        await connection.execute("select months.close(%s)", [moment])
+    await connection.execute("drop schema restoring")
+
+
+def _about(table: str, partition: Partition) -> dict[str, object]:
+    return {"table": table, "name": partition.name, "since": partition.since, "until": partition.until}
+
+
+async def begin_lineage(connection: Connection) -> None:
+    """Whatever was told of the months that were here holds no more."""
+    await connection.execute("update lineage set id = gen_random_uuid()")
+
+
+async def analyze(connection: Connection) -> None:
+    """Have the planner know what is here now, the partitioned tables above all: nothing does that by itself."""
+    await connection.execute("analyze")
 
 
 async def check_references(connection: Connection) -> None:

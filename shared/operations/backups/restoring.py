@@ -2,21 +2,37 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from graphlib import TopologicalSorter
 
 from shared.credits.ledger.audit_store import disown_proofs
 from shared.operations.backups.judging import Found, judge
-from shared.operations.backups.manifest import MOST_BYTES, BackupError, Manifest, is_manifest, unpack
-from shared.operations.backups.restore_store import check_references, clear_table, has_rows, set_triggers
+from shared.operations.backups.manifest import MOST_BYTES, BackupError, Manifest, TableFile, is_manifest, unpack
+from shared.operations.backups.restore_store import (
+    analyze,
+    begin_lineage,
+    check_references,
+    clear_stage,
+    clear_table,
+    has_rows,
+    index_month,
+    keep_others_out,
+    place_months,
+    set_triggers,
+    stage_month,
+    stand_alone,
+)
+from shared.operations.backups.sharing import share
 from shared.operations.backups.signing import SigningKeys
 from shared.operations.backups.store import Table, copy_in, read_migrations, read_tables
 from shared.platform.buckets import Bucket
 from shared.platform.database import Connection, Database
 
-Progress = Callable[[str, int], None]
-"""Called with what is done (`checking` or `loading`) and the stored bytes that were done of it."""
+Progress = Callable[[str, TableFile], None]
+"""Called with what was done, `checking` or `loading`, of which file."""
 
 
 def find_backups(
@@ -44,22 +60,30 @@ def _age(found: Found) -> tuple[float, float]:
     return -found.day.toordinal() if found.day else 1.0, taken
 
 
-def verify(bucket: Bucket, manifest: Manifest, on_progress: Progress) -> None:
-    """Read every file to its end.
+async def verify(bucket: Bucket, manifest: Manifest, on_progress: Progress, *, jobs: int) -> None:
+    """Read every file to its end, so many at once.
 
     Raises:
         BackupError: `damaged`, when one is missing or not what was written.
     """
+
+    async def check(files: Iterator[TableFile]) -> None:
+        for file in files:
+            await asyncio.to_thread(_check, bucket, file)
+            on_progress("checking", file)
+
+    await share(_largest_first(manifest.tables), [check] * jobs)
+
+
+def _check(bucket: Bucket, expected: TableFile) -> None:
     from google.api_core.exceptions import NotFound
 
-    for expected in manifest.tables:
-        try:
-            with bucket.read(expected.object) as file:
-                for _ in unpack(file, expected):
-                    pass
-        except NotFound as error:
-            raise BackupError("damaged", f"{expected.object} is gone: use the backup of another day") from error
-        on_progress("checking", expected.bytes)
+    try:
+        with bucket.read(expected.object) as file:
+            for _ in unpack(file, expected):
+                pass
+    except NotFound as error:
+        raise BackupError("damaged", f"{expected.object} is gone: use the backup of another day") from error
 
 
 async def _tables_to_fill(connection: Connection, manifest: Manifest) -> list[Table]:
@@ -70,49 +94,109 @@ async def _tables_to_fill(connection: Connection, manifest: Manifest) -> list[Ta
         detail = f"it lacks {lacks} and has {has} beyond the backup: migrate it with the release that took the backup"
         raise BackupError("other_schema", detail)
     tables = await read_tables(connection)
-    if {table.name for table in tables} != {file.table for file in manifest.tables}:
+    parted = {file.table for file in manifest.tables if file.partition is not None}
+    if {(table.name, table.parted) for table in tables} != {
+        (file.table, file.table in parted) for file in manifest.tables
+    }:
         raise BackupError("other_schema", "its tables are not those of the backup: somebody changed it by hand")
     return _in_order(tables)
 
 
-async def load(database: Database, bucket: Bucket, manifest: Manifest, on_progress: Progress) -> None:
-    """Fill an empty database of the same schema, in one transaction.
+async def load(database: Database, bucket: Bucket, manifest: Manifest, on_progress: Progress, *, jobs: int) -> None:
+    """Fill an empty database of the same schema: all, or nothing.
+
+    Months are filled several at once, beside the database, where nobody sees them. One transaction meanwhile fills the
+    other tables, and in the end puts the months in their places: until it ends, the database is as empty as it was.
+    What a restore that was killed leaves beside it is gone with the next one.
 
     Triggers are off meanwhile: what they made is in the backup. Foreign keys are on: rows belong together, or none is
     kept.
 
     Args:
-        database: as the owner of the tables.
+        database: as the owner of the tables, with one connection more than `jobs`.
         bucket: where the backup is.
         manifest: of the backup, which `verify` has found whole.
-        on_progress: hears of each table.
+        on_progress: hears of each file.
+        jobs: months that are filled at once.
 
     Raises:
-        BackupError: `other_schema`, `not_empty`, `damaged`, `lost_rows`; nothing is kept then.
+        BackupError: `other_schema`, `not_empty`, `restoring`, `damaged`, `lost_rows`; nothing is kept then.
     """
+    try:
+        await _load_all(database, bucket, manifest, on_progress, jobs)
+    except BaseException:
+        with suppress(Exception):  # what went wrong is told; and the next restore clears it, too
+            async with database.transaction() as connection:
+                if await stand_alone(connection):
+                    await clear_stage(connection, begin=False)
+        raise
     async with database.transaction() as connection:
         await connection.take_time()
+        await analyze(connection)
+
+
+async def _load_all(database: Database, bucket: Bucket, manifest: Manifest, on_progress: Progress, jobs: int) -> None:
+    async with database.transaction() as connection:
+        await connection.take_time()
+        if not await stand_alone(connection):
+            raise BackupError("restoring", "another restore into this database is under way: wait for it, or end it")
         tables = await _tables_to_fill(connection, manifest)
-        names = [table.name for table in tables]
-        await set_triggers(connection, names, on=False)  # from here on nobody else writes
+        plain = [table.name for table in tables if not table.parted]
+        # The months' own, too: that those of the target give way is no leaving, which would end their proofs.
+        await set_triggers(connection, [*plain, "partitions"], on=False)
+        await keep_others_out(connection, [table.name for table in tables])
         if filled := [table.name for table in tables if table.tenants and await has_rows(connection, table.name)]:
             raise BackupError("not_empty", f"there are rows in {', '.join(filled)}: give a new, empty database")
         for table in reversed(tables):
             if not table.tenants:
                 await clear_table(connection, table.name)  # migrations have put rows there
-        by_name = {file.table: file for file in manifest.tables}
-        for name in names:
-            expected = by_name[name]
-            with bucket.read(expected.object) as file:
-                async with copy_in(connection, name, expected.columns) as copy:
-                    for data in unpack(file, expected):
-                        await copy.write(data)
-            if copy.cursor.rowcount != expected.rows:
-                raise BackupError("lost_rows", f"{copy.cursor.rowcount:,} of {expected.rows:,} rows of {name} went in")
-            on_progress("loading", expected.bytes)
-        await check_references(connection)
+        async with database.transaction() as other:
+            await clear_stage(other, begin=True)
+
+        by_name = {file.name: file for file in manifest.tables}
+
+        async def fill_tables(_: Iterator[TableFile]) -> None:
+            for name in plain:
+                await _fill(connection, bucket, by_name[name])
+                on_progress("loading", by_name[name])
+
+        async def fill_months(months: Iterator[TableFile]) -> None:
+            for file in months:
+                await _fill_month(database, bucket, file)
+                on_progress("loading", file)
+
+        months = [file for file in manifest.tables if file.partition is not None]
+        await share(_largest_first(months), [fill_tables, *[fill_months] * jobs])
+        await place_months(connection, [(file.table, file.partition) for file in months if file.partition is not None])
+        await begin_lineage(connection)
         await disown_proofs(connection)
-        await set_triggers(connection, names, on=True)
+        await check_references(connection)
+        await set_triggers(connection, [*plain, "partitions"], on=True)
+
+
+async def _fill_month(database: Database, bucket: Bucket, file: TableFile) -> None:
+    if file.partition is None:
+        raise TypeError(f"{file.table} has no months")
+    async with database.transaction() as connection:
+        await connection.take_time()
+        await stage_month(connection, file.table, file.partition)
+        await _fill(connection, bucket, file)
+        await index_month(connection, file.table, file.partition)
+
+
+async def _fill(connection: Connection, bucket: Bucket, expected: TableFile) -> None:
+    """Copy a file's rows into its table, unpacking on a thread of its own."""
+    with bucket.read(expected.object) as file:
+        pieces = unpack(file, expected)
+        async with copy_in(connection, expected) as copy:
+            while (data := await asyncio.to_thread(next, pieces, None)) is not None:
+                await copy.write(data)
+    if copy.cursor.rowcount != expected.rows:
+        raise BackupError("lost_rows", f"{copy.cursor.rowcount:,} of {expected.rows:,} rows of {expected.name} went in")
+
+
+def _largest_first(files: Iterable[TableFile]) -> list[TableFile]:
+    return sorted(files, key=lambda file: -file.bytes)
 
 
 def _in_order(tables: Sequence[Table]) -> list[Table]:

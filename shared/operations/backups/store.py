@@ -7,16 +7,52 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
 from psycopg import AsyncCopy, sql
+from psycopg.abc import PQGen
 
+from shared.operations.backups.manifest import Partition, TableFile
 from shared.platform.database import Connection, fetch_all
 
 BEGIN_SNAPSHOT = "set transaction isolation level repeatable read, read only"
 
+PARENTS = """
+select c.relname::text as name from pg_class c
+where c.relnamespace = 'public'::regnamespace and c.relkind = 'p' and has_table_privilege(c.oid, 'select') order by 1
+"""
 
-async def begin_snapshot(connection: Connection) -> None:
-    """From the transaction's next statement on, it sees the database as it is then; reading may take its time."""
+
+async def read_parents(connection: Connection) -> list[str]:
+    """The tables that have partitions, and that this role may read."""
+    return [row["name"] for row in await fetch_all(connection, PARENTS, {})]
+
+
+async def begin_snapshot(connection: Connection, parents: Sequence[str]) -> str:
+    """See the database from here on as it is now; reading may take its time. Gives the snapshot's id, by which other
+    transactions see the same for as long as this one lasts. The partitions of `parents` stay what they are meanwhile:
+    the lock comes before the snapshot, or rows could leave in between."""
     await connection.execute(BEGIN_SNAPSHOT)
+    if parents:
+        names = sql.SQL(", ").join(map(sql.Identifier, parents))
+        await connection.execute(sql.SQL("lock table {} in access share mode").format(names))
     await connection.take_time()
+    [row] = await fetch_all(connection, "select pg_export_snapshot() as id", {})
+    return str(row["id"])
+
+
+async def join_snapshot(connection: Connection, snapshot: str) -> None:
+    """See what another transaction sees; reading may take its time."""
+    await connection.execute(BEGIN_SNAPSHOT)
+    await connection.execute(sql.SQL("set transaction snapshot {}").format(sql.Literal(snapshot)))
+    await connection.take_time()
+
+
+LINEAGE = "select id::text || '/' || left(pg_walfile_name(pg_current_wal_lsn()), 8) as lineage from lineage"
+
+
+async def read_lineage(connection: Connection) -> str:
+    """Names the database and its way so far: another one after a restore of ours, and after the server itself was set
+    back to a moment (its timeline is another one then)."""
+    [row] = await fetch_all(connection, LINEAGE, {})
+    return str(row["lineage"])
 
 
 MIGRATIONS = "select migration_id from _yoyo_migration order by migration_id"
@@ -31,22 +67,32 @@ async def read_migrations(connection: Connection) -> list[str]:
 class Table:
     """A table of ours. `columns`: those that are stored. `whole`: whether this role is shown all its rows.
 
+    `shape`: tells one set of columns and their types from another. `parted`: whether it has partitions.
     `tenants`: whether its rows belong to tenants. `parents`: tables that its foreign keys want filled first.
     """
 
     name: str
+    parted: bool
     columns: list[str]
+    shape: str
     whole: bool
     tenants: bool
     parents: list[str]
 
 
 TABLES = """
-select c.relname::text as name,
+select c.relname::text as name, c.relkind = 'p' as parted,
   (
     select array_agg(a.attname::text order by a.attnum) from pg_attribute a
     where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped and a.attgenerated = ''
   ) as columns,
+  (
+    select md5(string_agg(concat_ws(' ', a.attname, format_type(a.atttypid, a.atttypmod), (
+      select string_agg(e.enumlabel, ' ' order by e.enumsortorder)
+      from pg_enum e join pg_type t on e.enumtypid in (t.oid, t.typelem) where t.oid = a.atttypid
+    )), E'\\n' order by a.attnum)) from pg_attribute a
+    where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped and a.attgenerated = ''
+  ) as shape,
   has_table_privilege(c.oid, 'select') and (not row_security_active(c.oid) or exists (
     select from pg_policy p
     where p.polrelid = c.oid and p.polpermissive and p.polcmd in ('r', '*')
@@ -66,7 +112,7 @@ select c.relname::text as name,
   ), '{}') as parents
 from pg_class c
 where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p') and c.relname !~ '^_?yoyo'
-  and c.relname <> 'partitions'
+  and c.relname not in ('partitions', 'lineage')
 order by c.relname
 """
 
@@ -76,15 +122,81 @@ async def read_tables(connection: Connection) -> list[Table]:
     return [Table(**row) for row in await fetch_all(connection, TABLES, {})]
 
 
-def copy_out(connection: Connection, table: str, columns: Sequence[str]) -> AbstractAsyncContextManager[AsyncCopy]:
-    """A table's rows as a stream of COPY's text format. Its cursor knows at the end how many they were."""
-    statement = sql.SQL("copy (select {} from {}) to stdout").format(_names(columns), sql.Identifier(table))
-    return connection.cursor().copy(statement)
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What is copied by itself: a partition of a table, or a table without any.
+
+    condition: true of its rows alone, as SQL; None for all of the table. pages: that the server counted last.
+    """
+
+    table: Table
+    partition: Partition | None = None
+    condition: str | None = None
+    pages: int = 0
+
+    @property
+    def name(self) -> str:
+        return self.partition.name if self.partition else self.table.name
 
 
-def copy_in(connection: Connection, table: str, columns: Sequence[str]) -> AbstractAsyncContextManager[AsyncCopy]:
-    """The same, back."""
-    statement = sql.SQL("copy {} ({}) from stdin").format(sql.Identifier(table), _names(columns))
+PARTITIONS = """
+select w.relname::text as parent, c.relname::text as name, p.name is not null as known, p.since, p.until, p.closed_at,
+  p.changes, pg_get_partition_constraintdef(c.oid) as condition, c.relpages as pages
+from pg_inherits i
+join pg_class w on w.oid = i.inhparent and w.relkind = 'p' and w.relnamespace = 'public'::regnamespace
+join pg_class c on c.oid = i.inhrelid
+left join partitions p on p.name = c.relname and p.parent = w.relname
+order by 1, 2
+"""
+
+
+async def read_parts(connection: Connection, tables: Sequence[Table]) -> list[Part]:
+    """All that there is to copy, largest first. Who was not told of a partition in `partitions` does not know whether
+    it is closed.
+
+    Raises:
+        LookupError: there is such a one: its name.
+    """
+    by_name = {table.name: table for table in tables}
+    parts = [Part(table) for table in tables if not table.parted]
+    for row in await fetch_all(connection, PARTITIONS, {}):
+        parent, known, condition, pages = (row.pop(name) for name in ("parent", "known", "condition", "pages"))
+        if not known:
+            raise LookupError(row["name"])
+        parts.append(Part(by_name[parent], Partition(**row), condition, pages))
+    return sorted(parts, key=lambda part: -part.pages)
+
+
+def copy_out(connection: Connection, part: Part) -> AbstractAsyncContextManager[AsyncCopy]:
+    """A part's rows as a stream of COPY's text format. Its cursor knows at the end how many they were.
+
+    A partition is read through its table, for nobody but the owner touches one; Postgres leaves the others out.
+    """
+    rows = sql.SQL("select {} from {}").format(_names(part.table.columns), sql.Identifier(part.table.name))
+    if part.condition is not None:
+        rows = sql.SQL("{} where {}").format(rows, sql.SQL(part.condition))
+    return connection.cursor().copy(sql.SQL("copy ({}) to stdout").format(rows))
+
+
+async def read_rows(connection: Connection, copy: AsyncCopy, about: int) -> bytes:
+    """The next rows, about so many bytes of them; none at the end. To wait for each one by itself takes three times the
+    work: hence not `AsyncCopy.read`, but what that waits for."""
+
+    def rows() -> PQGen[bytes]:
+        read = bytearray()
+        while len(read) < about and (row := (yield from copy._read_gen())):
+            read += row
+        return bytes(read)
+
+    return await connection.wait(rows())
+
+
+def copy_in(connection: Connection, file: TableFile) -> AbstractAsyncContextManager[AsyncCopy]:
+    """The same, back. A month's go where it is staged, by the transaction that made the place: they need no vacuum."""
+    at, how = ("restoring", "(freeze)") if file.partition else ("public", "")
+    statement = sql.SQL("copy {} ({}) from stdin {}").format(
+        sql.Identifier(at, file.name), _names(file.columns), sql.SQL(how)
+    )
     return connection.cursor().copy(statement)
 
 

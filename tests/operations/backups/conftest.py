@@ -5,14 +5,19 @@ from __future__ import annotations
 import base64
 import datetime as dt
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner, Result
 
 from cli.main import app
+from shared.credits.ledger.ledger import top_up
 from shared.operations.backups.backups import Backups
 from shared.platform.buckets import Bucket
+from shared.platform.clock import first_moment
+from shared.platform.ids import new_id
 from shared.workflows.events.intake import EventIntake
 from tests.clock import SettableClock, instead_of_the_wall_clock
 from tests.endpoints import running
@@ -23,8 +28,14 @@ TODAY = "2026-11-21"
 Restore = Callable[..., Result]
 
 
+def remove(storage: Path, pattern: str) -> None:
+    """Delete objects behind everybody's back."""
+    for file in storage.glob(pattern):
+        file.unlink()
+
+
 def backups_of(world: World, bucket: Bucket) -> Backups:
-    return Backups(world.as_role("allim_backup"), bucket, BACKUP_KEYS, world.clock)
+    return Backups(world.as_role("allim_backup"), bucket, BACKUP_KEYS, world.clock, connections=3)
 
 
 @pytest.fixture
@@ -62,3 +73,50 @@ def run(at_noon: None, storage: Path, monkeypatch: pytest.MonkeyPatch, tmp_path:
     monkeypatch.setenv("BACKUP_BUCKET", storage.name)
     monkeypatch.setenv("ALLIM_BACKUP_KEY", base64.b64encode(BACKUP_KEY).decode())
     return lambda *arguments: CliRunner().invoke(app, ["restore", *arguments])
+
+
+MESSAGE = """
+insert into messages (tenant, id, customer, template, template_version, route, deadlines, channel, status, reason,
+  due_at, expires_at, created_at, updated_at)
+values (%(tenant)s, %(id)s, 'c-1', 'welcome', 1, '{sms}', '{60}', 'sms', 'cancelled', 'workflow_stopped',
+  %(now)s, %(now)s, %(now)s, %(now)s)
+"""
+REPORT = """
+insert into reports (tenant, message, attempt, code, outcome, provider, received_at)
+values (%(tenant)s, %(id)s, 0, '4000', 'delivered', 'solapi', %(now)s)
+"""
+
+
+@dataclass(frozen=True)
+class Months:
+    """A world with months. `begins`: the first days of three of them, and of what has none of its own."""
+
+    world: World
+    tenant: str
+    begins: list[dt.date]
+
+    def name(self, parent: str, number: int) -> str:
+        """Of a month's partition."""
+        return f"{parent}_{self.begins[number]:%Y_%m}"
+
+
+@pytest.fixture
+async def months(filled: tuple[World, str]) -> Months:
+    """The filled world with a message, a report and a top-up in each of three months, of which the first two are
+    closed; what came before them is, too."""
+    world, tenant = filled
+    first = world.rows("select distinct since from partitions where until is null")[0]["since"]
+    begins = [first]
+    for _ in range(3):
+        begins.append((begins[-1] + dt.timedelta(days=31)).replace(day=1))
+    world.rows("select months.extend(%s)", begins[-1])
+    for day in begins[:3]:
+        moment = first_moment(day)
+        row = {"tenant": tenant, "id": new_id(moment), "now": moment}
+        world.rows(MESSAGE, **row)
+        world.rows(REPORT, **row)
+        async with world.owner.transaction() as connection:
+            await top_up(connection, tenant, Decimal(100), key=f"{day}", reference="r", now=moment)
+    world.rows("select months.close(%s)", first_moment(begins[1]) + dt.timedelta(days=8))
+    world.rows("select months.close(%s)", first_moment(begins[2]) + dt.timedelta(days=8))
+    return Months(world, tenant, begins)

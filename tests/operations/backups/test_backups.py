@@ -23,7 +23,7 @@ from shared.credits.ledger.audit import Audit, audit, disagreements, prove_and_a
 from shared.credits.ledger.ledger import top_up
 from shared.operations.backups import backups as backups_module
 from shared.operations.backups.judging import choose
-from shared.operations.backups.manifest import BackupError, Manifest
+from shared.operations.backups.manifest import BackupError, Manifest, TableFile
 from shared.operations.backups.restoring import find_backups, load, verify
 from shared.operations.backups.store import begin_snapshot
 from shared.platform import buckets
@@ -35,7 +35,7 @@ from tests.operations.backups.conftest import TODAY, Restore, backups_of
 from tests.world import BACKUP_KEYS, World, event
 
 
-def _ignore(what: str, more: int) -> None:
+def _ignore(what: str, file: TableFile) -> None:
     pass
 
 
@@ -58,7 +58,7 @@ def _hashes(connection: psycopg.Connection[Any]) -> dict[str, tuple[int, str | N
     """Rows and a hash over all rows of each table."""
     names = connection.execute(
         "select relname from pg_class where relnamespace = 'public'::regnamespace and relkind in ('r', 'p')"
-        " and relname !~ '^_?yoyo' and relname <> 'partitions' order by 1"
+        " and relname !~ '^_?yoyo' and relname not in ('partitions', 'lineage') order by 1"
     ).fetchall()
     found = {}
     for (name,) in names:
@@ -88,12 +88,12 @@ def _seen_with_the_backup(world: World, monkeypatch: pytest.MonkeyPatch) -> Iter
     watcher = psycopg.connect(world.migrated.url)
     begin = begin_snapshot
 
-    async def begin_and_share(connection: Any) -> None:
-        await begin(connection)
-        [row] = await (await connection.execute("select pg_export_snapshot() as id")).fetchall()
+    async def begin_and_share(connection: Any, parents: Any) -> str:
+        snapshot = await begin(connection, parents)
         watcher.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
-        watcher.execute(sql.SQL("set transaction snapshot {}").format(sql.Literal(row["id"])))
+        watcher.execute(sql.SQL("set transaction snapshot {}").format(sql.Literal(snapshot)))
         watcher.execute("select 1")
+        return snapshot
 
     monkeypatch.setattr(backups_module, "begin_snapshot", begin_and_share)
     with watcher:
@@ -114,12 +114,12 @@ async def test_what_is_restored_is_the_snapshot_however_much_is_written_meanwhil
     assert world.rows("select count(*) as n from events where id like 'load-%%'")[0]["n"] == written > 0
 
     target = World(empty_database, world.clock)
-    await load(target.owner, bucket, _chosen(world, bucket, "latest"), _ignore)
+    await load(target.owner, bucket, _chosen(world, bucket, "latest"), _ignore, jobs=2)
     with psycopg.connect(empty_database.url) as connection:
         restored = _hashes(connection)
         triggers = connection.execute("select count(*) from pg_trigger where tgenabled <> 'O'").fetchone()
     assert restored == expected
-    assert {file.table: file.rows for file in manifest.tables} == {name: rows for name, (rows, _) in expected.items()}
+    assert manifest.rows_of_tables == {name: rows for name, (rows, _) in expected.items()}
     assert triggers == (0,)
     await target.close()
 
@@ -130,7 +130,7 @@ async def test_a_restored_system_goes_on_where_it_was(
     world, tenant = filled
     await backups_of(world, bucket).back_up()
     target = World(empty_database, world.clock)
-    await load(target.owner, bucket, _chosen(world, bucket, TODAY), _ignore)
+    await load(target.owner, bucket, _chosen(world, bucket, TODAY), _ignore, jobs=2)
     assert sorted(status for status, _ in target.statuses(tenant)) == ["queued", "sending"]
     assert len(await target.claim_waiting(tenant)) == 1
     target.clock.moment += dt.timedelta(minutes=91)
@@ -259,7 +259,7 @@ async def test_no_proof_of_a_month_is_taken_at_its_word_in_a_database_that_count
     assert len(world.rows("select id from month_proofs")) == 2
     manifest = await backups_of(world, bucket).back_up()
     target = World(empty_database, world.clock)
-    await load(target.owner, bucket, manifest, _ignore)
+    await load(target.owner, bucket, manifest, _ignore, jobs=2)
     assert target.rows("select id from month_proofs") == []
     assert disagreements(await audit(target.owner)) == {}
     await target.close()
@@ -292,17 +292,17 @@ async def test_another_schema_and_a_lost_row_are_refused_and_nothing_is_kept(
 ) -> None:
     world, _ = filled
     manifest = await backups_of(world, bucket).back_up()
-    verify(bucket, manifest, _ignore)
+    await verify(bucket, manifest, _ignore, jobs=2)
     target = World(empty_database, world.clock)
     newer = manifest.model_copy(update={"migrations": (*manifest.migrations, "0099_later")})
     with pytest.raises(BackupError, match="other_schema: it lacks 0099_later and has nothing"):
-        await load(target.owner, bucket, newer, _ignore)
+        await load(target.owner, bucket, newer, _ignore, jobs=2)
     fewer = manifest.model_copy(update={"tables": manifest.tables[1:]})
     with pytest.raises(BackupError, match="other_schema"):
-        await load(target.owner, bucket, fewer, _ignore)
+        await load(target.owner, bucket, fewer, _ignore, jobs=2)
     wrong = [file.model_copy(update={"rows": 7}) if file.table == "timers" else file for file in manifest.tables]
     with pytest.raises(BackupError, match="damaged"):
-        await load(target.owner, bucket, manifest.model_copy(update={"tables": tuple(wrong)}), _ignore)
+        await load(target.owner, bucket, manifest.model_copy(update={"tables": tuple(wrong)}), _ignore, jobs=2)
     assert target.rows("select 1 from tenants") == []
     target.rows("insert into tenants (id, name) values ('later', 'x') returning id")
     assert len(target.rows("select 1 from credit_accounts")) == 1

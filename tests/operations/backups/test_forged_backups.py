@@ -19,7 +19,7 @@ from shared.operations.backups.signing import SigningKeys
 from shared.platform.buckets import Bucket
 from tests.databases import Migrated
 from tests.endpoints import running
-from tests.operations.backups.conftest import TODAY, Restore, backups_of
+from tests.operations.backups.conftest import TODAY, Restore, backups_of, remove
 from tests.world import BACKUP_KEYS, World
 
 DAY = dt.timedelta(days=1)
@@ -37,11 +37,6 @@ def _on(manifest: Manifest, day: dt.date) -> bytes:
     """A manifest with the files of another day, as of a day."""
     text = signed(manifest, THIEF).decode().replace(manifest.day.isoformat(), day.isoformat())
     return json.dumps({name: value for name, value in json.loads(text).items() if name != "signature"}).encode()
-
-
-def _remove(storage: Path, pattern: str) -> None:
-    for file in storage.glob(pattern):
-        file.unlink()
 
 
 def _swap(storage: Path, pattern: str) -> None:
@@ -110,7 +105,7 @@ async def test_an_unsigned_backup_is_restored_only_when_that_is_asked_for(
     manifest = await backups_of(world, bucket).back_up()
     content = bucket.content(manifest_name(manifest.day), 1_000_000)
     assert content is not None
-    _remove(storage, "*manifest.json*")
+    remove(storage, "*manifest.json*")
     assert bucket.create(manifest_name(manifest.day), _unsigned(content))
     for arguments, code in {(TODAY,): "unsigned_backup", (): "no_backup"}.items():
         refused = await asyncio.to_thread(run, *arguments, "--into", empty_database.url)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import json
 from collections.abc import Callable
@@ -14,10 +15,13 @@ from hypothesis import strategies as st
 
 from shared.operations.backups.judging import CLOCK_TOLERANCE, Found, State, choose, judge
 from shared.operations.backups.manifest import (
+    KEPT_NIGHTS,
     MOST_BYTES,
     BackupError,
     Manifest,
+    Partition,
     TableFile,
+    canonical,
     day_of_name,
     is_manifest,
     manifest_name,
@@ -30,6 +34,7 @@ from tests.world import BACKUP_KEY, BACKUP_KEYS
 
 BUCKET = "allim-backups"
 DAY = day_of(NOON)
+FOLDER = f"{DAY}/030000-0a1b2c3d"
 OTHER_KEYS = SigningKeys([bytes(32)])
 MOMENT = dt.timedelta(microseconds=1)
 
@@ -37,12 +42,20 @@ MOMENT = dt.timedelta(microseconds=1)
 def _manifest(taken_at: dt.datetime = NOON, bucket: str = BUCKET) -> Manifest:
     day = day_of(taken_at)
     folder = f"{day}/030000-0a1b2c3d"
+    written: dict[str, Any] = {"columns": ("id",), "rows": 3, "bytes": 40, "sha256": "0" * 64}
+    month = Partition(
+        name="messages_2026_09", since=dt.date(2026, 9, 1), until=dt.date(2026, 10, 1), closed_at=taken_at, changes=0
+    )
+    stored = f"months/{month.name}/{day - dt.timedelta(days=KEPT_NIGHTS - 1)}-030000-0a1b2c3d.copy.gz"
+    later = Partition(name="messages_later", since=month.until, until=None, closed_at=None, changes=0)
     files = [
-        TableFile(table=name, columns=("id",), object=f"{folder}/{name}.copy.gz", rows=3, bytes=40, sha256="0" * 64)
-        for name in ("customers", "messages")
+        TableFile(table="customers", object=f"{folder}/customers.copy.gz", **written),
+        TableFile(table="messages", partition=month, object=stored, generation=7, **written),
+        TableFile(table="messages", partition=later, object=f"{folder}/messages_later.copy.gz", **written),
     ]
     return Manifest(
         bucket=bucket,
+        lineage="0a1b2c3d",
         day=day,
         taken_at=taken_at,
         finished_at=taken_at,
@@ -84,6 +97,22 @@ def test_what_was_signed_here_for_this_day_is_a_backup() -> None:
         *(
             pytest.param(lambda written, name=name, value=value: written["tables"][0].update({name: value}), id=name)
             for name, value in {"rows": 4, "bytes": 41, "sha256": "1" * 64, "columns": ["id", "name"]}.items()
+        ),
+        pytest.param(lambda written: written.update(lineage="another"), id="the lineage"),
+        *(
+            pytest.param(lambda written, name=name, value=value: written["tables"][1].update({name: value}), id=name)
+            for name, value in {
+                "object": f"months/messages_2026_09/{DAY}-030000-0a1b2c3d.copy.gz",
+                "generation": 8,
+                "shape": "other",
+            }.items()
+        ),
+        *(
+            pytest.param(
+                lambda written, name=name, value=value: written["tables"][1]["partition"].update({name: value}),
+                id=f"a month's {name}",
+            )
+            for name, value in {"since": "2026-08-01", "until": None, "changes": 1}.items()
         ),
         pytest.param(lambda written: written["signature"].update(code="0" * 64), id="the signature"),
     ],
@@ -161,9 +190,47 @@ def test_a_file_that_is_none_of_the_day_is_not_even_read(place: str, unsigned: b
     assert (found.state, found.manifest) == (State.UNREADABLE, None)
 
 
+TOO_OLD, TO_COME = DAY - dt.timedelta(days=KEPT_NIGHTS), DAY + dt.timedelta(days=1)
+
+
+@pytest.mark.parametrize(
+    ("number", "place"),
+    [
+        pytest.param(1, "months/messages_2026_08/2026-11-20-030000-0a1b2c3d.copy.gz", id="another month's"),
+        pytest.param(
+            1, f"months/messages_2026_09/{TOO_OLD}-030000-0a1b2c3d.copy.gz", id="too old to be there for long"
+        ),
+        pytest.param(1, f"months/messages_2026_09/{TO_COME}-030000-0a1b2c3d.copy.gz", id="to come"),
+        pytest.param(1, "months/messages_2026_09/2026-11-31-030000-0a1b2c3d.copy.gz", id="no day's"),
+        pytest.param(1, "2026-11-21/030000-0a1b2c3d/messages_2026_09.copy.gz", id="the day's, of a closed month"),
+        pytest.param(2, "months/messages_later/2026-11-21-030000-0a1b2c3d.copy.gz", id="a month's, of an open one"),
+        pytest.param(2, "2026-11-21/030000-0a1b2c3d/messages.copy.gz", id="all of its table"),
+    ],
+)
+def test_a_months_file_is_where_files_of_its_kind_are_or_not_read(number: int, place: str) -> None:
+    found = _judged(_changed(lambda written: written["tables"][number].update(object=place)))
+    assert (found.state, found.manifest) == (State.UNREADABLE, None)
+
+
+def test_a_backup_from_before_there_were_months_is_still_one() -> None:
+    def without(written: dict[str, Any]) -> None:
+        del written["lineage"], written["signature"], written["tables"][1:]
+        for name in ("partition", "shape", "generation"):
+            del written["tables"][0][name]
+
+    content = json.loads(_changed(without))
+    signature = BACKUP_KEYS.sign(canonical(content))
+    found = _judged(json.dumps({**content, "signature": dataclasses.asdict(signature)}).encode())
+    assert (found.state, found.manifest and found.manifest.rows_of_tables) == (State.SIGNED, {"customers": 3})
+
+
 @pytest.mark.parametrize(
     "content",
     [
+        pytest.param(
+            _changed(lambda written: written["tables"][2].update(partition=None, object=f"{FOLDER}/messages.copy.gz")),
+            id="a whole table and a month of it",
+        ),
         pytest.param(b"", id="nothing"),
         pytest.param(b"[" * 100_000, id="deep"),
         pytest.param(signed(_manifest(), BACKUP_KEYS)[:-40], id="truncated"),
