@@ -178,8 +178,8 @@ async def _questions(connection: Connection) -> Mapping[str, Ask]:
 
 async def _reconcile(stack: Stack) -> float:
     """Seconds of the nightly audit, which proves each month that is over and has no proof yet."""
-    settings = Settings.of({"database_url": stack.role_database_urls["allim_reconcile"]})
-    parts = Parts(settings, WallClock())
+    url = stack.role_database_urls["allim_reconcile"]
+    parts = Parts(Settings.of({"database_url": url, "google_cloud_project": stack.project}), WallClock())
     begun = time.monotonic()
     try:
         await reconciliation(parts).audit()
