@@ -28,6 +28,11 @@ def test_a_role_has_deadlines_for_statements_locks_and_idle_transactions(module_
     assert _settings(module_database, role).keys() >= _DEADLINES
 
 
+@pytest.mark.parametrize("role", ROLES)
+def test_no_statement_of_a_role_is_compiled(module_database: Migrated, role: str) -> None:
+    assert _settings(module_database, role)["jit"] == "off"
+
+
 @pytest.mark.parametrize("role", _FUNCTIONS_ROLES)
 def test_a_function_has_two_logins_that_may_what_its_role_may_and_wait_as_long(
     module_database: Migrated, role: str
