@@ -101,13 +101,13 @@ async def read_queued(connection: Connection, tenant: str) -> Counted:
 EARLIER_MESSAGES = """
 select m.id, m.created_at, m.status::text, m.position, m.dispatch is not null as dispatched,
   r.told, r.refused, r.refusals
-from messages m
+from unnest(%(ids)s::uuid[]) as asked (id)
+cross join lateral (select * from messages where tenant = %(tenant)s and id = asked.id offset 0) m
 left join lateral (
   select bool_or(provider <> %(own)s) as told, bool_or(provider = %(own)s and attempt = m.attempt) as refused,
     count(distinct attempt) filter (where provider = %(own)s) as refusals
   from reports where tenant = m.tenant and message = m.id
 ) r on m.status >= 'expired'
-where m.tenant = %(tenant)s and m.id = any(%(ids)s)
 """
 
 

@@ -13,7 +13,7 @@ from shared.contracts.tickets import SendTicket
 from shared.messages.composing import NewMessage
 from shared.messages.reasons import RUN_CHANGED
 from shared.platform.database import Connection, fetch_all
-from shared.platform.ids import derived_id, span
+from shared.platform.ids import derived_id, months_of
 
 WRITE_TICKETS = """
   insert into outbox (tenant, id, topic, body, publish_at, created_at)
@@ -131,7 +131,7 @@ async def under_ids_of_their_own(connection: Connection, messages: Sequence[NewM
         {
             "tenants": [message.tenant for message in moved],
             "ids": [message.id for message in moved],
-            **span(message.id for message in moved),
+            **months_of(message.id for message in moved),
             "revisions": [message.origin.run_revision for message in moved],
             "run_changed": RUN_CHANGED,
         },

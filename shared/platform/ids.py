@@ -9,6 +9,8 @@ import string
 from collections.abc import Callable, Iterable
 from uuid import UUID
 
+from shared.platform.clock import first_moment, month_of
+
 
 def derived_id(moment: dt.datetime, *parts: object) -> UUID:
     """The one id that `parts` have at `moment`: whoever plans the same message again gets the same primary key.
@@ -60,14 +62,26 @@ def last_id(moment: dt.datetime) -> UUID:
     return UUID(int=((_milliseconds(moment) + 1) << 80) - 1)
 
 
-def span(ids: Iterable[UUID]) -> dict[str, UUID]:
-    """The least and the greatest of some ids, as the parameters `first_id` and `last_id` of a statement.
+def months_of(ids: Iterable[UUID]) -> dict[str, UUID]:
+    """Where the months of some ids begin and end, as the parameters `first_id` and `last_id` of a statement.
 
-    Ids lie in months by their moment, and a statement that names its ids one by one is planned for all months; one that
-    also says between which they lie, for those alone.
+    Rows lie in months by their ids (schemas/postgres/0042_months.sql), and a statement that names its ids one by one is
+    planned for all months; one that also says between which they lie, for those alone. By whole months, for then the
+    planner knows that there are many rows between, and looks for each by its key, however old its statistics are.
     """
-    known = list(ids) or [UUID(int=0)]
-    return {"first_id": min(known), "last_id": max(known)}
+    known = list(ids) or [_LEAST]
+    first, last = month_of(_moment(min(known))), month_of(_moment(max(known)))
+    end = first_moment(month_of(first_moment(last) + dt.timedelta(days=32)))
+    return {"first_id": first_id(first_moment(first)), "last_id": max(first_id(end), max(known))}
+
+
+_LEAST = UUID(int=0)
+_LAST_MOMENT = dt.datetime(9998, 1, 1, tzinfo=dt.UTC)
+
+
+def _moment(id_: UUID) -> dt.datetime:
+    """With which an id begins; no later than Python knows one."""
+    return dt.datetime.fromtimestamp(min(id_.int >> 80, _milliseconds(_LAST_MOMENT)) / 1000, dt.UTC)
 
 
 def ids_beginning(text: str, *, least: int = 1) -> tuple[UUID, UUID] | None:

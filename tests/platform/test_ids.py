@@ -5,7 +5,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from shared.platform.ids import beginnings, derived_id, first_id, ids_beginning, last_id, new_id
+from shared.platform.clock import first_moment, month_of
+from shared.platform.ids import beginnings, derived_id, first_id, ids_beginning, last_id, months_of, new_id
 
 moments = st.datetimes(dt.datetime(1970, 1, 1), dt.datetime(9_000, 1, 1), timezones=st.just(dt.UTC))
 parts = st.lists(st.text(max_size=8) | st.integers(0, 99), min_size=1, max_size=5)
@@ -112,3 +113,19 @@ def test_a_short_id_is_the_beginning_of_one_alone(ids: set[UUID], near: set[UUID
 def test_the_ids_of_a_moment_lie_between_its_first_and_its_last(moment: dt.datetime) -> None:
     assert first_id(moment) < derived_id(moment, "a") <= last_id(moment)
     assert last_id(moment) < first_id(moment + dt.timedelta(milliseconds=2))
+
+
+@given(st.lists(st.datetimes(dt.datetime(2020, 1, 1), dt.datetime(2040, 1, 1), timezones=st.just(dt.UTC)), min_size=1))
+def test_ids_are_looked_for_in_their_months_and_no_others(moments: list[dt.datetime]) -> None:
+    ids = [new_id(moment) for moment in moments]
+    found = months_of(ids)
+    assert found["first_id"] == first_id(first_moment(month_of(min(moments))))
+    months = [month_of(moment) for moment in moments]
+    after = month_of(first_moment(max(months)) + dt.timedelta(days=32))
+    assert found["last_id"] == first_id(first_moment(after))
+
+
+@given(st.lists(st.uuids()))
+def test_whatever_is_an_id_lies_between(ids: list[UUID]) -> None:
+    found = months_of(ids)
+    assert all(found["first_id"] <= one <= found["last_id"] for one in ids)

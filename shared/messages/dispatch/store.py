@@ -28,7 +28,7 @@ from shared.messages.reasons import (
     WORKFLOW_OFF,
 )
 from shared.platform.database import Connection, fetch_all
-from shared.platform.ids import span
+from shared.platform.ids import months_of
 from shared.platform.signals.alerts import raising
 from shared.tenants.store import bucket_of, sending_account
 
@@ -105,7 +105,7 @@ async def mark_sent(
             "tenant": tenant,
             "id": dispatch,
             "ids": [message for message, _, _ in accepted],
-            **span(message for message, _, _ in accepted),
+            **months_of(message for message, _, _ in accepted),
             "channels": [channel for _, channel, _ in accepted],
             "provider_message_ids": [provider_message_id for _, _, provider_message_id in accepted],
             "now": now,
@@ -325,7 +325,7 @@ async def decide_claims(
             "ticket_ids": [ticket.id for ticket in tickets],
             "tenants": [ticket.tenant for ticket in tickets for _ in ticket.messages],
             "ids": [message for ticket in tickets for message in ticket.messages],
-            **span(message for ticket in tickets for message in ticket.messages),
+            **months_of(message for ticket in tickets for message in ticket.messages),
             "sender_tenants": list(dispatches),
             "dispatches": list(dispatches.values()),
             "now": now,

@@ -15,16 +15,17 @@ from shared.messages.ends_store import deciding_ends
 from shared.messages.status import Change, Standing, State, Status
 from shared.messages.store import WRITE_TICKETS, ticket_columns
 from shared.platform.database import Connection, fetch_all
-from shared.platform.ids import span
+from shared.platform.ids import months_of
 
 LOCK_STATES = """
 select m.tenant, m.id, m.attempt, m.position, m.status::text, m.route, m.channel
-from messages m
-join (select distinct tenant, id from unnest(%(tenants)s::text[], %(ids)s::uuid[]) as a (tenant, id)) asked
-  on asked.tenant = m.tenant and asked.id = m.id
-where m.id between %(first_id)s and %(last_id)s
-order by m.tenant, m.id
-for update of m
+from (
+  select distinct tenant, id from unnest(%(tenants)s::text[], %(ids)s::uuid[]) as a (tenant, id) order by tenant, id
+) asked
+cross join lateral (
+  select * from messages where tenant = asked.tenant and id = asked.id and id between %(first_id)s and %(last_id)s
+  for update
+) m
 """
 
 
@@ -36,7 +37,7 @@ async def lock_states(connection: Connection, messages: Sequence[tuple[str, UUID
         {
             "tenants": [tenant for tenant, _ in messages],
             "ids": [id_ for _, id_ in messages],
-            **span(id_ for _, id_ in messages),
+            **months_of(id_ for _, id_ in messages),
         },
     )
     return {
@@ -204,7 +205,7 @@ async def record_reports_and_decide_charges(
             **ticket_columns(tickets, topics),
             "tenants": [change.tenant for change in changes],
             "ids": [change.id for change in changes],
-            **span(change.id for change in changes),
+            **months_of(change.id for change in changes),
             "statuses": [change.state.status for change in changes],
             "attempts": [change.state.attempt for change in changes],
             "positions": [change.position for change in changes],
