@@ -22,6 +22,7 @@ from simulator.scheduler.jobs import Job, Scheduler, calling, daily, next_minute
 TICK, SWEEP, WATCH = "reminder-tick", "sweep-tick", "watch"
 PUBLISH_SECONDS = 20.0  # less than a minute: a tick that cannot be published is missed, the next one does its work
 DAILY = {
+    "retention": ("Lets leave what has lived its life.", 2),
     "backup": ("Backs up the database.", 3),
     "reconcile": ("Audits the ledger.", 4),
 }

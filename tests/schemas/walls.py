@@ -98,6 +98,8 @@ ONE_A_TENANT = {"credit_accounts", "tenant_plans", "bulk_counts"}
 
 WITHOUT_TENANT = {
     "partitions",
+    "left_months",
+    "walks",
     "default_prices",
     "provider_prices",
     "door_counts",
@@ -110,6 +112,13 @@ MEMBER_OF = {"allim_bulk_sender": "allim_sender"}
 
 SAFE_PATH = ["search_path=pg_catalog, public, pg_temp"]
 """Of a function that others make run: they can put nothing where it looks before it finds what is meant."""
+
+CALLED: dict[str, str] = {
+    "public.forget(what text, moment timestamp with time zone, most integer)": "allim_keeper",
+    "public.let_go(parents text[], moment timestamp with time zone)": "allim_keeper",
+    "public.tend_months(moment timestamp with time zone)": "allim_keeper",
+}
+"""The functions with their owner's rights that are called, not made to run by a trigger, and the one role that may."""
 
 FUNCTIONS = """(
   select p.oid, p.prosecdef, p.prorettype, p.proconfig,
@@ -406,6 +415,8 @@ PRIVILEGES: dict[str, dict[str, str]] = {
             "door_counts",
             "account_buckets",
             "partitions",
+            "left_months",
+            "walks",
         ],
         READ,
     ),
@@ -419,6 +430,7 @@ PRIVILEGES: dict[str, dict[str, str]] = {
         "ledger_entries": READ,
         "alerts": ALERTS + " update(resolved_at)",
     },
+    "allim_keeper": {},
 }
 """By role and table: operations, and those on some columns only. A new role or table is a row."""
 
