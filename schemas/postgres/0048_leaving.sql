@@ -96,23 +96,32 @@ begin
   return case when open then 'not_over' end;
 end $$;
 
--- The partitions of some tables that have lived their life when a month begins. What lies before one that has left holds no
--- more than came too late: it leaves with the next one, for an event is known again as long as it is there.
-create function months.due(parents text[], month date) returns setof public.partitions language sql stable
+-- The partitions of some tables that have lived their life when a month begins. `step`: it leaves together with all whose
+-- step is no later. What lies before one that has left holds no more than came too late: it leaves with the next one, for
+-- an event is known again as long as it is there.
+create function months.due(parents text[], month date)
+  returns table (parent text, name text, since date, until date, step date) language sql stable
 begin atomic
-  select p.* from public.partitions p join months.lives l on l.what = p.parent
-  where p.parent = any(parents) and p.until <= month - l.life and (p.since is not null
-    or not exists (select from public.left_months m where m.parent = p.parent and m.until = p.until)
-    or exists (select from public.partitions n where n.parent = p.parent and n.since = p.until and n.until <= month - l.life));
+  select p.parent, p.name, p.since, p.until, coalesce(n.until, p.until)
+  from public.partitions p
+  join months.lives l on l.what = p.parent
+  left join public.partitions n on n.parent = p.parent and n.since = p.until and p.since is null
+    and exists (select from public.left_months m where m.parent = p.parent and m.until = p.until)
+  where p.parent = any(parents) and coalesce(n.until, p.until) <= month - l.life;
 end;
 
--- Each month up to the third from now gets its partitions, and what is over is closed. Two at once wait for each other.
+-- Each month up to the third from now gets its partitions, and what is over is closed. `made`: null where a table is in
+-- use for longer than is waited for: then none are, until the next time. Two at once wait for each other.
 create function tend_months(moment timestamptz, out made int, out closed text[])
   language plpgsql security definer set search_path = pg_catalog, public, pg_temp set lock_timeout = '2s' as $$
 begin
   moment := least(moment, now());
   perform from partitions where until is null order by name for update;
-  made := months.extend((months.month_of(moment) + interval '4 months')::date);
+  begin
+    made := months.extend((months.month_of(moment) + interval '4 months')::date);
+  exception when lock_not_available or deadlock_detected then
+    made := null;
+  end;
   closed := array(select months.close(moment));
 end $$;
 
@@ -142,16 +151,16 @@ begin
   perform from partitions p where p.name in (select d.name from months.due(parents, months.month_of(at)) d)
   order by p.name for update;
   for due in
-    select d.until, array_agg(d.name order by d.name) as names,
+    select d.step, array_agg(d.name order by d.name) as names,
       array_agg(months.stays_for(d.name) order by d.name) as reasons
-    from months.due(parents, months.month_of(at)) d group by d.until order by d.until
+    from months.due(parents, months.month_of(at)) d group by d.step order by d.step
   loop
     stays := stays or array_remove(due.reasons, null) <> '{}';
     if stays then
       return query
         select name, coalesce(reason, 'not_alone') from unnest(due.names, due.reasons) as u (name, reason);
     else
-      reach := due.until;
+      reach := due.step;
     end if;
   end loop;
 
@@ -162,7 +171,7 @@ begin
       ) then '_late' else '' end else d.name end as called,
       d.until = max(d.until) over (partition by d.parent) as newest
     from months.due(parents, months.month_of(at)) d join months.lives l on l.what = d.parent
-    where d.until <= reach order by d.parent, d.until
+    where d.step <= reach order by d.parent, d.until
   loop
     execute format('alter table %I detach partition months.%I', due.parent, due.name);
     delete from partitions p where p.name = due.name;
@@ -306,3 +315,7 @@ end $$;
 revoke execute on all functions in schema months from public;
 revoke execute on function tend_months, let_go, forget from public;
 grant execute on function tend_months, let_go, forget to allim_keeper;
+
+-- Whether months were made ahead is looked at as health.
+create policy health on partitions for select to allim_health, allim_watch using (true);
+grant select (since, until) on partitions to allim_health, allim_watch;

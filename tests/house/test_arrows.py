@@ -29,7 +29,9 @@ MONEY = (
 )
 MESSAGES = ("messages", "messages.dispatch", "messages.dispatch.fairness", "messages.reports", "messages.stories")
 WORKFLOWS = ("workflows", "workflows.events", "workflows.ticks")
-OPERATIONS = tuple(f"operations.{room}" for room in ("backups", "dead_letters", "health", "keys", "reconcile", "retention", "watch"))
+OPERATIONS = tuple(
+    f"operations.{room}" for room in ("backups", "dead_letters", "health", "keys", "reconcile", "retention", "watch")
+)
 BELOW_MESSAGES = ("templates", "tenants", "customers", "customers.files", "law", "providers", *STORES)
 
 MAY_IMPORT: Mapping[str, tuple[str, ...]] = {

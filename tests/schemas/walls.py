@@ -229,6 +229,7 @@ HEALTH = {
     "dead_letters": "select(received_at,state)",
     "credit_accounts": "select(tenant,balance,held,low_balance)",
     "payment_orders": "select(status,created_at,updated_at)",
+    "partitions": "select(since,until)",
 }
 """What is looked at to say whether all is well: no contents, no recipients, no credentials."""
 

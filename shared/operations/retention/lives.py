@@ -61,7 +61,7 @@ YEAR, FIVE_YEARS = 12, 60
 """Months."""
 
 FAMILIES: tuple[tuple[str, ...], ...] = (("dispatches", "messages", "reports"), ("events",), ("ledger_entries",))
-"""The tables that lie in months. Those of a family leave together: a message, what was sent of it and what became of it."""
+"""The tables that lie in months. Those of a family leave together: a message, its dispatch and what became of it."""
 
 _SENT = (
     "What was sent to whom: personal data, for a year so that a season can be compared with the last one; "

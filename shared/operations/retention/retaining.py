@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TypeVar
 
 import psycopg
@@ -34,7 +35,7 @@ BUSY = (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected)
 DROPPED, KEPT = "dropped", "kept"
 
 
-class NotAllTended(AllimError):
+class RetentionError(AllimError):
     """A part of the night's work failed; the others are done. The log has each error."""
 
     def __init__(self, parts: list[str]) -> None:
@@ -86,18 +87,27 @@ class Retention:
         self._database = database
         self._clock = clock
 
+    async def make_months(self) -> int:
+        """Make the partitions of the next three months, and close what is over; how many were made. Where a table is in
+        use, none are."""
+        made, _ = await self._try("months", Night(), lambda c: tend_months(c, self._clock.now())) or (None, [])
+        return made or 0
+
     async def run(self) -> Night:
         """All of it, once.
 
         Raises:
-            NotAllTended: after all that could be done is done.
+            RetentionError: after all that could be done is done.
         """
         night = Night()
         now = self._clock.now()
         if (tended := await self._try("months", night, lambda c: tend_months(c, now))) is not None:
-            night.made, night.closed = tended
+            made, night.closed = tended
+            night.made = made or 0
+            if made is None:
+                night.busy.append("months")
         for family in FAMILIES:
-            fates = await self._try(", ".join(family), night, lambda c, family=family: let_go(c, family, now))
+            fates = await self._try(", ".join(family), night, partial(let_go, parents=family, now=now))
             night.add(fates or [])
         await self._forget(night, now)
         fields = {
@@ -111,7 +121,7 @@ class Retention:
         }
         log("retention").info("what has lived its life has left", extra={"fields": fields})
         if night.failed:
-            raise NotAllTended(night.failed)
+            raise RetentionError(night.failed)
         return night
 
     async def _forget(self, night: Night, now: dt.datetime) -> None:
@@ -119,16 +129,14 @@ class Retention:
         waiting = list(FORGOTTEN)
         while waiting and self._clock.now() < now + PATIENCE:
             for table in list(waiting):
-                done = await self._try(table, night, lambda c, table=table: forget(c, table, now, most=AT_ONCE))
+                done = await self._try(table, night, partial(forget, what=table, now=now, most=AT_ONCE))
                 gone, more = done or (0, False)
                 if gone:
                     night.gone[table] = night.gone.get(table, 0) + gone
                 if not more:
                     waiting.remove(table)
 
-    async def _try(
-        self, what: str, night: Night, work: Callable[[Connection], Awaitable[Result]]
-    ) -> Result | None:
+    async def _try(self, what: str, night: Night, work: Callable[[Connection], Awaitable[Result]]) -> Result | None:
         """What a statement gives, which is its own transaction; None when it was in the way of others, or failed."""
         try:
             async with self._database.connection() as connection:

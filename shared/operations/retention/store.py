@@ -22,7 +22,7 @@ class Part:
     """A partition: what lies in its table from the day `since` on and before the day `until`; None: no end.
 
     rows: about so many.
-    stays_for: why it would not leave if it were due; None: it would.
+    stays_for: why it does not leave, where it is due and stays.
     """
 
     name: str
@@ -32,6 +32,7 @@ class Part:
     closed_at: dt.datetime | None
     rows: int
     bytes: int
+    due: bool
     stays_for: str | None
 
 
@@ -47,11 +48,11 @@ class Size:
 TEND = "select made, closed from tend_months(%(now)s)"
 
 
-async def tend_months(connection: Connection, now: dt.datetime) -> tuple[int, list[str]]:
+async def tend_months(connection: Connection, now: dt.datetime) -> tuple[int | None, list[str]]:
     """Make the partitions of the next three months, and close what is over.
 
     Returns:
-        How many were made, and the names of what was closed now.
+        How many were made, None where a table is in use for long; and the names of what was closed now.
     """
     [row] = await fetch_all(connection, TEND, {"now": now})
     return row["made"], list(row["closed"])
@@ -81,15 +82,17 @@ async def forget(connection: Connection, what: str, now: dt.datetime, *, most: i
 
 PARTS = """
 select p.name, p.parent, p.since, p.until, p.closed_at, greatest(c.reltuples, 0)::bigint as rows,
-  pg_total_relation_size(c.oid) as bytes, months.stays_for(p.name) as stays_for
+  pg_total_relation_size(c.oid) as bytes, d.name is not null as due,
+  case when d.name is not null then months.stays_for(p.name) end as stays_for
 from partitions p join pg_class c on c.relname = p.name and c.relnamespace = 'months'::regnamespace
+left join months.due(%(parents)s, %(month)s) d on d.name = p.name
 order by p.parent, p.until nulls last
 """
 
 
-async def read_parts(connection: Connection) -> list[Part]:
-    """The partitions, as the owner of the database sees them."""
-    return [Part(**row) for row in await fetch_all(connection, PARTS, {})]
+async def read_parts(connection: Connection, parents: Sequence[str], month: dt.date) -> list[Part]:
+    """The partitions of some tables in a month, as the owner of the database sees them."""
+    return [Part(**row) for row in await fetch_all(connection, PARTS, {"parents": list(parents), "month": month})]
 
 
 SIZES = """

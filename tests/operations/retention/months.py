@@ -15,17 +15,6 @@ PARENTS = ("dispatches", "events", "ledger_entries", "messages", "reports")
 LIVES = {"dispatches": 12, "events": 12, "ledger_entries": 13, "messages": 12, "reports": 12}
 """Months."""
 
-BEGIN = """
-do $$
-declare
-  parent text;
-begin
-  for parent in select distinct p.parent from partitions p loop
-    perform pg_catalog.set_config('allim.part', parent, true);
-  end loop;
-end $$
-"""
-
 ROWS = {
     "messages": "insert into messages (tenant, id, customer, template, template_version, route, deadlines, channel,"
     " status, due_at, expires_at, created_at, updated_at) values ('cafe', %(id)s, 'c', 't', 1, '{sms}', '{60}', 'sms',"
@@ -52,10 +41,8 @@ def owner_of(url: str) -> Owner:
 def begin_at(owner: Owner, first: dt.date, *, proven: bool = True) -> None:
     """An empty database whose first month begins on a day. `proven`: the sums of each month are."""
     with owner.transaction():
-        for name, parent in owner.execute("delete from partitions returning name, parent").fetchall():
+        for (name,) in owner.execute("delete from partitions returning name").fetchall():
             owner.execute(f"drop table months.{name}")
-            owner.execute("select 1", prepare=False)
-            del parent
         for (name,) in owner.execute("select name from left_months where dropped_at is null").fetchall():
             owner.execute(f"drop table kept.{name}")
         owner.execute("delete from left_months")
@@ -78,13 +65,14 @@ def put(owner: Owner, table: str, moment: dt.datetime) -> UUID:
 def there(owner: Owner, table: str) -> set[UUID]:
     """The rows of a table."""
     column = {"reports": "message", "events": "id::uuid"}.get(table, "id")
-    return {id_ for (id_,) in owner.execute(f"select {column} from {table}").fetchall()}
+    return {id_ for (id_,) in owner.execute(f"select {column} from {table}").fetchall()}  # noqa: S608 - names from above
 
 
 def kept(owner: Owner) -> set[UUID]:
     """The entries of the ledger that are kept apart."""
     names = owner.execute("select name from left_months where dropped_at is null").fetchall()
-    return {id_ for (name,) in names for (id_,) in owner.execute(f"select id from kept.{name}").fetchall()}
+    found = (owner.execute(f"select id from kept.{name}").fetchall() for (name,) in names)  # noqa: S608 - from a table
+    return {id_ for rows in found for (id_,) in rows}
 
 
 def months_on(day: dt.date, months: int) -> dt.date:

@@ -50,12 +50,6 @@ async def keeper(database: Migrated) -> AsyncIterator[Database]:
     await pool.close()
 
 
-async def _night(keeper: Database, moment: dt.datetime) -> Retention:
-    retention = Retention(keeper, SettableClock(moment))
-    await retention.run()
-    return retention
-
-
 async def _a_year_of_nights(owner: Owner, keeper: Database, until: dt.datetime) -> None:
     """As months go by, they are made ahead and closed; the last night is one of the month before."""
     month = FIRST
@@ -90,7 +84,10 @@ async def test_entries_are_kept_apart_for_five_years_where_a_backup_reads_and_no
     for role in ("allim_backup", "allim_operator"):
         with psycopg.connect(database.role_url(role)) as reader:
             assert reader.execute("select id from kept.ledger_entries_2013_12").fetchall() == [(entry,)]
-    with psycopg.connect(database.role_url("allim_api")) as stranger, pytest.raises(psycopg.errors.InsufficientPrivilege):
+    with (
+        psycopg.connect(database.role_url("allim_api")) as stranger,
+        pytest.raises(psycopg.errors.InsufficientPrivilege),
+    ):
         stranger.execute("select id from kept.ledger_entries_2013_12")
     with psycopg.connect(database.url) as who_owns_it, pytest.raises(psycopg.errors.RestrictViolation):
         who_owns_it.execute("delete from kept.ledger_entries_2013_12")
@@ -110,7 +107,9 @@ async def test_what_is_older_than_all_months_finds_a_place_before_and_after(owne
         await Retention(keeper, SettableClock(midnight(2015, month))).run()
         late = {parent: put(owner, parent, midnight(2009, 5)) for parent in PARENTS}
         assert all(late[parent] in there(owner, parent) for parent in PARENTS)
-    [(since,)] = owner.execute("select max(until) from partitions where parent = 'messages' and since is null").fetchall()
+    [(since,)] = owner.execute(
+        "select max(until) from partitions where parent = 'messages' and since is null"
+    ).fetchall()
     assert since == dt.date(2014, 3, 1)
 
 
@@ -129,7 +128,7 @@ async def test_what_is_not_over_keeps_its_month_and_the_others_that_leave_with_i
     }
     assert (there(owner, "messages"), there(owner, "reports")) == ({message}, {report})
     assert "events_2013_12" in night.dropped
-    owner.execute("update messages set status = 'expired'")
+    owner.execute("update messages set status = 'expired', reason = 'too_late'")
     await Retention(keeper, SettableClock(NEW_YEAR)).run()
     assert (there(owner, "messages"), there(owner, "reports")) == (set(), set())
 
@@ -151,7 +150,8 @@ async def test_nothing_that_money_is_reckoned_from_leaves_before_its_sums_are_pr
         "ledger_entries_2013_11",
         "ledger_entries_2013_12",
     }
-    assert {name.rpartition("_")[0].rpartition("_")[0] for name in night.dropped} == {"events"}
+    assert {"events_2013_12", "events_2014_01"} <= set(night.dropped)
+    assert all(name.startswith("events_") for name in night.dropped)
 
 
 async def test_two_at_once_let_each_month_go_once(owner: Owner, database: Migrated) -> None:
@@ -213,10 +213,10 @@ async def test_a_time_that_has_not_come_is_not_believed(database: Migrated, keep
     assert night.made <= 2 * len(PARENTS)
 
 
-MOMENTS = st.datetimes(dt.datetime(2011, 1, 1), dt.datetime(2014, 6, 30)).map(lambda moment: moment.replace(tzinfo=dt.UTC))
+MOMENTS = st.datetimes(dt.datetime(2011, 1, 1), dt.datetime(2014, 6, 30), timezones=st.just(dt.UTC))
 
 
-@settings(max_examples=6, phases=(Phase.explicit, Phase.generate), suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=6, phases=[Phase.generate], suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     rows=st.lists(st.tuples(st.sampled_from(PARENTS), MOMENTS), max_size=12),
     nights=st.lists(MOMENTS, min_size=1, max_size=4).map(sorted),
@@ -238,6 +238,7 @@ async def test_nothing_leaves_that_is_younger_than_its_life_and_all_leaves_in_th
                 assert id_ in there(owner, table)
             if table == "ledger_entries" and moment >= first_moment(months_on(month, -60)):
                 assert id_ in there(owner, table) | kept(owner)
+    owner.execute("select months.extend('2014-08-01')")
     for year in (2018, 2019, 2024):
         moment = midnight(year, 1)
         owner.execute("select months.close(%s)", [moment])
