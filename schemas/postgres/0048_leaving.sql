@@ -102,12 +102,16 @@ end $$;
 create function months.due(parents text[], month date)
   returns table (parent text, name text, since date, until date, step date) language sql stable
 begin atomic
-  select p.parent, p.name, p.since, p.until, coalesce(n.until, p.until)
+  select p.parent, p.name, p.since, p.until, s.step
   from public.partitions p
   join months.lives l on l.what = p.parent
-  left join public.partitions n on n.parent = p.parent and n.since = p.until and p.since is null
-    and exists (select from public.left_months m where m.parent = p.parent and m.until = p.until)
-  where p.parent = any(parents) and coalesce(n.until, p.until) <= month - l.life;
+  cross join lateral (
+    select case when p.since is null and exists (
+      select from public.left_months m where m.parent = p.parent and m.until = p.until
+    ) then (select n.until from public.partitions n where n.parent = p.parent and n.since = p.until)
+    else p.until end as step
+  ) as s
+  where p.parent = any(parents) and s.step <= month - l.life;
 end;
 
 -- Each month up to the third from now gets its partitions, and what is over is closed. `made`: null where a table is in
