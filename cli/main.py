@@ -13,7 +13,7 @@ from cli.errors import explain
 from cli.messaging import events, messages, publish, send, show
 from cli.messaging.customers import app as customers_verbs
 from cli.messaging.publishers import app as publishers_verbs
-from cli.operations import health, migrate, package, restore
+from cli.operations import health, package, restore
 from cli.operations.alerts import app as alerts_verbs
 from cli.operations.dead_letters import app as dead_letters_verbs
 from cli.operations.keys import app as keys_verbs
@@ -23,7 +23,7 @@ from cli.operations.tenants import app as tenants_verbs
 from cli.operations.ticks import app as ticks_verbs
 from cli.operations.workflows import app as workflows_verbs
 from cli.output import flowing, folded, with_wide
-from cli.stack import demo, down, status, up
+from cli.stack import demo, down, migrate, status, up
 
 
 class _Verbs(TyperGroup):

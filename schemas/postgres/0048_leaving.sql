@@ -53,23 +53,24 @@ begin
 end $$;
 
 -- How long rows live. `kept`: in all, where they are kept apart after they have left.
-create view months.lives as
-select * from (values
-  ('messages', interval '12 months', null::interval),
-  ('dispatches', '12 months', null),
-  ('reports', '12 months', null),
-  ('events', '12 months', null),
-  ('ledger_entries', '13 months', '60 months'),
-  ('runs', '12 months', null),
-  ('dead_letters', '6 months', null),
-  ('alerts', '12 months', null),
-  ('alert_notices', '12 months', null),
-  ('bulk_sends', '12 months', null),
-  ('door_counts', '1 month', null),
-  ('payment_orders', '60 months', null),
-  ('plan_history', '60 months', null),
-  ('tenant_history', '60 months', null)
-) as l (what, life, kept);
+create function months.lives() returns table (what text, life interval, kept interval) language sql immutable
+begin atomic
+  values
+    ('messages', interval '12 months', null::interval),
+    ('dispatches', '12 months', null),
+    ('reports', '12 months', null),
+    ('events', '12 months', null),
+    ('ledger_entries', '13 months', '60 months'),
+    ('runs', '12 months', null),
+    ('dead_letters', '6 months', null),
+    ('alerts', '12 months', null),
+    ('alert_notices', '12 months', null),
+    ('bulk_sends', '12 months', null),
+    ('door_counts', '1 month', null),
+    ('payment_orders', '60 months', null),
+    ('plan_history', '60 months', null),
+    ('tenant_history', '60 months', null);
+end;
 
 -- Whether the sums of a closed partition are proven, so that money adds up without its rows. Where no proofs are kept,
 -- nothing that money is reckoned from leaves.
@@ -104,7 +105,7 @@ create function months.due(parents text[], month date)
 begin atomic
   select p.parent, p.name, p.since, p.until, s.step
   from public.partitions p
-  join months.lives l on l.what = p.parent
+  join months.lives() l on l.what = p.parent
   cross join lateral (
     select case when p.since is null and exists (
       select from public.left_months m where m.parent = p.parent and m.until = p.until
@@ -143,7 +144,7 @@ declare
   stays boolean := false;
 begin
   for due in
-    select m.name from left_months m join months.lives l on l.what = m.parent
+    select m.name from left_months m join months.lives() l on l.what = m.parent
     where m.parent = any(parents) and m.dropped_at is null and m.until <= months.month_of(at) - l.kept
     order by m.name for update of m
   loop
@@ -174,7 +175,7 @@ begin
         select from left_months m where m.parent = d.parent and m.until = d.until
       ) then '_late' else '' end else d.name end as called,
       d.until = max(d.until) over (partition by d.parent) as newest
-    from months.due(parents, months.month_of(at)) d join months.lives l on l.what = d.parent
+    from months.due(parents, months.month_of(at)) d join months.lives() l on l.what = d.parent
     where d.step <= reach order by d.parent, d.until
   loop
     execute format('alter table %I detach partition months.%I', due.parent, due.name);
@@ -230,7 +231,7 @@ create function forget(what text, moment timestamptz, most int, out gone int, ou
 declare
   before constant timestamptz := (
     select (least(forget.moment, now()) at time zone 'Asia/Seoul' - l.life) at time zone 'Asia/Seoul'
-    from months.lives l where l.what = forget.what
+    from months.lives() l where l.what = forget.what
   );
   reached text[];
   seen int;

@@ -15,8 +15,8 @@ from tests.house.imports import files_of, name_of, tree_of
 
 BY_HAND = "for a row that a person writes by hand"
 _BELIEVED = (
-    "forget(text, timestamp with time zone, integer)",
-    "let_go(text[], timestamp with time zone)",
+    "forget(text,timestamp with time zone,integer)",
+    "let_go(text[],timestamp with time zone)",
     "tend_months(timestamp with time zone)",
 )
 

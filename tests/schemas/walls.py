@@ -113,10 +113,12 @@ MEMBER_OF = {"allim_bulk_sender": "allim_sender"}
 SAFE_PATH = ["search_path=pg_catalog, public, pg_temp"]
 """Of a function that others make run: they can put nothing where it looks before it finds what is meant."""
 
+_MOMENT = "moment timestamp with time zone"
+
 CALLED: dict[str, str] = {
-    "public.forget(what text, moment timestamp with time zone, most integer)": "allim_keeper",
-    "public.let_go(parents text[], moment timestamp with time zone)": "allim_keeper",
-    "public.tend_months(moment timestamp with time zone)": "allim_keeper",
+    f"public.forget(what text, {_MOMENT}, most integer, OUT gone integer, OUT more boolean)": "allim_keeper",
+    f"public.let_go(parents text[], {_MOMENT})": "allim_keeper",
+    f"public.tend_months({_MOMENT}, OUT made integer, OUT closed text[])": "allim_keeper",
 }
 """The functions with their owner's rights that are called, not made to run by a trigger, and the one role that may."""
 

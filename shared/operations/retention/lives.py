@@ -8,7 +8,7 @@ What Korean law asks (law.go.kr):
   e-commerce act, article 6 (1);
 * keep records of who had access for 2 years: notice on the safety of personal data, article 8.
 
-The database knows the lives by itself (the view `months.lives`), so that whoever calls it can't shorten one. A test
+The database knows the lives by itself (`months.lives()`), so that whoever calls it can't shorten one. A test
 compares the two.
 """
 

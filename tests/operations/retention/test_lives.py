@@ -42,7 +42,7 @@ def test_what_lies_in_months_leaves_by_months_and_its_family_with_it(owner: Owne
 def test_the_database_lets_live_what_the_code_says(owner: Owner) -> None:
     lives = owner.execute(
         "select what, (extract(year from life) * 12 + extract(month from life))::int,"
-        " (extract(year from kept) * 12 + extract(month from kept))::int from months.lives"
+        " (extract(year from kept) * 12 + extract(month from kept))::int from months.lives()"
     ).fetchall()
     ours = {
         (life.table, life.months, life.kept)
