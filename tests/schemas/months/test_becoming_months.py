@@ -22,9 +22,10 @@ BEFORE, MONTHS = "0039", "0043"
 CATALOGS = {
     "policies": "select tablename, policyname, permissive, cmd, roles::text, qual, with_check from pg_policies"
     " where schemaname = 'public' and tablename = any(%(parents)s)",
-    "triggers": "select tgrelid::regclass::text, tgname, pg_get_triggerdef(oid) from pg_trigger"
+    "triggers": "select tgrelid::regclass::text, tgname, translate(pg_get_triggerdef(oid), '()', '') from pg_trigger"
     " where not tgisinternal and tgrelid::regclass::text = any(%(parents)s)",
-    "privileges": "select c.relname, null, a.privilege_type, a.grantee::regrole::text from pg_class c, aclexplode(c.relacl) a"
+    "privileges": "select c.relname, null, a.privilege_type, a.grantee::regrole::text"
+    " from pg_class c, aclexplode(c.relacl) a"
     " where c.relnamespace = 'public'::regnamespace and c.relname = any(%(parents)s) and a.grantee <> c.relowner"
     " union all select c.relname, t.attname, a.privilege_type, a.grantee::regrole::text from pg_class c"
     " join pg_attribute t on t.attrelid = c.oid, aclexplode(t.attacl) a"
@@ -32,7 +33,7 @@ CATALOGS = {
     "checks and foreign keys": "select conrelid::regclass::text, conname, pg_get_constraintdef(oid) from pg_constraint"
     " where contype in ('c', 'f') and conrelid::regclass::text = any(%(parents)s)",
 }
-"""What a table is besides its rows."""
+"""What a table is besides its rows. Parentheses are set in another way each time."""
 
 MEANT: dict[str, tuple[set[tuple[str, str]], set[tuple[str, str]]]] = {
     "policies": (set(), set()),
@@ -71,7 +72,9 @@ def filled(postgres_url: str, tmp_path: Path) -> Iterator[tuple[str, Owner]]:
                     at = NOON - dt.timedelta(days=days)
                     [(id_,)] = owner.execute("select gen_random_uuid()").fetchall()
                     if table not in ("events", "ledger_entries"):
-                        [(id_,)] = owner.execute("select %s::uuid", [f"{int(at.timestamp() * 1000):012x}" + "0" * 20]).fetchall()
+                        [(id_,)] = owner.execute(
+                            "select %s::uuid", [f"{int(at.timestamp() * 1000):012x}" + "0" * 20]
+                        ).fetchall()
                     owner.execute(insert.encode(), {"id": id_, "at": at})
             yield url, owner
 
