@@ -115,6 +115,7 @@ locals {
       concurrency     = 1
       timeout_seconds = 55
       max_instances   = 1
+      connections     = 1
     }
 
     provider_webhook = {
