@@ -13,16 +13,17 @@ from cli.errors import explain
 from cli.messaging import events, messages, publish, send, show
 from cli.messaging.customers import app as customers_verbs
 from cli.messaging.publishers import app as publishers_verbs
-from cli.operations import health, migrate, package, restore
+from cli.operations import health, package, restore
 from cli.operations.alerts import app as alerts_verbs
 from cli.operations.dead_letters import app as dead_letters_verbs
 from cli.operations.keys import app as keys_verbs
+from cli.operations.retention import app as retention_verbs
 from cli.operations.templates import app as templates_verbs
 from cli.operations.tenants import app as tenants_verbs
 from cli.operations.ticks import app as ticks_verbs
 from cli.operations.workflows import app as workflows_verbs
 from cli.output import flowing, folded, with_wide
-from cli.stack import demo, down, status, up
+from cli.stack import demo, down, migrate, status, up
 
 
 class _Verbs(TyperGroup):
@@ -81,6 +82,7 @@ app.add_typer(dead_letters_verbs, name="dead-letters")
 app.add_typer(keys_verbs, name="keys")
 app.add_typer(ticks_verbs, name="ticks")
 app.add_typer(plans_verbs, name="plans")
+app.add_typer(retention_verbs, name="retention")
 
 for verbs in (app, *(group.typer_instance for group in app.registered_groups if group.typer_instance)):
     for verb in verbs.registered_commands:

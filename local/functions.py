@@ -21,6 +21,7 @@ ROLE_OF = {
     "watch": "allim_watch",
     "backup": "allim_backup",
     "reconcile": "allim_reconcile",
+    "retention": "allim_keeper",
 }
 """The database role of each function."""
 

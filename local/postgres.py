@@ -48,6 +48,7 @@ ROLES = (
     "allim_replayer",
     "allim_backup",
     "allim_reconcile",
+    "allim_keeper",
 )
 """The roles that the migrations create. On one machine each gets a password with `let_roles_log_in`."""
 

@@ -21,6 +21,8 @@ from local.home import Home, Phase, ProcessRecord, State, write_private
 from local.postgres import PostgresError, ensure_database, let_roles_log_in
 from local.service import RunningService, Service, ServiceError
 from local.stack import Broker, remove_leftovers
+from shared.operations.retention.retaining import Retention
+from shared.platform.clock import WallClock
 from shared.platform.crypto import Keys
 from shared.platform.database import Database
 from shared.platform.database.migrations import migrate
@@ -98,13 +100,15 @@ class Supervisor:
         database_url = ensure_database(server_url)
         applied = migrate(database_url)
         _log.info("migrations applied: %s", ", ".join(applied) or "none")
-        asyncio.run(self._fill_in_digests(database_url))
+        asyncio.run(self._fill_in(database_url))
         let_roles_log_in(database_url, self._blueprint.secrets.role_passwords)
 
-    async def _fill_in_digests(self, database_url: str) -> None:
-        """What a migration can't, for accounts of a stack that an older release left."""
+    async def _fill_in(self, database_url: str) -> None:
+        """What a migration can't: months of their own for what comes, also after a long time, and digests for accounts
+        of a stack that an older release left."""
         database = Database(database_url, pool_size=1)
         try:
+            await Retention(database, WallClock()).make_months()
             await fill_in_digests(database, Keys(read_keys(self._blueprint.secrets.encryption_key)))
         finally:
             await database.close()

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from shared.messages.reports.webhooks import Webhooks
     from shared.operations.backups.backups import Backups
     from shared.operations.reconcile.reconciling import Reconciliation
+    from shared.operations.retention.retaining import Retention
     from shared.operations.watch.watch import Watch
     from shared.platform.crypto import Keys
     from shared.platform.database import Database
@@ -318,3 +319,10 @@ def reconciliation(parts: Parts) -> Reconciliation:
     from shared.operations.reconcile.reconciling import Reconciliation
 
     return Reconciliation(database(parts), parts.clock)
+
+
+@cache
+def retaining(parts: Parts) -> Retention:
+    from shared.operations.retention.retaining import Retention
+
+    return Retention(database(parts), parts.clock)

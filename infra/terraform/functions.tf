@@ -115,6 +115,7 @@ locals {
       concurrency     = 1
       timeout_seconds = 55
       max_instances   = 1
+      connections     = 1
     }
 
     provider_webhook = {
@@ -199,6 +200,21 @@ locals {
       cpu             = "0.167"
       concurrency     = 1
       timeout_seconds = 295
+      max_instances   = 1
+      connections     = 1
+    }
+
+    retention = {
+      does            = "What has lived its life leaves, and months are made ahead, once a day."
+      topic           = null
+      publishes       = []
+      role            = "allim_keeper"
+      secrets         = []
+      sends           = false
+      memory          = "256Mi"
+      cpu             = "0.167"
+      concurrency     = 1
+      timeout_seconds = 595 # three minutes of rows, and a month that is dropped
       max_instances   = 1
       connections     = 1
     }

@@ -9,6 +9,7 @@ locals {
 
   # name → when (Korean time) → the function that is called; a failed call is made again after 5 minutes, twice
   calls = {
+    retention = { does = "Lets leave what has lived its life.", cron = "0 2 * * *", function = "retention" }
     backup    = { does = "Backs up the database.", cron = "0 3 * * *", function = "backup" }
     reconcile = { does = "Audits the ledger.", cron = "0 4 * * *", function = "reconcile" }
   }

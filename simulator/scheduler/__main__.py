@@ -25,6 +25,7 @@ MESSAGE = b"{}"
 """Of a tick, which says nothing: a function that gets one looks at its own clock."""
 
 DAILY = {
+    "retention": ("Lets leave what has lived its life.", 2),
     "backup": ("Backs up the database.", 3),
     "reconcile": ("Audits the ledger.", 4),
 }

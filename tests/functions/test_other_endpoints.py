@@ -43,6 +43,7 @@ async def test_a_malformed_ticket_is_a_dead_letter(world: World, change: dict[st
         "on_dead_letter",
         "provider_webhook",
         "reconcile",
+        "retention",
     ],
 )
 async def test_what_is_no_post_is_refused_and_nothing_is_kept(world: World, name: str, method: str) -> None:

@@ -29,7 +29,9 @@ MONEY = (
 )
 MESSAGES = ("messages", "messages.dispatch", "messages.dispatch.fairness", "messages.reports", "messages.stories")
 WORKFLOWS = ("workflows", "workflows.events", "workflows.ticks")
-OPERATIONS = tuple(f"operations.{room}" for room in ("backups", "dead_letters", "health", "keys", "reconcile", "watch"))
+OPERATIONS = tuple(
+    f"operations.{room}" for room in ("backups", "dead_letters", "health", "keys", "reconcile", "retention", "watch")
+)
 BELOW_MESSAGES = ("templates", "tenants", "customers", "customers.files", "law", "providers", *STORES)
 
 MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
@@ -78,6 +80,7 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     # The rooms that keep what is sealed seal it anew.
     "operations.keys": ("credits.payments", "tenants", *STORES),
     "operations.reconcile": ("credits", "credits.ledger", *STORES),
+    "operations.retention": STORES,
     "bootstrap": ("platform.doors", *WORKFLOWS, *OPERATIONS, *MESSAGES, *MONEY, *BELOW_MESSAGES),
 }
 """By room of `shared`: the rooms that it may know, beside itself. A room within a room is one of its own."""
@@ -99,6 +102,7 @@ KNOW_THE_DRIVER: Mapping[str, str] = {
     "credits.ledger.ledger": "an account that would be overdrawn is refused by the database's own check",
     "operations.backups.restore_store": "every table, by its name",
     "operations.backups.store": "every table, by its name, as a stream",
+    "operations.retention.retaining": "a table that others use waits for the next night",
 }
 """The modules of `shared` that import what speaks to Postgres, and why a `Database` is not enough for them."""
 

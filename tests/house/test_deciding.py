@@ -51,6 +51,8 @@ DECIDES_NOTHING: Mapping[str, str] = {
     "messages.stories.store.NEWEST_MESSAGES": "reports: how many are looked at is at least how many are asked for",
     "operations.health.store.GAUGES": "reports; operations/health/test_outbox_age.py holds its ages to the sweep",
     "operations.health.store.OPEN_ALERTS": "reports: figures that one kind of alert has",
+    "operations.retention.store.PARTS": "reports: what the database says of a partition that is due",
+    "operations.retention.store.SIZES": "reports",
 }
 """Statements that look like a decision, and why they are none."""
 

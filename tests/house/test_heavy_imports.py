@@ -28,6 +28,7 @@ MODELS: Mapping[str, bool] = {
     "payment_webhook": False,
     "provider_webhook": True,
     "reconcile": False,
+    "retention": False,
     "watch": False,
 }
 """By function: does it read a contract, a definition or a template, and so need pydantic?"""

@@ -168,7 +168,10 @@ def test_callbacks_are_missed_only_where_enough_was_sent(
     assert _fires(queries["callbacks-stopped"], series, HOUR + 30, tmp_path) is told
 
 
-@pytest.mark.parametrize(("alert", "service"), [("backup-missing", "backup"), ("reconcile-missing", "reconcile")])
+@pytest.mark.parametrize(
+    ("alert", "service"),
+    [("backup-missing", "backup"), ("reconcile-missing", "reconcile"), ("retention-missing", "retention")],
+)
 def test_what_runs_once_a_day_is_missed_after_25_hours_also_while_no_tick_comes(
     queries: dict[str, str], tmp_path: Path, alert: str, service: str
 ) -> None:

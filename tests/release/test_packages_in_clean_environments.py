@@ -174,6 +174,8 @@ def test_a_zip_serves_its_function_from_its_own_requirements(
             assert client.get("/").json()["state"] in ("ok", "warn", "fail")
         elif function == "reconcile":
             assert client.post("/").json()["difference"] == 0
+        elif function == "retention":
+            assert client.post("/").json()["busy"] == []
         elif function == "backup":
             assert client.post("/").json()["rows"] > 0  # the default prices
         else:

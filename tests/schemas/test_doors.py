@@ -14,7 +14,7 @@ from psycopg.errors import InsufficientPrivilege
 from local.postgres import ROLES, ensure_database
 from shared.platform.database.migrations import migrate
 from tests.databases import Migrated
-from tests.schemas.walls import ENTERS, FUNCTIONS, OURS, SAFE_PATH, SAMPLES, as_role, entry, fill, sample
+from tests.schemas.walls import CALLED, ENTERS, FUNCTIONS, OURS, SAFE_PATH, SAMPLES, as_role, entry, fill, sample
 
 OTHERS_MAKE_THEM_RUN = f"""
 select name, proconfig, has_function_privilege('public', oid, 'execute') from {FUNCTIONS}
@@ -169,7 +169,7 @@ def test_the_functions_that_others_make_run_look_where_only_the_owner_puts_thing
     with psycopg.connect(database.url) as connection:
         found = connection.execute(OTHERS_MAKE_THEM_RUN).fetchall()
     assert len(found) >= 7
-    assert [name for name, path, _ in found if path != SAFE_PATH] == []
+    assert [name for name, path, _ in found if path[:1] != SAFE_PATH] == []
     assert [name for name, _, anybody_may in found if anybody_may] == []
 
 
@@ -208,7 +208,7 @@ def test_the_attack_does_find_a_function_with_the_old_search_path(doors: Migrate
 def test_no_role_hangs_an_owners_function_on_a_table_of_its_own(doors: Migrated, role: str) -> None:
     with psycopg.connect(doors.url) as connection:
         names = [name for name, _, _ in connection.execute(OTHERS_MAKE_THEM_RUN).fetchall()]
-    names.remove("public.bite()")
+    names = [name for name in names if name != "public.bite()" and name not in CALLED]
     for name in names:
         hang = f"create trigger mine after insert on pg_temp.mine for each row execute function {name}"
         with as_role(doors, role, OURS) as connection:

@@ -14,8 +14,15 @@ from tests.house.clocks import DATABASES_CLOCK
 from tests.house.imports import files_of, name_of, tree_of
 
 BY_HAND = "for a row that a person writes by hand"
+_BELIEVED = (
+    "forget(text,timestamp with time zone,integer)",
+    "let_go(text[],timestamp with time zone)",
+    "tend_months(timestamp with time zone)",
+)
+
 ASK_THE_DATABASE: Mapping[str, str] = {
     "credit_accounts.created_at": BY_HAND,
+    **dict.fromkeys(_BELIEVED, "a time that has not come is not believed, so that nobody makes what is young leave"),
     "dead_letters.first_at": BY_HAND,
     "dead_letters.received_at": BY_HAND,
     "events.received_at": BY_HAND,

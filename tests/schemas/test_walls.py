@@ -10,6 +10,7 @@ from local.postgres import ROLES
 from shared.platform.database import Database as Pool
 from tests.databases import Migrated
 from tests.schemas.walls import (
+    CALLED,
     FUNCTIONS,
     MEMBER_OF,
     OURS,
@@ -133,8 +134,16 @@ def test_no_role_can_climb_over_the_wall(filled: Migrated) -> None:
         definers = connection.execute(DEFINERS).fetchall()
     assert sorted(members) == sorted([*LOGINS, *((role, member) for member, role in MEMBER_OF.items())])
     assert [strong, owned, may_create] == [[]] * 3
-    assert [name for name, by_triggers_alone, _ in definers if not by_triggers_alone] == []
-    assert [name for name, _, path in definers if path != SAFE_PATH] == []
+    assert {name for name, by_triggers_alone, _ in definers if not by_triggers_alone} == set(CALLED)
+    assert [name for name, _, settings in definers if settings[:1] != SAFE_PATH] == []
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_what_has_its_owners_rights_is_called_by_the_one_role_that_may(filled: Migrated, role: str) -> None:
+    with psycopg.connect(filled.url) as connection:
+        called = f"select name, has_function_privilege('{role}', oid, 'execute') from {FUNCTIONS} where prosecdef"  # noqa: S608
+        found = {name for name, may_call in connection.execute(called.encode()).fetchall() if may_call}
+    assert found == {name for name, caller in CALLED.items() if caller == role}
 
 
 @pytest.mark.parametrize("table", SAMPLES)

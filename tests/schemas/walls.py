@@ -107,6 +107,8 @@ WITHOUT_TENANT = {
     "lineage",
     "partitions",
     "month_proofs",
+    "left_months",
+    "walks",
     "default_prices",
     "provider_prices",
     "door_counts",
@@ -119,6 +121,15 @@ MEMBER_OF = {"allim_bulk_sender": "allim_sender"}
 
 SAFE_PATH = ["search_path=pg_catalog, public, pg_temp"]
 """Of a function that others make run: they can put nothing where it looks before it finds what is meant."""
+
+_MOMENT = "moment timestamp with time zone"
+
+CALLED: dict[str, str] = {
+    f"public.forget(what text, {_MOMENT}, most integer, OUT gone integer, OUT more boolean)": "allim_keeper",
+    f"public.let_go(parents text[], {_MOMENT})": "allim_keeper",
+    f"public.tend_months({_MOMENT}, OUT made integer, OUT closed text[])": "allim_keeper",
+}
+"""The functions with their owner's rights that are called, not made to run by a trigger, and the one role that may."""
 
 FUNCTIONS = """(
   select p.oid, p.prosecdef, p.prorettype, p.proconfig,
@@ -230,6 +241,7 @@ HEALTH = {
     "dead_letters": "select(received_at,state)",
     "credit_accounts": "select(tenant,balance,held,low_balance)",
     "payment_orders": "select(status,created_at,updated_at)",
+    "partitions": "select(since,until)",
 }
 """What is looked at to say whether all is well: no contents, no recipients, no credentials."""
 
@@ -418,6 +430,8 @@ PRIVILEGES: dict[str, dict[str, str]] = {
             "partitions",
             "month_proofs",
             "month_figures",
+            "left_months",
+            "walks",
         ],
         READ,
     ),
@@ -434,6 +448,7 @@ PRIVILEGES: dict[str, dict[str, str]] = {
         "month_figures": "select insert",
         "alerts": ALERTS + " update(resolved_at)",
     },
+    "allim_keeper": {},
 }
 """By role and table: operations, and those on some columns only. A new role or table is a row."""
 

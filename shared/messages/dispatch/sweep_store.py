@@ -209,13 +209,10 @@ def deciding_deadline(messages: str, *, moment: str = "deadline") -> str:
         moment: what a message says, of its `deadline`.
     """
     return f"""(
-      select min({moment}) from unnest({messages}) as carried (id)
-      cross join lateral (
-        select d.created_at + make_interval(secs => deadlines[position + 1]) as deadline from messages
-        where tenant = d.tenant and id = carried.id and dispatch = d.id and status in ('sending', 'sent')
-          and position + 1 < cardinality(route)
-        offset 0
-      ) as over
+      select min({moment}) from messages m
+      cross join lateral (select d.created_at + make_interval(secs => m.deadlines[m.position + 1]) as deadline) as over
+      where m.tenant = d.tenant and m.id = any({messages}) and m.dispatch = d.id and m.status in ('sending', 'sent')
+        and m.position + 1 < cardinality(m.route)
     )"""
 
 
@@ -275,10 +272,9 @@ select m.tenant, m.dispatch, m.id, m.attempt, m.status::text, m.channel,
   m.position + 1 < cardinality(m.route) as route_goes_on
 from unnest(%(tenants)s::text[], %(dispatches)s::uuid[]) as asked (tenant, dispatch)
 join dispatches d on d.tenant = asked.tenant and d.id = asked.dispatch
-cross join lateral unnest(d.messages) as carried (id)
 cross join lateral (
   select * from messages
-  where tenant = d.tenant and id = carried.id and dispatch = d.id and status in ('sending', 'sent', 'unknown')
+  where tenant = d.tenant and id = any(d.messages) and dispatch = d.id and status in ('sending', 'sent', 'unknown')
   offset 0
 ) m
 """

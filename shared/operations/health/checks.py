@@ -15,6 +15,7 @@ from typing import Any
 
 from shared.contracts.channels import LAST_WORD
 from shared.operations.health.figures import Account, Figures, Undecided, failures_in_a_row
+from shared.platform.clock import month_of
 from shared.platform.plurals import counted
 
 LATENCY = (0.5, 3.0)
@@ -41,6 +42,8 @@ HOLD_AGE = LAST_WORD.total_seconds() + 2 * 3600
 FAILURES = 3
 FAILURES_WITHIN = dt.timedelta(hours=3)
 PAYMENT_FAILURES = 10
+MONTHS_AHEAD = 1
+"""There are three, made each night."""
 
 
 class State(StrEnum):
@@ -105,6 +108,7 @@ def checks(figures: Figures) -> list[Check]:
         _holds(_age(gauges.oldest_hold_at, now)),
         _dead_letters(gauges.new_dead_letters, gauges.open_dead_letters),
         _payments(gauges.payment_failures),
+        _months(gauges.months_until, now),
     ]
 
 
@@ -238,3 +242,13 @@ def _payments(failed: int) -> Check:
     sentence = f"{counted(failed, 'payment')} failed within an hour"
     state, alert = (State.WARN, "payment-failures") if over else (State.OK, None)
     return Check("payments", state, failed, PAYMENT_FAILURES, "payments", sentence, alert)
+
+
+def _months(until: dt.date | None, now: dt.datetime) -> Check:
+    """Whether what comes next month has a month of its own to lie in."""
+    month = month_of(now)
+    ahead = 0 if until is None else 12 * (until.year - month.year) + until.month - month.month - 1
+    few = ahead < MONTHS_AHEAD
+    sentence = f"{counted(max(0, ahead), 'month')} made ahead"
+    state, alert = (State.WARN, "months-missing") if few else (State.OK, None)
+    return Check("months", state, ahead, MONTHS_AHEAD, "months", sentence, alert)

@@ -24,6 +24,7 @@ class Gauges:
     oldest_hold_at: when the oldest dispatch was made whose messages may still be held for.
     new_dead_letters: of ten minutes; `open_dead_letters`: all that nobody has decided on.
     payment_failures: of an hour.
+    months_until: the first day that has no month of its own yet; None where there are no months.
     connections, max_connections: to the server: in use, and as many as it takes.
     """
 
@@ -38,6 +39,7 @@ class Gauges:
     new_dead_letters: int
     open_dead_letters: int
     payment_failures: int
+    months_until: dt.date | None
     connections: int
     max_connections: int
 

@@ -61,6 +61,7 @@ select
     select count(*) from payment_orders
     where status = 'failed' and updated_at > %(failures_since)s and created_at > %(payments_since)s
   ) as payment_failures,
+  (select min(since) from partitions where until is null) as months_until,
   (select numbackends from pg_stat_database where datname = current_database()) as connections,
   current_setting('max_connections')::int as max_connections
 """

@@ -156,6 +156,12 @@ RULES: dict[str, Rule] = {
         "The ledger does not add up",
         "Stop changing credit by hand and find the entry: `allim credits audit`.",
     ),
+    "months-missing": Rule(
+        "다음 달 파티션이 준비되지 않았습니다",
+        "Next month has no partitions yet",
+        "Does the function retention fail? `allim migrate` makes months ahead. Nothing is lost: rows lie in a common "
+        "partition until then.",
+    ),
     OTHER: Rule(
         "확인이 필요한 알림이 있습니다",
         "Something that a person should know",

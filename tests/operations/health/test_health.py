@@ -35,6 +35,7 @@ WELL = Gauges(
     new_dead_letters=0,
     open_dead_letters=0,
     payment_failures=0,
+    months_until=dt.date(2027, 2, 1),
     connections=10,
     max_connections=100,
 )
@@ -74,6 +75,9 @@ LIMITS = {
     "old dead letters": (figures(open_dead_letters=7), "dead letters", "ok", None),
     "10 payments failed": (figures(payment_failures=10), "payments", "ok", None),
     "11 payments failed": (figures(payment_failures=11), "payments", "warn", "payment-failures"),
+    "a month made ahead": (figures(months_until=dt.date(2027, 1, 1)), "months", "ok", None),
+    "no month made ahead": (figures(months_until=dt.date(2026, 12, 1)), "months", "warn", "months-missing"),
+    "no months at all": (figures(months_until=None), "months", "warn", "months-missing"),
     "no callback and nothing sent": (
         figures(last_callback_at=ago(hours=9), accounts=(account("closed"),)),
         "callbacks",

@@ -23,7 +23,7 @@ locals {
   ]) }
 
   # What is called once a day. Who began less than a day ago, by the ticks, has had no such call yet.
-  missing = { for service in ["backup", "reconcile"] : service => join(" and ", [
+  missing = { for service in ["backup", "reconcile", "retention"] : service => join(" and ", [
     "(sum(increase(${local.requests}{${local.served},service_name=\"${service}\"}[25h])) or vector(0)) < 0.5",
     "sum(increase(${local.requests}{${local.served},service_name=\"on-reminder-tick\"}[1w] offset 25h)) > 0.5",
   ]) }
@@ -41,7 +41,7 @@ locals {
     slow = {
       title = "A function takes more than 2 seconds (95th percentile of at least 20 calls)"
       # A tick is held for a minute, a ticket waits for its provider, and what runs once a day takes its time.
-      query = "max(histogram_quantile(0.95, sum by (le, service_name) (rate(${local.latencies}{${local.any_function},service_name!~\"on-reminder-tick|on-sweep-tick|on-send-request|on-bulk-send-request|backup|reconcile\"}[10m]))) > 2000 and on (service_name) sum by (service_name) (increase(${local.requests}{${local.any_function}}[10m])) > 19.5)"
+      query = "max(histogram_quantile(0.95, sum by (le, service_name) (rate(${local.latencies}{${local.any_function},service_name!~\"on-reminder-tick|on-sweep-tick|on-send-request|on-bulk-send-request|backup|reconcile|retention\"}[10m]))) > 2000 and on (service_name) sum by (service_name) (increase(${local.requests}{${local.any_function}}[10m])) > 19.5)"
     }
     slow-provider = {
       title = "Tickets take more than 30 seconds (95th percentile of at least 10): the provider is slow"
@@ -91,6 +91,10 @@ locals {
     reconcile-missing = {
       title = "The ledger was not audited for 25 hours"
       query = local.missing["reconcile"]
+    }
+    retention-missing = {
+      title = "Nothing has left for 25 hours of what has lived its life, and no month was made ahead"
+      query = local.missing["retention"]
     }
     dead-letters = {
       title = "Something could not be understood or done: dead letters"

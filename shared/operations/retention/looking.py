@@ -1,0 +1,59 @@
+"""What there is, how long it lives, and what leaves next."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from shared.operations.retention.lives import FAMILIES, LIVES
+from shared.operations.retention.store import Part, read_kept, read_parts, read_sizes
+from shared.platform.clock import month_of
+from shared.platform.database import Database
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table with the life of its rows, as `shared.operations.retention.lives` says it, and about how many."""
+
+    table: str
+    leaving: str
+    because: str
+    months: int | None
+    kept: int | None
+    rows: int
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """All that is kept. `apart`: the names of what has left its table and is kept for the law."""
+
+    tables: Sequence[Table]
+    partitions: Sequence[Part]
+    apart: Sequence[str]
+
+
+def leaves_on(parent: str, until: dt.date | None) -> dt.date | None:
+    """The first day on which what lies before the day `until` has lived its life; None for what has no end."""
+    months = LIVES[parent].months
+    if until is None or months is None:
+        return None
+    number = until.year * 12 + until.month - 1 + months
+    return dt.date(number // 12, number % 12 + 1, 1)
+
+
+async def look(database: Database, now: dt.datetime) -> Kept:
+    """What there is now. `database`: as its owner."""
+    async with database.connection() as connection:
+        parts = await read_parts(connection, [table for family in FAMILIES for table in family], month_of(now))
+        sizes = {size.table: (size.rows, size.bytes) for size in await read_sizes(connection)}
+        apart = await read_kept(connection)
+    for part in parts:
+        rows, size = sizes.get(part.parent, (0, 0))
+        sizes[part.parent] = rows + part.rows, size + part.bytes
+    tables = [
+        Table(life.table, life.leaving, life.because, life.months, life.kept, *sizes.get(life.table, (0, 0)))
+        for life in LIVES.values()
+    ]
+    return Kept(tables, parts, apart)

@@ -1,0 +1,150 @@
+"""The night's work: months are made ahead and closed, and what has lived its life leaves. Each part is tried apart.
+
+Whatever it is called again for, and by however many at once: what was done is done. A partition whose table is in use
+for long stays for a night more; nobody waits longer than two seconds behind it.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TypeVar
+
+import psycopg
+
+from shared.operations.retention.lives import FAMILIES, FORGOTTEN
+from shared.operations.retention.store import Fate, forget, let_go, tend_months
+from shared.platform.clock import Clock
+from shared.platform.database import Connection, Database
+from shared.platform.errors import AllimError
+from shared.platform.logs import log
+
+Result = TypeVar("Result")
+
+AT_ONCE = 1_000
+"""Rows of a table that one statement deletes, or looks at."""
+
+PATIENCE = dt.timedelta(minutes=3)
+"""For rows that leave; those that are left wait for the next night."""
+
+BUSY = (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected)
+"""Somebody uses the table for longer than is waited for."""
+
+DROPPED, KEPT = "dropped", "kept"
+
+
+class RetentionError(AllimError):
+    """A part of the night's work failed; the others are done. The log has each error."""
+
+    def __init__(self, parts: list[str]) -> None:
+        super().__init__("not_all_tended", f"retention failed for {', '.join(parts)}: see the log", status=500)
+
+
+@dataclass(slots=True)
+class Night:
+    """What a night came to.
+
+    Attributes:
+        made: partitions made ahead.
+        closed: partitions closed now.
+        dropped, kept: partitions that have left, for good or to be kept apart.
+        staying: partitions that are due and stay, each with the reason.
+        gone: rows that have left, by table.
+        busy: what was in use, and waits for the next night.
+        failed: what failed.
+    """
+
+    made: int = 0
+    closed: list[str] = field(default_factory=list)
+    dropped: list[str] = field(default_factory=list)
+    kept: list[str] = field(default_factory=list)
+    staying: dict[str, str] = field(default_factory=dict)
+    gone: dict[str, int] = field(default_factory=dict)
+    busy: list[str] = field(default_factory=list)
+    failed: list[str] = field(default_factory=list)
+
+    def add(self, fates: list[Fate]) -> None:
+        for each in fates:
+            if each.fate == DROPPED:
+                self.dropped.append(each.part)
+            elif each.fate == KEPT:
+                self.kept.append(each.part)
+            else:
+                self.staying[each.part] = each.fate
+
+
+class Retention:
+    """Lets leave what has lived its life.
+
+    Args:
+        database: as the role that may call what does it.
+        clock: the time.
+    """
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    async def make_months(self) -> int:
+        """Make the partitions of the next three months, and close what is over; how many were made. Where a table is in
+        use, none are."""
+        made, _ = await self._try("months", Night(), lambda c: tend_months(c, self._clock.now())) or (None, [])
+        return made or 0
+
+    async def run(self) -> Night:
+        """All of it, once.
+
+        Raises:
+            RetentionError: after all that could be done is done.
+        """
+        night = Night()
+        now = self._clock.now()
+        if (tended := await self._try("months", night, lambda c: tend_months(c, now))) is not None:
+            made, night.closed = tended
+            night.made = made or 0
+            if made is None:
+                night.busy.append("months")
+        for family in FAMILIES:
+            fates = await self._try(", ".join(family), night, partial(let_go, parents=family, now=now))
+            night.add(fates or [])
+        await self._forget(night, now)
+        fields = {
+            "made": night.made,
+            "closed": len(night.closed),
+            "dropped": night.dropped,
+            "kept": night.kept,
+            "staying": night.staying,
+            "gone": night.gone,
+            "busy": night.busy,
+        }
+        log("retention").info("what has lived its life has left", extra={"fields": fields})
+        if night.failed:
+            raise RetentionError(night.failed)
+        return night
+
+    async def _forget(self, night: Night, now: dt.datetime) -> None:
+        """Rows leave in turn by table, a few at a time, until all have left or time is up."""
+        waiting = list(FORGOTTEN)
+        while waiting and self._clock.now() < now + PATIENCE:
+            for table in list(waiting):
+                done = await self._try(table, night, partial(forget, what=table, now=now, most=AT_ONCE))
+                gone, more = done or (0, False)
+                if gone:
+                    night.gone[table] = night.gone.get(table, 0) + gone
+                if not more:
+                    waiting.remove(table)
+
+    async def _try(self, what: str, night: Night, work: Callable[[Connection], Awaitable[Result]]) -> Result | None:
+        """What a statement gives, which is its own transaction; None when it was in the way of others, or failed."""
+        try:
+            async with self._database.connection() as connection:
+                return await work(connection)
+        except BUSY:
+            night.busy.append(what)
+            log("retention").warning("in use, and left for the next night", extra={"fields": {"what": what}})
+        except psycopg.Error:
+            night.failed.append(what)
+            log("retention").exception("not tended", extra={"fields": {"what": what}})
+        return None

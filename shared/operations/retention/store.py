@@ -1,0 +1,115 @@
+"""SQL of what leaves. What may leave is decided in the database (migration 0048): these are calls of its functions."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from shared.platform.database import Connection, fetch_all
+
+
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """What became of a partition that is due: `dropped`, `kept`, or why it stays."""
+
+    part: str
+    fate: str
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A partition: what lies in its table from the day `since` on and before the day `until`; None: no end.
+
+    rows: about so many.
+    stays_for: why it does not leave, where it is due and stays.
+    """
+
+    name: str
+    parent: str
+    since: dt.date | None
+    until: dt.date | None
+    closed_at: dt.datetime | None
+    rows: int
+    bytes: int
+    due: bool
+    stays_for: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """Of a table that lies in one piece: about so many `rows`."""
+
+    table: str
+    rows: int
+    bytes: int
+
+
+TEND = "select made, closed from tend_months(%(now)s)"
+
+
+async def tend_months(connection: Connection, now: dt.datetime) -> tuple[int | None, list[str]]:
+    """Make the partitions of the next three months, and close what is over.
+
+    Returns:
+        How many were made, None where a table is in use for long; and the names of what was closed now.
+    """
+    [row] = await fetch_all(connection, TEND, {"now": now})
+    return row["made"], list(row["closed"])
+
+
+LET_GO = "select part, fate from let_go(%(parents)s, %(now)s)"
+
+
+async def let_go(connection: Connection, parents: Sequence[str], now: dt.datetime) -> list[Fate]:
+    """The months of some tables, which leave together, leave once they have lived their life; gives what was due."""
+    rows = await fetch_all(connection, LET_GO, {"parents": list(parents), "now": now})
+    return [Fate(**row) for row in rows]
+
+
+FORGET = "select gone, more from forget(%(what)s, %(now)s, %(most)s)"
+
+
+async def forget(connection: Connection, what: str, now: dt.datetime, *, most: int) -> tuple[int, bool]:
+    """Delete rows of a table that have lived their life, `most` at most.
+
+    Returns:
+        How many went, and whether there may be more.
+    """
+    [row] = await fetch_all(connection, FORGET, {"what": what, "now": now, "most": most})
+    return row["gone"], row["more"]
+
+
+PARTS = """
+select p.name, p.parent, p.since, p.until, p.closed_at, greatest(c.reltuples, 0)::bigint as rows,
+  pg_total_relation_size(c.oid) as bytes, d.name is not null as due,
+  case when d.name is not null then months.stays_for(p.name) end as stays_for
+from partitions p join pg_class c on c.relname = p.name and c.relnamespace = 'months'::regnamespace
+left join months.due(%(parents)s, %(month)s) d on d.name = p.name
+order by p.parent, p.until nulls last
+"""
+
+
+async def read_parts(connection: Connection, parents: Sequence[str], month: dt.date) -> list[Part]:
+    """The partitions of some tables in a month, as the owner of the database sees them."""
+    return [Part(**row) for row in await fetch_all(connection, PARTS, {"parents": list(parents), "month": month})]
+
+
+SIZES = """
+select c.relname::text as table, greatest(c.reltuples, 0)::bigint as rows, pg_total_relation_size(c.oid) as bytes
+from pg_class c
+where c.relnamespace = 'public'::regnamespace and c.relkind = 'r' and c.relname !~ '^_?yoyo' order by 1
+"""
+
+
+async def read_sizes(connection: Connection) -> list[Size]:
+    """How large each table is that lies in one piece."""
+    return [Size(**row) for row in await fetch_all(connection, SIZES, {})]
+
+
+KEPT = "select name from left_months where dropped_at is null order by name"
+
+
+async def read_kept(connection: Connection) -> list[str]:
+    """What has left its table and is kept apart."""
+    return [row["name"] for row in await fetch_all(connection, KEPT, {})]
