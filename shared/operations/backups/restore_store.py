@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import psycopg
 from psycopg import sql
 
 from shared.operations.backups.manifest import Partition
@@ -28,12 +29,22 @@ async def set_triggers(connection: Connection, tables: Sequence[str], *, on: boo
         await connection.execute(statement)
 
 
+ALONE_WITHIN = "5s"
+"""A session that was ended a moment ago has its locks until the server has found that out."""
+
+STAND_ALONE = "select pg_advisory_xact_lock(hashtextextended('allim restore', 0))"
+
+
 async def stand_alone(connection: Connection) -> bool:
     """Have no other restore begin for as long as this transaction lasts; False when one is under way."""
-    [row] = await fetch_all(
-        connection, "select pg_try_advisory_xact_lock(hashtextextended('allim restore', 0)) as alone", {}
-    )
-    return bool(row["alone"])
+    try:
+        async with connection.transaction():
+            await connection.execute(f"set local lock_timeout = '{ALONE_WITHIN}'")
+            await connection.execute(STAND_ALONE)
+            await connection.execute("set local lock_timeout to default")
+    except psycopg.errors.LockNotAvailable:
+        return False
+    return True
 
 
 async def keep_others_out(connection: Connection, tables: Sequence[str]) -> None:

@@ -69,6 +69,7 @@ class Table:
 
     `shape`: tells one set of columns and their types from another. `parted`: whether it has partitions.
     `tenants`: whether its rows belong to tenants. `parents`: tables that its foreign keys want filled first.
+    `pages`: that the server counted last; of one that has partitions none.
     """
 
     name: str
@@ -78,6 +79,7 @@ class Table:
     whole: bool
     tenants: bool
     parents: list[str]
+    pages: int
 
 
 TABLES = """
@@ -109,7 +111,8 @@ select c.relname::text as name, c.relkind = 'p' as parted,
   coalesce((
     select array_agg(distinct f.confrelid::regclass::text) from pg_constraint f
     where f.conrelid = c.oid and f.contype = 'f' and not f.condeferrable and f.confrelid <> c.oid
-  ), '{}') as parents
+  ), '{}') as parents,
+  c.relpages as pages
 from pg_class c
 where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p') and c.relname !~ '^_?yoyo'
   and c.relname not in ('partitions', 'lineage')
@@ -130,9 +133,9 @@ class Part:
     """
 
     table: Table
+    pages: int
     partition: Partition | None = None
     condition: str | None = None
-    pages: int = 0
 
     @property
     def name(self) -> str:
@@ -158,12 +161,12 @@ async def read_parts(connection: Connection, tables: Sequence[Table]) -> list[Pa
         LookupError: there is such a one: its name.
     """
     by_name = {table.name: table for table in tables}
-    parts = [Part(table) for table in tables if not table.parted]
+    parts = [Part(table, table.pages) for table in tables if not table.parted]
     for row in await fetch_all(connection, PARTITIONS, {}):
         parent, known, condition, pages = (row.pop(name) for name in ("parent", "known", "condition", "pages"))
         if not known:
             raise LookupError(row["name"])
-        parts.append(Part(by_name[parent], Partition(**row), condition, pages))
+        parts.append(Part(by_name[parent], pages, Partition(**row), condition))
     return sorted(parts, key=lambda part: -part.pages)
 
 

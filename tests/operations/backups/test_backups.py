@@ -238,9 +238,12 @@ async def test_the_verb_restores_into_a_bare_database_and_proves_it(
     with psycopg.connect(postgres_url, autocommit=True) as connection:
         connection.execute("create database bare")
         into = with_parts(postgres_url, database="bare")
-        result = await _restore(run, TODAY, "--into", into, "--json")
+        result = await _restore(run, TODAY, "--into", into, "--jobs", "2", "--json")
         assert result.exit_code == 0, result.output
         told = json.loads(result.stdout)
+        assert told["tables"] == manifest.rows_of_tables
+        of_messages = [rows for name, rows in told["partitions"].items() if name.startswith("messages_")]
+        assert sum(of_messages) == told["tables"]["messages"] > 0
         assert disagreements(Audit(**told["ledger"])) == {}
         assert set(told["broken"].values()) == {0}
         assert (told["waiting"]["tickets"], told["waiting"]["timers"], told["waiting"]["open_dispatches"]) == (1, 1, 1)

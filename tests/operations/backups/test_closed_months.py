@@ -40,7 +40,7 @@ from tests.world import World
 NIGHT = dt.timedelta(days=1)
 THIEF = SigningKeys([bytes(32)])
 DAY = dt.date(2026, 11, 21)
-TABLE = Table("messages", True, ["id", "name"], "shape", True, True, [])
+TABLE = Table("messages", True, ["id", "name"], "shape", True, True, [], 0)
 CLOSED = Partition(name="messages_2026_09", since=DAY, until=DAY + NIGHT, closed_at=NOON, changes=3)
 
 
@@ -242,7 +242,7 @@ async def test_what_is_in_memory_of_a_table_does_not_grow_with_it(
 
 def test_the_file_of_the_night_before_serves() -> None:
     last = _last()
-    assert kept_file(Part(TABLE, CLOSED), last, "l", DAY) == last.tables[0]
+    assert kept_file(Part(TABLE, 0, CLOSED), last, "l", DAY) == last.tables[0]
 
 
 OF_PARTITION: Mapping[str, dict[str, Any]] = {
@@ -262,16 +262,16 @@ OF_TABLE: Mapping[str, dict[str, Any]] = {
 @pytest.mark.parametrize(
     ("part", "last", "lineage"),
     [
-        pytest.param(Part(TABLE, CLOSED), None, "l", id="no backup before"),
-        pytest.param(Part(TABLE, CLOSED), _last(), "another", id="another lineage"),
-        pytest.param(Part(TABLE), _last(), "l", id="a table without partitions"),
+        pytest.param(Part(TABLE, 0, CLOSED), None, "l", id="no backup before"),
+        pytest.param(Part(TABLE, 0, CLOSED), _last(), "another", id="another lineage"),
+        pytest.param(Part(TABLE, 0), _last(), "l", id="a table without partitions"),
         *(
-            pytest.param(Part(TABLE, CLOSED.model_copy(update=changed)), _last(), "l", id=f"another {name}")
+            pytest.param(Part(TABLE, 0, CLOSED.model_copy(update=changed)), _last(), "l", id=f"another {name}")
             for name, changed in OF_PARTITION.items()
         ),
-        pytest.param(Part(TABLE, CLOSED.model_copy(update={"closed_at": None})), _last(), "l", id="open"),
+        pytest.param(Part(TABLE, 0, CLOSED.model_copy(update={"closed_at": None})), _last(), "l", id="open"),
         *(
-            pytest.param(Part(dataclasses.replace(TABLE, **changed), CLOSED), _last(), "l", id=f"another {name}")
+            pytest.param(Part(dataclasses.replace(TABLE, **changed), 0, CLOSED), _last(), "l", id=f"another {name}")
             for name, changed in OF_TABLE.items()
         ),
     ],
@@ -287,6 +287,6 @@ def test_a_file_that_serves_outlives_every_backup_that_names_it(nights: int, num
     stored = last.tables[0].model_copy(
         update={"partition": closed, "object": last.tables[0].object.replace(CLOSED.name, closed.name)}
     )
-    kept = kept_file(Part(TABLE, closed), last.model_copy(update={"tables": (stored,)}), "l", DAY)
+    kept = kept_file(Part(TABLE, 0, closed), last.model_copy(update={"tables": (stored,)}), "l", DAY)
     assert kept is None or (0 <= nights < KEPT_NIGHTS and kept.is_in_place(DAY))
     assert kept is not None or not 0 <= nights < KEPT_NIGHTS - SPREAD_NIGHTS
