@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import psycopg
@@ -22,7 +22,7 @@ StatementCounts = Counter[tuple[str, bool]]
 """By role, and whether it only begins or ends a transaction."""
 
 
-class StatementLog:
+class ServerLog:
     """The server's log, from a moment on.
 
     Args:
@@ -38,11 +38,20 @@ class StatementLog:
         """Count from here on."""
         self._offset = self._log.stat().st_size
 
-    def counts(self) -> StatementCounts:
-        """The statements since the mark."""
+    def lines(self) -> Iterator[str]:
+        """What was written since the mark."""
         with self._log.open("rb") as file:
             file.seek(self._offset)
-            return count_statements(line.decode(errors="replace") for line in file)
+            for line in file:
+                yield line.decode(errors="replace")
+
+
+class StatementLog(ServerLog):
+    """Of which statements are counted."""
+
+    def counts(self) -> StatementCounts:
+        """The statements since the mark."""
+        return count_statements(self.lines())
 
 
 def count_statements(lines: Iterable[str]) -> StatementCounts:
@@ -63,12 +72,19 @@ def logged_statements(database_url: str, log: Path) -> Iterator[StatementLog]:
         log: where the server's output goes.
     """
     settings = {"log_line_prefix": f"{PREFIX}|%u|", "log_parameter_max_length": "0", "log_statement": "all"}
+    with server_set(database_url, settings):
+        yield StatementLog(log)
+
+
+@contextlib.contextmanager
+def server_set(database_url: str, settings: Mapping[str, str]) -> Iterator[None]:
+    """Have the whole server go by some settings, as long as the `with` block. `database_url`: a superuser's."""
     with psycopg.connect(database_url, autocommit=True) as connection:
         for name, value in settings.items():
             connection.execute(f"alter system set {name} = '{value}'")
         connection.execute("select pg_reload_conf()")
         try:
-            yield StatementLog(log)
+            yield
         finally:
             for name in settings:
                 connection.execute(f"alter system reset {name}")

@@ -8,33 +8,18 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-import psycopg
+from bench.sql_count import ServerLog, server_set
 
 PREFIX = "time"
 _LINE = re.compile(rf"^{PREFIX}\|(?P<role>\w*)\|LOG:  duration: (?P<ms>[\d.]+) ms")
 
 
-class DurationLog:
-    """The server's log, from a moment on.
-
-    Args:
-        log: its file.
-    """
-
-    def __init__(self, log: Path) -> None:
-        self._log = log
-        self._offset = 0
-        self.mark()
-
-    def mark(self) -> None:
-        """Count from here on."""
-        self._offset = self._log.stat().st_size
+class DurationLog(ServerLog):
+    """Of which durations are added up."""
 
     def by_role(self) -> dict[str, float]:
         """Milliseconds since the mark."""
-        with self._log.open("rb") as file:
-            file.seek(self._offset)
-            return durations(line.decode(errors="replace") for line in file)
+        return durations(self.lines())
 
 
 def durations(lines: Iterable[str]) -> dict[str, float]:
@@ -55,13 +40,5 @@ def timed_statements(database_url: str, log: Path) -> Iterator[DurationLog]:
         log: where the server's output goes.
     """
     settings = {"log_line_prefix": f"{PREFIX}|%u|", "log_duration": "on"}
-    with psycopg.connect(database_url, autocommit=True) as connection:
-        for name, value in settings.items():
-            connection.execute(f"alter system set {name} = '{value}'")
-        connection.execute("select pg_reload_conf()")
-        try:
-            yield DurationLog(log)
-        finally:
-            for name in settings:
-                connection.execute(f"alter system reset {name}")
-            connection.execute("select pg_reload_conf()")
+    with server_set(database_url, settings):
+        yield DurationLog(log)
