@@ -5,24 +5,16 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 from shared.bootstrap import Parts, retaining
-from shared.platform.errors import AllimError
-from shared.platform.http import refused, require_post
-from shared.platform.logs import log, log_for
+from shared.platform.http import carry_out
 
 nightly = retaining(Parts.of_this_process())
 
 
 @functions_framework.aio.http
 async def retention(request: Request) -> JSONResponse:
-    log_for(request.headers)
-    try:
-        require_post(request)
-        night = await nightly.run()
-    except AllimError as error:
-        return refused(error)
-    except Exception as error:  # whatever it was, the scheduler tries again
-        log("retention").exception("nothing has left")
-        return refused(AllimError("not_all_tended", type(error).__name__, status=500))
-    return JSONResponse(
-        {"made": night.made, "dropped": night.dropped, "kept": night.kept, "gone": night.gone, "busy": night.busy}
-    )
+    return await carry_out(request, _tend, name="retention", failed="not_all_tended", told="nothing has left")
+
+
+async def _tend() -> dict[str, object]:
+    night = await nightly.run()
+    return {"made": night.made, "dropped": night.dropped, "kept": night.kept, "gone": night.gone, "busy": night.busy}

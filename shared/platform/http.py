@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from shared.platform.errors import AllimError
+from shared.platform.logs import log, log_for
 
 METHOD_NOT_ALLOWED = 405
 
@@ -34,6 +35,30 @@ def require_post(request: Request) -> None:
     """Raises AllimError: `method_not_allowed` (405), when the request is no POST."""
     if request.method != "POST":
         raise AllimError("method_not_allowed", "call it with POST", status=METHOD_NOT_ALLOWED)
+
+
+async def carry_out(
+    request: Request, work: Callable[[], Awaitable[Mapping[str, object]]], *, name: str, failed: str, told: str
+) -> JSONResponse:
+    """Answer a call of Cloud Scheduler, a POST without a body: with what some work came to, or refused. Whatever went
+    wrong, the scheduler tries again.
+
+    Args:
+        request: the call.
+        work: gives what is told of it.
+        name: of the log.
+        failed: the code (500) when it fails for a reason that is no AllimError.
+        told: what the log says then.
+    """
+    log_for(request.headers)
+    try:
+        require_post(request)
+        return JSONResponse(await work())
+    except AllimError as error:
+        return refused(error)
+    except Exception as error:
+        log(name).exception(told)
+        return refused(AllimError(failed, type(error).__name__, status=500))
 
 
 def too_slow(seconds: float) -> AllimError:
