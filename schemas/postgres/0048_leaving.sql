@@ -235,6 +235,8 @@ declare
   );
   reached text[];
   seen int;
+  aged_by text;
+  over text;
 begin
   if what = 'runs' then
     insert into walks values ('runs', array['', '', '']) on conflict do nothing;
@@ -270,49 +272,23 @@ begin
     plans as (delete from plan_orders p using old where (p.tenant, p.order_id) = (old.tenant, old.id)),
     orders as (delete from payment_orders o using old where (o.tenant, o.id) = (old.tenant, old.id) returning 1)
     select count(*) from orders into gone;
-  elsif what = 'dead_letters' then
-    delete from dead_letters d where d.id in (
-      select o.id from dead_letters o where o.received_at < before order by o.received_at limit most for update skip locked
-    );
-    get diagnostics gone = row_count;
-  elsif what = 'door_counts' then
-    delete from door_counts d where (d.door, d.source, d.since) in (
-      select o.door, o.source, o.since from door_counts o where o.since < before
-      order by o.since limit most for update skip locked
-    );
-    get diagnostics gone = row_count;
-  elsif what = 'alerts' then
-    delete from alerts a where (a.tenant, a.kind, a.resolved_at) in (
-      select o.tenant, o.kind, o.resolved_at from alerts o where o.resolved_at < before
-      order by o.resolved_at limit most for update skip locked
-    );
-    get diagnostics gone = row_count;
-  elsif what = 'alert_notices' then
-    delete from alert_notices a where (a.tenant, a.kind) in (
-      select o.tenant, o.kind from alert_notices o where not o.firing and not o.owed and o.since < before
-      order by o.since limit most for update skip locked
-    );
-    get diagnostics gone = row_count;
-  elsif what = 'bulk_sends' then
-    delete from bulk_sends b where (b.tenant, b.key) in (
-      select o.tenant, o.key from bulk_sends o where o.begun_at < before
-      order by o.begun_at limit most for update skip locked
-    );
-    get diagnostics gone = row_count;
-  elsif what = 'plan_history' then
-    delete from plan_history h where (h.tenant, h.id) in (
-      select o.tenant, o.id from plan_history o where o.created_at < before
-      order by o.created_at limit most for update skip locked
-    );
-    get diagnostics gone = row_count;
-  elsif what = 'tenant_history' then
-    delete from tenant_history h where (h.tenant, h.id) in (
-      select o.tenant, o.id from tenant_history o where o.created_at < before
-      order by o.created_at limit most for update skip locked
-    );
-    get diagnostics gone = row_count;
   else
-    raise exception 'nothing of % is forgotten', what using errcode = 'invalid_parameter_value';
+    select w.aged_by, w.over into aged_by, over from (values
+      ('dead_letters', 'received_at', 'true'),
+      ('door_counts', 'since', 'true'),
+      ('alerts', 'resolved_at', 'true'),
+      ('alert_notices', 'since', 'not firing and not owed'),
+      ('bulk_sends', 'begun_at', 'true'),
+      ('plan_history', 'created_at', 'true'),
+      ('tenant_history', 'created_at', 'true')
+    ) as w (what, aged_by, over) where w.what = forget.what;
+    if not found then
+      raise exception 'nothing of % is forgotten', what using errcode = 'invalid_parameter_value';
+    end if;
+    execute format('delete from %1$I where ctid = any(array('
+      'select ctid from %1$I where %2$I < $1 and %3$s order by %2$I limit $2 for update skip locked))', what, aged_by, over)
+    using before, most;
+    get diagnostics gone = row_count;
   end if;
   more := gone = most;
 end $$;
