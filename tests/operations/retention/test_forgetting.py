@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 
 import pytest
 
@@ -31,13 +31,6 @@ OVER = {
 def owner(database: Migrated) -> Iterator[Owner]:
     with owner_of(database.url) as connection:
         yield connection
-
-
-@pytest.fixture
-async def keeper(database: Migrated) -> AsyncIterator[Database]:
-    pool = Database(database.role_url("allim_keeper"), pool_size=1)
-    yield pool
-    await pool.close()
 
 
 def _end_of_life(table: str) -> dt.datetime:

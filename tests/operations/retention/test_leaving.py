@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 
 import psycopg
 import pytest
@@ -41,13 +41,6 @@ def owner(database: Migrated) -> Iterator[Owner]:
     with owner_of(database.url) as connection:
         begin_at(connection, FIRST)
         yield connection
-
-
-@pytest.fixture
-async def keeper(database: Migrated) -> AsyncIterator[Database]:
-    pool = Database(database.role_url("allim_keeper"), pool_size=2)
-    yield pool
-    await pool.close()
 
 
 async def _a_year_of_nights(owner: Owner, keeper: Database, until: dt.datetime) -> None:
