@@ -14,18 +14,15 @@ def deciding_ends(changes: str) -> str:
             `requeued`) and of what they were before (`dispatch`, and whether they were on their way: `was_open`).
     """
     return f"""ending as (
-  select tenant, dispatch, count(*) as messages from {changes}
+  select tenant, array[dispatch] as key, count(*) as messages from {changes}
   where was_open and dispatch is not null and (requeued or status >= 'expired') group by tenant, dispatch
 ),
 closed as (
   update dispatches d set state = 'closed', check_at = null, updated_at = %(now)s
   from ending e
-  where d.tenant = e.tenant and d.id = e.dispatch and d.state = 'sent' and e.messages = (
-    select count(*) from unnest(d.messages) as carried (id) cross join lateral (
-      select from messages m
-      where m.tenant = d.tenant and m.id = carried.id and m.dispatch = d.id
-        and m.status in ('sending', 'sent', 'unknown')
-      offset 0
-    ) still_open
+  where d.tenant = e.tenant and d.id = any(e.key) and d.state = 'sent' and e.messages = (
+    select count(*) from messages m
+    where m.tenant = d.tenant and m.id = any(d.messages) and m.dispatch = d.id
+      and m.status in ('sending', 'sent', 'unknown')
   )
 )"""

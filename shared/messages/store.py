@@ -107,8 +107,11 @@ async def queue_messages(
 
 SUPERSEDED = """
 select m.tenant, m.id
-from unnest(%(tenants)s::text[], %(ids)s::uuid[], %(revisions)s::int[]) as w (tenant, id, revision)
-join messages m on m.tenant = w.tenant and m.id = w.id and m.id between %(first_id)s and %(last_id)s
+from (
+  select tenant, array[id] as key, revision
+  from unnest(%(tenants)s::text[], %(ids)s::uuid[], %(revisions)s::int[]) as named (tenant, id, revision) offset 0
+) w
+join messages m on m.tenant = w.tenant and m.id = any(w.key) and m.id between %(first_id)s and %(last_id)s
 where m.run_revision < w.revision and (m.status = 'queued' or m.reason = %(run_changed)s)
 for no key update of m
 """

@@ -24,12 +24,15 @@ with abandoned as (
 ),
 -- Locked in the order of reports and claims, which may speak of these messages at the same time.
 taken as (
-  select a.id as dispatch, a.release, m.id, m.tries >= %(max_tries)s and %(again_in)s::interval is null as was_last
+  select a.id as dispatch, a.release, listed.key,
+    m.tries >= %(max_tries)s and %(again_in)s::interval is null as was_last
   from abandoned a
-  cross join lateral (select unnest(coalesce(%(only)s::uuid[], a.messages)) as id order by id) listed
   cross join lateral (
-    select id, tries from messages
-    where tenant = %(tenant)s and id = listed.id and dispatch = a.id and status = 'sending' for no key update
+    select array[id] as key from unnest(coalesce(%(only)s::uuid[], a.messages)) as named (id) order by id
+  ) listed
+  cross join lateral (
+    select tries from messages
+    where tenant = %(tenant)s and id = any(listed.key) and dispatch = a.id and status = 'sending' for no key update
   ) m
 ),
 back as (
@@ -41,7 +44,7 @@ back as (
       dispatch = null, updated_at = %(now)s,
       settlement = case when t.was_last and m.hold is not null then t.release end
   from taken t
-  where m.tenant = %(tenant)s and m.id = t.id and m.dispatch = t.dispatch and m.status = 'sending'
+  where m.tenant = %(tenant)s and m.id = any(t.key) and m.dispatch = t.dispatch and m.status = 'sending'
   returning m.tenant, m.id, m.status, m.tries, m.held, m.settlement
 ),
 released as ({entering(_RELEASES)}),

@@ -59,13 +59,14 @@ still_sending as (
   -- Locked in the order of reports, which may already speak of these messages.
   select s.*, m.part, m.place
   from (
-    select * from unnest(%(ids)s::uuid[], %(channels)s::text[], %(provider_message_ids)s::text[])
+    select array[id] as key, channel, provider_message_id
+    from unnest(%(ids)s::uuid[], %(channels)s::text[], %(provider_message_ids)s::text[])
       as s (id, channel, provider_message_id)
     order by id
   ) s
   cross join lateral (
     select tableoid as part, ctid as place from messages
-    where tenant = %(tenant)s and id = s.id and dispatch = %(id)s and status = 'sending'
+    where tenant = %(tenant)s and id = any(s.key) and dispatch = %(id)s and status = 'sending'
       and id between %(first_id)s and %(last_id)s
     for no key update
   ) m
@@ -157,8 +158,8 @@ candidates as (
     m.run_key is not null and m.run_revision is distinct from r.revision as run_changed,
     coalesce(r.settled, false) as settled, coalesce(w.is_off, false) as workflow_off
   from (
-    select asked.tenant, asked.id, s.dispatch, s.new_hold, s.release, s.later, s.revision, s.suspended, s.account,
-      s.provider, s.bucket, s.messages_per_second, s.burst
+    select asked.tenant, asked.id, array[asked.id] as key, s.dispatch, s.new_hold, s.release, s.later, s.revision,
+      s.suspended, s.account, s.provider, s.bucket, s.messages_per_second, s.burst
     from asked join senders s on s.tenant = asked.tenant
     order by asked.tenant, asked.id
   ) a
@@ -167,7 +168,7 @@ candidates as (
     select tableoid as part, ctid as place, route, position, expires_at,
       case when settlement is null then hold end as hold, workflow, run_key, run_revision, unless
     from messages
-    where tenant = a.tenant and id = a.id and status = 'queued' and id between %(first_id)s and %(last_id)s
+    where tenant = a.tenant and id = any(a.key) and status = 'queued' and id between %(first_id)s and %(last_id)s
     for no key update
   ) m
   left join lateral (

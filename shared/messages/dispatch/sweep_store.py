@@ -170,13 +170,13 @@ def _taking(which: str, *, by: str, put_off: str) -> str:
     """
     return f"""
 with due as (
-  select tenant, id from dispatches
+  select tenant, array[id] as key from dispatches
   where {which} and tenant <> all(%(without)s::text[])
   order by {by} limit %(limit)s for update skip locked
 )
 update dispatches d set updated_at = %(now)s, {put_off}
 from due join tenants t on t.id = due.tenant
-where d.tenant = due.tenant and d.id = due.id
+where d.tenant = due.tenant and d.id = any(due.key)
 returning d.tenant, d.id, d.account, d.state::text, d.provider_batch_id as batch, d.created_at, t.revision
 """
 
@@ -203,9 +203,6 @@ async def decide_leases(connection: Connection, **taking: Unpack[Taking]) -> lis
 def deciding_deadline(messages: str, *, moment: str = "deadline") -> str:
     """When a sent dispatch is looked at for the end of a channel's time, as a part of another statement: the first of
     its messages that may still go on to their next channel says so.
-
-    Looked up by an array and not each by its key: Postgres 18.4 crashes when a row that is locked meanwhile has changed
-    and a part of the statement chooses partitions only while it runs (tests/credits/ledger/test_ledger_races.py).
 
     Args:
         messages: the ids of those that it carries, in that statement, which calls the dispatch `d`.
@@ -291,8 +288,10 @@ async def unsettled(connection: Connection, dispatches: Sequence[TakenDispatch])
 
 CLOSE = """
 update dispatches d set state = 'closed', check_at = null, updated_at = %(now)s
-from unnest(%(tenants)s::text[], %(dispatches)s::uuid[]) as c (tenant, id)
-where d.tenant = c.tenant and d.id = c.id and d.state = 'sent'
+from (
+  select tenant, array[id] as key from unnest(%(tenants)s::text[], %(dispatches)s::uuid[]) as c (tenant, id) offset 0
+) c
+where d.tenant = c.tenant and d.id = any(c.key) and d.state = 'sent'
 """
 
 

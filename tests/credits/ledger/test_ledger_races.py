@@ -13,6 +13,8 @@ from shared.contracts.reports import ProviderReport
 from shared.contracts.tickets import SendTicket
 from shared.credits.errors import CreditError
 from shared.credits.ledger.audit import disagreements
+from shared.messages.dispatch.sweep_store import Taking, decide_checks, decide_deadlines
+from shared.platform.clock import first_moment
 from tests.credits.ledger.model import ZERO, Bill, Books, Word
 from tests.credits.ledger_world import LedgerWorld, said
 
@@ -62,6 +64,7 @@ class Storm:
                 *(self.world.abandon(tenant, dispatch) for dispatch, tenant in dropped.items()),
                 *(self._send(dispatch, tenant) for dispatch, tenant in self.open.items() if dispatch not in dropped),
                 *(self._report(tenant, said_) for tenant, said_ in [*words.items(), *words.items()]),
+                self._sweep(),
             ),
         )
         winners = [message.id for messages in claimed for message in messages]
@@ -115,6 +118,14 @@ class Storm:
     async def _report(self, tenant: str, words: list[Word]) -> None:
         await self.world.report(tenant, *map(_as_report, self.random.sample(words, len(words))))
 
+    async def _sweep(self) -> None:
+        """Look at calls that are being sent, reported and given up at this moment."""
+        later = self.world.clock.now() + dt.timedelta(days=1)
+        taking = Taking(now=later, first=dt.timedelta(0), longest=dt.timedelta(0), limit=100, without=())
+        async with self.world.owner.connection() as connection:
+            await decide_checks(connection, **taking)
+            await decide_deadlines(connection, **taking)
+
     async def _take_back(self, tenant: str, amount: int) -> bool:
         try:
             return await self.world.take_back(tenant, amount)
@@ -146,6 +157,42 @@ async def test_whoever_wins_a_race_the_credit_is_given_once_and_nobody_is_forgot
     await storm.begin()
     for _ in range(ROUNDS):
         await storm.round()
+
+
+@pytest.mark.parametrize("seed", range(2))
+async def test_it_is_so_when_a_month_ends_in_the_midst(world: LedgerWorld, seed: int) -> None:
+    """Batches lie in two months' partitions, and rows change while others wait for them."""
+    [month] = world.rows("select until from partitions where name = 'messages_past'")
+    world.clock.moment = first_moment(month["until"]) - dt.timedelta(seconds=ROUNDS)
+    storm = Storm(world, seed)
+    await storm.begin()
+    for _ in range(ROUNDS):
+        await storm.round()
+    parts = world.rows("select distinct tableoid::regclass::text as part from messages order by part")
+    assert [row["part"] for row in parts] == ["months.messages_later", "months.messages_past"]
+
+
+async def test_a_call_ends_and_a_late_delivery_is_charged_while_credit_moves(world: LedgerWorld) -> None:
+    """Credit that moved meanwhile is read again in the midst of the statement that looks for the call's messages."""
+    tenant = await world.add_tenant(f"moved-{next(_numbers)}", credit=100)
+    [failed] = await world.claim(await world.queue(tenant, 1))
+    await world.report(tenant, said(failed.id, "failed"))
+    [last] = await world.claim(await world.queue(tenant, 1))
+    await world.send(tenant, last.dispatch, {last.id: "sms"})
+    async with world.owner.transaction() as connection:
+        await connection.execute(
+            "update credit_accounts set balance = balance where tenant = %(tenant)s", {"tenant": tenant}
+        )
+        reported = asyncio.create_task(
+            world.report(tenant, said(failed.id, "delivered"), said(last.id, "delivered")),
+        )
+        while not (reported.done() or world.rows("select pid from pg_locks where not granted")):
+            await asyncio.sleep(0.01)
+        assert not reported.done()
+    await reported
+    assert world.account(tenant) == (100 - 2 * 20, 0)
+    [call] = world.rows("select state from dispatches where id = %(id)s", id=last.dispatch)
+    assert call["state"] == "closed"
 
 
 async def test_a_send_and_the_reports_that_overtake_it_never_wait_for_each_other_in_a_circle(
