@@ -101,13 +101,22 @@ def person_of(row: str) -> str:
     return f"to_jsonb({row}) - array['tenant', 'as_of', 'told_at', 'attributes_told_at', 'filed']"
 
 
-DECIDE_NEWEST_WORDS = f"""
-with told as (
-  select * from json_to_recordset(%(words)s::json) as t (
+WORDS = """
+  json_to_recordset(%(words)s::json) as t (
     tenant text, id text, name text, phone text, email text, company text, status text, plan text, locale text,
     attributes jsonb, as_of timestamptz, told_at timestamptz[], attributes_told_at jsonb, filed jsonb
   )
-)
+"""
+"""As a relation in a statement, with the parameters of `word_columns`: a source of `deciding_newest_words`."""
+
+
+def word_columns(tellings: Sequence[Telling]) -> dict[str, Any]:
+    """What is told of customers, of each once, as the parameters of `WORDS`."""
+    return {"words": orjson.dumps([row_of(telling) for telling in tellings]).decode()}
+
+
+DECIDE_NEWEST_WORDS = f"""
+with told as (select * from {WORDS})
 {deciding_newest_words("told")}
 returning tenant, id, {person_of("customers")} as person
 """
@@ -123,8 +132,7 @@ async def decide_newest_words(connection: Connection, tellings: Sequence[Telling
     Returns:
         By tenant and id, each customer as known now.
     """
-    words = orjson.dumps([row_of(telling) for telling in tellings]).decode()
-    rows = await fetch_all(connection, DECIDE_NEWEST_WORDS, {"words": words})
+    rows = await fetch_all(connection, DECIDE_NEWEST_WORDS, word_columns(tellings))
     return {(row["tenant"], row["id"]): row["person"] for row in rows}
 
 

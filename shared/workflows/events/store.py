@@ -69,12 +69,17 @@ class Received(NamedTuple):
     conflicting: bool
 
 
+def months_around(events: Sequence[SubscriptionEvent], now: dt.datetime) -> dict[str, dt.date]:
+    """Where the months begin and end in which events may lie already, as the parameters `first_month`, `last_month`."""
+    months = [month_of(event.time) for event in events] or [now.date()]
+    return {"first_month": min(months) - _A_MONTH, "last_month": max(months) + _A_MONTH}
+
+
 async def receive_events_and_decide_fresh(
     connection: Connection, events: Sequence[SubscriptionEvent], now: dt.datetime
 ) -> list[Received]:
     """Keep events; in their order, what became of each. One is known again by its id while it is kept, whenever it
     comes; should it say another time, then only where that is in a month beside its first one."""
-    months = [month_of(event.time) for event in events]
     rows = await fetch_all(
         connection,
         RECEIVE_EVENTS_AND_DECIDE_FRESH,
@@ -86,9 +91,8 @@ async def receive_events_and_decide_fresh(
             "times": [event.time for event in events],
             "data": [event.data.model_dump_json(exclude_unset=True) for event in events],
             "fingerprints": [fingerprint(event) for event in events],
-            "months": months,
-            "first_month": min(months, default=now.date()) - _A_MONTH,
-            "last_month": max(months, default=now.date()) + _A_MONTH,
+            "months": [month_of(event.time) for event in events],
+            **months_around(events, now),
             "now": now,
         },
     )
