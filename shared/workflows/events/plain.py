@@ -31,14 +31,14 @@ def happening_of(event: SubscriptionEvent, person: Person) -> Happening:
         type=event.type,
         time=event.time_utc,
         customer=event.customer.id,
-        scope={"customer": person, "data": event.fields(), "event": {"type": event.type, "subject": event.subject}},
+        scope={"customer": person, "data": event.fields, "event": {"type": event.type, "subject": event.subject}},
     )
 
 
 def telling_of(event: SubscriptionEvent, now: dt.datetime) -> Telling:
     """What an event says of its customer. By a clock that is ahead nothing is told later than it is heard, or it would
     outdo what is told until then."""
-    return Telling(event.tenant, event.customer.id, min(event.time, now), event.customer.told)
+    return Telling(event.tenant, event.customer.id, min(event.time_utc, now), event.customer.told)
 
 
 def plan_plain(

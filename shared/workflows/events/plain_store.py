@@ -123,6 +123,7 @@ async def take_plain_events_and_decide_fresh(
         In their order, what became of each event.
     """
     events = [one.event for one in plain]
+    months = [month_of(event.time_utc) for event in events]
     rows = await fetch_all(
         connection,
         TAKE_PLAIN_EVENTS_AND_DECIDE_FRESH,
@@ -133,14 +134,14 @@ async def take_plain_events_and_decide_fresh(
             "given_sources": [event.source for event in events],
             "given_ids": [event.id for event in events],
             "given_types": [event.type for event in events],
-            "given_times": [event.time for event in events],
+            "given_times": [event.time_utc for event in events],
             "given_data": [event.data.model_dump_json(exclude_unset=True) for event in events],
             "fingerprints": [fingerprint(event) for event in events],
-            "months": [month_of(event.time) for event in events],
+            "months": months,
             "outcomes": [to_json([each.fields() for each in one.outcomes]).decode() for one in plain],
             "given_customers": [event.customer.id for event in events],
             "planned_at": [one.planned_at for one in plain],
-            **months_around(events, now),
+            **months_around(months, now),
             **word_columns([one.telling for one in plain]),
             **message_columns(messages),
             **ticket_columns(tickets, topics),
