@@ -26,6 +26,10 @@ class Telling(NamedTuple):
     filed: Mapping[str, Any] | None = None
 
 
+FIELD_BITS = {name: 1 << place for place, name in enumerate(FIELDS)}
+"""What is told, as a number: of attributes, that all are cleared."""
+
+
 def row_of(telling: Telling) -> dict[str, Any]:
     """As the statement takes it that writes customers."""
     at, told = telling.at, telling.told
@@ -36,7 +40,7 @@ def row_of(telling: Telling) -> dict[str, Any]:
         "id": telling.customer,
         **{name: value for name, value in told.items() if name != ATTRIBUTES},
         "as_of": at,
-        "told_at": [at if name in told else None for name in FIELDS[:-1]] + [at if cleared else None],
+        "told": sum([FIELD_BITS[name] for name in told if name != ATTRIBUTES or cleared]),
         "attributes": {name: value for name, value in attributes.items() if value is not None},
         "attributes_told_at": dict.fromkeys(attributes, _microseconds(at)),
         "filed": telling.filed,
