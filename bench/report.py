@@ -9,7 +9,7 @@ from rich.table import Table
 
 from bench.history import report as history
 from bench.neighbours import crowd, importing
-from bench.results import Path, Results, SqlUse, bare_sql, targets
+from bench.results import PROVIDER_MS, Path, Results, SqlUse, bare_sql, targets
 from bench.timers import due
 
 _SQL_COLUMNS = ("SQL a message", "BEGIN, COMMIT", "of the tick, in all")
@@ -69,7 +69,7 @@ def _show_latency(results: Results, console: Console) -> None:
         )
     ]
     columns = ["", "messages", "p50 ms", "p99 ms", "max ms", *_SQL_COLUMNS]
-    title = "From publish to delivered (the simulated provider reports after 100 ms)"
+    title = f"From publish to delivered (the simulated provider reports after {PROVIDER_MS} ms)"
     _table(console, title, columns, rows)
 
 

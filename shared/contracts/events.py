@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import datetime as dt
 import json
+from functools import cached_property
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
@@ -45,7 +46,7 @@ class CustomerSnapshot(BaseModel):
     locale: str | None = Field(default=None, max_length=20)
     attributes: dict[str, Any] | None = None
 
-    @property
+    @cached_property
     def told(self) -> dict[str, Any]:
         """What the source says, null included, and nothing of what it leaves out; every text and name in it clean."""
         said = self.model_fields_set - {"id"}
@@ -103,11 +104,12 @@ class SubscriptionEvent(BaseModel):
     def customer(self) -> CustomerSnapshot:
         return self.data.customer
 
+    @cached_property
     def fields(self) -> dict[str, Any]:
         """`data` without the customer: what the paths `data.…` of workflows and templates reach, every text and name in
         it clean. (The event itself is kept as it came, but for its customer's id.)"""
         return {clean(name): cleaned(value) for name, value in (self.data.model_extra or {}).items()}
 
-    @property
+    @cached_property
     def time_utc(self) -> dt.datetime:
         return self.time.astimezone(dt.UTC)

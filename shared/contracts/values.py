@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 import re
+from itertools import filterfalse
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field
@@ -50,6 +51,11 @@ def _in_range(moment: dt.datetime) -> dt.datetime:
 Moment = Annotated[AwareDatetime, BeforeValidator(_rfc_3339), AfterValidator(_in_range)]
 
 
+def _plain(value: Any) -> bool:
+    """Whether it is a text of printable ASCII, as most are: nothing is wrong with it."""
+    return isinstance(value, str) and value.isascii() and value.isprintable()
+
+
 MOST_LEVELS = 195
 """Of brackets within brackets: who reads JSON reads no more than 200, those around `data` among them."""
 
@@ -68,11 +74,10 @@ def storable(value: Any, levels: int = MOST_LEVELS) -> Any:
                 "저장할 수 없는 깨진 문자가 있습니다.",
             )
     elif isinstance(value, dict):
-        for key, item in value.items():
-            storable(key)
+        for item in filterfalse(_plain, (*value, *value.values())):
             storable(item, levels - 1)
     elif isinstance(value, list):
-        for item in value:
+        for item in filterfalse(_plain, value):
             storable(item, levels - 1)
     elif isinstance(value, float) and not math.isfinite(value):
         raise refused(

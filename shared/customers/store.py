@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from shared.customers.words import FIELDS, Telling, moment_of, row_of
+from shared.customers.words import FIELD_BITS, FIELDS, Telling, moment_of, row_of
 from shared.platform.database import Connection, fetch_all
 
 Person = Mapping[str, Any]
@@ -101,13 +101,28 @@ def person_of(row: str) -> str:
     return f"to_jsonb({row}) - array['tenant', 'as_of', 'told_at', 'attributes_told_at', 'filed']"
 
 
+# Of each row a number and not eight moments, which are all one: to read those was most of what the rows took.
+_TOLD_AS_OF = ", ".join(f"case when told & {bit} <> 0 then as_of end" for bit in FIELD_BITS.values())
+
+WORDS = f"""
+  (
+    select t.*, array[{_TOLD_AS_OF}] as told_at
+    from json_to_recordset(%(words)s::json) as t (
+      tenant text, id text, name text, phone text, email text, company text, status text, plan text, locale text,
+      attributes jsonb, as_of timestamptz, told int, attributes_told_at jsonb, filed jsonb
+    )
+  ) as t
+"""
+"""As a relation in a statement, with the parameters of `word_columns`: a source of `deciding_newest_words`."""
+
+
+def word_columns(tellings: Sequence[Telling]) -> dict[str, Any]:
+    """What is told of customers, of each once, as the parameters of `WORDS`."""
+    return {"words": orjson.dumps([row_of(telling) for telling in tellings]).decode()}
+
+
 DECIDE_NEWEST_WORDS = f"""
-with told as (
-  select * from json_to_recordset(%(words)s::json) as t (
-    tenant text, id text, name text, phone text, email text, company text, status text, plan text, locale text,
-    attributes jsonb, as_of timestamptz, told_at timestamptz[], attributes_told_at jsonb, filed jsonb
-  )
-)
+with told as (select * from {WORDS})
 {deciding_newest_words("told")}
 returning tenant, id, {person_of("customers")} as person
 """
@@ -123,8 +138,7 @@ async def decide_newest_words(connection: Connection, tellings: Sequence[Telling
     Returns:
         By tenant and id, each customer as known now.
     """
-    words = orjson.dumps([row_of(telling) for telling in tellings]).decode()
-    rows = await fetch_all(connection, DECIDE_NEWEST_WORDS, {"words": words})
+    rows = await fetch_all(connection, DECIDE_NEWEST_WORDS, word_columns(tellings))
     return {(row["tenant"], row["id"]): row["person"] for row in rows}
 
 

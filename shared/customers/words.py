@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, NamedTuple
 
 FIELDS = ("name", "phone", "email", "company", "status", "plan", "locale", "attributes")
@@ -26,6 +26,10 @@ class Telling(NamedTuple):
     filed: Mapping[str, Any] | None = None
 
 
+FIELD_BITS = {name: 1 << place for place, name in enumerate(FIELDS)}
+"""What is told, as a number: of attributes, that all are cleared."""
+
+
 def row_of(telling: Telling) -> dict[str, Any]:
     """As the statement takes it that writes customers."""
     at, told = telling.at, telling.told
@@ -36,7 +40,7 @@ def row_of(telling: Telling) -> dict[str, Any]:
         "id": telling.customer,
         **{name: value for name, value in told.items() if name != ATTRIBUTES},
         "as_of": at,
-        "told_at": [at if name in told else None for name in FIELDS[:-1]] + [at if cleared else None],
+        "told": sum([FIELD_BITS[name] for name in told if name != ATTRIBUTES or cleared]),
         "attributes": {name: value for name, value in attributes.items() if value is not None},
         "attributes_told_at": dict.fromkeys(attributes, _microseconds(at)),
         "filed": telling.filed,
@@ -67,6 +71,46 @@ def together(known: Mapping[str, Any] | None, told: Mapping[str, Any]) -> dict[s
         whole = {**((known or {}).get(ATTRIBUTES) or {}), **attributes}
         person[ATTRIBUTES] = {name: value for name, value in whole.items() if value is not None}
     return person
+
+
+class Untold(LookupError):  # noqa: N818 - it names what was asked for
+    """What was asked for may be known of the customer, but whoever tells of them now does not tell it."""
+
+
+class OwnWords(Mapping[str, Any]):
+    """What somebody tells of a customer, for who can do with that alone: as `together` gives it whatever is known.
+
+    Raises Untold for a field that is not told, and where all of them are asked for.
+    """
+
+    __slots__ = ("_fields", "_told")
+
+    def __init__(self, told: Mapping[str, Any], fields: Collection[str] | None = None) -> None:
+        """`fields`: those that may be known beside what is told; None for any."""
+        self._told, self._fields = told, fields
+
+    def __getitem__(self, name: str) -> Any:
+        if name in self._told:
+            return self._told[name]
+        if self._fields is None or name in self._fields:
+            raise Untold(name)
+        raise KeyError(name)
+
+    def __iter__(self) -> Iterator[str]:
+        raise Untold
+
+    def __len__(self) -> int:
+        raise Untold
+
+    def __str__(self) -> str:
+        raise Untold
+
+
+def own_words(customer: str, told: Mapping[str, Any]) -> OwnWords:
+    """A customer as they are by what is told of them now; see `together`."""
+    attributes = told.get(ATTRIBUTES, {})
+    own = {} if attributes is None else OwnWords(attributes)
+    return OwnWords({**told, "id": customer, ATTRIBUTES: own}, FIELDS)
 
 
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)

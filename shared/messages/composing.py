@@ -192,4 +192,4 @@ def has_approved_words(*, has_alimtalk: bool, approval: str | None) -> bool:
 
 def usable_legs(route: Sequence[str], *, approved: bool) -> tuple[str, ...]:
     """The legs of a route that a template can be sent on. `approved`: whether it has approved words."""
-    return tuple(leg for leg in route if approved or not LEGS[leg].approved)
+    return tuple(route) if approved else tuple(leg for leg in route if not LEGS[leg].approved)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from uuid import UUID
 
 from shared.contracts.tickets import MAX_TICKET_MESSAGES, SendTicket
@@ -33,6 +33,15 @@ def cut_tickets(messages: Iterable[tuple[str, UUID]], now: dt.datetime) -> list[
         for tenant, ids in by_tenant.items()
         for start in range(0, len(ids), MAX_TICKET_MESSAGES)
     ]
+
+
+def tickets_of(tickets: Iterable[SendTicket], made: Container[tuple[str, UUID]]) -> list[SendTicket]:
+    """Tickets with those of their messages alone that were made, given as tenant and id; none without any."""
+    kept = (
+        (ticket, tuple(message for message in ticket.messages if (ticket.tenant, message) in made))
+        for ticket in tickets
+    )
+    return [ticket.model_copy(update={"messages": messages}) for ticket, messages in kept if messages]
 
 
 def topics_of(tickets: Iterable[SendTicket]) -> dict[str, str]:

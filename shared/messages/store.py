@@ -25,6 +25,24 @@ WRITE_TICKETS = """
 """As a part of another statement, with the parameters of `ticket_columns`, `publish_at` and `now`."""
 
 
+def writing_tickets_for(made: str) -> str:
+    """As `WRITE_TICKETS`, each ticket with those of its messages alone that `made` has, a relation with the columns
+    `tenant` and `id`; one of which it has none is not written."""
+    return f"""
+  insert into outbox (tenant, id, topic, body, publish_at, created_at)
+  select t.tenant, t.id, t.topic, jsonb_set(t.body, '{{messages}}', m.ids), %(publish_at)s, %(now)s
+  from unnest(
+    %(ticket_tenants)s::text[], %(ticket_ids)s::uuid[], %(ticket_topics)s::text[], %(ticket_bodies)s::jsonb[]
+  ) as t (tenant, id, topic, body)
+  cross join lateral (
+    select jsonb_agg(id order by place) as ids
+    from jsonb_array_elements_text(t.body -> 'messages') with ordinality as m (id, place)
+    where (t.tenant, m.id::uuid) in (select tenant, id from {made})
+  ) as m
+  where m.ids is not null
+"""
+
+
 def ticket_columns(tickets: Sequence[SendTicket], topics: Mapping[str, str]) -> dict[str, Any]:
     """Tickets as the parameters of `WRITE_TICKETS`; `topics` by tenant."""
     return {
@@ -35,30 +53,44 @@ def ticket_columns(tickets: Sequence[SendTicket], topics: Mapping[str, str]) -> 
     }
 
 
+GIVEN_MESSAGES = """
+  unnest(
+    %(tenants)s::text[], %(ids)s::uuid[], %(customers)s::text[], %(recipients)s::text[], %(workflows)s::text[],
+    %(workflow_versions)s::int[], %(run_keys)s::text[], %(run_revisions)s::int[], %(steps)s::int[],
+    %(unless)s::jsonb[], %(event_sources)s::text[], %(event_ids)s::text[], %(templates)s::text[],
+    %(template_versions)s::int[],
+    %(variables)s::jsonb[], %(routes)s::text[], %(deadlines)s::text[], %(statuses)s::message_status[],
+    %(reasons)s::text[], %(details)s::text[], %(due_at)s::timestamptz[], %(expires_at)s::timestamptz[]
+  ) as m (
+    tenant, id, customer, recipient, workflow, workflow_version, run_key, run_revision, step, unless, event_source,
+    event_id, template, template_version, variables, route, deadlines, status, reason, detail, due_at, expires_at
+  )
+"""
+"""As a relation in a statement, with the parameters of `message_columns`."""
+
+
+def writing_messages(source: str) -> str:
+    """The statement that inserts messages, as a part of another, with the parameter `now`; one that is already there
+    stays as it is. `source`: a relation with the columns of `GIVEN_MESSAGES`."""
+    return f"""
+  insert into messages (
+    tenant, id, customer, recipient, workflow, workflow_version, run_key, run_revision, step, unless, event_source,
+    event_id, template, template_version, variables, route, deadlines, channel, status, reason, detail,
+    due_at, expires_at, created_at, updated_at
+  )
+  select
+    tenant, id, customer, recipient, workflow, workflow_version, run_key, run_revision, step,
+    array(select jsonb_array_elements_text(unless)), event_source, event_id, template, template_version, variables,
+    string_to_array(route, ','), string_to_array(deadlines, ',')::int[],
+    split_part(route, ',', 1), status, reason, detail, due_at, expires_at, %(now)s, %(now)s
+  from {source}
+  on conflict (tenant, id) do nothing
+"""
+
+
 QUEUE_MESSAGES = f"""
 with tickets as ({WRITE_TICKETS})
-insert into messages (
-  tenant, id, customer, recipient, workflow, workflow_version, run_key, run_revision, step, unless, event_source,
-  event_id, template, template_version, variables, route, deadlines, channel, status, reason, detail,
-  due_at, expires_at, created_at, updated_at
-)
-select
-  tenant, id, customer, recipient, workflow, workflow_version, run_key, run_revision, step,
-  array(select jsonb_array_elements_text(unless)), event_source, event_id, template, template_version, variables,
-  string_to_array(route, ','), string_to_array(deadlines, ',')::int[],
-  split_part(route, ',', 1), status, reason, detail, due_at, expires_at, %(now)s, %(now)s
-from unnest(
-  %(tenants)s::text[], %(ids)s::uuid[], %(customers)s::text[], %(recipients)s::text[], %(workflows)s::text[],
-  %(workflow_versions)s::int[], %(run_keys)s::text[], %(run_revisions)s::int[], %(steps)s::int[],
-  %(unless)s::jsonb[], %(event_sources)s::text[], %(event_ids)s::text[], %(templates)s::text[],
-  %(template_versions)s::int[],
-  %(variables)s::jsonb[], %(routes)s::text[], %(deadlines)s::text[], %(statuses)s::message_status[],
-  %(reasons)s::text[], %(details)s::text[], %(due_at)s::timestamptz[], %(expires_at)s::timestamptz[]
-) as m (
-  tenant, id, customer, recipient, workflow, workflow_version, run_key, run_revision, step, unless, event_source,
-  event_id, template, template_version, variables, route, deadlines, status, reason, detail, due_at, expires_at
-)
-on conflict (tenant, id) do nothing
+{writing_messages(GIVEN_MESSAGES)}
 """
 
 
@@ -79,30 +111,37 @@ async def queue_messages(
             "now": now,
             "publish_at": publish_at,
             **ticket_columns(tickets, topics),
-            "tenants": [message.tenant for message in messages],
-            "ids": [message.id for message in messages],
-            "customers": [message.customer for message in messages],
-            "recipients": [message.recipient for message in messages],
-            "workflows": [message.origin.workflow for message in messages],
-            "workflow_versions": [message.origin.workflow_version for message in messages],
-            "run_keys": [message.origin.run_key for message in messages],
-            "run_revisions": [message.origin.run_revision for message in messages],
-            "steps": [message.origin.step for message in messages],
-            "unless": [orjson.dumps(message.origin.unless).decode() for message in messages],
-            "event_sources": [message.origin.event_source for message in messages],
-            "event_ids": [message.origin.event_id for message in messages],
-            "templates": [message.template for message in messages],
-            "template_versions": [message.template_version for message in messages],
-            "variables": [orjson.dumps(message.variables).decode() for message in messages],
-            "routes": [",".join(message.route.channels) for message in messages],
-            "deadlines": [",".join(map(str, message.route.deadlines)) for message in messages],
-            "statuses": [message.status for message in messages],
-            "reasons": [message.reason for message in messages],
-            "details": [message.detail for message in messages],
-            "due_at": [message.due_at for message in messages],
-            "expires_at": [message.expires_at for message in messages],
+            **message_columns(messages),
         },
     )
+
+
+def message_columns(messages: Sequence[NewMessage]) -> dict[str, Any]:
+    """Messages as the parameters of `GIVEN_MESSAGES`."""
+    return {
+        "tenants": [message.tenant for message in messages],
+        "ids": [message.id for message in messages],
+        "customers": [message.customer for message in messages],
+        "recipients": [message.recipient for message in messages],
+        "workflows": [message.origin.workflow for message in messages],
+        "workflow_versions": [message.origin.workflow_version for message in messages],
+        "run_keys": [message.origin.run_key for message in messages],
+        "run_revisions": [message.origin.run_revision for message in messages],
+        "steps": [message.origin.step for message in messages],
+        "unless": [orjson.dumps(message.origin.unless).decode() for message in messages],
+        "event_sources": [message.origin.event_source for message in messages],
+        "event_ids": [message.origin.event_id for message in messages],
+        "templates": [message.template for message in messages],
+        "template_versions": [message.template_version for message in messages],
+        "variables": [orjson.dumps(message.variables).decode() for message in messages],
+        "routes": [",".join(message.route.channels) for message in messages],
+        "deadlines": [",".join(map(str, message.route.deadlines)) for message in messages],
+        "statuses": [message.status for message in messages],
+        "reasons": [message.reason for message in messages],
+        "details": [message.detail for message in messages],
+        "due_at": [message.due_at for message in messages],
+        "expires_at": [message.expires_at for message in messages],
+    }
 
 
 SUPERSEDED = """

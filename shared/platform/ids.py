@@ -21,27 +21,27 @@ def derived_id(moment: dt.datetime, *parts: object) -> UUID:
         moment: aware; its milliseconds lead the id.
         parts: what makes the thing unique; their text forms are hashed.
     """
-    digest = hashlib.blake2b(b"".join(map(_measured, parts)), digest_size=10).digest()
+    digest = hashlib.blake2b("".join(map(_measured, parts)).encode(), digest_size=10).digest()
     return _filled(_frame(moment, 8), int.from_bytes(digest))
 
 
 def derived_ids(moment: dt.datetime, *parts: object) -> Callable[[object], UUID]:
     """`derived_id(moment, *parts, last)` for many a `last`, at a third of the time."""
     frame = _frame(moment, 8)
-    begun = hashlib.blake2b(b"".join(map(_measured, parts)), digest_size=10)
+    begun = hashlib.blake2b("".join(map(_measured, parts)).encode(), digest_size=10)
 
     def derive(last: object) -> UUID:
         whole = begun.copy()
-        whole.update(_measured(last))
+        whole.update(_measured(last).encode())
         return _filled(frame, int.from_bytes(whole.digest()))
 
     return derive
 
 
-def _measured(part: object) -> bytes:
+def _measured(part: object) -> str:
     """A part with its length before it, for a key or a customer's id may hold any separator."""
     text = str(part)
-    return f"{len(text)}:{text}".encode()
+    return f"{len(text)}:{text}"
 
 
 def new_id(moment: dt.datetime) -> UUID:

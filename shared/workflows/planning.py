@@ -137,7 +137,7 @@ def _react(
         return outcome
     if after.revision != before.revision and after.version != workflow.version:
         # Its steps are laid anew, and a timer is a step's number in the version that the run names.
-        after = replace(after, version=workflow.version)
+        after = after._replace(version=workflow.version)
     if definition.keeps_runs:
         plan.runs[run_key] = after
     if after.revision == before.revision:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from shared.contracts.text import clean_id
@@ -37,8 +36,7 @@ class Happening(NamedTuple):
     scope: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(NamedTuple):
     """`…_as_of` is the time of the event that told it. `revision` grows whenever the timeline changes.
 
     anchored_by: the event that did, as `_anchoring` writes it; of two of one moment the greater counts.
@@ -56,8 +54,8 @@ class Run:
     anchored_by: str = ""
     started_as_of: dt.datetime | None = None
     stopped_as_of: dt.datetime | None = None
-    facts: Mapping[str, str] = field(default_factory=dict)
-    data: Mapping[str, Any] = field(default_factory=dict)
+    facts: Mapping[str, str] = {}
+    data: Mapping[str, Any] = {}
     event_source: str | None = None
     event_id: str | None = None
     revision: int = 0
@@ -132,8 +130,8 @@ def apply(run: Run, definition: WorkflowDefinition, happening: Happening) -> Run
         changes["facts"] = _told(run.facts, happening)
     if not changes:
         return run
-    after = replace(run, **changes)
-    return after if after.timeline == run.timeline else replace(after, revision=run.revision + 1)
+    after = run._replace(**changes)
+    return after if after.timeline == run.timeline else after._replace(revision=run.revision + 1)
 
 
 def _anchoring(run: Run, definition: WorkflowDefinition, happening: Happening, *, begins: bool) -> dict[str, Any]:

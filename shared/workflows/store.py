@@ -49,7 +49,7 @@ async def read_runs(connection: Connection, keys: Sequence[RunKey]) -> dict[RunK
 
 
 def run_of(row: Mapping[str, Any]) -> Run:
-    return Run(**{name: row[name] for name in Run.__slots__})
+    return Run(**{name: row[name] for name in Run._fields})
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,7 +77,7 @@ def test_the_example_satisfies_the_schema_and_the_code() -> None:
     jsonschema.Draft202012Validator(_schema("subscription-event")).validate(EXAMPLE)
     event = SubscriptionEvent.model_validate_json(json.dumps(EXAMPLE))
     assert event.customer.name == "홍길동"
-    assert event.fields() == {"coupon": {"code": "WELCOME", "won": 5000}}
+    assert event.fields == {"coupon": {"code": "WELCOME", "won": 5000}}
 
 
 @pytest.mark.parametrize(

@@ -72,7 +72,7 @@ def test_a_sign_up_with_nothing_but_a_customer_is_enough_for_the_welcome() -> No
             "data": {"customer": {"id": "c-1", "name": "홍길동", "phone": "010-9000-4000"}},
         }
     )
-    scope = {"customer": event.customer.model_dump(), "data": event.fields()}
+    scope = {"customer": event.customer.model_dump(), "data": event.fields}
     happening = Happening("saas", event.source, event.id, event.type, event.time_utc, event.customer.id, scope)
     started = [workflow for workflow in BY_TENANT["saas"].workflows if starts(workflow, happening)]
     assert [workflow.name for workflow in started] == ["welcome"]

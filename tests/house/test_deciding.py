@@ -39,6 +39,7 @@ ORACLES: Mapping[str, str] = {
     "mark_told_and_decide_owed": "operations/watch/test_notices_oracle.py",
     "receive_events_and_decide_fresh": "workflows/events/test_fresh_oracle.py",
     "record_reports_and_decide_charges": "messages/reports/test_charges_oracle.py",
+    "take_plain_events_and_decide_fresh": "workflows/events/test_plain_oracle.py",
 }
 """By the name of a statement that decides, or of a part of others: the test that compares it with its oracle."""
 

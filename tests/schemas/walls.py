@@ -254,7 +254,8 @@ PRIVILEGES: dict[str, dict[str, str]] = {
         "customers": f"select insert update({_TOLD})",
         "runs": "select insert update(version,customer,anchor_at,anchored_as_of,anchored_by,started_as_of,"
         "stopped_as_of,facts,data,event_source,event_id,revision,updated_at)",
-        "events": "select insert(tenant,source,id,type,time,data,fingerprint,received_at,month) update(outcomes)",
+        "events": "select insert(tenant,source,id,type,time,data,fingerprint,received_at,month,outcomes)"
+        " update(outcomes)",
         "timers": "select insert update(due_at) delete",
         "messages": f"insert({_MADE}) select(tenant,id,run_revision,status,reason) update(updated_at)",
         "outbox": TICKETS,

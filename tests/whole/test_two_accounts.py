@@ -41,7 +41,7 @@ def _events(day: DemoDay, seed: int) -> list[SubscriptionEvent]:
 
 
 def _happening(event: SubscriptionEvent) -> Happening:
-    scope = {"customer": event.customer.model_dump(), "data": event.fields(), "event": {}}
+    scope = {"customer": event.customer.model_dump(), "data": event.fields, "event": {}}
     return Happening(event.tenant, event.source, event.id, event.type, event.time_utc, event.customer.id, scope)
 
 

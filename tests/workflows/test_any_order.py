@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import replace
 from itertools import permutations
 from typing import Any
 
@@ -31,7 +30,7 @@ def _end(batches: Sequence[Sequence[Happening]]) -> tuple[list[Run], set[Timer]]
             react(plan, each, [WorkflowVersion(1, REMINDERS)], {}, stored, {}, BEFORE_ALL)
         stored |= plan.runs
         timers = {key: timer for key, timer in timers.items() if key[0] not in plan.retimed} | plan.timers
-    return [replace(run, revision=0) for _, run in sorted(stored.items())], set(timers.values())
+    return [run._replace(revision=0) for _, run in sorted(stored.items())], set(timers.values())
 
 
 @given(stories(), st.data())

@@ -29,6 +29,10 @@ class RevisionCache(Generic[Value]):
                 self._kept[tenant] = (revisions[tenant], value)
         return {tenant: self._kept[tenant][1] for tenant in revisions}
 
+    def remembered(self, tenant: str) -> tuple[int, Value] | None:
+        """A tenant's revision and value as this instance has last seen them, which may be over."""
+        return self._kept.get(tenant)
+
     def _revision_of(self, tenant: str) -> int | None:
         kept = self._kept.get(tenant)
         return kept[0] if kept else None

@@ -91,7 +91,7 @@ def push_raw(*, dead_letters: DeadLetters) -> Callable[[RawHandler], Endpoint]:
             log_for(request.headers)
             try:
                 require_post(request)
-                publisher = bound_at(request.url.path, request.url.query)
+                publisher = bound_at(request.scope["path"], request.scope["query_string"].decode("latin-1"))
                 body = await read_limited(request, MAX_PUSH_BYTES)
             except ClientDisconnect:
                 log(source).info("the caller went away")
@@ -101,7 +101,9 @@ def push_raw(*, dead_letters: DeadLetters) -> Callable[[RawHandler], Endpoint]:
             pushed = Pushed(body, publisher=publisher)
             try:
                 try:
-                    pushed = replace(decode(request.headers, body), publisher=publisher)
+                    pushed = decode(request.headers, body)
+                    if publisher is not None:
+                        pushed = replace(pushed, publisher=publisher)
                     await handler(pushed)
                 except Poison as poison:
                     await _keep(dead_letters, source, poison, pushed)

@@ -24,10 +24,12 @@ def fingerprint(event: SubscriptionEvent) -> bytes:
         event.subject,
         event.customer.id,
         _spelled(event.customer.told),
-        _spelled(event.fields()),
+        _spelled(event.fields),
     ]
-    written = json.dumps(said, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(written.encode()).digest()[:FINGERPRINT_BYTES]
+    return hashlib.sha256(_WRITER.encode(said).encode()).digest()[:FINGERPRINT_BYTES]
+
+
+_WRITER = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
 
 
 def _spelled(value: Any) -> Any:

@@ -1,4 +1,5 @@
-"""Events come in: kept, matched, turned into messages and timers, all in one transaction a batch."""
+"""Events come in: kept, matched, turned into messages and timers. Of a batch, the plain ones by one statement, and the
+others in one transaction."""
 
 from __future__ import annotations
 
@@ -7,10 +8,12 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 
 from shared.contracts.events import FUTURE_TOLERANCE, SubscriptionEvent
+from shared.contracts.tickets import SendTicket
 from shared.customers.store import Person, decide_newest_words, read_fellows
-from shared.customers.words import Telling, together
+from shared.customers.words import together
+from shared.messages.composing import NewMessage
 from shared.messages.metrics import count_queued
-from shared.messages.outbox import PATIENCE, cut_tickets, publish_tickets, topics_of
+from shared.messages.outbox import PATIENCE, cut_tickets, publish_tickets, tickets_of, topics_of
 from shared.messages.status import Status
 from shared.messages.store import queue_messages, under_ids_of_their_own
 from shared.platform.clock import Clock
@@ -19,9 +22,10 @@ from shared.platform.loops.coalescer import Coalescer
 from shared.platform.pubsub import Publisher
 from shared.platform.signals.dead_letters import DeadLetter, Poison, keep_dead_letters
 from shared.workflows.catalog import catalog_cache
+from shared.workflows.events.plain import happening_of, plan_plain, telling_of
+from shared.workflows.events.plain_store import PlainEvent, Taken, take_plain_events_and_decide_fresh
 from shared.workflows.events.store import Received, keep_outcomes, receive_events_and_decide_fresh, save_runs
 from shared.workflows.planning import Plan, react, run_keys
-from shared.workflows.runs import Happening
 from shared.workflows.store import lock_runs, read_runs
 
 MAX_EVENTS_A_BATCH = 500
@@ -58,6 +62,35 @@ class EventIntake:
     async def take(self, events: Sequence[SubscriptionEvent]) -> list[Poison | None]:
         """Take a batch. Gives for each event None, or why it can't be taken."""
         now = self._clock.now()
+        found: dict[int, Received | Taken] = {}
+        plain, messages = plan_plain(events, self._catalogs, now)
+        if plain:
+            taken = await self._take_plain(list(plain.values()), messages, now)
+            found |= {place: one for place, one in zip(plain, taken, strict=True) if not one.open}
+        others = [place for place in range(len(events)) if place not in found]
+        if others:
+            received = await self._take_others([events[place] for place in others], now)
+            found |= zip(others, received, strict=True)
+        return [_refusal(event, found[place]) for place, event in enumerate(events)]
+
+    async def _take_plain(
+        self, plain: Sequence[PlainEvent], messages: Sequence[NewMessage], now: dt.datetime
+    ) -> list[Taken]:
+        tickets = _tickets(messages, now)
+        topics = topics_of(tickets)
+        async with self.database.connection() as connection:
+            taken = await take_plain_events_and_decide_fresh(
+                connection, plain, messages, tickets, topics=topics, now=now, publish_at=now + PATIENCE
+            )
+        if not all(one.fresh for one in taken):
+            fresh = {_key(one.event) for one, became in zip(plain, taken, strict=True) if became.fresh}
+            messages = [message for message in messages if _event_of(message) in fresh]
+            tickets = tickets_of(tickets, {(message.tenant, message.id) for message in messages})
+        count_queued(messages)
+        await publish_tickets(self._publisher, tickets, topics)
+        return taken
+
+    async def _take_others(self, events: Sequence[SubscriptionEvent], now: dt.datetime) -> list[Received]:
         plan = Plan()
         async with self.database.transaction() as connection:
             received = await receive_events_and_decide_fresh(connection, events, now)
@@ -66,7 +99,7 @@ class EventIntake:
             fresh_events = [event for event, one in zip(events, received, strict=True) if one.fresh]
             people = await _people(connection, fresh_events, now)
             fresh = [
-                (_happening(event, person), catalogs[event.tenant].workflows_for(event.type))
+                (happening_of(event, person), catalogs[event.tenant].workflows_for(event.type))
                 for event, person in zip(fresh_events, people, strict=True)
             ]
             keys = [key for happening, workflows in fresh for key in run_keys(happening, workflows)]
@@ -90,9 +123,7 @@ class EventIntake:
             elif plan.outcomes:
                 await keep_outcomes(connection, plan)
             plan.messages = await under_ids_of_their_own(connection, plan.messages)
-            tickets = cut_tickets(
-                ((message.tenant, message.id) for message in plan.messages if message.status is Status.QUEUED), now
-            )
+            tickets = _tickets(plan.messages, now)
             topics = topics_of(tickets)
             if plan.messages:
                 await queue_messages(
@@ -101,14 +132,26 @@ class EventIntake:
             await keep_dead_letters(connection, _bad_anchors(plan, fresh_events), now)
         count_queued(plan.messages)
         await publish_tickets(self._publisher, tickets, topics)
-        return [_refusal(event, one) for event, one in zip(events, received, strict=True)]
+        return received
+
+
+def _tickets(messages: Sequence[NewMessage], now: dt.datetime) -> list[SendTicket]:
+    queued = ((message.tenant, message.id) for message in messages if message.status is Status.QUEUED)
+    return cut_tickets(queued, now)
+
+
+def _key(event: SubscriptionEvent) -> tuple[str, str | None, str | None]:
+    return event.tenant, event.source, event.id
+
+
+def _event_of(message: NewMessage) -> tuple[str, str | None, str | None]:
+    return message.tenant, message.origin.event_source, message.origin.event_id
 
 
 async def _people(connection: Connection, events: Sequence[SubscriptionEvent], now: dt.datetime) -> list[Person]:
     """The customer of each event, by its own words, and else by what is known when it has been heard.
 
-    Events are heard in the order of their times; those of one customer one after the other. By a clock that is ahead
-    nothing is told later than it is heard, or it would outdo what is told until then.
+    Events are heard in the order of their times; those of one customer one after the other.
     """
     people: dict[int, Person] = {}
     rounds: dict[int, list[int]] = defaultdict(list)
@@ -118,29 +161,14 @@ async def _people(connection: Connection, events: Sequence[SubscriptionEvent], n
         rounds[heard[who]].append(place)
         heard[who] += 1
     for places in rounds.values():
-        tellings = [
-            Telling(event.tenant, event.customer.id, min(event.time, now), event.customer.told)
-            for event in (events[place] for place in places)
-        ]
+        tellings = [telling_of(events[place], now) for place in places]
         known = await decide_newest_words(connection, tellings)
         for place, telling in zip(places, tellings, strict=True):
             people[place] = together(known[telling.tenant, telling.customer], telling.told)
     return [people[place] for place in range(len(events))]
 
 
-def _happening(event: SubscriptionEvent, person: Person) -> Happening:
-    return Happening(
-        tenant=event.tenant,
-        source=event.source,
-        id=event.id,
-        type=event.type,
-        time=event.time_utc,
-        customer=event.customer.id,
-        scope={"customer": person, "data": event.fields(), "event": {"type": event.type, "subject": event.subject}},
-    )
-
-
-def _refusal(event: SubscriptionEvent, received: Received) -> Poison | None:
+def _refusal(event: SubscriptionEvent, received: Received | Taken) -> Poison | None:
     if received.revision is None:
         return Poison("unknown_tenant", f"there is no tenant {event.tenant!r}", tenant=event.tenant)
     if received.conflicting:

@@ -69,12 +69,21 @@ class Received(NamedTuple):
     conflicting: bool
 
 
+def months_around(months: Sequence[dt.date], now: dt.datetime) -> dict[str, dt.date]:
+    """Of events of these months where those begin and end in which they may lie already, as the parameters
+    `first_month` and `last_month`."""
+    return {
+        "first_month": min(months, default=now.date()) - _A_MONTH,
+        "last_month": max(months, default=now.date()) + _A_MONTH,
+    }
+
+
 async def receive_events_and_decide_fresh(
     connection: Connection, events: Sequence[SubscriptionEvent], now: dt.datetime
 ) -> list[Received]:
     """Keep events; in their order, what became of each. One is known again by its id while it is kept, whenever it
     comes; should it say another time, then only where that is in a month beside its first one."""
-    months = [month_of(event.time) for event in events]
+    months = [month_of(event.time_utc) for event in events]
     rows = await fetch_all(
         connection,
         RECEIVE_EVENTS_AND_DECIDE_FRESH,
@@ -83,12 +92,11 @@ async def receive_events_and_decide_fresh(
             "sources": [event.source for event in events],
             "ids": [event.id for event in events],
             "types": [event.type for event in events],
-            "times": [event.time for event in events],
+            "times": [event.time_utc for event in events],
             "data": [event.data.model_dump_json(exclude_unset=True) for event in events],
             "fingerprints": [fingerprint(event) for event in events],
             "months": months,
-            "first_month": min(months, default=now.date()) - _A_MONTH,
-            "last_month": max(months, default=now.date()) + _A_MONTH,
+            **months_around(months, now),
             "now": now,
         },
     )

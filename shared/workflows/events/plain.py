@@ -1,0 +1,83 @@
+"""Plain events: those of which it is known what they come to before the database is asked anything.
+
+An event is plain when its tenant's definitions are remembered, it speaks of no run that is kept and of nobody but its
+customer, and tells all that its workflows and templates ask about that customer. Nothing can change what it comes to,
+but that it was there before, or that its tenant is not as it was: the statement that writes it finds that.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import Counter
+from collections.abc import Sequence
+
+from shared.contracts.events import SubscriptionEvent
+from shared.customers.store import Person
+from shared.customers.words import Telling, Untold, own_words
+from shared.messages.composing import NewMessage
+from shared.platform.database.revisions import RevisionCache
+from shared.workflows.catalog import Catalog
+from shared.workflows.events.plain_store import PlainEvent
+from shared.workflows.planning import Plan, react
+from shared.workflows.runs import Happening
+
+
+def happening_of(event: SubscriptionEvent, person: Person) -> Happening:
+    """An event as workflows see it; `person`: its customer."""
+    return Happening(
+        tenant=event.tenant,
+        source=event.source,
+        id=event.id,
+        type=event.type,
+        time=event.time_utc,
+        customer=event.customer.id,
+        scope={"customer": person, "data": event.fields, "event": {"type": event.type, "subject": event.subject}},
+    )
+
+
+def telling_of(event: SubscriptionEvent, now: dt.datetime) -> Telling:
+    """What an event says of its customer. By a clock that is ahead nothing is told later than it is heard, or it would
+    outdo what is told until then."""
+    return Telling(event.tenant, event.customer.id, min(event.time_utc, now), event.customer.told)
+
+
+def plan_plain(
+    events: Sequence[SubscriptionEvent], catalogs: RevisionCache[Catalog], now: dt.datetime
+) -> tuple[dict[int, PlainEvent], list[NewMessage]]:
+    """The plain ones of a batch, by their places in it, and the messages that all of them make.
+
+    Of events of one id, or about one customer, none is: they are heard one after another.
+    """
+    ids = Counter((event.tenant, event.source, event.id) for event in events)
+    customers = Counter((event.tenant, event.customer.id) for event in events)
+    plain: dict[int, PlainEvent] = {}
+    messages: list[NewMessage] = []
+    for place, event in enumerate(events):
+        remembered = catalogs.remembered(event.tenant)
+        if (
+            remembered is None
+            or ids[event.tenant, event.source, event.id] > 1
+            or customers[event.tenant, event.customer.id] > 1
+        ):
+            continue
+        revision, catalog = remembered
+        if (plan := _planned(event, catalog, now)) is None:
+            continue
+        outcomes = plan.outcomes.get((event.tenant, event.source, event.id), ())
+        plain[place] = PlainEvent(event, revision, telling_of(event, now), outcomes)
+        messages += plan.messages
+    return plain, messages
+
+
+def _planned(event: SubscriptionEvent, catalog: Catalog, now: dt.datetime) -> Plan | None:
+    """What an event comes to; None where that depends on what is kept."""
+    workflows = catalog.workflows_for(event.type)
+    if any(each.definition.keeps_runs or each.definition.audience == "group" for each in workflows):
+        return None
+    plan = Plan()
+    try:
+        happening = happening_of(event, own_words(event.customer.id, event.customer.told))
+        react(plan, happening, workflows, catalog.templates, {}, {}, now)
+    except Untold:
+        return None
+    return None if plan.runs or plan.bad_anchors else plan
