@@ -12,7 +12,7 @@ from shared.contracts.reports import ProviderReport
 from shared.credits.ledger.entries import entering
 from shared.credits.prices.store import current_prices
 from shared.messages.ends_store import deciding_ends
-from shared.messages.reports.store import CAPTURED_PRICE
+from shared.messages.reports.store import DECIDING_PRICE
 from shared.messages.status import Change
 from shared.platform.database import Connection, fetch_all
 from shared.platform.ids import months_of
@@ -39,19 +39,23 @@ stood as (
     and id between %(first_id)s and %(last_id)s
   for no key update skip locked
 ),
-arrived as (
-  select t.*, s.part, s.place, s.held
-  from told t join stood s on s.tenant = t.tenant and s.id = t.id
-  where s.attempt = t.attempt and s.leg = t.leg and s.status in ('sending', 'sent', 'unknown') and s.open
+met as materialized (
+  -- A full join is hashed or sorted; any other would compare each with each, for the planner takes what is locked for
+  -- one row. Of a number it believes that few are 1, so that rows are changed by their place: no month is read.
+  select t.*, s.part, s.place, s.held,
+    (s.open and s.attempt = t.attempt and s.leg = t.leg and s.status in ('sending', 'sent', 'unknown'))::int
+      as as_presumed
+  from told t full join stood s on s.tenant = t.tenant and s.id = t.id
 ),
-price_list as ({current_prices("tenant in (select tenant from arrived)")}),
+arrived as (select * from met where as_presumed = 1),
+price_list as materialized ({current_prices("tenant in (select tenant from arrived)")}),
 captures as (select tenant, gen_random_uuid() as entry from arrived group by tenant),
 changed as (
   -- All else follows from what is changed here: a row that was changed since the statement began is not at its place.
   update messages m
   set status = c.status, channel = c.channel, reason = null, detail = null,
       provider_message_id = coalesce(nullif(c.provider_message_id, ''), m.provider_message_id),
-      price = {CAPTURED_PRICE}, settlement = captures.entry, updated_at = %(now)s
+      price = {DECIDING_PRICE}, settlement = captures.entry, updated_at = %(now)s
   from arrived c
   join captures on captures.tenant = c.tenant
   left join price_list p on p.tenant = c.tenant and p.channel = c.price_name

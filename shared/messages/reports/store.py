@@ -85,7 +85,7 @@ async def owners_by_account(connection: Connection, asked: Sequence[Asked]) -> d
     return {(row["tenant"], row["account"], row["id"], row["attempt"]): row["owner"] for row in rows}
 
 
-CAPTURED_PRICE = "least(p.price, c.held)"
+DECIDING_PRICE = "least(p.price, c.held)"
 """What a delivery costs whose hold is open, of a change `c` and the price `p` of its channel: a price that rose after
 the hold is charged as held."""
 
@@ -133,7 +133,7 @@ owed as (
     c.settles is not null and c.hold is not null and c.settlement is null as open,
     coalesce(c.settles = 'capture' and c.hold is not null and c.settlement is not null and c.paid is null, false)
       as late,
-    case when c.settles = 'capture' and c.hold is not null then {CAPTURED_PRICE} end as price
+    case when c.settles = 'capture' and c.hold is not null then {DECIDING_PRICE} end as price
   from changes c left join price_list p on p.tenant = c.tenant and p.channel = c.price_name
 ),
 credit as (
