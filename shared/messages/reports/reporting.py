@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 from uuid import UUID
@@ -14,6 +14,7 @@ from shared.contracts.reports import ProviderReport, ReportBatch
 from shared.messages.metrics import count_changes
 from shared.messages.outbox import CROWD, PATIENCE, cut_tickets, publish_tickets, topics_of
 from shared.messages.reasons import NO_REPORT, NOBODY_TO_ASK, REFUSED_HERE, WORDS_REFUSED
+from shared.messages.reports.plain_store import PlainArrival, decide_plain_arrivals
 from shared.messages.reports.store import (
     Asked,
     lock_states,
@@ -32,6 +33,8 @@ from shared.platform.signals.heartbeats import beat
 MAX_REPORTS_A_STATEMENT = 2_000
 BEAT_EVERY = dt.timedelta(minutes=1)
 """How often an instance leaves a trace that providers call."""
+
+_ARRIVALS = frozenset({Outcome.DELIVERED, Outcome.READ})
 
 STORED_TEXT = 500
 """Characters kept of a provider's sentence."""
@@ -97,7 +100,21 @@ class Reports:
         not the tenant's own becomes a dead letter, and does not hold up the others.
         """
         for start in range(0, len(told), MAX_REPORTS_A_STATEMENT):
-            await self._record(told[start : start + MAX_REPORTS_A_STATEMENT])
+            if left := await self._record_plain(told[start : start + MAX_REPORTS_A_STATEMENT]):
+                await self._record(left)
+
+    async def _record_plain(self, told: Sequence[Told]) -> Sequence[Told]:
+        """Record arrivals of messages that wait for nothing else, by one statement. Gives the reports that are left."""
+        if not (arrivals := plain_arrivals(told)):
+            return told
+        async with self._database.connection() as connection:
+            recorded = await decide_plain_arrivals(connection, arrivals, now=self._clock.now())
+        count_changes(
+            (arrival.provider, arrival.change)
+            for arrival in arrivals
+            if (arrival.change.tenant, arrival.change.id) in recorded
+        )
+        return [entry for entry in told if (entry.tenant, entry.report.message) not in recorded]
 
     async def _record(self, told: Sequence[Told]) -> None:
         now = self._clock.now()
@@ -138,6 +155,24 @@ class Reports:
             await self._record(
                 [entry._replace(tenant=owners[_asked_of(entry)]) for entry in unknown if _asked_of(entry) in owners]
             )
+
+
+def plain_arrivals(told: Sequence[Told]) -> list[PlainArrival]:
+    """Those reports that each say alone of a message that it has arrived, and what they change where it is on its way,
+    at the attempt and on the channel that they name. Other standings are looked at before anything is decided.
+
+    An arrival is greater than whatever a message on its way is known to be, so which of these that is does not matter.
+    """
+    times = Counter((entry.tenant, entry.report.message) for entry in told)
+    found = []
+    for entry in told:
+        report = entry.report
+        if report.outcome in _ARRIVALS and times[entry.tenant, report.message] == 1:
+            leg = leg_of(report.channel)
+            presumed = Standing(entry.tenant, report.message, State(report.attempt, Status.SENDING), 0, leg, (leg,))
+            if (change := decide(presumed, [report])) is not None:
+                found.append(PlainArrival(entry.provider, _stored(report), change))
+    return found
 
 
 def decide(standing: Standing, reports: Sequence[ProviderReport]) -> Change | None:

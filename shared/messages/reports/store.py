@@ -86,6 +86,10 @@ async def owners_by_account(connection: Connection, asked: Sequence[Asked]) -> d
     return {(row["tenant"], row["account"], row["id"], row["attempt"]): row["owner"] for row in rows}
 
 
+DECIDING_PRICE = "least(p.price, c.held)"
+"""What a delivery costs whose hold is open, of a change `c` and the price `p` of its channel: a price that rose after
+the hold is charged as held."""
+
 _CAPTURED = "tenant in (select tenant from changes where settles = 'capture')"
 _MOVES = """
     select tenant, entry, settles, id, case settles when 'capture' then -price else 0 end,
@@ -129,12 +133,12 @@ changes as (
 {deciding_ends("changes")},
 price_list as ({current_prices(_CAPTURED)}),
 owed as (
-  -- A price that rose after the hold is charged as held; a delivery that comes after the release finds no hold.
+  -- A delivery that comes after the release finds no hold.
   select c.*,
     c.settles is not null and c.hold is not null and c.settlement is null as open,
     coalesce(c.settles = 'capture' and c.hold is not null and c.settlement is not null and c.paid is null, false)
       as late,
-    case when c.settles = 'capture' and c.hold is not null then least(p.price, c.held) end as price
+    case when c.settles = 'capture' and c.hold is not null then {DECIDING_PRICE} end as price
   from changes c left join price_list p on p.tenant = c.tenant and p.channel = c.price_name
 ),
 credit as (
