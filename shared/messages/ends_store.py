@@ -17,15 +17,26 @@ def deciding_ends(changes: str) -> str:
   select tenant, dispatch, count(*) as messages from {changes}
   where was_open and dispatch is not null and (requeued or status >= 'expired') group by tenant, dispatch
 ),
+ended as materialized (
+  -- Each by its key, and of its messages no more than tell: whatever else is on its way is not looked at.
+  select e.tenant, e.dispatch from ending e
+  cross join lateral (
+    select count(*) as messages from (
+      select from dispatches d cross join lateral unnest(d.messages) as carried (id)
+      cross join lateral (
+        select from messages m
+        where m.tenant = d.tenant and m.id = carried.id and m.dispatch = d.id
+          and m.status in ('sending', 'sent', 'unknown')
+        offset 0
+      ) is_open
+      where d.tenant = e.tenant and d.id = e.dispatch and d.state = 'sent'
+      limit e.messages + 1
+    ) still_open
+  ) still_open
+  where still_open.messages = e.messages
+),
 closed as (
   update dispatches d set state = 'closed', check_at = null, updated_at = %(now)s
-  from ending e
-  where d.tenant = e.tenant and d.id = e.dispatch and d.state = 'sent' and e.messages = (
-    select count(*) from unnest(d.messages) as carried (id) cross join lateral (
-      select from messages m
-      where m.tenant = d.tenant and m.id = carried.id and m.dispatch = d.id
-        and m.status in ('sending', 'sent', 'unknown')
-      offset 0
-    ) still_open
-  )
+  from ended e
+  where d.tenant = e.tenant and d.id = e.dispatch and d.state = 'sent'
 )"""
