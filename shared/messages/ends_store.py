@@ -9,24 +9,33 @@ def deciding_ends(changes: str) -> str:
     What another transaction is ending counts as on its way: of two that come to the end at once neither may close the
     dispatch. It is closed when it is looked at then, as one that was not told `sent` yet.
 
-    Dispatches and messages are looked up by arrays and not each by its key, which would choose its month while the
-    statement runs: Postgres 18.4 crashes there when a row that the statement locks was changed since it began.
-
     Args:
         changes: in that statement, a table of what messages become (`tenant`, `status`, whether they are
             `requeued`) and of what they were before (`dispatch`, and whether they were on their way: `was_open`).
     """
     return f"""ending as (
-  select tenant, dispatch, count(*) as messages from {changes}
+  select tenant, array[dispatch] as key, count(*) as messages from {changes}
   where was_open and dispatch is not null and (requeued or status >= 'expired') group by tenant, dispatch
+),
+ended as materialized (
+  -- Of a call's open messages no more than tell: whatever else is on its way is not looked at.
+  select e.tenant, e.key from ending e
+  cross join lateral (
+    select count(*) as messages from (
+      select from dispatches d
+      cross join lateral (
+        select from messages
+        where tenant = d.tenant and id = any(d.messages) and dispatch = d.id and status in ('sending', 'sent', 'unknown')
+        offset 0
+      ) is_open
+      where d.tenant = e.tenant and d.id = any(e.key) and d.state = 'sent'
+      limit e.messages + 1
+    ) still_open
+  ) still_open
+  where still_open.messages = e.messages
 ),
 closed as (
   update dispatches d set state = 'closed', check_at = null, updated_at = %(now)s
-  where d.tenant = any((select array_agg(tenant) from ending)::text[])
-    and d.id = any((select array_agg(dispatch) from ending)::uuid[]) and d.state = 'sent'
-    and (select messages from ending where tenant = d.tenant and dispatch = d.id) = (
-      select count(*) from messages m
-      where m.tenant = d.tenant and m.id = any(d.messages) and m.dispatch = d.id
-        and m.status in ('sending', 'sent', 'unknown')
-    )
+  from ended e
+  where d.tenant = e.tenant and d.id = any(e.key) and d.state = 'sent'
 )"""

@@ -14,7 +14,6 @@ from shared.contracts.tickets import SendTicket
 from shared.credits.ledger.entries import entering
 from shared.credits.prices.store import current_prices
 from shared.messages.dispatch.fairness.pace_store import STILL_WAITS, deciding_pace
-from shared.messages.dispatch.sweep_store import deciding_deadline
 from shared.messages.reasons import (
     CREDIT_SHORTAGE,
     NO_LONGER_NEEDED,
@@ -48,16 +47,10 @@ async def mark_prepared(
     return bool(await fetch_all(connection, MARK_PREPARED, parameters))
 
 
-MARK_SENT = f"""
-with told as (
-  update dispatches d
-  set state = 'sent', updated_at = %(now)s, check_at = %(check_at)s,
-      deadline_at = {deciding_deadline("%(ids)s::uuid[]")}
-  where tenant = %(tenant)s and id = %(id)s and state = 'prepared'
-),
-still_sending as (
+MARK_SENT = """
+with carried as (
   -- Locked in the order of reports, which may already speak of these messages.
-  select s.*, m.part, m.place
+  select s.*, m.*
   from (
     select array[id] as key, channel, provider_message_id
     from unnest(%(ids)s::uuid[], %(channels)s::text[], %(provider_message_ids)s::text[])
@@ -65,17 +58,26 @@ still_sending as (
     order by id
   ) s
   cross join lateral (
-    select tableoid as part, ctid as place from messages
-    where tenant = %(tenant)s and id = any(s.key) and dispatch = %(id)s and status = 'sending'
+    select tableoid as part, ctid as place, status,
+      make_interval(secs => deadlines[position + 1]) as deadline, position + 1 < cardinality(route) as may_go_on
+    from messages
+    where tenant = %(tenant)s and id = any(s.key) and dispatch = %(id)s and status in ('sending', 'sent')
       and id between %(first_id)s and %(last_id)s
     for no key update
   ) m
+),
+told as (
+  -- It is looked at again when the first of its messages may go on to its next channel; see `deciding_deadline`.
+  update dispatches d
+  set state = 'sent', updated_at = %(now)s, check_at = %(check_at)s, deadline_at = d.created_at + first.deadline
+  from (select min(deadline) filter (where may_go_on) as deadline from carried) first
+  where tenant = %(tenant)s and id = %(id)s and state = 'prepared'
 )
 update messages m
 set status = 'sent', channel = s.channel, updated_at = %(now)s,
     provider_message_id = coalesce(s.provider_message_id, m.provider_message_id)
-from still_sending s
-where m.ctid = s.place and m.tableoid = s.part and m.id between %(first_id)s and %(last_id)s
+from carried s
+where m.ctid = s.place and m.tableoid = s.part and m.id between %(first_id)s and %(last_id)s and s.status = 'sending'
 """
 
 
@@ -214,10 +216,13 @@ wanted as (
   select tenant, id, bucket, messages_per_second, burst from afforded where verdict = 'sending' and affordable
 ),
 {deciding_pace("wanted")},
+paced as materialized (
+  select a.*, (tenant, id) in (select tenant, id from held_back) as is_held_back from afforded a
+),
 verdicts as (
-  select a.*, pace.back_at,
+  select a.*, p.back_at,
     (case
-      when not pace.may then 'queued'
+      when is_held_back then 'queued'
       when verdict <> 'sending' or affordable then verdict
       when wait_for_credit then 'queued'
       else 'failed' end)::message_status as next,
@@ -228,7 +233,7 @@ verdicts as (
         when run_changed then '{RUN_CHANGED}' when settled then '{NO_LONGER_NEEDED}' else '{WORKFLOW_OFF}' end
       when verdict = 'failed' then obstacle
       when verdict = 'sending' and not affordable and not wait_for_credit then '{CREDIT_SHORTAGE}' end as reason
-  from afforded a left join pace using (tenant, id)
+  from paced a left join put_off p on a.is_held_back and p.bucket = a.bucket and p.tenant = a.tenant
 ),
 claimed as (
   update messages m

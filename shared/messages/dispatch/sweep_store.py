@@ -200,18 +200,17 @@ async def decide_leases(connection: Connection, **taking: Unpack[Taking]) -> lis
     return await _taken(connection, DECIDE_LEASES, taking)
 
 
-def deciding_deadline(messages: str, *, moment: str = "deadline") -> str:
-    """When a sent dispatch is looked at for the end of a channel's time, as a part of another statement: the first of
-    its messages that may still go on to their next channel says so.
+def deciding_deadline(moment: str) -> str:
+    """When a sent dispatch `d` is looked at for the end of a channel's time, as a part of another statement: the first
+    of its messages that may still go on to their next channel says so. `mark_sent` says the same of what it sends.
 
     Args:
-        messages: the ids of those that it carries, in that statement, which calls the dispatch `d`.
         moment: what a message says, of its `deadline`.
     """
     return f"""(
       select min({moment}) from messages m
       cross join lateral (select d.created_at + make_interval(secs => m.deadlines[m.position + 1]) as deadline) as over
-      where m.tenant = d.tenant and m.id = any({messages}) and m.dispatch = d.id and m.status in ('sending', 'sent')
+      where m.tenant = d.tenant and m.id = any(d.messages) and m.dispatch = d.id and m.status in ('sending', 'sent')
         and m.position + 1 < cardinality(m.route)
     )"""
 
@@ -237,7 +236,7 @@ _DECIDE_AGAIN = """case
 DECIDE_DEADLINES = _taking(
     "state = 'sent' and deadline_at <= %(now)s",
     by="deadline_at",
-    put_off=f"deadline_at = {deciding_deadline('d.messages', moment=_DECIDE_AGAIN)}",
+    put_off=f"deadline_at = {deciding_deadline(_DECIDE_AGAIN)}",
 )
 
 

@@ -1,6 +1,7 @@
 """When a dispatch is taken and looked at, and when a ticket is published again, against the rules in Python.
 
-`deciding_deadline` is tried through both statements that it is a part of.
+`deciding_deadline` is tried through the statement that it is a part of, and beside it that of `mark_sent`, which says
+the same.
 """
 
 from __future__ import annotations

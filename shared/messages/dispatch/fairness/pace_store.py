@@ -16,7 +16,9 @@ STILL_WAITS = dt.timedelta(seconds=10)
 
 def deciding_pace(wanted: str) -> str:
     """Decide which of the messages that would be sent may leave now, as a part of another statement, and take their
-    tokens. Its table `pace` says of each (`tenant`, `id`) whether it may, and else when it comes back (`back_at`).
+    tokens. Its table `held_back` has those that may not (`tenant`, `id`), and `put_off` says when they come back
+    (`bucket`, `tenant`, `back_at`). A statement asks `(tenant, id) in (select tenant, id from held_back)`, which is
+    hashed: a join of two parts of a statement, of whose sizes the planner knows nothing, compares each with each.
 
     A message costs a token, of which as many come each second as the account's rate says, up to its burst. Who wants
     some gets as much of what there is as it has waited of all the time that was waited since each got some last; one at
@@ -120,7 +122,7 @@ taken as (
   from shared_out s
   where b.identity = s.bucket and (s.rate is not null or s.closed)
 ),
-pace as (select a.tenant, a.id, a.may, p.back_at from allowed a left join put_off p using (bucket, tenant))"""
+held_back as (select tenant, id from allowed where not may)"""
 
 
 def closing(given_up: str) -> str:
