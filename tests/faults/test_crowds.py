@@ -207,3 +207,52 @@ async def test_an_account_that_does_not_answer_keeps_no_other_tenants_messages_w
     await asyncio.gather(*hanging)
     assert len(_accepted(world)) == 3
     assert await world.live(process)
+
+
+async def test_a_tenant_whose_credit_is_locked_keeps_no_other_tenants_messages_waiting(world: FaultyWorld) -> None:
+    """As its crowd's reports lock it, and the claims of its crowd."""
+    process = world.process()
+    waiting = []
+    async with world.owner.transaction() as connection:
+        await connection.execute("select from credit_accounts where tenant = %s for update", [TENANT])
+        for number in range(3):
+            await world.queue(f"0100001500{number}", tenant=TENANT)
+            waiting.append(asyncio.create_task(_take(world, process, SEND_REQUESTS)))
+            await world.lock_waiters(1)
+        await world.queue("01000025000", tenant=OTHER)
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            await _take(world, process, SEND_REQUESTS)
+        assert _accepted(world) == ["01000025000"]
+    await asyncio.gather(*waiting)
+    assert len(_accepted(world)) == 4, "who waited for its credit has not lost its tickets"
+    assert await world.live(process)
+
+
+async def test_what_comes_while_a_provider_answers_is_one_claim(
+    world: FaultyWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two batches are under way at once. Each is while its provider answers, or every ticket had a claim of its own."""
+    monkeypatch.setattr(sending, "HELD_UP_FOR", dt.timedelta(hours=1))
+    answers, asked = asyncio.Event(), asyncio.Semaphore(0)
+
+    async def hook(boundary: str) -> None:
+        if boundary == "before POST /messages/v4/groups":
+            asked.release()
+            await answers.wait()
+
+    process = world.process(hook)
+    taken = []
+    for number in range(6):
+        await world.queue(f"0100001500{number}", tenant=TENANT)
+        taken.append(asyncio.create_task(_take(world, process, SEND_REQUESTS)))
+        if number < 2:
+            await asked.acquire()
+        else:
+            await process.run(process.reissue())  # meanwhile a claim would have begun
+    claims = [each for each in process.boundaries if each.startswith("before decide_claims")]
+    assert len(claims) == 2
+    answers.set()
+    await asyncio.gather(*taken)
+    claims = [each for each in process.boundaries if each.startswith("before decide_claims")]
+    assert len(claims) == 3
+    assert len(_accepted(world)) == 6
