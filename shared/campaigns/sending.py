@@ -16,6 +16,7 @@ from typing import Literal
 
 from shared.campaigns.batches import planned_batches, sort_out, unasked
 from shared.campaigns.errors import BrokenOffError, BulkError
+from shared.campaigns.making_room import Room
 from shared.campaigns.plan import Bulk, MessageIds, PlannedRow, Sample, Tally, check_columns, moment_of
 from shared.campaigns.preflight import Preflight, Standing, preflight, read_standing
 from shared.campaigns.store import KnownSend, begin_send, read_queued, read_send, sent_with_key
@@ -155,16 +156,19 @@ async def send_bulk(
     async with database.transaction(tenant=tenant) as connection:
         bulk, again = await _begin(connection, bulk, key, again=again)
     writer = BatchWriter(database, publisher, clock, bulk, key, again=again, counted=counted, left=quota.left)
-    tally = writer.tally
+    tally, room = writer.tally, Room(clock)
     async with _stopping(writer, key):
         tell(Progress("queueing", key, 0, 0, 0.0))
 
         async def write(batch: Sequence[PlannedRow]) -> None:
+            begun = clock.now()
             await writer.write(batch)
+            room.took((clock.now() - begun).total_seconds(), len(batch))
             tell(Progress("queueing", key, tally.asked, tally.queued, customers.share_read))
 
         async with aclosing(planned_batches(bulk, customers)) as batches:
             async for batch in batches:
+                await room.make()
                 await _to_its_end(write(batch))
         await writer.published()
         return await _result(database, tally, route, key, writer.tickets, standing)
