@@ -16,7 +16,6 @@ from typing import Literal
 
 from shared.campaigns.batches import planned_batches, sort_out, unasked
 from shared.campaigns.errors import BrokenOffError, BulkError
-from shared.campaigns.making_room import Room
 from shared.campaigns.plan import Bulk, MessageIds, PlannedRow, Sample, Tally, check_columns, moment_of
 from shared.campaigns.preflight import Preflight, Standing, preflight, read_standing
 from shared.campaigns.store import KnownSend, begin_send, read_queued, read_send, sent_with_key
@@ -33,6 +32,7 @@ from shared.messages.lawful import forbidden
 from shared.messages.routing import DEFAULT_ROUTE, Route
 from shared.platform.clock import SEOUL, Clock
 from shared.platform.database import PASSING_ERRORS, Connection, Database
+from shared.platform.loops.room import Room
 from shared.platform.pubsub import Publisher
 from shared.templates.errors import MessageError
 from shared.templates.fit import Fit

@@ -1,4 +1,4 @@
-"""A bulk send makes room: where its batches are slow because others want the database too, it pauses between them."""
+"""Who writes much makes room: where batches are slow because others want the database too, it pauses between them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ LONGEST_PAUSE_SECONDS = 2.0
 class Room:
     """Measures batches, and pauses for as long as one took longer than the quickest one would have.
 
-    So a send that is alone goes on at once; beside others that make it twice as slow it wants the database for half of
+    So who is alone goes on at once; beside others that make it twice as slow it wants the database for half of
     the time, and leaves it the more often the more they want it. A fixed rate would be too slow for an idle database
     and too fast for a busy one.
 
