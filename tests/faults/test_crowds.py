@@ -13,6 +13,7 @@ import pytest
 from shared.contracts.tickets import SendTicket
 from shared.messages.dispatch import sending
 from shared.messages.dispatch.dispatching import RETRY_DELAY
+from shared.messages.dispatch.sending import CROWD_OF_SINGLES
 from shared.platform.pubsub import BULK_SEND_REQUESTS, SEND_REQUESTS
 from shared.tenants.accounts import register_account
 from shared.tenants.pacing import RateError, limit_rate
@@ -242,7 +243,7 @@ async def test_what_comes_while_a_provider_answers_is_one_claim(
 
     process = world.process(hook)
     taken = []
-    for number in range(6):
+    for number in range(CROWD_OF_SINGLES):
         await world.queue(f"0100001500{number}", tenant=TENANT)
         taken.append(asyncio.create_task(_take(world, process, SEND_REQUESTS)))
         if number < 2:
@@ -255,4 +256,32 @@ async def test_what_comes_while_a_provider_answers_is_one_claim(
     await asyncio.gather(*taken)
     claims = [each for each in process.boundaries if each.startswith("before decide_claims")]
     assert len(claims) == 3
-    assert len(_accepted(world)) == 6
+    assert len(_accepted(world)) == CROWD_OF_SINGLES
+
+
+async def test_many_single_messages_of_one_tenant_keep_no_other_tenants_waiting(
+    world: FaultyWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An instance works on two of its batches at once, and both wait for their provider."""
+    monkeypatch.setattr(sending, "HELD_UP_FOR", dt.timedelta(hours=1))
+    calls, answers, asked = count(), asyncio.Event(), asyncio.Semaphore(0)
+
+    async def hook(boundary: str) -> None:
+        if boundary == "before POST /messages/v4/groups" and next(calls) < 2:
+            asked.release()
+            await answers.wait()
+
+    process = world.process(hook)
+    waiting = []
+    for number in range(3):
+        await world.queue(*(f"010{number:04d}{5_000 + one}" for one in range(CROWD_OF_SINGLES + 1)), tenant=TENANT)
+        waiting.append(asyncio.create_task(_take(world, process, SEND_REQUESTS)))
+        if number < 2:
+            await asked.acquire()
+    await world.queue("01000025000", tenant=OTHER)
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        await _take(world, process, SEND_REQUESTS)
+    assert _accepted(world) == ["01000025000"]
+    answers.set()
+    await asyncio.gather(*waiting)
+    assert len(_accepted(world)) == 3 * (CROWD_OF_SINGLES + 1) + 1

@@ -31,6 +31,7 @@ from shared.platform.database.revisions import RevisionCache
 from shared.platform.ids import new_id
 from shared.platform.logs import log
 from shared.platform.loops.coalescer import Coalescer
+from shared.platform.loops.lanes import Lanes
 from shared.platform.pubsub import BULK_SEND_REQUESTS, SEND_REQUESTS
 from shared.providers import OutboundMessage, Prepared, Provider, ProviderAccount, ProviderBusy, ProviderError
 from shared.templates.errors import MessageError
@@ -45,6 +46,10 @@ LEASE = dt.timedelta(seconds=60)
 HELD_UP_FOR = dt.timedelta(seconds=0.25)
 """So long the tickets that come next wait for the providers' answers, and become one batch meanwhile: longer than most
 answers take. An account that answers more slowly keeps its own waiting, and nobody else's."""
+
+CROWD_OF_SINGLES = 5
+"""So many messages of one tenant under way at once, on an instance, are few still. With a ticket for each that is half of
+the pushes that it gets (infra/terraform/functions.tf)."""
 
 UnderWay = set[asyncio.Task[None]]
 """Dispatches whose provider has not answered yet."""
@@ -82,10 +87,13 @@ class Sender:
         self._turns = turns
         self._topic = BULK_SEND_REQUESTS if turns else SEND_REQUESTS
         self._templates: dict[tuple[str, str, int], TemplateContent] = {}
-        self._tickets = Coalescer(
+        # Who has many single messages has batches of its own. The function of crowds has crowds alone, and takes turns.
+        self._tickets: Lanes[SendTicket, UnderWay | None] = Lanes(
             self._send,
-            max_weight=MAX_TICKET_MESSAGES,
+            whose=lambda ticket: ticket.tenant,
             weigh=lambda ticket: len(ticket.messages),
+            crowd=0 if turns else CROWD_OF_SINGLES,
+            max_weight=MAX_TICKET_MESSAGES,
             max_running=2,
             may_pass=PASSING_ERRORS,
         )
