@@ -48,8 +48,8 @@ HELD_UP_FOR = dt.timedelta(seconds=0.25)
 answers take. An account that answers more slowly keeps its own waiting, and nobody else's."""
 
 CROWD_OF_SINGLES = 5
-"""So many messages of one tenant under way at once, on an instance, are few still. With a ticket for each that is half of
-the pushes that it gets (infra/terraform/functions.tf)."""
+"""So many messages of one tenant under way at once, on an instance, are few still. With a ticket for each that is half
+of the pushes that it gets (infra/terraform/functions.tf)."""
 
 UnderWay = set[asyncio.Task[None]]
 """Dispatches whose provider has not answered yet."""
