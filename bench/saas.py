@@ -7,6 +7,8 @@ from typing import Any
 import psycopg
 
 from local.stack import Stack
+from shared.platform.clock import WallClock
+from shared.platform.ids import new_id
 
 TENANT = "saas"
 TEMPLATE = "welcome"
@@ -54,9 +56,10 @@ def event(event_id: str, number: int, at: dt.datetime) -> bytes:
 
 def give_credit(stack: Stack, tenant: str = TENANT) -> None:
     """Credit enough for every message that is held at once, at the dearest price of its route."""
+    now = WallClock().now()
     with psycopg.connect(stack.database_url) as connection:
         connection.execute(
             "insert into ledger_entries (tenant, id, kind, balance_change, key, reference, created_at)"
-            " values (%s, gen_random_uuid(), 'topup', %s, 'bench', 'bench', now())",
-            [tenant, CREDIT],
+            " values (%s, %s, 'topup', %s, 'bench', 'bench', %s)",
+            [tenant, new_id(now), CREDIT, now],
         )

@@ -32,6 +32,18 @@ class SettableClock:
         self.moment += dt.timedelta(seconds=seconds)
 
 
+class Pauses(SettableClock):
+    """Remembers how long was slept."""
+
+    def __init__(self, moment: dt.datetime = NOON) -> None:
+        super().__init__(moment)
+        self.slept: list[float] = []
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        await super().sleep(seconds)
+
+
 @contextmanager
 def instead_of_the_wall_clock(clock: SettableClock) -> Iterator[None]:
     """Whoever takes the machine's time, in this process, is given this one: the command line does."""

@@ -210,7 +210,7 @@ class Player:
         }
         database = Database(self._stack.database_url, pool_size=1)
         try:
-            await file_all(database, "childcare", people, changed_at=LONG_AGO)
+            await file_all(database, "childcare", people, changed_at=LONG_AGO, clock=WallClock())
             async with database.transaction() as connection:
                 await save_groups(connection, "childcare", groups)
         finally:

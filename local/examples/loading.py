@@ -129,7 +129,7 @@ async def write_example(
     async with database.connection() as connection:
         known = await count_customers(connection, tenant)
     people = ({"id": customer.id, **customer.told} for customer in example.customers)
-    filed = await file_all(database, tenant, people, changed_at=customers_changed_at, keep=keep)
+    filed = await file_all(database, tenant, people, changed_at=customers_changed_at, clock=WallClock(), keep=keep)
     async with database.transaction() as connection:
         before = await read_groups(connection, tenant)
         if keep:

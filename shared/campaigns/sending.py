@@ -32,6 +32,7 @@ from shared.messages.lawful import forbidden
 from shared.messages.routing import DEFAULT_ROUTE, Route
 from shared.platform.clock import SEOUL, Clock
 from shared.platform.database import PASSING_ERRORS, Connection, Database
+from shared.platform.loops.room import Room
 from shared.platform.pubsub import Publisher
 from shared.templates.errors import MessageError
 from shared.templates.fit import Fit
@@ -155,16 +156,19 @@ async def send_bulk(
     async with database.transaction(tenant=tenant) as connection:
         bulk, again = await _begin(connection, bulk, key, again=again)
     writer = BatchWriter(database, publisher, clock, bulk, key, again=again, counted=counted, left=quota.left)
-    tally = writer.tally
+    tally, room = writer.tally, Room(clock)
     async with _stopping(writer, key):
         tell(Progress("queueing", key, 0, 0, 0.0))
 
         async def write(batch: Sequence[PlannedRow]) -> None:
+            begun = clock.now()
             await writer.write(batch)
+            room.took((clock.now() - begun).total_seconds(), len(batch))
             tell(Progress("queueing", key, tally.asked, tally.queued, customers.share_read))
 
         async with aclosing(planned_batches(bulk, customers)) as batches:
             async for batch in batches:
+                await room.make()
                 await _to_its_end(write(batch))
         await writer.published()
         return await _result(database, tally, route, key, writer.tickets, standing)

@@ -11,8 +11,10 @@ from typing import Any
 
 from shared.customers.store import decide_newest_words, read_filed
 from shared.customers.words import Telling, changed_since
+from shared.platform.clock import Clock
 from shared.platform.database import Connection, Database
 from shared.platform.database.again import until_it_passes
+from shared.platform.loops.room import Room
 
 ROWS_A_BATCH = 2_000
 """So few that whoever waits for a customer of a batch hardly notices."""
@@ -36,6 +38,7 @@ async def file_all(
     customers: Iterable[Mapping[str, Any]],
     *,
     changed_at: dt.datetime,
+    clock: Clock,
     keep: bool = True,
 ) -> Filed:
     """Take in a file, each batch in a short transaction of its own. The file is read between them, in a thread.
@@ -45,9 +48,10 @@ async def file_all(
         tenant: whose.
         customers: the rows, as `file_customers` takes them.
         changed_at: when the file was changed; aware.
+        clock: the time that batches take, and pauses between them where others slow them down.
         keep: False for only saying what it would come to.
     """
-    rows, filed = iter(customers), Filed()
+    rows, filed, room = iter(customers), Filed(), Room(clock)
     while batch := await asyncio.to_thread(lambda: list(islice(rows, ROWS_A_BATCH))):
 
         async def take(_: bool, batch: Sequence[Mapping[str, Any]] = batch) -> Filed:
@@ -57,7 +61,11 @@ async def file_all(
                 await connection.hurry()
                 return await file_customers(connection, tenant, batch, changed_at=changed_at)
 
-        filed += await until_it_passes("a batch of a file of customers", take)
+        await room.make()
+        begun = clock.now()
+        taken = await until_it_passes("a batch of a file of customers", take)
+        room.took((clock.now() - begun).total_seconds(), taken.rows)
+        filed += taken
     return filed
 
 

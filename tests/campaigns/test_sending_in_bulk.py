@@ -23,6 +23,8 @@ from shared.templates.store import save_templates
 from shared.templates.template import TemplateContent
 from shared.tenants.suspending import suspend
 from tests.campaigns.conftest import NOW, TENANT, Shop
+from tests.clock import Pauses
+from tests.faults.boundaries import WatchedDatabase
 
 Open = Callable[..., CustomerFile]
 HEADER = "id,phone,name,amount"
@@ -415,3 +417,19 @@ async def test_progress_is_told_after_each_batch(shop: Shop, csv_file: Open, mon
     ]
     assert told[-1].share == 1.0
     assert [one.share for one in told] == sorted(one.share for one in told)
+
+
+async def test_a_send_makes_room_for_others_after_a_batch_that_was_slow(
+    shop: Shop, csv_file: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batches, "ROWS_A_BATCH", 5)
+    clock, seconds = Pauses(NOW), iter([0.1, 0.1, 0.4, 0.1])
+
+    async def hook(boundary: str) -> None:
+        if boundary == "before queue_alike":
+            clock.advance(next(seconds))
+
+    database, file = WatchedDatabase(shop.api, hook), csv_file(HEADER, *_people(20))
+    result = await send_bulk(database, shop.publisher, clock, tenant=TENANT, template="receipt", customers=file)
+    assert result.queued == 20
+    assert clock.slept == pytest.approx([0.3])

@@ -13,6 +13,7 @@ import pytest
 from shared.contracts.tickets import SendTicket
 from shared.messages.dispatch import sending
 from shared.messages.dispatch.dispatching import RETRY_DELAY
+from shared.messages.dispatch.sending import CROWD_OF_SINGLES
 from shared.platform.pubsub import BULK_SEND_REQUESTS, SEND_REQUESTS
 from shared.tenants.accounts import register_account
 from shared.tenants.pacing import RateError, limit_rate
@@ -207,3 +208,80 @@ async def test_an_account_that_does_not_answer_keeps_no_other_tenants_messages_w
     await asyncio.gather(*hanging)
     assert len(_accepted(world)) == 3
     assert await world.live(process)
+
+
+async def test_a_tenant_whose_credit_is_locked_keeps_no_other_tenants_messages_waiting(world: FaultyWorld) -> None:
+    """As its crowd's reports lock it, and the claims of its crowd."""
+    process = world.process()
+    waiting = []
+    async with world.owner.transaction() as connection:
+        await connection.execute("select from credit_accounts where tenant = %s for update", [TENANT])
+        for number in range(3):
+            await world.queue(f"0100001500{number}", tenant=TENANT)
+            waiting.append(asyncio.create_task(_take(world, process, SEND_REQUESTS)))
+            await world.lock_waiters(1)
+        await world.queue("01000025000", tenant=OTHER)
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            await _take(world, process, SEND_REQUESTS)
+        assert _accepted(world) == ["01000025000"]
+    await asyncio.gather(*waiting)
+    assert len(_accepted(world)) == 4, "who waited for its credit has not lost its tickets"
+    assert await world.live(process)
+
+
+async def test_what_comes_while_a_provider_answers_is_one_claim(
+    world: FaultyWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two batches are under way at once. Each is while its provider answers, or every ticket had a claim of its own."""
+    monkeypatch.setattr(sending, "HELD_UP_FOR", dt.timedelta(hours=1))
+    answers, asked = asyncio.Event(), asyncio.Semaphore(0)
+
+    async def hook(boundary: str) -> None:
+        if boundary == "before POST /messages/v4/groups":
+            asked.release()
+            await answers.wait()
+
+    process = world.process(hook)
+    taken = []
+    for number in range(CROWD_OF_SINGLES):
+        await world.queue(f"0100001500{number}", tenant=TENANT)
+        taken.append(asyncio.create_task(_take(world, process, SEND_REQUESTS)))
+        if number < 2:
+            await asked.acquire()
+        else:
+            await process.run(process.reissue())  # meanwhile a claim would have begun
+    claims = [each for each in process.boundaries if each.startswith("before decide_claims")]
+    assert len(claims) == 2
+    answers.set()
+    await asyncio.gather(*taken)
+    claims = [each for each in process.boundaries if each.startswith("before decide_claims")]
+    assert len(claims) == 3
+    assert len(_accepted(world)) == CROWD_OF_SINGLES
+
+
+async def test_many_single_messages_of_one_tenant_keep_no_other_tenants_waiting(
+    world: FaultyWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An instance works on two of its batches at once, and both wait for their provider."""
+    monkeypatch.setattr(sending, "HELD_UP_FOR", dt.timedelta(hours=1))
+    calls, answers, asked = count(), asyncio.Event(), asyncio.Semaphore(0)
+
+    async def hook(boundary: str) -> None:
+        if boundary == "before POST /messages/v4/groups" and next(calls) < 2:
+            asked.release()
+            await answers.wait()
+
+    process = world.process(hook)
+    waiting = []
+    for number in range(3):
+        await world.queue(*(f"010{number:04d}{5_000 + one}" for one in range(CROWD_OF_SINGLES + 1)), tenant=TENANT)
+        waiting.append(asyncio.create_task(_take(world, process, SEND_REQUESTS)))
+        if number < 2:
+            await asked.acquire()
+    await world.queue("01000025000", tenant=OTHER)
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        await _take(world, process, SEND_REQUESTS)
+    assert _accepted(world) == ["01000025000"]
+    answers.set()
+    await asyncio.gather(*waiting)
+    assert len(_accepted(world)) == 3 * (CROWD_OF_SINGLES + 1) + 1

@@ -18,6 +18,7 @@ ORACLES: Mapping[str, str] = {
     "decide_changed_alerts": "operations/watch/test_notices_oracle.py",
     "decide_checks": "messages/dispatch/test_waits_oracle.py",
     "decide_claims": "messages/dispatch/test_claims_oracle.py",
+    "decide_claims_unless_locked": "messages/dispatch/test_claims_oracle.py",
     "decide_deadlines": "messages/dispatch/test_waits_oracle.py",
     "decide_due_charges": "credits/topups/test_due_charge_oracle.py",
     "decide_due_notices": "operations/watch/test_notices_oracle.py",

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from uuid import UUID
 
 from pydantic import ValidationError
@@ -20,7 +20,7 @@ from shared.messages.composing import recipient_now
 from shared.messages.dispatch.dispatching import Dispatcher
 from shared.messages.dispatch.fairness.turns import Turns
 from shared.messages.dispatch.handing_over import hand_over
-from shared.messages.dispatch.store import Claimed, decide_claims, mark_prepared
+from shared.messages.dispatch.store import Claimed, decide_claims, decide_claims_unless_locked, mark_prepared
 from shared.messages.lawful import forbidden, leaves_before
 from shared.messages.metrics import OURSELVES
 from shared.messages.reasons import SENTENCES, TEMPLATE_UNREADABLE
@@ -31,6 +31,7 @@ from shared.platform.database.revisions import RevisionCache
 from shared.platform.ids import new_id
 from shared.platform.logs import log
 from shared.platform.loops.coalescer import Coalescer
+from shared.platform.loops.lanes import Lanes
 from shared.platform.pubsub import BULK_SEND_REQUESTS, SEND_REQUESTS
 from shared.providers import OutboundMessage, Prepared, Provider, ProviderAccount, ProviderBusy, ProviderError
 from shared.templates.errors import MessageError
@@ -45,6 +46,13 @@ LEASE = dt.timedelta(seconds=60)
 HELD_UP_FOR = dt.timedelta(seconds=0.25)
 """So long the tickets that come next wait for the providers' answers, and become one batch meanwhile: longer than most
 answers take. An account that answers more slowly keeps its own waiting, and nobody else's."""
+
+CROWD_OF_SINGLES = 5
+"""So many messages of one tenant under way at once, on an instance, are few still. With a ticket for each that is half
+of the pushes that it gets (infra/terraform/functions.tf)."""
+
+UnderWay = set[asyncio.Task[None]]
+"""Dispatches whose provider has not answered yet."""
 
 
 class Sender:
@@ -79,37 +87,62 @@ class Sender:
         self._turns = turns
         self._topic = BULK_SEND_REQUESTS if turns else SEND_REQUESTS
         self._templates: dict[tuple[str, str, int], TemplateContent] = {}
-        self._tickets = Coalescer(
+        # Who has many single messages has batches of its own. The function of crowds has crowds alone, and takes turns.
+        self._tickets: Lanes[SendTicket, UnderWay | None] = Lanes(
             self._send,
+            whose=lambda ticket: ticket.tenant,
+            weigh=lambda ticket: len(ticket.messages),
+            crowd=0 if turns else CROWD_OF_SINGLES,
+            max_weight=MAX_TICKET_MESSAGES,
+            max_running=2,
+            may_pass=PASSING_ERRORS,
+        )
+        # Whose credit is locked waits for it here, in one claim at a time, so that nobody else waits behind it.
+        self._held_up = Coalescer(
+            self._send_patiently,
             max_weight=MAX_TICKET_MESSAGES,
             weigh=lambda ticket: len(ticket.messages),
-            max_running=2,
             may_pass=PASSING_ERRORS,
         )
 
     async def send(self, ticket: SendTicket) -> None:
         """Send a ticket's messages; tickets that wait together share a claim. Taking one again does nothing."""
-        if slow := await self._tickets.submit(ticket):
+        slow = await self._tickets.submit(ticket)
+        if slow is None:
+            slow = await self._held_up.submit(ticket)
+        if slow:
             # An instance works for as long as it is asked to: whoever asked waits, and the next batch does not.
             await asyncio.wait(slow)
 
-    async def _send(self, tickets: Sequence[SendTicket]) -> list[set[asyncio.Task[None]]]:
-        """Send what tickets ask for. Gives, for each of them, what is still under way."""
-        slow: set[asyncio.Task[None]] = set()
+    async def _send(self, tickets: Sequence[SendTicket]) -> Sequence[UnderWay | None]:
+        """Send what tickets ask for. Gives, for each of them, what is still under way; None: it is held up."""
         if self._turns is None:
-            slow = await self._claim(tickets)
-        else:
-            async for in_turn in self._turns.instead_of(tickets):
-                slow |= await self._claim(in_turn)
+            slow, held_up = await self._claim(tickets, patient=False)
+            return [None if ticket.tenant in held_up else slow for ticket in tickets]
+        slow = set()
+        async for in_turn in self._turns.instead_of(tickets):
+            slow |= (await self._claim(in_turn, patient=True))[0]
         return [slow] * len(tickets)
 
-    async def _claim(self, tickets: Sequence[SendTicket]) -> set[asyncio.Task[None]]:
+    async def _send_patiently(self, tickets: Sequence[SendTicket]) -> list[UnderWay]:
+        slow, _ = await self._claim(tickets, patient=True)
+        return [slow] * len(tickets)
+
+    async def _claim(self, tickets: Sequence[SendTicket], *, patient: bool) -> tuple[UnderWay, Set[str]]:
+        """Send what can be claimed. Gives what is still under way, and the tenants that are held up; none of them is
+        when the claim is patient and waits."""
         now = self._clock.now()
         dispatches = {tenant: new_id(now) for tenant in sorted({ticket.tenant for ticket in tickets})}
+        held_up: Set[str] = frozenset()
         async with self._database.connection() as connection:
-            claimed = await decide_claims(
-                connection, tickets, dispatches, topic=self._topic, now=now, lease_until=now + LEASE
-            )
+            if patient:
+                claimed = await decide_claims(
+                    connection, tickets, dispatches, topic=self._topic, now=now, lease_until=now + LEASE
+                )
+            else:
+                claimed, held_up = await decide_claims_unless_locked(
+                    connection, tickets, dispatches, topic=self._topic, now=now, lease_until=now + LEASE
+                )
             if claimed:
                 accounts = await self._accounts.get(connection, {row.tenant: row.revision for row in claimed})
                 await self._know_templates(connection, claimed)
@@ -117,7 +150,7 @@ class Sender:
         for row in claimed:
             by_dispatch[row.dispatch].append(row)
         if not by_dispatch:
-            return set()
+            return set(), held_up
         under_way = [
             asyncio.create_task(self._dispatch_or_leave(rows, accounts[rows[0].tenant]))
             for rows in by_dispatch.values()
@@ -125,7 +158,7 @@ class Sender:
         ended, slow = await asyncio.wait(under_way, timeout=HELD_UP_FOR.total_seconds())
         for task in ended:
             task.result()
-        return slow
+        return slow, held_up
 
     async def _know_templates(self, connection: Connection, claimed: Sequence[Claimed]) -> None:
         """Versions never change, so what was read once is known for good. One that can't be read is asked for again."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence, Set
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import orjson
@@ -135,13 +135,10 @@ _SHORT = """
     select distinct tenant, 'credit_shortage', %(short)s::text
     from verdicts where not affordable and verdict = 'sending'"""
 
-DECIDE_CLAIMS = f"""
-with consumed as (
-  delete from outbox
-  using unnest(%(ticket_tenants)s::text[], %(ticket_ids)s::uuid[]) as t (ticket_tenant, ticket_id)
-  where tenant = ticket_tenant and id = ticket_id
-),
-asked as (
+
+def _claiming(whose_credit_is_locked: str) -> str:
+    return f"""
+with asked as (
   select distinct tenant, id from unnest(%(tenants)s::text[], %(ids)s::uuid[]) as a (tenant, id)
 ),
 senders as (
@@ -184,7 +181,13 @@ candidates as (
 credit as (
   select a.tenant, a.balance - a.held as available, a.wait_for_credit
   from (select tenant from candidates group by tenant) as c join credit_accounts a using (tenant)
-  order by a.tenant for no key update of a
+  order by a.tenant for no key update of a {whose_credit_is_locked}
+),
+held_up as (select distinct tenant from candidates where tenant not in (select tenant from credit)),
+consumed as (
+  delete from outbox
+  using unnest(%(ticket_tenants)s::text[], %(ticket_ids)s::uuid[]) as t (ticket_tenant, ticket_id)
+  where tenant = ticket_tenant and id = ticket_id and tenant not in (select tenant from held_up)
 ),
 dearest as (
   select w.tenant, w.route, w.position, max(p.price) as price, bool_or(p.price is null) as unpriced
@@ -273,11 +276,15 @@ waiting as (
   ) w
   group by tenant, ticket, at
 )
-select tenant, id, recipient, template, template_version, variables, position, attempt, dispatch, account, provider,
-  revision, route[position + 1] as leg,
-  exists (select from customers c where c.tenant = claimed.tenant and c.id = claimed.customer) as customer_known
-from claimed where status = 'sending'
+select h.tenants as held_up, c.tenant, id, recipient, template, template_version, variables, position, attempt,
+  dispatch, account, provider, revision, route[position + 1] as leg,
+  exists (select from customers p where p.tenant = c.tenant and p.id = c.customer) as customer_known
+from (select array(select tenant from held_up) as tenants) h left join claimed c on c.status = 'sending'
 """
+
+
+DECIDE_CLAIMS = _claiming("")
+DECIDE_CLAIMS_UNLESS_LOCKED = _claiming("skip locked")
 
 
 class Claimed(NamedTuple):
@@ -323,26 +330,56 @@ async def decide_claims(
         now: the moment.
         lease_until: until then nobody else looks at the dispatch.
     """
-    rows = await fetch_all(
-        connection,
-        DECIDE_CLAIMS,
-        {
-            "ticket_tenants": [ticket.tenant for ticket in tickets],
-            "ticket_ids": [ticket.id for ticket in tickets],
-            "tenants": [ticket.tenant for ticket in tickets for _ in ticket.messages],
-            "ids": [message for ticket in tickets for message in ticket.messages],
-            **months_of(message for ticket in tickets for message in ticket.messages),
-            "sender_tenants": list(dispatches),
-            "dispatches": list(dispatches.values()),
-            "now": now,
-            "lease_until": lease_until,
-            "topic": topic,
-            "wait_until": now + CREDIT_RECHECK,
-            "suspended_until": now + SUSPENSION_RECHECK,
-            **LEG_PRICES,
-            "sentences": _SENTENCES,
-            "short": WAITING_FOR_CREDIT,
-            "still_waits": STILL_WAITS,
-        },
-    )
-    return [Claimed(**row) for row in rows]
+    parameters = _parameters(tickets, dispatches, topic=topic, now=now, lease_until=lease_until)
+    return _claimed(await fetch_all(connection, DECIDE_CLAIMS, parameters))
+
+
+async def decide_claims_unless_locked(
+    connection: Connection,
+    tickets: Sequence[SendTicket],
+    dispatches: Mapping[str, UUID],
+    *,
+    topic: str,
+    now: dt.datetime,
+    lease_until: dt.datetime,
+) -> tuple[list[Claimed], Set[str]]:
+    """As `decide_claims`, and waits for nobody's credit: a crowd's reports and claims hold theirs for long.
+
+    Returns:
+        What is claimed, and the tenants whose credit somebody else holds: of theirs nothing was done.
+    """
+    parameters = _parameters(tickets, dispatches, topic=topic, now=now, lease_until=lease_until)
+    rows = await fetch_all(connection, DECIDE_CLAIMS_UNLESS_LOCKED, parameters)
+    return _claimed(rows), frozenset(rows[0]["held_up"])
+
+
+def _parameters(
+    tickets: Sequence[SendTicket],
+    dispatches: Mapping[str, UUID],
+    *,
+    topic: str,
+    now: dt.datetime,
+    lease_until: dt.datetime,
+) -> dict[str, Any]:
+    return {
+        "ticket_tenants": [ticket.tenant for ticket in tickets],
+        "ticket_ids": [ticket.id for ticket in tickets],
+        "tenants": [ticket.tenant for ticket in tickets for _ in ticket.messages],
+        "ids": [message for ticket in tickets for message in ticket.messages],
+        **months_of(message for ticket in tickets for message in ticket.messages),
+        "sender_tenants": list(dispatches),
+        "dispatches": list(dispatches.values()),
+        "now": now,
+        "lease_until": lease_until,
+        "topic": topic,
+        "wait_until": now + CREDIT_RECHECK,
+        "suspended_until": now + SUSPENSION_RECHECK,
+        **LEG_PRICES,
+        "sentences": _SENTENCES,
+        "short": WAITING_FOR_CREDIT,
+        "still_waits": STILL_WAITS,
+    }
+
+
+def _claimed(rows: Sequence[Mapping[str, Any]]) -> list[Claimed]:
+    return [Claimed(**{name: row[name] for name in Claimed._fields}) for row in rows if row["id"] is not None]

@@ -24,7 +24,8 @@ class Coalescer(Generic[Item, Result]):
         work: takes a batch, returns a result for each item in the same order.
         max_weight: a batch's size at most; an item heavier than that makes a batch of its own.
         weigh: an item's weight; 1 unless told.
-        max_running: batches under way at once.
+        max_running: batches under way at once. The attribute of that name may be changed, to one at least: it counts
+            when something comes, and after each batch.
         may_pass: errors that say nothing about an item (the database is away). They go to every caller of the batch.
             Any other error may be the fault of one item: the batch is split until the culprit stands alone, so that
             the others go on.
@@ -42,7 +43,7 @@ class Coalescer(Generic[Item, Result]):
         self._work = work
         self._max_weight = max_weight
         self._weigh = weigh
-        self._max_running = max_running
+        self.max_running = max_running
         self._may_pass = may_pass
         self._waiting: deque[tuple[Item, asyncio.Future[Result], Headers | None]] = deque()
         self._running: set[asyncio.Task[None]] = set()
@@ -51,9 +52,12 @@ class Coalescer(Generic[Item, Result]):
         """Have `item` worked on in some batch. Returns its result or raises what the work raised for it."""
         future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
         self._waiting.append((item, future, current_request()))
-        if len(self._running) < self._max_running:
-            self._running.add(asyncio.create_task(self._drain()))
+        self._begin()
         return await future
+
+    def _begin(self) -> None:
+        if self._waiting and len(self._running) < self.max_running:
+            self._running.add(asyncio.create_task(self._drain()))
 
     async def _drain(self) -> None:
         task = asyncio.current_task()
@@ -61,8 +65,10 @@ class Coalescer(Generic[Item, Result]):
         try:
             # One turn of the loop lets callers that became ready together join the first batch.
             await asyncio.sleep(0)
-            while self._waiting:
-                await self._run(self._take())
+            while self._waiting and len(self._running) <= self.max_running:
+                batch = self._take()
+                self._begin()
+                await self._run(batch)
         finally:
             # In the same turn as the last look at what waits: a done callback would come a turn later, and whoever
             # submits in between would be left to wait for a task that has ended.

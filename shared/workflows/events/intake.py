@@ -18,7 +18,7 @@ from shared.messages.status import Status
 from shared.messages.store import queue_messages, under_ids_of_their_own
 from shared.platform.clock import Clock
 from shared.platform.database import PASSING_ERRORS, Connection, Database
-from shared.platform.loops.coalescer import Coalescer
+from shared.platform.loops.lanes import Lanes
 from shared.platform.pubsub import Publisher
 from shared.platform.signals.dead_letters import DeadLetter, Poison, keep_dead_letters
 from shared.workflows.catalog import catalog_cache
@@ -29,6 +29,10 @@ from shared.workflows.planning import Plan, react, run_keys
 from shared.workflows.store import lock_runs, read_runs
 
 MAX_EVENTS_A_BATCH = 500
+CROWD_OF_EVENTS = 10
+"""So many events of one tenant under way at once, on an instance, are few still: a quarter of the pushes that it gets
+(infra/terraform/functions.tf)."""
+
 SOURCE = "on_subscription_event"
 
 
@@ -46,7 +50,15 @@ class EventIntake:
         self._publisher = publisher
         self._clock = clock
         self._catalogs = catalog_cache()
-        self._events = Coalescer(self.take, max_weight=MAX_EVENTS_A_BATCH, max_running=2, may_pass=PASSING_ERRORS)
+        self._events: Lanes[SubscriptionEvent, Poison | None] = Lanes(
+            self.take,
+            whose=lambda event: event.tenant,
+            weigh=lambda _: 1,
+            crowd=CROWD_OF_EVENTS,
+            max_weight=MAX_EVENTS_A_BATCH,
+            max_running=2,
+            may_pass=PASSING_ERRORS,
+        )
 
     async def receive(self, event: SubscriptionEvent) -> None:
         """Take one event; a repeated one does nothing.

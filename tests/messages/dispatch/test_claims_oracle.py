@@ -11,8 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.contracts.tickets import SendTicket
-from shared.messages.dispatch.store import CREDIT_RECHECK, SUSPENSION_RECHECK, Claimed, decide_claims
+from shared.messages.dispatch.store import (
+    CREDIT_RECHECK,
+    SUSPENSION_RECHECK,
+    Claimed,
+    decide_claims,
+    decide_claims_unless_locked,
+)
 from shared.messages.reasons import SENTENCES, WAITING_FOR_CREDIT
+from shared.platform.database import Connection
 from shared.platform.pubsub import SEND_REQUESTS
 from tests.clock import NOON
 from tests.credits.ledger.bookkeeping import (
@@ -125,20 +132,27 @@ def _claimed(tenant: str, bill: Bill, account: Account, revision: int) -> Claime
     )
 
 
-@given(st.fixed_dictionaries({tenant: businesses() for tenant in TENANTS}), tickets())
+async def _claim(connection: Connection, tickets: Sequence[SendTicket], *, patient: bool) -> list[Claimed]:
+    """Claim them. Whether that would wait for credit makes no difference while nobody holds any."""
+    dispatches = {ticket.tenant: DISPATCHES[ticket.tenant] for ticket in tickets}
+    if patient:
+        return await decide_claims(
+            connection, tickets, dispatches, topic=SEND_REQUESTS, now=NOON, lease_until=LEASE_UNTIL
+        )
+    claimed, held_up = await decide_claims_unless_locked(
+        connection, tickets, dispatches, topic=SEND_REQUESTS, now=NOON, lease_until=LEASE_UNTIL
+    )
+    assert held_up == set()
+    return claimed
+
+
+@given(st.fixed_dictionaries({tenant: businesses() for tenant in TENANTS}), tickets(), st.booleans())
 async def test_what_becomes_of_queued_messages_is_what_the_rules_say(
-    scratch: Scratch, businesses: Mapping[str, Business], tickets: Sequence[SendTicket]
+    scratch: Scratch, businesses: Mapping[str, Business], tickets: Sequence[SendTicket], patient: bool
 ) -> None:
     expected = Expected(businesses, tickets)
     async with scratch.holding(**as_rows(businesses, tickets)) as connection:
-        claimed = await decide_claims(
-            connection,
-            tickets,
-            {ticket.tenant: DISPATCHES[ticket.tenant] for ticket in tickets},
-            topic=SEND_REQUESTS,
-            now=NOON,
-            lease_until=LEASE_UNTIL,
-        )
+        claimed = await _claim(connection, tickets, patient=patient)
         assert await rows(connection, MESSAGES) == expected.messages
         assert await rows(connection, ACCOUNTS) == expected.accounts
         assert await rows(connection, ENTRIES, now=NOON) == expected.entries

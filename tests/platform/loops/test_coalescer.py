@@ -214,3 +214,34 @@ def test_work_that_forgets_an_item_is_an_error_to_its_callers_not_silence() -> N
         return await all_of(Coalescer(work, max_weight=100), range(3), [0] * 3)
 
     assert [type(result) for result in in_a_loop(main)] == [ValueError] * 3
+
+
+@given(pauses=arrivals, changes=st.lists(st.integers(1, 3), min_size=1, max_size=30))
+def test_however_many_batches_may_run_meanwhile_nobody_is_forgotten(pauses: list[int], changes: list[int]) -> None:
+    async def main() -> list[object]:
+        coalescer = Coalescer(Work(turns=2), max_weight=2, max_running=3)
+
+        async def change() -> None:
+            for coalescer.max_running in changes:
+                await asyncio.sleep(0)
+
+        results, _ = await asyncio.gather(all_of(coalescer, range(len(pauses)), pauses), change())
+        return results
+
+    assert in_a_loop(main) == [item * 2 for item in range(len(pauses))]
+
+
+def test_when_fewer_batches_may_run_those_that_do_end_and_no_others_begin() -> None:
+    work = Work(turns=4)
+
+    async def main() -> None:
+        coalescer = Coalescer(work, max_weight=1, max_running=3)
+        items = asyncio.gather(*(coalescer.submit(item) for item in range(9)))
+        for _ in range(4):
+            await asyncio.sleep(0)
+        assert work.running == 3
+        coalescer.max_running, work.most_running = 1, 0
+        await items
+
+    in_a_loop(main)
+    assert work.most_running == 1

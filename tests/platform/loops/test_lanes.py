@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.platform.loops.lanes import Lanes
+from shared.platform.loops.lanes import CALM_SECONDS, Lanes
 from tests.platform.loops.test_coalescer import in_a_loop
 
 Item = tuple[str, int]
@@ -32,7 +32,9 @@ class Work:
         return items
 
 
-def _lanes(work: Work) -> Lanes[Item, Item]:
+def _lanes(
+    work: Callable[[Sequence[Item]], Awaitable[Sequence[Item]]], monotonic: Callable[[], float] = lambda: 0.0
+) -> Lanes[Item, Item]:
     return Lanes(
         work,
         whose=lambda item: item[0],
@@ -41,6 +43,7 @@ def _lanes(work: Work) -> Lanes[Item, Item]:
         max_weight=50,
         max_running=2,
         may_pass=(),
+        monotonic=monotonic,
     )
 
 
@@ -67,6 +70,74 @@ def test_many_small_items_of_one_are_a_crowd_too() -> None:
         lanes = _lanes(work)
         await asyncio.gather(*(lanes.submit(("crowd", 1)) for _ in range(3 * CROWD)))
         assert sorted(len(batch) for batch in work.batches) == [CROWD, 2 * CROWD], "the first of them were few"
+
+    in_a_loop(main)
+
+
+def test_who_was_a_crowd_a_moment_ago_has_no_few_until_it_was_calm_for_long_enough() -> None:
+    """Between two waves it has little under way, and what held up the first one holds up that too."""
+
+    async def main() -> None:
+        now = [0.0]
+        work = Work()
+        lanes = _lanes(work, lambda: now[0])
+        work.released.set()
+        await lanes.submit(("crowd", CROWD + 1))
+        work.released.clear()
+        now[0] = CALM_SECONDS * 0.99
+        held_up = asyncio.create_task(lanes.submit(("crowd", 1)))
+        assert await lanes.submit(("cafe", 1)) == ("cafe", 1)
+        work.released.set()
+        await held_up
+        now[0] = CALM_SECONDS
+        work.batches.clear()
+        await asyncio.gather(lanes.submit(("crowd", 1)), lanes.submit(("cafe", 1)))
+        assert work.batches == [[("crowd", 1), ("cafe", 1)]], "few again"
+
+    in_a_loop(main)
+
+
+class Counting:
+    """Counts the crowd's batches under way; each lasts for so many turns."""
+
+    def __init__(self) -> None:
+        self.running = 0
+        self.at_once: list[int] = []
+
+    async def __call__(self, items: Sequence[Item]) -> Sequence[Item]:
+        if items[0][0] == "crowd":
+            self.running += 1
+            self.at_once.append(self.running)
+            for _ in range(8):
+                await asyncio.sleep(0)
+            self.running -= 1
+        return items
+
+
+async def _waves(lanes: Lanes[Item, Item]) -> None:
+    """The crowd brings a batch each turn, which is faster than it is worked on."""
+    coming = []
+    for _ in range(10):
+        coming.append(asyncio.create_task(lanes.submit(("crowd", 50))))
+        await asyncio.sleep(0)
+    await asyncio.gather(*coming)
+
+
+def test_a_crowd_has_one_batch_at_a_time_while_few_come_and_all_of_them_when_nobody_else_does() -> None:
+    async def main() -> None:
+        work = Counting()
+        lanes = _lanes(work)
+        await _waves(lanes)
+        assert max(work.at_once) == 2, "alone"
+        work.at_once.clear()
+        crowd = asyncio.create_task(_waves(lanes))
+        while not crowd.done():
+            await lanes.submit(("cafe", 1))
+            await asyncio.sleep(0)  # between two of a neighbour's few there are gaps
+        assert max(work.at_once) == 1, "beside a neighbour"
+        work.at_once.clear()
+        await _waves(lanes)
+        assert max(work.at_once) == 2, "alone again"
 
     in_a_loop(main)
 

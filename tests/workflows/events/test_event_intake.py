@@ -10,9 +10,9 @@ from shared.contracts.events import SubscriptionEvent
 from shared.messages.dispatch.sweep_store import decide_tickets_again
 from shared.messages.outbox import LONGEST_PATIENCE, PATIENCE
 from shared.platform.signals.dead_letters import Poison
-from shared.workflows.events.intake import EventIntake
+from shared.workflows.events.intake import CROWD_OF_EVENTS, EventIntake
 from tests.clock import NOON
-from tests.world import World, event
+from tests.world import PATIENCE_SECONDS, World, event
 
 MINUTE = dt.timedelta(minutes=1)
 REMINDER: dict[str, Any] = {
@@ -149,6 +149,27 @@ async def test_the_newest_word_on_a_customer_stays_whichever_comes_last(world: W
     await an_intake(world).take(named[2:])
     [customer] = world.rows("select name, as_of from customers where tenant = %s", tenant)
     assert customer == {"name": "이름1", "as_of": NOON - MINUTE}
+
+
+async def test_a_crowd_of_events_that_waits_for_a_lock_holds_up_nobody_elses(world: World) -> None:
+    crowd, other = await world.tenant(), await world.tenant()
+    intake = an_intake(world)
+    await intake.receive(event(crowd, "e-known"))
+
+    def some(wave: int, count: int) -> list[asyncio.Task[None]]:
+        return [asyncio.create_task(intake.receive(event(crowd, f"e-{wave}-{number}"))) for number in range(count)]
+
+    async with world.owner.transaction() as connection:
+        await connection.execute("select from customers where tenant = %s for update", [crowd])
+        waiting = some(1, CROWD_OF_EVENTS)
+        await world.lock_waiters(1)
+        waiting += some(2, CROWD_OF_EVENTS)
+        await world.lock_waiters(2)
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            await intake.receive(event(other))
+        assert len(world.messages(other)) == 1
+    await asyncio.gather(*waiting)
+    assert len(world.messages(crowd)) == 1 + 2 * CROWD_OF_EVENTS
 
 
 async def test_an_unknown_tenant_in_a_batch_is_told_apart(world: World) -> None:
