@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,7 @@ import typer
 
 from cli.credits.database import DatabaseUrl, with_credits
 from cli.output import AsJson, examples, print_json, print_table
+from shared.platform.plurals import counted
 
 if TYPE_CHECKING:
     from shared.operations.retention.looking import Kept, Table
@@ -38,7 +40,7 @@ def show(as_json: AsJson = False, database_url: DatabaseUrl = None) -> None:
 
     Rows are counted as Postgres estimates them, without reading them.
     """
-    from shared.operations.retention.looking import leaves_on
+    from shared.operations.retention.looking import dropped_on, leaves_on
 
     found = with_credits(database_url, _look)
     if as_json:
@@ -66,8 +68,9 @@ def show(as_json: AsJson = False, database_url: DatabaseUrl = None) -> None:
             for part in found.partitions
         ],
     )
-    for name in found.apart:
-        typer.echo(f"kept apart: {name}")
+    for one in found.apart:
+        rows = "rows not proven" if one.rows is None else counted(one.rows, "row")
+        typer.echo(f"kept apart: {one.name}, {rows}, until {dropped_on(one.parent, one.until)}")
 
 
 @app.command(epilog=RUN_EXAMPLES)
@@ -93,6 +96,8 @@ def run(
     typer.echo(f"made {night.made:,} partitions ahead, closed {len(night.closed):,}")
     for name in night.dropped:
         typer.echo(f"dropped {name}")
+    if night.uncopied:
+        typer.echo("warning: no backup was ever taken of this database: what was dropped is nowhere", err=True)
     for name in night.kept:
         typer.echo(f"kept apart {name}")
     for name, why in night.staying.items():
@@ -107,14 +112,19 @@ async def _look(database: Database) -> Kept:
     from shared.operations.retention.looking import look
     from shared.platform.clock import WallClock
 
-    return await look(database, WallClock().now())
+    return await look(database, WallClock().now(), copied=_takes_backups())
 
 
 async def _run(database: Database) -> Night:
     from shared.operations.retention.retaining import Retention
     from shared.platform.clock import WallClock
 
-    return await Retention(database, WallClock()).run()
+    return await Retention(database, WallClock(), copied=_takes_backups()).run()
+
+
+def _takes_backups() -> bool:
+    """As the function knows it: whether there is a bucket for them."""
+    return bool(os.environ.get("BACKUP_BUCKET"))
 
 
 def _row(table: Table) -> tuple[str, ...]:

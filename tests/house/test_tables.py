@@ -57,7 +57,15 @@ OWNER: Mapping[str, str] = {
 }
 """By table; a room within the owner may write it, too."""
 
-OF_MIGRATIONS = {"default_prices", "ledger_keys", "left_months", "partitions", "provider_prices", "walks"}
+OF_MIGRATIONS = {
+    "default_prices",
+    "ledger_keys",
+    "left_months",
+    "month_copies",
+    "partitions",
+    "provider_prices",
+    "walks",
+}
 """Written by migrations alone, and by what they hang on tables."""
 
 WRITE_ANY_TABLE: Mapping[str, str] = {

@@ -103,12 +103,10 @@ values ('00000000-0000-0000-0000-000000000000', 'p', '{}', true, 'epoch')
 ONE_A_TENANT = {"credit_accounts", "month_figures", "tenant_plans", "bulk_counts"}
 """A tenant has one row of these at most."""
 
+OF_MONTHS = ("partitions", "month_proofs", "left_months", "month_copies", "walks")
 WITHOUT_TENANT = {
     "lineage",
-    "partitions",
-    "month_proofs",
-    "left_months",
-    "walks",
+    *OF_MONTHS,
     "default_prices",
     "provider_prices",
     "door_counts",
@@ -126,7 +124,10 @@ _MOMENT = "moment timestamp with time zone"
 
 CALLED: dict[str, str] = {
     f"public.forget(what text, {_MOMENT}, most integer, OUT gone integer, OUT more boolean)": "allim_keeper",
-    f"public.let_go(parents text[], {_MOMENT})": "allim_keeper",
+    f"public.let_go(parents text[], {_MOMENT}, wanted boolean)": "allim_keeper",
+    f"public.tell_copies(lineage text, {_MOMENT}, names text[], closed timestamp with time zone[], changed bigint[])": (
+        "allim_backup"
+    ),
     f"public.tend_months({_MOMENT}, OUT made integer, OUT closed text[])": "allim_keeper",
 }
 """The functions with their owner's rights that are called, not made to run by a trigger, and the one role that may."""
@@ -427,11 +428,8 @@ PRIVILEGES: dict[str, dict[str, str]] = {
             "payment_look_ups",
             "door_counts",
             "account_buckets",
-            "partitions",
-            "month_proofs",
             "month_figures",
-            "left_months",
-            "walks",
+            *OF_MONTHS,
         ],
         READ,
     ),

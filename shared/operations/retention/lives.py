@@ -150,6 +150,7 @@ LIVES: Mapping[str, Life] = {
         Life("heartbeats", Leaving.PLATFORM, _OURS),
         Life("partitions", Leaving.PLATFORM, "A row for each partition that there is."),
         Life("left_months", Leaving.PLATFORM, "What has left and when: five short rows a month."),
+        Life("month_copies", Leaving.PLATFORM, "Which closed months a backup has: a row for each that there is."),
         Life("walks", Leaving.PLATFORM, _OURS),
         Life(
             "month_proofs",

@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from shared.operations.retention.lives import FAMILIES, LIVES
-from shared.operations.retention.store import Part, read_kept, read_parts, read_sizes
-from shared.platform.clock import month_of
+from shared.operations.retention.store import Apart, Part, read_kept, read_parts, read_sizes
 from shared.platform.database import Database
 
 
@@ -27,26 +26,34 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """All that is kept. `apart`: the names of what has left its table and is kept for the law."""
+    """All that is kept. `apart`: what has left its table and is kept for the law."""
 
     tables: Sequence[Table]
     partitions: Sequence[Part]
-    apart: Sequence[str]
+    apart: Sequence[Apart]
 
 
 def leaves_on(parent: str, until: dt.date | None) -> dt.date | None:
     """The first day on which what lies before the day `until` has lived its life; None for what has no end."""
-    months = LIVES[parent].months
+    return _so_much_later(until, LIVES[parent].months)
+
+
+def dropped_on(parent: str, until: dt.date) -> dt.date | None:
+    """The first day on which what is kept apart is kept no more."""
+    return _so_much_later(until, LIVES[parent].kept)
+
+
+def _so_much_later(until: dt.date | None, months: int | None) -> dt.date | None:
     if until is None or months is None:
         return None
     number = until.year * 12 + until.month - 1 + months
     return dt.date(number // 12, number % 12 + 1, 1)
 
 
-async def look(database: Database, now: dt.datetime) -> Kept:
-    """What there is now. `database`: as its owner."""
+async def look(database: Database, now: dt.datetime, *, copied: bool) -> Kept:
+    """What there is now. `database`: as its owner. `copied`: as of `Retention`."""
     async with database.connection() as connection:
-        parts = await read_parts(connection, [table for family in FAMILIES for table in family], month_of(now))
+        parts = await read_parts(connection, [table for family in FAMILIES for table in family], now, copied=copied)
         sizes = {size.table: (size.rows, size.bytes) for size in await read_sizes(connection)}
         apart = await read_kept(connection)
     for part in parts:

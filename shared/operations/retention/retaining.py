@@ -32,7 +32,8 @@ PATIENCE = dt.timedelta(minutes=3)
 BUSY = (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected)
 """Somebody uses the table for longer than is waited for."""
 
-DROPPED, KEPT = "dropped", "kept"
+DROPPED, UNCOPIED, KEPT = "dropped", "dropped_uncopied", "kept"
+NOT_COPIED = "not_copied"
 
 
 class RetentionError(AllimError):
@@ -40,6 +41,19 @@ class RetentionError(AllimError):
 
     def __init__(self, parts: list[str]) -> None:
         super().__init__("not_all_tended", f"retention failed for {', '.join(parts)}: see the log", status=500)
+
+
+class NotCopiedError(AllimError):
+    """Months have lived their life, and no backup of the last week has them: they stay. All else is done."""
+
+    def __init__(self, parts: list[str]) -> None:
+        super().__init__(
+            "not_copied",
+            f"{', '.join(parts)} may leave only when a backup has a copy, and none of the last 7 days has: look why "
+            f"`backup` fails (`allim restore --list`); they leave in the first night after one",
+            f"최근 7일의 백업에 없는 월별 데이터는 지우지 않습니다: {', '.join(parts)}",
+            status=500,
+        )
 
 
 @dataclass(slots=True)
@@ -50,6 +64,7 @@ class Night:
         made: partitions made ahead.
         closed: partitions closed now.
         dropped, kept: partitions that have left, for good or to be kept apart.
+        uncopied: those of `dropped` that no backup has: none was ever taken here.
         staying: partitions that are due and stay, each with the reason.
         gone: rows that have left, by table.
         busy: what was in use, and waits for the next night.
@@ -59,6 +74,7 @@ class Night:
     made: int = 0
     closed: list[str] = field(default_factory=list)
     dropped: list[str] = field(default_factory=list)
+    uncopied: list[str] = field(default_factory=list)
     kept: list[str] = field(default_factory=list)
     staying: dict[str, str] = field(default_factory=dict)
     gone: dict[str, int] = field(default_factory=dict)
@@ -67,8 +83,10 @@ class Night:
 
     def add(self, fates: list[Fate]) -> None:
         for each in fates:
-            if each.fate == DROPPED:
+            if each.fate in (DROPPED, UNCOPIED):
                 self.dropped.append(each.part)
+                if each.fate == UNCOPIED:
+                    self.uncopied.append(each.part)
             elif each.fate == KEPT:
                 self.kept.append(each.part)
             else:
@@ -81,11 +99,14 @@ class Retention:
     Args:
         database: as the role that may call what does it.
         clock: the time.
+        copied: whether only that leaves for good of which a backup has a copy. Wherever one was ever taken it is so
+            anyway; where none was, and none is wanted, months leave, and `Night.uncopied` says which.
     """
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: Database, clock: Clock, *, copied: bool = False) -> None:
         self._database = database
         self._clock = clock
+        self._copied = copied
 
     async def make_months(self) -> int:
         """Make the partitions of the next three months, and close what is over; how many were made. Where a table is in
@@ -97,7 +118,7 @@ class Retention:
         """All of it, once.
 
         Raises:
-            RetentionError: after all that could be done is done.
+            RetentionError, NotCopiedError: after all that could be done is done.
         """
         night = Night()
         now = self._clock.now()
@@ -107,13 +128,16 @@ class Retention:
             if made is None:
                 night.busy.append("months")
         for family in FAMILIES:
-            fates = await self._try(", ".join(family), night, partial(let_go, parents=family, now=now))
+            fates = await self._try(
+                ", ".join(family), night, partial(let_go, parents=family, now=now, copied=self._copied)
+            )
             night.add(fates or [])
         await self._forget(night, now)
         fields = {
             "made": night.made,
             "closed": len(night.closed),
             "dropped": night.dropped,
+            "uncopied": night.uncopied,
             "kept": night.kept,
             "staying": night.staying,
             "gone": night.gone,
@@ -122,6 +146,8 @@ class Retention:
         log("retention").info("what has lived its life has left", extra={"fields": fields})
         if night.failed:
             raise RetentionError(night.failed)
+        if lacking := [part for part, why in night.staying.items() if why == NOT_COPIED]:
+            raise NotCopiedError(lacking)
         return night
 
     async def _forget(self, night: Night, now: dt.datetime) -> None:
