@@ -23,5 +23,6 @@ async def _tend() -> dict[str, object]:
         "uncopied": night.uncopied,
         "kept": night.kept,
         "gone": night.gone,
+        "forgotten": night.forgotten,
         "busy": night.busy,
     }

@@ -54,6 +54,7 @@ OWNER: Mapping[str, str] = {
     "door_counts": "platform.doors",
     "alert_notices": "operations.watch",
     "lineage": "operations.backups",
+    "tenant_lives": "operations.retention",
 }
 """By table; a room within the owner may write it, too."""
 

@@ -125,6 +125,7 @@ LIVES: Mapping[str, Life] = {
         Life("tenants", Leaving.TENANT, _CONTRACT),
         Life("credit_accounts", Leaving.TENANT, _CONTRACT),
         Life("tenant_plans", Leaving.TENANT, _CONTRACT),
+        Life("tenant_lives", Leaving.TENANT, _CONTRACT),
         Life("automatic_topups", Leaving.TENANT, _CONTRACT),
         Life("billing_keys", Leaving.TENANT, "The card that a tenant pays with, until it gives another."),
         Life("prices", Leaving.TENANT, _CONTRACT),

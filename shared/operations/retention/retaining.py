@@ -15,6 +15,7 @@ from typing import TypeVar
 import psycopg
 
 from shared.operations.retention.lives import FAMILIES, FORGOTTEN
+from shared.operations.retention.lives_store import forget_contents, lives_to_tend
 from shared.operations.retention.store import Fate, forget, let_go, tend_months
 from shared.platform.clock import Clock
 from shared.platform.database import Connection, Database
@@ -67,6 +68,7 @@ class Night:
         uncopied: those of `dropped` that no backup has: none was ever taken here.
         staying: partitions that are due and stay, each with the reason.
         gone: rows that have left, by table.
+        forgotten: rows that have forgotten what they said, by table and tenant.
         busy: what was in use, and waits for the next night.
         failed: what failed.
     """
@@ -78,6 +80,7 @@ class Night:
     kept: list[str] = field(default_factory=list)
     staying: dict[str, str] = field(default_factory=dict)
     gone: dict[str, int] = field(default_factory=dict)
+    forgotten: dict[str, int] = field(default_factory=dict)
     busy: list[str] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
 
@@ -141,6 +144,7 @@ class Retention:
             "kept": night.kept,
             "staying": night.staying,
             "gone": night.gone,
+            "forgotten": night.forgotten,
             "busy": night.busy,
         }
         log("retention").info("what has lived its life has left", extra={"fields": fields})
@@ -151,16 +155,26 @@ class Retention:
         return night
 
     async def _forget(self, night: Night, now: dt.datetime) -> None:
-        """Rows leave in turn by table, a few at a time, until all have left or time is up."""
-        waiting = list(FORGOTTEN)
+        """Rows leave in turn by table, and forget what they say in turn by tenant, a few at a time, until all have or
+        time is up."""
+        lives = await self._try("tenant_lives", night, partial(lives_to_tend, now=now)) or []
+        waiting: dict[str, tuple[dict[str, int], Callable[[Connection], Awaitable[tuple[int, bool]]]]] = {
+            **{table: (night.gone, partial(forget, what=table, now=now, most=AT_ONCE)) for table in FORGOTTEN},
+            **{
+                f"{what} of {tenant}": (
+                    night.forgotten,
+                    partial(forget_contents, tenant=tenant, what=what, now=now, most=AT_ONCE),
+                )
+                for tenant, what in lives
+            },
+        }
         while waiting and self._clock.now() < now + PATIENCE:
-            for table in list(waiting):
-                done = await self._try(table, night, partial(forget, what=table, now=now, most=AT_ONCE))
-                gone, more = done or (0, False)
-                if gone:
-                    night.gone[table] = night.gone.get(table, 0) + gone
+            for whose, (counts, work) in list(waiting.items()):
+                done, more = await self._try(whose, night, work) or (0, False)
+                if done:
+                    counts[whose] = counts.get(whose, 0) + done
                 if not more:
-                    waiting.remove(table)
+                    del waiting[whose]
 
     async def _try(self, what: str, night: Night, work: Callable[[Connection], Awaitable[Result]]) -> Result | None:
         """What a statement gives, which is its own transaction; None when it was in the way of others, or failed."""

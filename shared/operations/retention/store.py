@@ -87,6 +87,15 @@ async def forget(connection: Connection, what: str, now: dt.datetime, *, most: i
     return row["gone"], row["more"]
 
 
+COUNT_AGED = "select number, more from months.count_aged(%(what)s, %(now)s, %(most)s)"
+
+
+async def count_aged(connection: Connection, what: str, now: dt.datetime, *, most: int) -> tuple[int, bool]:
+    """Of a table's rows those that `forget` would delete, up to `most`; and whether there may be more. As the owner."""
+    [row] = await fetch_all(connection, COUNT_AGED, {"what": what, "now": now, "most": most})
+    return row["number"], row["more"]
+
+
 PARTS = """
 select p.name, p.parent, p.since, p.until, p.closed_at, greatest(c.reltuples, 0)::bigint as rows,
   pg_total_relation_size(c.oid) as bytes, d.name is not null as due,

@@ -1,5 +1,5 @@
--- What is kept for the law is in each backup and comes back with it; and nothing leaves for good of which no backup has a
--- copy. A backup tells the database of which closed months it has just the rows that are there.
+-- What is kept for the law is in each backup and comes back with it; nothing leaves for good of which no backup has a copy;
+-- and a tenant may have forgotten sooner what its messages and events say.
 set local lock_timeout = '10s';
 
 -- closed_at, changes: of the partition, as it left: by these a backup knows that it has its rows already. rows: that are
@@ -189,6 +189,159 @@ begin
     return query select due.name, case when due.apart then 'kept' else dropped end;
   end loop;
 end $$;
+-- A tenant may ask that what its messages and events say is forgotten sooner than their months leave: whole months of them,
+-- and never of what the law wants whole (records of adverts: 6 months, e-commerce decree 6 (1)). The rows stay, for they
+-- are reckoned with. `walked_until`: all before this day was gone through; `after`: where the walk through more has come, a
+-- partition's `until` and the key of the last row.
+create table tenant_lives (
+  tenant text not null references tenants,
+  what text not null,
+  months int not null,
+  walked_until date,
+  after text[],
+  primary key (tenant, what),
+  constraint within_bounds check (
+    case what when 'messages' then months between 7 and 11 when 'events' then months between 1 and 11 else false end
+  )
+);
+alter table tenant_lives enable row level security;
+create policy shown on tenant_lives for select to allim_backup, allim_operator using (true);
+grant select on tenant_lives to allim_backup, allim_operator;
+alter table tenant_history drop constraint tenant_history_what_check,
+  add constraint tenant_history_what_check check (what in ('suspended', 'resumed', 'life_set', 'life_unset'));
+
+-- What is forgotten of a row, as SQL: its key; what comes after one in a walk; which rows have something; what they become.
+create function months.contents() returns table (what text, key text, later text, has text, becomes text)
+  language sql immutable
+begin atomic
+  values
+    ('messages', 'id', 'id > $2[2]::uuid',
+      'status > ''sending'' and (hold is null or settlement is not null)'
+      ' and (recipient is not null or variables <> ''{}'' or detail is not null)',
+      'recipient = null, variables = ''{}'', detail = null'),
+    ('events', 'source, id, month', '(source, id, month) > ($2[2], $2[3], $2[4]::date)',
+      '(data <> ''{}'' or note is not null or outcomes <> ''[]'')',
+      'data = ''{}'', note = null, outcomes = ''[]''');
+end;
+
+-- The lives of tenants for which something is to be gone through at a moment.
+create function lives_to_tend(moment timestamptz) returns table (tenant text, what text)
+  language sql security definer set search_path = pg_catalog, public, pg_temp
+begin atomic
+  select l.tenant, l.what from public.tenant_lives l
+  where l.walked_until is null
+    or l.walked_until < months.month_of(least(moment, now())) - make_interval(months => l.months)
+  order by l.tenant, l.what;
+end;
+
+-- The next rows of a tenant forget what they say, `most` of them looked at: partition by partition, each through its key.
+-- When the month has changed all is gone through once more, for what has come late. Gives how many forgot something, and
+-- whether there may be more.
+create function forget_contents(tenant text, what text, moment timestamptz, most int, out gone int, out more boolean)
+  language plpgsql security definer set search_path = pg_catalog, public, pg_temp set lock_timeout = '2s' as $$
+declare
+  life tenant_lives;
+  edge date;
+  month record;
+  rule record;
+  seen int;
+  reached text[];
+begin
+  gone := 0;
+  more := false;
+  select * into life from tenant_lives l
+  where l.tenant = forget_contents.tenant and l.what = forget_contents.what for update;
+  edge := months.month_of(least(moment, now())) - make_interval(months => life.months);
+  if life.tenant is null or life.walked_until >= edge then
+    return;
+  end if;
+  select p.name, p.until into month from partitions p
+  where p.parent = life.what and p.until <= edge and p.until >= coalesce(life.after[1]::date, '-infinity')
+  order by p.until limit 1;
+  if month.name is null then
+    update tenant_lives l set walked_until = edge, after = null where (l.tenant, l.what) = (life.tenant, life.what);
+    return;
+  end if;
+  select * into strict rule from months.contents() c where c.what = life.what;
+  execute format('with slice as materialized ('
+    'select %1$s from months.%2$I where tenant = $1 %3$s order by %1$s limit $3'
+    '), changed as ('
+    'update months.%2$I set %5$s where tenant = $1 and (%1$s) in (select %1$s from slice) and %4$s returning 1'
+    ') select (select count(*) from changed), (select count(*) from slice),'
+    ' (select array[%6$s] from slice order by (%1$s) desc limit 1)',
+    rule.key, month.name, case when month.until = life.after[1]::date and life.after[2] is not null
+    then 'and ' || rule.later end, rule.has, rule.becomes, regexp_replace(rule.key, '(\w+)', '\1::text', 'g'))
+  into gone, seen, reached using life.tenant, life.after, most;
+  more := true;
+  update tenant_lives l
+  set after = case when seen = most then month.until::text || reached else array[(month.until + 1)::text] end
+  where (l.tenant, l.what) = (life.tenant, life.what);
+end $$;
+
+-- About what a night would do, for a person who asks before: of ten times `most` rows at most that are looked at where there
+-- is no index, those that would leave or forget, up to `most`. `more`: there may be more.
+create function months.count_aged(what text, moment timestamptz, most int, out number int, out more boolean)
+  language plpgsql stable set search_path = pg_catalog, public, pg_temp as $$
+declare
+  before constant timestamptz := (
+    select (moment at time zone 'Asia/Seoul' - l.life) at time zone 'Asia/Seoul' from months.lives() l
+    where l.what = count_aged.what
+  );
+  aged_by text;
+  over text;
+  seen int;
+begin
+  select w.aged_by, w.over into strict aged_by, over from (values
+    ('runs', 'updated_at',
+      'not exists (select from timers t where (t.tenant, t.workflow, t.key) = (r.tenant, r.workflow, r.key))'),
+    ('payment_orders', 'updated_at', 'status not in (''created'', ''confirming'', ''waiting_for_deposit'') and not exists ('
+      'select from payment_cancels c where (c.tenant, c.order_id) = (r.tenant, r.id) and c.updated_at >= $1)'),
+    ('dead_letters', 'received_at', 'true'),
+    ('door_counts', 'since', 'true'),
+    ('alerts', 'resolved_at', 'true'),
+    ('alert_notices', 'since', 'not firing and not owed'),
+    ('bulk_sends', 'begun_at', 'true'),
+    ('plan_history', 'created_at', 'true'),
+    ('tenant_history', 'created_at', 'true')
+  ) as w (what, aged_by, over) where w.what = count_aged.what;
+  if what = 'runs' then
+    execute format('select count(*) filter (where %I < $1 and %s), count(*) from (select * from runs limit $2) r',
+      aged_by, over) into number, seen using before, 10 * most;
+  else
+    execute format('select count(*), 0 from (select from %I r where %I < $1 and %s limit $2) as aged', what, aged_by, over)
+    into number, seen using before, most;
+  end if;
+  more := number >= most or seen = 10 * most;
+  number := least(number, most);
+end $$;
+
+create function months.count_contents(tenant text, what text, moment timestamptz, most int, out number int, out more boolean)
+  language plpgsql stable set search_path = pg_catalog, public, pg_temp as $$
+declare
+  month record;
+  found_here int;
+  seen int;
+  left_to_see int := 10 * most;
+begin
+  number := 0;
+  for month in
+    select p.name, c.has
+    from tenant_lives l join partitions p on p.parent = l.what join months.contents() c on c.what = l.what
+    where (l.tenant, l.what) = (count_contents.tenant, count_contents.what)
+      and p.until <= months.month_of(moment) - make_interval(months => l.months)
+    order by p.until
+  loop
+    execute format('select count(*) filter (where %s), count(*) from ('
+      'select * from months.%I where tenant = $1 limit $2) as looked_at', month.has, month.name)
+    into found_here, seen using tenant, left_to_see;
+    number := number + found_here;
+    left_to_see := left_to_see - seen;
+    exit when left_to_see = 0 or number >= most;
+  end loop;
+  more := left_to_see = 0 or number >= most;
+  number := least(number, most);
+end $$;
+
 revoke execute on all functions in schema months from public;
-revoke execute on function let_go from public;
-grant execute on function let_go to allim_keeper;
+revoke execute on function let_go, lives_to_tend, forget_contents from public;
+grant execute on function let_go, lives_to_tend, forget_contents to allim_keeper;
