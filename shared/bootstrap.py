@@ -325,4 +325,4 @@ def reconciliation(parts: Parts) -> Reconciliation:
 def retaining(parts: Parts) -> Retention:
     from shared.operations.retention.retaining import Retention
 
-    return Retention(database(parts), parts.clock)
+    return Retention(database(parts), parts.clock, copied=parts.settings.backup_bucket is not None)

@@ -121,7 +121,7 @@ def _list(bucket: Bucket, found: list[Backup], as_json: bool) -> None:
 
 def _listed(found: Backup) -> dict[str, Any]:
     """A backup for programs; what can't be read of it is null."""
-    told = dict.fromkeys(["taken_at", "rows", "bytes", "tables", "partitions", "migrations"])
+    told = dict.fromkeys(["taken_at", "rows", "bytes", "tables", "partitions", "kept", "migrations"])
     if found.manifest is not None:
         told |= _told(found.manifest)
     about = {"name": found.name, "day": found.day, "state": found.state, "key": found.key}
@@ -209,7 +209,8 @@ def _told(manifest: Manifest) -> dict[str, Any]:
         "rows": manifest.rows,
         "bytes": manifest.bytes,
         "tables": manifest.rows_of_tables,
-        "partitions": {file.name: file.rows for file in manifest.tables if file.partition is not None},
+        "partitions": {file.name: file.rows for file in manifest.tables if file.partition and not file.apart},
+        "kept": manifest.rows_apart,
         "migrations": manifest.migrations,
     }
 
@@ -222,6 +223,8 @@ def _show(manifest: Manifest, found: _Found | None, as_json: bool) -> None:
     what = "restored" if found else "whole"
     rows, tables = counted(manifest.rows, "row"), counted(len(manifest.rows_of_tables), "table")
     typer.echo(f"{manifest.day} is {what}: {rows} of {tables}")
+    for name, number in manifest.rows_apart.items():
+        typer.echo(f"kept apart: {name}, {counted(number, 'row')}")
     for name, figures in parts.items():
         title = {"ledger": "\nThe ledger's audit", "broken": "\nWhat does not belong together", "waiting": "\nIn it"}
         print_table(

@@ -17,4 +17,12 @@ async def retention(request: Request) -> JSONResponse:
 
 async def _tend() -> dict[str, object]:
     night = await nightly.run()
-    return {"made": night.made, "dropped": night.dropped, "kept": night.kept, "gone": night.gone, "busy": night.busy}
+    return {
+        "made": night.made,
+        "dropped": night.dropped,
+        "uncopied": night.uncopied,
+        "kept": night.kept,
+        "gone": night.gone,
+        "forgotten": night.forgotten,
+        "busy": night.busy,
+    }

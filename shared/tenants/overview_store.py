@@ -72,7 +72,8 @@ async def read_overviews(connection: Connection, tenant: str | None = None) -> l
 
 @dataclass(frozen=True, slots=True)
 class HistoryLine:
-    """What was done to a tenant: `suspended` or `resumed`. `why` is None where nobody was asked."""
+    """What was done to a tenant: `suspended`, `resumed`, `life_set` or `life_unset`. `why`: of a life what and how
+    long; None where nobody was asked."""
 
     what: str
     done_by: str
@@ -87,5 +88,5 @@ order by created_at desc, id desc limit %(limit)s
 
 
 async def read_history(connection: Connection, tenant: str, *, limit: int) -> list[HistoryLine]:
-    """Who suspended and resumed a tenant, newest first."""
+    """What was done to a tenant, newest first."""
     return [HistoryLine(**row) for row in await fetch_all(connection, HISTORY, {"tenant": tenant, "limit": limit})]

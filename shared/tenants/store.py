@@ -233,6 +233,20 @@ async def mark_resumed(connection: Connection, tenant: str, *, entry: UUID, by: 
     return (await connection.execute(MARK_RESUMED, parameters)).rowcount > 0
 
 
+NOTE = """
+insert into tenant_history (tenant, id, what, done_by, why, created_at)
+values (%(tenant)s, %(entry)s, %(what)s, %(by)s, %(why)s, %(now)s)
+"""
+
+
+async def note_in_history(
+    connection: Connection, tenant: str, *, entry: UUID, what: str, why: str, by: str, now: dt.datetime
+) -> None:
+    """Write down what else was decided of a tenant. `what`: `life_set` or `life_unset`. Arguments as above."""
+    parameters = {"tenant": tenant, "entry": entry, "what": what, "why": why, "by": by, "now": now}
+    await connection.execute(NOTE, parameters)
+
+
 IDS = "select id from tenants order by id"
 
 

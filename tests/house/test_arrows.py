@@ -80,7 +80,7 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     # The rooms that keep what is sealed seal it anew.
     "operations.keys": ("credits.payments", "tenants", *STORES),
     "operations.reconcile": ("credits", "credits.ledger", *STORES),
-    "operations.retention": STORES,
+    "operations.retention": ("tenants", *STORES),
     "bootstrap": ("platform.doors", *WORKFLOWS, *OPERATIONS, *MESSAGES, *MONEY, *BELOW_MESSAGES),
 }
 """By room of `shared`: the rooms that it may know, beside itself. A room within a room is one of its own."""

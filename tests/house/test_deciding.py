@@ -52,6 +52,7 @@ DECIDES_NOTHING: Mapping[str, str] = {
     "credits.topups.store.AUTOMATIC": "reports: a moment that is over is not shown",
     "messages.reports.store._MOVES": "a part of the statement that decides charges",
     "messages.stories.store.NEWEST_MESSAGES": "reports: how many are looked at is at least how many are asked for",
+    "operations.backups.store.PARENTS": "names: of a table its schema, where it is another one",
     "operations.health.store.GAUGES": "reports; operations/health/test_outbox_age.py holds its ages to the sweep",
     "operations.health.store.OPEN_ALERTS": "reports: figures that one kind of alert has",
     "operations.retention.store.PARTS": "reports: what the database says of a partition that is due",

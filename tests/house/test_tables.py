@@ -54,10 +54,19 @@ OWNER: Mapping[str, str] = {
     "door_counts": "platform.doors",
     "alert_notices": "operations.watch",
     "lineage": "operations.backups",
+    "tenant_lives": "operations.retention",
 }
 """By table; a room within the owner may write it, too."""
 
-OF_MIGRATIONS = {"default_prices", "ledger_keys", "left_months", "partitions", "provider_prices", "walks"}
+OF_MIGRATIONS = {
+    "default_prices",
+    "ledger_keys",
+    "left_months",
+    "month_copies",
+    "partitions",
+    "provider_prices",
+    "walks",
+}
 """Written by migrations alone, and by what they hang on tables."""
 
 WRITE_ANY_TABLE: Mapping[str, str] = {

@@ -16,7 +16,10 @@ from tests.house.imports import files_of, name_of, tree_of
 BY_HAND = "for a row that a person writes by hand"
 _BELIEVED = (
     "forget(text,timestamp with time zone,integer)",
-    "let_go(text[],timestamp with time zone)",
+    "forget_contents(text,text,timestamp with time zone,integer)",
+    "lives_to_tend(timestamp with time zone)",
+    "let_go(text[],timestamp with time zone,boolean)",
+    "tell_copies(text,timestamp with time zone,text[],timestamp with time zone[],bigint[])",
     "tend_months(timestamp with time zone)",
 )
 

@@ -91,6 +91,7 @@ SAMPLES = {
     ),
     "bulk_sends": ("tenant, key, template, begun_at", "%(tenant)s, %(id)s, 't', %(now)s"),
     "bulk_counts": ("tenant, queued", "%(tenant)s, 1"),
+    "tenant_lives": ("tenant, what, months", "%(tenant)s, 'events', 3"),
 }
 """Columns and values of a row, table by table in an order that foreign keys allow."""
 
@@ -100,21 +101,12 @@ values ('00000000-0000-0000-0000-000000000000', 'p', '{}', true, 'epoch')
 """
 """A row that those of the samples belong to."""
 
-ONE_A_TENANT = {"credit_accounts", "month_figures", "tenant_plans", "bulk_counts"}
+ONE_A_TENANT = {"credit_accounts", "month_figures", "tenant_plans", "bulk_counts", "tenant_lives"}
 """A tenant has one row of these at most."""
 
-WITHOUT_TENANT = {
-    "lineage",
-    "partitions",
-    "month_proofs",
-    "left_months",
-    "walks",
-    "default_prices",
-    "provider_prices",
-    "door_counts",
-    "heartbeats",
-    "account_buckets",
-}
+OF_MONTHS = ("partitions", "month_proofs", "left_months", "month_copies", "walks")
+PRICES_OF_ALL = ("default_prices", "provider_prices")
+WITHOUT_TENANT = {"lineage", *OF_MONTHS, *PRICES_OF_ALL, "door_counts", "heartbeats", "account_buckets"}
 
 MEMBER_OF = {"allim_bulk_sender": "allim_sender"}
 """Roles that may what another one may, besides what `PRIVILEGES` says, by a pool of connections of their own."""
@@ -124,9 +116,15 @@ SAFE_PATH = ["search_path=pg_catalog, public, pg_temp"]
 
 _MOMENT = "moment timestamp with time zone"
 
+_DONE = "most integer, OUT gone integer, OUT more boolean"
+_COPIES = "names text[], closed timestamp with time zone[], changed bigint[]"
+
 CALLED: dict[str, str] = {
-    f"public.forget(what text, {_MOMENT}, most integer, OUT gone integer, OUT more boolean)": "allim_keeper",
-    f"public.let_go(parents text[], {_MOMENT})": "allim_keeper",
+    f"public.forget(what text, {_MOMENT}, {_DONE})": "allim_keeper",
+    f"public.forget_contents(tenant text, what text, {_MOMENT}, {_DONE})": "allim_keeper",
+    f"public.let_go(parents text[], {_MOMENT}, wanted boolean)": "allim_keeper",
+    f"public.lives_to_tend({_MOMENT})": "allim_keeper",
+    f"public.tell_copies(lineage text, {_MOMENT}, {_COPIES})": "allim_backup",
     f"public.tend_months({_MOMENT}, OUT made integer, OUT closed text[])": "allim_keeper",
 }
 """The functions with their owner's rights that are called, not made to run by a trigger, and the one role that may."""
@@ -428,11 +426,9 @@ PRIVILEGES: dict[str, dict[str, str]] = {
             "payment_look_ups",
             "door_counts",
             "account_buckets",
-            "partitions",
-            "month_proofs",
             "month_figures",
-            "left_months",
-            "walks",
+            "tenant_lives",
+            *OF_MONTHS,
         ],
         READ,
     ),

@@ -1,7 +1,8 @@
 """The nightly backup: one snapshot of all, streamed into a bucket, read back, and only then declared one.
 
 A partition is a file, and so is a table without any; several are copied at once, of the same snapshot. A month that is
-closed is copied once: the next nights' manifests name the same file for as long as nothing of the month changed.
+closed is copied once: the next nights' manifests name the same file for as long as nothing of the month changed. So it
+is with what has left its table and is kept for the law.
 
 A backup's files are written once and never changed: each try has names of its own, and the day's manifest is created
 only if there is none. So the function needs no right to overwrite or delete; what is older than 30 days is deleted by
@@ -38,12 +39,14 @@ from shared.operations.backups.store import (
     begin_snapshot,
     copy_out,
     join_snapshot,
+    read_kept,
     read_lineage,
     read_migrations,
     read_parents,
     read_parts,
     read_rows,
     read_tables,
+    tell_copies,
 )
 from shared.platform.buckets import Bucket
 from shared.platform.clock import Clock, day_of
@@ -78,16 +81,23 @@ class Backups:
         self._connections = connections
 
     async def back_up(self) -> Manifest:
-        """Back everything up, unless today's backup is there already: then that is given.
+        """Back everything up, unless today's backup is there already: then that is given. In the end the database knows
+        of it.
 
         Raises:
             BackupError: `hidden_rows`, `lost_rows`, `damaged`, `no_place`.
         """
         began = self._clock.now()
+        done, _ = await self._standing(day_of(began))
+        manifest = done or await self._take(began)
+        closed = [file.partition for file in manifest.tables if file.partition and file.partition.closed_at]
+        if manifest.lineage is not None:
+            async with self._database.connection() as connection:
+                await tell_copies(connection, manifest.lineage, manifest.taken_at, closed)
+        return manifest
+
+    async def _take(self, began: dt.datetime) -> Manifest:
         day = day_of(began)
-        done, _ = await self._standing(day)
-        if done is not None:
-            return done
         last = await self._last(day)
         folder = f"{began:%H%M%S}-{secrets.token_hex(4)}"
         kept: list[TableFile] = []
@@ -183,16 +193,23 @@ class Backups:
         )
 
     async def _parts(self, connection: Connection) -> list[Part]:
-        """All that is to be in a backup."""
+        """All that is to be in a backup, largest first."""
         tables = await read_tables(connection)
-        if hidden := [table.name for table in tables if not table.whole]:
+        try:
+            inside, kept = await read_parts(connection, tables), await read_kept(connection)
+        except LookupError as error:
+            raise BackupError("hidden_rows", f"nobody wrote down which month {error.args[0]} is") from error
+        if gone := [one.name for one in kept if one.part is None]:
+            log("backup").error("what the law wants kept is not there", extra={"fields": {"kept": gone}})
+        apart = [one.part for one in kept if one.part is not None]
+        if hidden := [
+            *(table.name for table in tables if not table.whole),
+            *(part.name for part in apart if not part.table.whole),
+        ]:
             raise BackupError(
                 "hidden_rows", f"allim_backup is not shown all of {', '.join(hidden)}: see migration 0012"
             )
-        try:
-            return await read_parts(connection, tables)
-        except LookupError as error:
-            raise BackupError("hidden_rows", f"{error.args[0]} is a partition, and no row of `partitions`") from error
+        return sorted([*inside, *apart], key=lambda part: -part.pages)
 
     async def _store(self, connection: Connection, part: Part, name: str) -> TableFile:
         """Stream one part into an object."""
@@ -209,6 +226,7 @@ class Backups:
         return TableFile(
             table=part.table.name,
             partition=part.partition,
+            apart=part.apart,
             columns=tuple(part.table.columns),
             shape=part.table.shape,
             object=name,

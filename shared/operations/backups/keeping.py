@@ -1,4 +1,4 @@
-"""Which file of an earlier night is still true: that of a closed month of which nothing changed."""
+"""Which file of an earlier night is still true: that of a closed month of which nothing changed, kept apart or not."""
 
 from __future__ import annotations
 
@@ -27,7 +27,8 @@ def kept_file(part: Part, last: Manifest | None, lineage: str, day: dt.date) -> 
         same = (file.table, file.partition, file.shape) == (part.table.name, part.partition, part.table.shape)
         if same and file.columns == tuple(part.table.columns):
             nights = nights_of(file, day)
-            return file if nights is not None and 0 <= nights < _nights_kept(part.name) else None
+            fresh = nights is not None and 0 <= nights < _nights_kept(part.name)
+            return file.model_copy(update={"apart": part.apart}) if fresh else None
     return None
 
 

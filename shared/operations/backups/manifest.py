@@ -64,7 +64,8 @@ class Partition(BaseModel):
 class TableFile(BaseModel):
     """Rows of a table as COPY writes them (text), compressed by gzip.
 
-    partition: whose rows they are; None for all of the table.
+    partition: whose rows they are; None for all of the table. apart: whether it has left the table, and is kept for the
+    law in the schema `kept`.
     shape: tells one set of columns and their types from another.
     object, rows, bytes, sha256: of the stored object. generation: of the object, which is another one's when somebody
     puts something else in its place.
@@ -74,6 +75,7 @@ class TableFile(BaseModel):
 
     table: str
     partition: Partition | None = None
+    apart: bool = False
     columns: tuple[str, ...]
     shape: str | None = None
     object: str
@@ -140,6 +142,8 @@ class Manifest(BaseModel):
         for file in self.tables:
             if file.partition is not None and file.table in whole:
                 raise ValueError(f"it has all of {file.table}, and {file.name} once more")
+            if file.apart and (file.partition is None or file.partition.closed_at is None):
+                raise ValueError(f"{file.name} would be kept apart, and was never closed")
             if not file.is_in_place(self.day):
                 raise ValueError(f"the rows of {file.name} would be in {file.object}, which is no file of that day")
         return self
@@ -154,11 +158,17 @@ class Manifest(BaseModel):
 
     @property
     def rows_of_tables(self) -> dict[str, int]:
-        """How many rows each table has, all its partitions together."""
-        rows: dict[str, int] = dict.fromkeys(sorted({file.table for file in self.tables}), 0)
-        for file in self.tables:
+        """How many rows each table has, all its partitions together, and not what is kept apart."""
+        inside = [file for file in self.tables if not file.apart]
+        rows: dict[str, int] = dict.fromkeys(sorted({file.table for file in inside}), 0)
+        for file in inside:
             rows[file.table] += file.rows
         return rows
+
+    @property
+    def rows_apart(self) -> dict[str, int]:
+        """How many rows there are of each month that is kept apart."""
+        return {file.name: file.rows for file in self.tables if file.apart}
 
 
 def manifest_name(day: dt.date, number: int = 0) -> str:

@@ -85,6 +85,21 @@ async def place_months(connection: Connection, months: Sequence[tuple[str, Parti
     await connection.execute("drop schema restoring")
 
 
+HAS_KEPT = "select exists (select from pg_class where relnamespace = 'kept'::regnamespace and relkind = 'r') as there"
+
+
+async def has_kept(connection: Connection) -> bool:
+    """Whether anything is kept apart here."""
+    [row] = await fetch_all(connection, HAS_KEPT, {})
+    return bool(row["there"])
+
+
+async def place_apart(connection: Connection, months: Sequence[tuple[str, str]]) -> None:
+    """Put staged months, each with its table, where what the law wants is kept."""
+    for table, name in months:
+        await connection.execute("select months.place_apart(%s, %s)", [table, name])
+
+
 def _about(table: str, partition: Partition) -> dict[str, object]:
     return {"table": table, "name": partition.name, "since": partition.since, "until": partition.until}
 
@@ -129,7 +144,9 @@ select
   )) as timers_without_a_run,
   (select count(*) from reports r where not exists (
     select from messages m where (m.tenant, m.id) = (r.tenant, r.message)
-  )) as reports_without_a_message
+  )) as reports_without_a_message,
+  (select count(*) from left_months l where l.dropped_at is null and to_regclass(format('kept.%%I', l.name)) is null
+  ) as kept_months_that_are_not_there
 """
 
 LISTED = """
@@ -151,11 +168,25 @@ class Broken:
     sending_messages_that_nobody_decides: int
     timers_without_a_run: int
     reports_without_a_message: int
+    kept_months_that_are_not_there: int
+    kept_months_with_other_rows_than_were_proven: int
+
+
+PROVEN = """
+select name, rows from left_months
+where dropped_at is null and rows is not null and to_regclass(format('kept.%%I', name)) is not null
+"""
 
 
 async def read_broken(connection: Connection) -> Broken:
     """What does not belong together in a database."""
-    return Broken(**(await fetch_all(connection, LISTED + BROKEN, {}))[0])
+    [broken] = await fetch_all(connection, LISTED + BROKEN, {})
+    others = 0
+    for kept in await fetch_all(connection, PROVEN, {}):
+        rows = sql.SQL("select count(*) as number from {}").format(sql.Identifier("kept", kept["name"]))
+        [counted] = await (await connection.execute(rows)).fetchall()
+        others += counted["number"] != kept["rows"]
+    return Broken(**broken, kept_months_with_other_rows_than_were_proven=others)
 
 
 WAITING = """

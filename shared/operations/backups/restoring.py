@@ -17,9 +17,11 @@ from shared.operations.backups.restore_store import (
     check_references,
     clear_stage,
     clear_table,
+    has_kept,
     has_rows,
     index_month,
     keep_others_out,
+    place_apart,
     place_months,
     set_triggers,
     stage_month,
@@ -94,10 +96,12 @@ async def _tables_to_fill(connection: Connection, manifest: Manifest) -> list[Ta
         detail = f"it lacks {lacks} and has {has} beyond the backup: migrate it with the release that took the backup"
         raise BackupError("other_schema", detail)
     tables = await read_tables(connection)
-    parted = {file.table for file in manifest.tables if file.partition is not None}
+    inside = [file for file in manifest.tables if not file.apart]
+    parted = {file.table for file in inside if file.partition is not None}
+    columns = {table.name: table.columns for table in tables}
     if {(table.name, table.parted) for table in tables} != {
-        (file.table, file.table in parted) for file in manifest.tables
-    }:
+        (file.table, file.table in parted) for file in inside
+    } or any(not set(file.columns) <= set(columns.get(file.table, ())) for file in manifest.tables if file.apart):
         raise BackupError("other_schema", "its tables are not those of the backup: somebody changed it by hand")
     return _in_order(tables)
 
@@ -147,6 +151,8 @@ async def _load_all(database: Database, bucket: Bucket, manifest: Manifest, on_p
         await keep_others_out(connection, [table.name for table in tables])
         if filled := [table.name for table in tables if table.tenants and await has_rows(connection, table.name)]:
             raise BackupError("not_empty", f"there are rows in {', '.join(filled)}: give a new, empty database")
+        if await has_kept(connection):
+            raise BackupError("not_empty", "there are tables in the schema kept: give a new, empty database")
         for table in reversed(tables):
             if not table.tenants:
                 await clear_table(connection, table.name)  # migrations have put rows there
@@ -167,7 +173,9 @@ async def _load_all(database: Database, bucket: Bucket, manifest: Manifest, on_p
 
         months = [file for file in manifest.tables if file.partition is not None]
         await share(_largest_first(months), [fill_tables, *[fill_months] * jobs])
-        await place_months(connection, [(file.table, file.partition) for file in months if file.partition is not None])
+        await place_apart(connection, [(file.table, file.name) for file in months if file.apart])
+        inside = [(file.table, file.partition) for file in months if file.partition is not None and not file.apart]
+        await place_months(connection, inside)
         await begin_lineage(connection)
         await disown_proofs(connection)
         await check_references(connection)

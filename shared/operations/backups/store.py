@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
@@ -15,23 +16,24 @@ from shared.platform.database import Connection, fetch_all
 BEGIN_SNAPSHOT = "set transaction isolation level repeatable read, read only"
 
 PARENTS = """
-select c.relname::text as name from pg_class c
-where c.relnamespace = 'public'::regnamespace and c.relkind = 'p' and has_table_privilege(c.oid, 'select') order by 1
+select case when c.relkind = 'r' then 'kept.' else '' end || c.relname as name from pg_class c
+where (c.relnamespace, c.relkind) in (('public'::regnamespace, 'p'), ('kept'::regnamespace, 'r'))
+  and has_table_privilege(c.oid, 'select') order by 1
 """
 
 
 async def read_parents(connection: Connection) -> list[str]:
-    """The tables that have partitions, and that this role may read."""
+    """The tables that have partitions, and what is kept apart (`kept.<name>`), as far as this role may read them."""
     return [row["name"] for row in await fetch_all(connection, PARENTS, {})]
 
 
 async def begin_snapshot(connection: Connection, parents: Sequence[str]) -> str:
     """See the database from here on as it is now; reading may take its time. Gives the snapshot's id, by which other
-    transactions see the same for as long as this one lasts. The partitions of `parents` stay what they are meanwhile:
-    the lock comes before the snapshot, or rows could leave in between."""
+    transactions see the same for as long as this one lasts. The partitions of `parents`, and what of it is kept apart,
+    stay what they are meanwhile: the lock comes before the snapshot, or rows could leave in between."""
     await connection.execute(BEGIN_SNAPSHOT)
     if parents:
-        names = sql.SQL(", ").join(map(sql.Identifier, parents))
+        names = sql.SQL(", ").join(sql.Identifier(*name.split(".")) for name in parents)
         await connection.execute(sql.SQL("lock table {} in access share mode").format(names))
     await connection.take_time()
     [row] = await fetch_all(connection, "select pg_export_snapshot() as id", {})
@@ -45,7 +47,7 @@ async def join_snapshot(connection: Connection, snapshot: str) -> None:
     await connection.take_time()
 
 
-LINEAGE = "select id::text || '/' || left(pg_walfile_name(pg_current_wal_lsn()), 8) as lineage from lineage"
+LINEAGE = "select lineage_here() as lineage"
 
 
 async def read_lineage(connection: Connection) -> str:
@@ -82,7 +84,7 @@ class Table:
     pages: int
 
 
-TABLES = """
+TABLE = """
 select c.relname::text as name, c.relkind = 'p' as parted,
   (
     select array_agg(a.attname::text order by a.attnum) from pg_attribute a
@@ -114,14 +116,16 @@ select c.relname::text as name, c.relkind = 'p' as parted,
   ), '{}') as parents,
   c.relpages as pages
 from pg_class c
+"""
+TABLES = f"""{TABLE}
 where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p') and c.relname !~ '^_?yoyo'
-  and c.relname not in ('partitions', 'lineage')
+  and c.relname not in ('partitions', 'lineage', 'month_copies')
 order by c.relname
 """
 
 
 async def read_tables(connection: Connection) -> list[Table]:
-    """Every table, by name, except what tells of the schema itself."""
+    """Every table, by name, except what tells of the schema itself, and of backups."""
     return [Table(**row) for row in await fetch_all(connection, TABLES, {})]
 
 
@@ -130,12 +134,14 @@ class Part:
     """What is copied by itself: a partition of a table, or a table without any.
 
     condition: true of its rows alone, as SQL; None for all of the table. pages: that the server counted last.
+    apart: whether it is a partition no more, but kept for the law in a table of its own, with its own columns.
     """
 
     table: Table
     pages: int
     partition: Partition | None = None
     condition: str | None = None
+    apart: bool = False
 
     @property
     def name(self) -> str:
@@ -154,8 +160,8 @@ order by 1, 2
 
 
 async def read_parts(connection: Connection, tables: Sequence[Table]) -> list[Part]:
-    """All that there is to copy, largest first. Who was not told of a partition in `partitions` does not know whether
-    it is closed.
+    """All that there is to copy but what is kept apart. Who was not told of a partition in `partitions` does not know
+    whether it is closed.
 
     Raises:
         LookupError: there is such a one: its name.
@@ -167,7 +173,71 @@ async def read_parts(connection: Connection, tables: Sequence[Table]) -> list[Pa
         if not known:
             raise LookupError(row["name"])
         parts.append(Part(by_name[parent], pages, Partition(**row), condition))
-    return sorted(parts, key=lambda part: -part.pages)
+    return parts
+
+
+KEPT = f"""
+with t as ({TABLE}
+where c.relnamespace = 'kept'::regnamespace and c.relkind = 'r')
+select t.*, coalesce(m.name, t.name) as kept, m.parent, m.since, m.until, m.closed_at, m.changes
+from t full join (select * from left_months where dropped_at is null) m on m.name = t.name
+order by kept
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Apart:
+    """What has left its table and is kept for the law.
+
+    part: None where it should be there, and nothing is.
+    """
+
+    name: str
+    part: Part | None
+
+
+async def read_kept(connection: Connection) -> list[Apart]:
+    """All that is kept apart, by name.
+
+    Raises:
+        LookupError: nobody wrote down of a table there what it is: its name.
+    """
+    found = []
+    for row in await fetch_all(connection, KEPT, {}):
+        name, parent = row.pop("kept"), row.pop("parent")
+        partition = {key: row.pop(key) for key in ("since", "until", "closed_at", "changes")}
+        if parent is None:
+            raise LookupError(name)
+        part = None
+        if row["name"] is not None:
+            table = Table(**row | {"name": parent})
+            part = Part(table, table.pages, Partition(name=name, **partition), apart=True)
+        found.append(Apart(name, part))
+    return found
+
+
+TELL_COPIES = """
+select tell_copies(%(lineage)s, %(moment)s, %(names)s::text[], %(closed)s::timestamptz[], %(changes)s::bigint[])
+"""
+
+
+async def tell_copies(connection: Connection, lineage: str, moment: dt.datetime, closed: Sequence[Partition]) -> None:
+    """Let the database know that a backup is there, and which closed months it has: they may leave for good.
+
+    Args:
+        connection: its own transaction.
+        lineage: of the database that the backup is of.
+        moment: when its snapshot was taken.
+        closed: the months as they are in it.
+    """
+    parameters = {
+        "lineage": lineage,
+        "moment": moment,
+        "names": [month.name for month in closed],
+        "closed": [month.closed_at for month in closed],
+        "changes": [month.changes for month in closed],
+    }
+    await connection.execute(TELL_COPIES, parameters)
 
 
 def copy_out(connection: Connection, part: Part) -> AbstractAsyncContextManager[AsyncCopy]:
@@ -175,7 +245,8 @@ def copy_out(connection: Connection, part: Part) -> AbstractAsyncContextManager[
 
     A partition is read through its table, for nobody but the owner touches one; Postgres leaves the others out.
     """
-    rows = sql.SQL("select {} from {}").format(_names(part.table.columns), sql.Identifier(part.table.name))
+    source = sql.Identifier("kept", part.name) if part.apart else sql.Identifier(part.table.name)
+    rows = sql.SQL("select {} from {}").format(_names(part.table.columns), source)
     if part.condition is not None:
         rows = sql.SQL("{} where {}").format(rows, sql.SQL(part.condition))
     return connection.cursor().copy(sql.SQL("copy ({}) to stdout").format(rows))

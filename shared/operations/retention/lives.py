@@ -125,6 +125,7 @@ LIVES: Mapping[str, Life] = {
         Life("tenants", Leaving.TENANT, _CONTRACT),
         Life("credit_accounts", Leaving.TENANT, _CONTRACT),
         Life("tenant_plans", Leaving.TENANT, _CONTRACT),
+        Life("tenant_lives", Leaving.TENANT, _CONTRACT),
         Life("automatic_topups", Leaving.TENANT, _CONTRACT),
         Life("billing_keys", Leaving.TENANT, "The card that a tenant pays with, until it gives another."),
         Life("prices", Leaving.TENANT, _CONTRACT),
@@ -150,6 +151,7 @@ LIVES: Mapping[str, Life] = {
         Life("heartbeats", Leaving.PLATFORM, _OURS),
         Life("partitions", Leaving.PLATFORM, "A row for each partition that there is."),
         Life("left_months", Leaving.PLATFORM, "What has left and when: five short rows a month."),
+        Life("month_copies", Leaving.PLATFORM, "Which closed months a backup has: a row for each that there is."),
         Life("walks", Leaving.PLATFORM, _OURS),
         Life(
             "month_proofs",

@@ -58,12 +58,19 @@ async def tend_months(connection: Connection, now: dt.datetime) -> tuple[int | N
     return row["made"], list(row["closed"])
 
 
-LET_GO = "select part, fate from let_go(%(parents)s, %(now)s)"
+LET_GO = "select part, fate from let_go(%(parents)s, %(now)s, %(copied)s)"
 
 
-async def let_go(connection: Connection, parents: Sequence[str], now: dt.datetime) -> list[Fate]:
-    """The months of some tables, which leave together, leave once they have lived their life; gives what was due."""
-    rows = await fetch_all(connection, LET_GO, {"parents": list(parents), "now": now})
+async def let_go(connection: Connection, parents: Sequence[str], now: dt.datetime, *, copied: bool) -> list[Fate]:
+    """The months of some tables, which leave together, leave once they have lived their life; gives what was due.
+
+    Args:
+        connection: its own transaction.
+        parents: the tables.
+        now: the time.
+        copied: whether only that leaves for good of which a backup has a copy. It is so wherever one was ever taken.
+    """
+    rows = await fetch_all(connection, LET_GO, {"parents": list(parents), "now": now, "copied": copied})
     return [Fate(**row) for row in rows]
 
 
@@ -80,19 +87,29 @@ async def forget(connection: Connection, what: str, now: dt.datetime, *, most: i
     return row["gone"], row["more"]
 
 
+COUNT_AGED = "select number, more from months.count_aged(%(what)s, %(now)s, %(most)s)"
+
+
+async def count_aged(connection: Connection, what: str, now: dt.datetime, *, most: int) -> tuple[int, bool]:
+    """Of a table's rows those that `forget` would delete, up to `most`; and whether there may be more. As the owner."""
+    [row] = await fetch_all(connection, COUNT_AGED, {"what": what, "now": now, "most": most})
+    return row["number"], row["more"]
+
+
 PARTS = """
 select p.name, p.parent, p.since, p.until, p.closed_at, greatest(c.reltuples, 0)::bigint as rows,
   pg_total_relation_size(c.oid) as bytes, d.name is not null as due,
-  case when d.name is not null then months.stays_for(p.name) end as stays_for
+  case when d.name is not null then months.stays_for(p.name, %(now)s, %(copied)s) end as stays_for
 from partitions p join pg_class c on c.relname = p.name and c.relnamespace = 'months'::regnamespace
-left join months.due(%(parents)s, %(month)s) d on d.name = p.name
+left join months.due(%(parents)s, months.month_of(%(now)s)) d on d.name = p.name
 order by p.parent, p.until nulls last
 """
 
 
-async def read_parts(connection: Connection, parents: Sequence[str], month: dt.date) -> list[Part]:
-    """The partitions of some tables in a month, as the owner of the database sees them."""
-    return [Part(**row) for row in await fetch_all(connection, PARTS, {"parents": list(parents), "month": month})]
+async def read_parts(connection: Connection, parents: Sequence[str], now: dt.datetime, *, copied: bool) -> list[Part]:
+    """The partitions of some tables at a moment, as the owner of the database sees them. `copied`: as of `let_go`."""
+    parameters = {"parents": list(parents), "now": now, "copied": copied}
+    return [Part(**row) for row in await fetch_all(connection, PARTS, parameters)]
 
 
 SIZES = """
@@ -107,9 +124,23 @@ async def read_sizes(connection: Connection) -> list[Size]:
     return [Size(**row) for row in await fetch_all(connection, SIZES, {})]
 
 
-KEPT = "select name from left_months where dropped_at is null order by name"
+@dataclass(frozen=True, slots=True)
+class Apart:
+    """What has left its table and is kept apart.
+
+    left_at: since when. until: it lies before this day. rows: as they were proven; None where nobody proved them.
+    """
+
+    name: str
+    parent: str
+    until: dt.date
+    left_at: dt.datetime
+    rows: int | None
 
 
-async def read_kept(connection: Connection) -> list[str]:
+KEPT = "select name, parent, until, left_at, rows from left_months where dropped_at is null order by name"
+
+
+async def read_kept(connection: Connection) -> list[Apart]:
     """What has left its table and is kept apart."""
-    return [row["name"] for row in await fetch_all(connection, KEPT, {})]
+    return [Apart(**row) for row in await fetch_all(connection, KEPT, {})]

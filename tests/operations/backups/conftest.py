@@ -13,14 +13,18 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from cli.main import app
+from shared.credits.ledger.audit import prove_and_audit
 from shared.credits.ledger.ledger import top_up
 from shared.operations.backups.backups import Backups
+from shared.operations.backups.manifest import Manifest
+from shared.operations.retention.retaining import Night, Retention
 from shared.platform.buckets import Bucket
 from shared.platform.clock import first_moment
 from shared.platform.ids import new_id
 from shared.workflows.events.intake import EventIntake
 from tests.clock import SettableClock, instead_of_the_wall_clock
 from tests.endpoints import running
+from tests.operations.retention.months import begin_at, midnight, owner_of
 from tests.world import BACKUP_KEY, BACKUP_KEYS, World, event
 
 TODAY = "2026-11-21"
@@ -120,3 +124,35 @@ async def months(filled: tuple[World, str]) -> Months:
     world.rows("select months.close(%s)", first_moment(begins[1]) + dt.timedelta(days=8))
     world.rows("select months.close(%s)", first_moment(begins[2]) + dt.timedelta(days=8))
     return Months(world, tenant, begins)
+
+
+NIGHT = dt.timedelta(days=1)
+
+
+@pytest.fixture
+async def aged(world: World) -> World:
+    """Top-ups of long ago: one before all months, two in the first and one in the second, all closed and proven, on the
+    day before the first month leaves."""
+    tenant = await world.tenant()
+    world.clock.moment = midnight(2015, 1) - NIGHT
+    with owner_of(world.migrated.url) as owner:
+        begin_at(owner, dt.date(2013, 11, 1), proven=False)
+        owner.execute("select months.extend('2015-05-01')")
+    moments = [midnight(2013, month) + number * NIGHT for month, number in [(10, 1), (11, 1), (11, 2), (12, 1)]]
+    for moment in moments:
+        async with world.owner.transaction() as connection:
+            await top_up(connection, tenant, Decimal(100), key=f"{moment}", reference="r", now=moment)
+    world.rows("select months.close(%s)", world.clock.now())
+    assert (await prove_and_audit(world.owner, world.clock)).audits
+    return world
+
+
+async def next_night(world: World, *, copied: bool = False) -> Night:
+    """What the next night comes to."""
+    world.clock.moment += NIGHT
+    return await Retention(world.as_role("allim_keeper"), world.clock, copied=copied).run()
+
+
+async def next_backup(world: World, bucket: Bucket) -> Manifest:
+    world.clock.moment += NIGHT
+    return await backups_of(world, bucket).back_up()

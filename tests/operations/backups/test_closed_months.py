@@ -97,7 +97,8 @@ async def test_a_closed_month_is_stored_once_and_an_open_one_each_night(months: 
         night = await _next_night(world, bucket)
         assert {name: _files(night)[name] for name in closed} == {name: _files(first)[name] for name in closed}
         assert not {_files(night)[name] for name in _files(night).keys() - closed} & {*_files(first).values()}
-        assert (night.rows_of_tables, _copied(night)) == (first.rows_of_tables, set())
+        told = {"heartbeats": first.rows_of_tables["heartbeats"] + 1}  # of the first backup
+        assert (night.rows_of_tables, _copied(night)) == (first.rows_of_tables | told, set())
         await verify(bucket, night, _ignore, jobs=2)
 
 
@@ -209,7 +210,7 @@ async def test_each_part_is_read_through_its_table_and_touches_no_other_month(mo
 
 async def test_a_partition_that_nobody_told_of_fails_the_backup(months: Months, bucket: Bucket) -> None:
     months.world.rows("delete from partitions where name = 'reports_later'")
-    with pytest.raises(BackupError, match="hidden_rows: reports_later is a partition"):
+    with pytest.raises(BackupError, match="hidden_rows: nobody wrote down which month reports_later is"):
         await backups_of(months.world, bucket).back_up()
 
 

@@ -10,7 +10,7 @@ import pytest
 from shared.operations.retention import retaining
 from shared.operations.retention.lives import FORGOTTEN, LIVES
 from shared.operations.retention.retaining import Retention, RetentionError
-from shared.operations.retention.store import forget
+from shared.operations.retention.store import count_aged, forget
 from shared.platform.clock import first_moment
 from shared.platform.database import Database
 from tests.clock import SettableClock
@@ -132,6 +132,35 @@ async def test_one_table_that_fails_stops_no_other(
         await Retention(keeper, SettableClock(NOW)).run()
     assert "bulk_sends" in str(failed.value)
     assert _count(owner, "dead_letters") == 0
+
+
+@pytest.mark.parametrize("table", WITH_SAMPLES)
+async def test_the_count_before_is_what_the_night_does(
+    owner: Owner, keeper: Database, database: Migrated, table: str
+) -> None:
+    for number in range(5):
+        _put(owner, table, number, _end_of_life(table) - (MOMENT if number < 3 else -MOMENT))
+    pool = Database(database.url, pool_size=1)
+    async with pool.connection() as connection:
+        assert await count_aged(connection, table, NOW, most=10) == (3, False)
+        assert await count_aged(connection, table, NOW, most=2) == (2, True)
+    await pool.close()
+    assert await _forget(keeper, table) == (3, False)
+
+
+async def test_of_what_stays_nothing_is_counted(owner: Owner, database: Migrated) -> None:
+    _put(owner, "runs", 1, _end_of_life("runs") - MOMENT)
+    owner.execute(
+        "insert into timers (tenant, workflow, key, step, due_at) select tenant, workflow, key, 0, %s from runs", [NOW]
+    )
+    _put(owner, "payment_orders", 1, _end_of_life("payment_orders") - MOMENT)
+    owner.execute("update payment_orders set status = 'waiting_for_deposit', failure_code = null")
+    pool = Database(database.url, pool_size=1)
+    async with pool.connection() as connection:
+        assert [await count_aged(connection, table, NOW, most=10) for table in FORGOTTEN] == [(0, False)] * len(
+            FORGOTTEN
+        )
+    await pool.close()
 
 
 async def test_what_has_no_life_is_not_forgotten(keeper: Database) -> None:

@@ -167,7 +167,7 @@ async def test_who_is_killed_meanwhile_has_done_nothing(owner: Owner, keeper: Da
     rows = {parent: put(owner, parent, midnight(2013, 12)) for parent in PARENTS}
     killed = psycopg.connect(database.role_url("allim_keeper"))
     for family in FAMILIES:
-        assert killed.execute("select * from let_go(%s, %s)", [list(family), midnight(2015, 2)]).fetchall()
+        assert killed.execute("select * from let_go(%s, %s, false)", [list(family), midnight(2015, 2)]).fetchall()
     owner.execute("select pg_terminate_backend(%s)", [killed.info.backend_pid])
     with pytest.raises(psycopg.OperationalError):
         killed.execute("select 1")
@@ -236,7 +236,7 @@ async def test_nothing_leaves_that_is_younger_than_its_life_and_all_leaves_in_th
         moment = midnight(year, 1)
         owner.execute("select months.close(%s)", [moment])
         for family in FAMILIES:
-            owner.execute("select let_go(%s, %s)", [list(family), moment])
+            owner.execute("select let_go(%s, %s, false)", [list(family), moment])
     assert [there(owner, parent) for parent in PARENTS] == [set()] * len(PARENTS)
     assert kept(owner) == set()
     await keeper.close()
