@@ -25,7 +25,8 @@ ended as materialized (
       select from dispatches d
       cross join lateral (
         select from messages
-        where tenant = d.tenant and id = any(d.messages) and dispatch = d.id and status in ('sending', 'sent', 'unknown')
+        where tenant = d.tenant and id = any(d.messages) and dispatch = d.id
+          and status in ('sending', 'sent', 'unknown')
         offset 0
       ) is_open
       where d.tenant = e.tenant and d.id = any(e.key) and d.state = 'sent'

@@ -186,9 +186,7 @@ async def test_a_call_ends_and_a_late_delivery_is_charged_while_credit_moves(wor
         reported = asyncio.create_task(
             world.report(tenant, said(failed.id, "delivered"), said(last.id, "delivered")),
         )
-        while not (reported.done() or world.rows("select pid from pg_locks where not granted")):
-            await asyncio.sleep(0.01)
-        assert not reported.done()
+        await world.lock_waiters(1)
     await reported
     assert world.account(tenant) == (100 - 2 * 20, 0)
     [call] = world.rows("select state from dispatches where id = %(id)s", id=last.dispatch)

@@ -63,7 +63,7 @@ def _steps(plan: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 def _rows(step: Mapping[str, Any]) -> float:
     looked_at = ("Actual Rows", "Rows Removed by Filter", "Rows Removed by Join Filter")
-    return float(step["Actual Loops"]) * sum(step.get(kind, 0) for kind in looked_at)
+    return float(step["Actual Loops"] * sum(step.get(kind, 0) for kind in looked_at))
 
 
 async def _queued(world: World, number: int) -> tuple[str, list[UUID]]:
