@@ -101,7 +101,7 @@ def person_of(row: str) -> str:
     return f"to_jsonb({row}) - array['tenant', 'as_of', 'told_at', 'attributes_told_at', 'filed']"
 
 
-# Of each row a number and not eight moments, which are all one: to read those was most of what the rows took.
+# Of each row a number and not eight moments, all of them one, which would have to be read one by one.
 _TOLD_AS_OF = ", ".join(f"case when told & {bit} <> 0 then as_of end" for bit in FIELD_BITS.values())
 
 WORDS = f"""

@@ -35,7 +35,7 @@ _WRITER = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
 def _spelled(value: Any) -> Any:
     """The value with each whole number as an integer, so that it has one spelling; other numbers have but one."""
     if isinstance(value, dict):
-        return {name: _spelled(item) for name, item in value.items()}
+        return {name: item if isinstance(item, str) else _spelled(item) for name, item in value.items()}
     if isinstance(value, list):
         return [_spelled(item) for item in value]
     if isinstance(value, float) and value.is_integer():

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
+from typing import TypeVar
 
 from shared.contracts.events import SubscriptionEvent
 from shared.customers.store import Person
@@ -20,6 +21,8 @@ from shared.workflows.catalog import Catalog
 from shared.workflows.events.plain_store import PlainEvent
 from shared.workflows.planning import Plan, react
 from shared.workflows.runs import Happening
+
+Key = TypeVar("Key", bound=Hashable)
 
 
 def happening_of(event: SubscriptionEvent, person: Person) -> Happening:
@@ -48,25 +51,28 @@ def plan_plain(
 
     Of events of one id, or about one customer, none is: they are heard one after another.
     """
-    ids = Counter((event.tenant, event.source, event.id) for event in events)
-    customers = Counter((event.tenant, event.customer.id) for event in events)
+    ids = [(event.tenant, event.source, event.id) for event in events]
+    customers = [(event.tenant, event.data.customer.id) for event in events]
+    ids_again, customers_again = _repeated(ids), _repeated(customers)
     plain: dict[int, PlainEvent] = {}
     messages: list[NewMessage] = []
-    for place, event in enumerate(events):
+    for place, (event, id_, customer) in enumerate(zip(events, ids, customers, strict=True)):
         remembered = catalogs.remembered(event.tenant)
-        if (
-            remembered is None
-            or ids[event.tenant, event.source, event.id] > 1
-            or customers[event.tenant, event.customer.id] > 1
-        ):
+        if remembered is None or id_ in ids_again or customer in customers_again:
             continue
         revision, catalog = remembered
         if (plan := _planned(event, catalog, now)) is None:
             continue
-        outcomes = plan.outcomes.get((event.tenant, event.source, event.id), ())
+        outcomes = plan.outcomes.get(id_, ())
         plain[place] = PlainEvent(event, revision, telling_of(event, now), outcomes)
         messages += plan.messages
     return plain, messages
+
+
+def _repeated(keys: Sequence[Key]) -> frozenset[Key]:
+    if len(set(keys)) == len(keys):  # as nearly always
+        return frozenset()
+    return frozenset(key for key, times in Counter(keys).items() if times > 1)
 
 
 def _planned(event: SubscriptionEvent, catalog: Catalog, now: dt.datetime) -> Plan | None:

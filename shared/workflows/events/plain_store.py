@@ -138,7 +138,7 @@ async def take_plain_events_and_decide_fresh(
             "given_data": [event.data.model_dump_json(exclude_unset=True) for event in events],
             "fingerprints": [fingerprint(event) for event in events],
             "months": months,
-            "outcomes": [to_json([each.fields() for each in one.outcomes]).decode() for one in plain],
+            "outcomes": [_kept(one.outcomes) for one in plain],
             "given_customers": [event.customer.id for event in events],
             "planned_at": [one.planned_at for one in plain],
             **months_around(months, now),
@@ -148,3 +148,7 @@ async def take_plain_events_and_decide_fresh(
         },
     )
     return [Taken(**row) for row in rows]
+
+
+def _kept(outcomes: Sequence[Outcome]) -> str:
+    return to_json([outcome.fields() for outcome in outcomes]).decode() if outcomes else "[]"
