@@ -18,6 +18,7 @@ from shared.platform.clock import first_moment
 from shared.platform.ids import new_id
 from tests.credits.ledger.bookkeeping import message_row, rows_of
 from tests.credits.ledger.model import Bill, Books
+from tests.faults.boundaries import WatchedDatabase
 from tests.scratch import insertion
 from tests.world import World
 
@@ -105,3 +106,24 @@ async def test_the_same_reports_at_once_are_recorded_once(own_world: World) -> N
     assert {row["status"] for row in world.rows("select status::text from messages")} == {"delivered"}
     assert world.rows("select balance, held from credit_accounts") == [{"balance": 1_000 - 4 * HELD, "held": 0}]
     assert len(world.rows("select code from reports")) == 4
+
+
+async def test_an_arrival_is_one_statement_and_what_is_left_of_a_batch_goes_the_long_way(own_world: World) -> None:
+    world = own_world
+    ids, _ = await under_way(world)
+    passed: list[str] = []
+
+    async def hook(boundary: str) -> None:
+        passed.append(boundary)
+
+    reports = Reports(WatchedDatabase(world.as_role("allim_reports"), hook), world.publisher, world.clock)
+    await reports.record(delivered(ids[:2]))
+    assert passed == ["before decide_plain_arrivals", "after decide_plain_arrivals"]
+    passed.clear()
+    await reports.record(delivered([ids[0], ids[2]]))
+    assert [boundary for boundary in passed if boundary.startswith("before")] == [
+        "before decide_plain_arrivals",
+        "before lock_states",
+        "before record_reports_and_decide_charges",
+        "before commit",
+    ]
