@@ -18,11 +18,14 @@ def deciding_ends(changes: str) -> str:
   where was_open and dispatch is not null and (requeued or status >= 'expired') group by tenant, dispatch
 ),
 ended as materialized (
-  -- Each by its key, and of its messages no more than tell: whatever else is on its way is not looked at.
+  -- Each by its key, and of its messages no more than tell: from the last, for reports come in the order of messages.
   select e.tenant, e.dispatch from ending e
   cross join lateral (
     select count(*) as messages from (
-      select from dispatches d cross join lateral unnest(d.messages) as carried (id)
+      select from dispatches d
+      cross join lateral (
+        select id from unnest(d.messages) with ordinality as listed (id, place) order by place desc
+      ) carried
       cross join lateral (
         select from messages m
         where m.tenant = d.tenant and m.id = carried.id and m.dispatch = d.id

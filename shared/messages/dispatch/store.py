@@ -26,7 +26,7 @@ from shared.messages.reasons import (
     WAITING_FOR_CREDIT,
     WORKFLOW_OFF,
 )
-from shared.platform.database import Connection, fetch_all
+from shared.platform.database import Connection, fetch_all, fetch_tuples
 from shared.platform.ids import months_of
 from shared.platform.signals.alerts import raising
 from shared.tenants.store import bucket_of, sending_account
@@ -280,8 +280,8 @@ from claimed where status = 'sending'
 
 
 class Claimed(NamedTuple):
-    """A message that this instance alone may send now. `leg` is its route's channel; `revision` the tenant's;
-    `customer_known`: the tenant has the customer whom it is for."""
+    """A message that this instance alone may send now; fields in the order of the claim's columns. `leg` is its route's
+    channel; `revision` the tenant's; `customer_known`: the tenant has the customer whom it is for."""
 
     tenant: str
     id: UUID
@@ -322,7 +322,7 @@ async def decide_claims(
         now: the moment.
         lease_until: until then nobody else looks at the dispatch.
     """
-    rows = await fetch_all(
+    rows = await fetch_tuples(
         connection,
         DECIDE_CLAIMS,
         {
@@ -344,4 +344,4 @@ async def decide_claims(
             "still_waits": STILL_WAITS,
         },
     )
-    return [Claimed(**row) for row in rows]
+    return [Claimed._make(row) for row in rows]

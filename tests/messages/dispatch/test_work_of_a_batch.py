@@ -47,6 +47,9 @@ class Explaining:
         explained = f"explain (analyze, timing off, format json) {statement}"
         self.plan = (await fetch_all(self._connection, explained, parameters))[0]["QUERY PLAN"][0]["Plan"]
 
+    async def fetchall(self) -> list[Any]:
+        return []
+
     @property
     def as_connection(self) -> Connection:
         return cast(Connection, self)
@@ -63,7 +66,7 @@ def _steps(plan: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 def _rows(step: Mapping[str, Any]) -> float:
     looked_at = ("Actual Rows", "Rows Removed by Filter", "Rows Removed by Join Filter")
-    return float(step["Actual Loops"]) * sum(step.get(kind, 0) for kind in looked_at)
+    return float(step["Actual Loops"] * sum(step.get(kind, 0) for kind in looked_at))
 
 
 async def _queued(world: World, number: int) -> tuple[str, list[UUID]]:
