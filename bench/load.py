@@ -17,6 +17,7 @@ from bench.home import environment
 from bench.saas import TEMPLATE, TENANT, customer, event
 from bench.watch import STALLED_SECONDS, BenchError, Watch
 from local.stack import Stack
+from shared.bootstrap import collect_rarely
 from shared.campaigns.sending import send_bulk
 from shared.customers.files.people import CustomerFile
 from shared.platform.clock import WallClock
@@ -143,6 +144,7 @@ def bulk(stack: Stack, watch: Watch, file: Path, count: int) -> Burst:
 
 async def send(stack: Stack, file: Path, *, tenant: str, template: str) -> None:
     """Send a tenant's template to the customers of `file`; done once its tickets are published."""
+    collect_rarely()
     database = Database(stack.role_database_urls["allim_api"])
     publisher = PubSubPublisher(stack.project, emulator_host=stack.pubsub_emulator_host)
     try:

@@ -72,10 +72,12 @@ def send(
     reached = _Reached(tenant, template, customers, route, key)
 
     async def work(database: Database) -> BulkResult:
+        from shared.bootstrap import collect_rarely
         from shared.campaigns.sending import preview_bulk, send_bulk
         from shared.customers.files.people import CustomerFile
         from shared.platform.clock import WallClock
 
+        collect_rarely()  # a file's rows are many objects, and none of them cycles
         file = CustomerFile(customers)
         clock = WallClock()
         with _progress(reached, dry_run=dry_run) as on_progress:

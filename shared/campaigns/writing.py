@@ -133,6 +133,9 @@ class BatchWriter:
         made: list[PlannedMessage] = []
         while making:
             new = await queue_alike(connection, [row.message for row in making], key=self._key)
+            if new is None:
+                made += making
+                break
             made += [row for row in making if row.message.id in new]
             late = [at(self._bulk, row, 0) for row in making if row.message.id not in new]
             await sort_out(connection, self._bulk, late, found)

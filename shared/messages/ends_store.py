@@ -18,14 +18,17 @@ def deciding_ends(changes: str) -> str:
   where was_open and dispatch is not null and (requeued or status >= 'expired') group by tenant, dispatch
 ),
 ended as materialized (
-  -- Of a call's open messages no more than tell: whatever else is on its way is not looked at.
+  -- Of a call's open messages no more than tell: from the last, for reports come in the order of messages.
   select e.tenant, e.key from ending e
   cross join lateral (
     select count(*) as messages from (
       select from dispatches d
       cross join lateral (
+        select array[id] as key from unnest(d.messages) with ordinality as listed (id, place) order by place desc
+      ) carried
+      cross join lateral (
         select from messages
-        where tenant = d.tenant and id = any(d.messages) and dispatch = d.id
+        where tenant = d.tenant and id = any(carried.key) and dispatch = d.id
           and status in ('sending', 'sent', 'unknown')
         offset 0
       ) is_open

@@ -188,26 +188,32 @@ async def under_ids_of_their_own(connection: Connection, messages: Sequence[NewM
 
 
 QUEUE_ALIKE = """
-insert into messages (
-  tenant, id, customer, recipient, run_key, template, template_version, variables, route, deadlines, channel,
-  status, reason, detail, due_at, expires_at, created_at, updated_at
+with made as (
+  insert into messages (
+    tenant, id, customer, recipient, run_key, template, template_version, variables, route, deadlines, channel,
+    status, reason, detail, due_at, expires_at, created_at, updated_at
+  )
+  select
+    %(tenant)s, id, customer, recipient, %(key)s, %(template)s, %(template_version)s, variables, %(channels)s::text[],
+    %(deadlines)s::int[], (%(channels)s::text[])[1], status::message_status, reason, detail,
+    %(now)s, %(expires_at)s, %(now)s, %(now)s
+  from json_to_recordset(%(messages)s::json)
+    as m (id uuid, customer text, recipient text, variables jsonb, status text, reason text, detail text)
+  order by id
+  on conflict (tenant, id) do nothing
+  returning id
 )
 select
-  %(tenant)s, id, customer, recipient, %(key)s, %(template)s, %(template_version)s, variables, %(channels)s::text[],
-  %(deadlines)s::int[], (%(channels)s::text[])[1], status::message_status, reason, detail,
-  %(now)s, %(expires_at)s, %(now)s, %(now)s
-from json_to_recordset(%(messages)s::json)
-  as m (id uuid, customer text, recipient text, variables jsonb, status text, reason text, detail text)
-order by id
-on conflict (tenant, id) do nothing
-returning id
+  (select count(*) from made) as number,
+  array(select id from made where (select count(*) from made) < %(number)s) as some_of_them
 """
 
 
-async def queue_alike(connection: Connection, messages: Sequence[NewMessage], *, key: str) -> set[UUID]:
+async def queue_alike(connection: Connection, messages: Sequence[NewMessage], *, key: str) -> set[UUID] | None:
     """Insert messages of one tenant, template, route and moment, which no workflow made.
 
-    Rows travel as one JSON document: arrays of parameters cost five times the client's time.
+    Rows travel as one JSON document: arrays of parameters cost five times the client's time. Ids come back only where
+    some were there already, which is rare.
 
     Args:
         connection: in the tenant's transaction.
@@ -215,14 +221,16 @@ async def queue_alike(connection: Connection, messages: Sequence[NewMessage], *,
         key: of the send that makes them.
 
     Returns:
-        The ids of those that were not there yet. Whoever is about to make one of them is waited for.
+        The ids of those that were not there yet; None: none of all was. Whoever is about to make one of them is waited
+        for.
     """
     first = messages[0]
-    made = await fetch_all(
+    [made] = await fetch_all(
         connection,
         QUEUE_ALIKE,
         {
             "tenant": first.tenant,
+            "number": len(messages),
             "key": key,
             "template": first.template,
             "template_version": first.template_version,
@@ -246,7 +254,7 @@ async def queue_alike(connection: Connection, messages: Sequence[NewMessage], *,
             ).decode(),
         },
     )
-    return {row["id"] for row in made}
+    return None if made["number"] == len(messages) else set(made["some_of_them"])
 
 
 QUEUE_TICKETS = """

@@ -77,7 +77,7 @@ async def test_an_error_half_way_keeps_the_batches_before_it_and_the_key_makes_t
     monkeypatch.setattr(batches, "ROWS_A_BATCH", 10)
     written = 0
 
-    async def failing(*arguments: Any, **options: Any) -> set[UUID]:
+    async def failing(*arguments: Any, **options: Any) -> set[UUID] | None:
         nonlocal written
         written += 1
         if written == 3:

@@ -26,7 +26,7 @@ from shared.messages.reasons import (
     WAITING_FOR_CREDIT,
     WORKFLOW_OFF,
 )
-from shared.platform.database import Connection, fetch_all
+from shared.platform.database import Connection, fetch_all, fetch_tuples
 from shared.platform.ids import months_of
 from shared.platform.signals.alerts import raising
 from shared.tenants.store import bucket_of, sending_account
@@ -276,9 +276,10 @@ waiting as (
   ) w
   group by tenant, ticket, at
 )
-select h.tenants as held_up, c.tenant, id, recipient, template, template_version, variables, position, attempt,
-  dispatch, account, provider, revision, route[position + 1] as leg,
-  exists (select from customers p where p.tenant = c.tenant and p.id = c.customer) as customer_known
+select c.tenant, id, recipient, template, template_version, variables, position, attempt, dispatch, account, provider,
+  revision, route[position + 1] as leg,
+  exists (select from customers p where p.tenant = c.tenant and p.id = c.customer) as customer_known,
+  h.tenants as held_up
 from (select array(select tenant from held_up) as tenants) h left join claimed c on c.status = 'sending'
 """
 
@@ -288,8 +289,8 @@ DECIDE_CLAIMS_UNLESS_LOCKED = _claiming("skip locked")
 
 
 class Claimed(NamedTuple):
-    """A message that this instance alone may send now. `leg` is its route's channel; `revision` the tenant's;
-    `customer_known`: the tenant has the customer whom it is for."""
+    """A message that this instance alone may send now; fields in the order of the claim's columns. `leg` is its route's
+    channel; `revision` the tenant's; `customer_known`: the tenant has the customer whom it is for."""
 
     tenant: str
     id: UUID
@@ -331,7 +332,7 @@ async def decide_claims(
         lease_until: until then nobody else looks at the dispatch.
     """
     parameters = _parameters(tickets, dispatches, topic=topic, now=now, lease_until=lease_until)
-    return _claimed(await fetch_all(connection, DECIDE_CLAIMS, parameters))
+    return _claimed(await fetch_tuples(connection, DECIDE_CLAIMS, parameters))
 
 
 async def decide_claims_unless_locked(
@@ -349,8 +350,9 @@ async def decide_claims_unless_locked(
         What is claimed, and the tenants whose credit somebody else holds: of theirs nothing was done.
     """
     parameters = _parameters(tickets, dispatches, topic=topic, now=now, lease_until=lease_until)
-    rows = await fetch_all(connection, DECIDE_CLAIMS_UNLESS_LOCKED, parameters)
-    return _claimed(rows), frozenset(rows[0]["held_up"])
+    rows = await fetch_tuples(connection, DECIDE_CLAIMS_UNLESS_LOCKED, parameters)
+    *_, held_up = rows[0]
+    return _claimed(rows), frozenset(held_up)
 
 
 def _parameters(
@@ -381,5 +383,6 @@ def _parameters(
     }
 
 
-def _claimed(rows: Sequence[Mapping[str, Any]]) -> list[Claimed]:
-    return [Claimed(**{name: row[name] for name in Claimed._fields}) for row in rows if row["id"] is not None]
+def _claimed(rows: Sequence[tuple[Any, ...]]) -> list[Claimed]:
+    """Of rows that may have none claimed, and tell who is held up in their last column."""
+    return [Claimed._make(row[:-1]) for row in rows if row[1] is not None]

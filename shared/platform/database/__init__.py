@@ -1,5 +1,5 @@
 """Postgres: connections and statements, migrations, what is remembered of a revision."""
 
-from shared.platform.database.pool import PASSING_ERRORS, Connection, Database, fetch_all
+from shared.platform.database.pool import PASSING_ERRORS, Connection, Database, fetch_all, fetch_tuples
 
-__all__ = ["PASSING_ERRORS", "Connection", "Database", "fetch_all"]
+__all__ = ["PASSING_ERRORS", "Connection", "Database", "fetch_all", "fetch_tuples"]

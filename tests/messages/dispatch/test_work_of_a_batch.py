@@ -47,6 +47,9 @@ class Explaining:
         explained = f"explain (analyze, timing off, format json) {statement}"
         self.plan = (await fetch_all(self._connection, explained, parameters))[0]["QUERY PLAN"][0]["Plan"]
 
+    async def fetchall(self) -> list[Any]:
+        return []
+
     @property
     def as_connection(self) -> Connection:
         return cast(Connection, self)
