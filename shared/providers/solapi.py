@@ -99,12 +99,11 @@ class Solapi:
         group = await self._call(account, "POST", "/messages/v4/groups", {"allowDuplicates": True})
         with _as_documented():
             batch = str(group["groupId"])
-        named = {_reference(message): message for message in messages}
-        results = await self._added(account, batch, named)
+        results = await self._added(account, batch, messages)
         accepted, refused = [], []
         with _as_documented():
-            for name, message in named.items():
-                result = results[name]
+            for message in messages:
+                result = results[_reference(message)]
                 code = str(result["statusCode"])
                 if code == ACCEPTED_AT_INTAKE:
                     accepted.append(Accepted(message.message, str(result["messageId"])))
@@ -113,18 +112,18 @@ class Solapi:
         return Prepared(batch if accepted else None, accepted, refused)
 
     async def _added(
-        self, account: ProviderAccount, batch: str, named: Mapping[str, OutboundMessage]
+        self, account: ProviderAccount, batch: str, messages: Sequence[OutboundMessage]
     ) -> dict[str | None, Mapping[str, Any]]:
-        """Put messages into a group, by their names on the wire. Gives the result of each under its name."""
+        """Put messages into a group. Gives the result of each under the name that it has on the wire."""
         added = await self._call(
             account,
             "PUT",
             f"/messages/v4/groups/{batch}/messages",
-            {"messages": [_wire_message(account, name, message) for name, message in named.items()]},
+            {"messages": [_wire_message(account, message) for message in messages]},
         )
         with _as_documented():
             results = {_custom_field(result): result for result in added["resultList"]}
-        if not results.keys() >= named.keys():
+        if not results.keys() >= {_reference(message) for message in messages}:
             # SOLAPI's own SDK knows custom fields in this answer, its published samples show none; the list has them.
             results |= {_custom_field(entry): entry for entry in await self._listed(account, batch)}
         return results
@@ -238,12 +237,12 @@ def _custom_field(entry: Mapping[str, Any]) -> str | None:
     return fields.get(CUSTOM_FIELD) if isinstance(fields, dict) else None
 
 
-def _wire_message(account: ProviderAccount, name: str, message: OutboundMessage) -> dict[str, Any]:
+def _wire_message(account: ProviderAccount, message: OutboundMessage) -> dict[str, Any]:
     wire: dict[str, Any] = {
         "to": message.to,
         "from": account.sender,
         "type": TYPES[message.channel],
-        "customFields": {CUSTOM_FIELD: name},
+        "customFields": {CUSTOM_FIELD: _reference(message)},
         "autoTypeDetect": False,
     }
     if message.channel == "alimtalk":
