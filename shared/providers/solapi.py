@@ -99,11 +99,12 @@ class Solapi:
         group = await self._call(account, "POST", "/messages/v4/groups", {"allowDuplicates": True})
         with _as_documented():
             batch = str(group["groupId"])
-        results = await self._added(account, batch, messages)
+        named = {_reference(message): message for message in messages}
+        results = await self._added(account, batch, named)
         accepted, refused = [], []
         with _as_documented():
-            for message in messages:
-                result = results[_reference(message)]
+            for name, message in named.items():
+                result = results[name]
                 code = str(result["statusCode"])
                 if code == ACCEPTED_AT_INTAKE:
                     accepted.append(Accepted(message.message, str(result["messageId"])))
@@ -112,18 +113,18 @@ class Solapi:
         return Prepared(batch if accepted else None, accepted, refused)
 
     async def _added(
-        self, account: ProviderAccount, batch: str, messages: Sequence[OutboundMessage]
+        self, account: ProviderAccount, batch: str, named: Mapping[str, OutboundMessage]
     ) -> dict[str | None, Mapping[str, Any]]:
-        """Put messages into a group. Gives the result of each under the name that it has on the wire."""
+        """Put messages into a group. Gives the result of each under the name that it has on the wire, as they have."""
         added = await self._call(
             account,
             "PUT",
             f"/messages/v4/groups/{batch}/messages",
-            {"messages": [_wire_message(account, message) for message in messages]},
+            {"messages": [_wire_message(account, name, message) for name, message in named.items()]},
         )
         with _as_documented():
             results = {_custom_field(result): result for result in added["resultList"]}
-        if not results.keys() >= {_reference(message) for message in messages}:
+        if not results.keys() >= named.keys():
             # SOLAPI's own SDK knows custom fields in this answer, its published samples show none; the list has them.
             results |= {_custom_field(entry): entry for entry in await self._listed(account, batch)}
         return results
@@ -237,12 +238,12 @@ def _custom_field(entry: Mapping[str, Any]) -> str | None:
     return fields.get(CUSTOM_FIELD) if isinstance(fields, dict) else None
 
 
-def _wire_message(account: ProviderAccount, message: OutboundMessage) -> dict[str, Any]:
+def _wire_message(account: ProviderAccount, name: str, message: OutboundMessage) -> dict[str, Any]:
     wire: dict[str, Any] = {
         "to": message.to,
         "from": account.sender,
         "type": TYPES[message.channel],
-        "customFields": {CUSTOM_FIELD: _reference(message)},
+        "customFields": {CUSTOM_FIELD: name},
         "autoTypeDetect": False,
     }
     if message.channel == "alimtalk":
