@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from shared.platform.database.keys import is_one
+
 
 def deciding_ends(changes: str) -> str:
     """Close the dispatches whose last messages come to an end or go on elsewhere, as a part of another statement.
@@ -20,12 +22,9 @@ def deciding_ends(changes: str) -> str:
 closed as (
   update dispatches d set state = 'closed', check_at = null, updated_at = %(now)s
   from ending e
-  where d.tenant = e.tenant and d.id = e.dispatch and d.state = 'sent' and e.messages = (
-    select count(*) from unnest(d.messages) as carried (id) cross join lateral (
-      select from messages m
-      where m.tenant = d.tenant and m.id = carried.id and m.dispatch = d.id
-        and m.status in ('sending', 'sent', 'unknown')
-      offset 0
-    ) still_open
+  where d.tenant = e.tenant and d.id = {is_one("e.dispatch")} and d.state = 'sent' and e.messages = (
+    select count(*) from messages m
+    where m.tenant = d.tenant and m.id = any(d.messages) and m.dispatch = d.id
+      and m.status in ('sending', 'sent', 'unknown')
   )
 )"""

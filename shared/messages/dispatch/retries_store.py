@@ -10,6 +10,7 @@ from shared.credits.ledger.entries import entering
 from shared.messages.dispatch.fairness.pace_store import closing
 from shared.messages.dispatch.sweep_store import DispatchState
 from shared.platform.database import Connection, fetch_all
+from shared.platform.database.keys import is_one
 
 _RELEASES = """
     select tenant, settlement, 'release'::entry_kind, id, 0, -held, null::text from back where settlement is not null"""
@@ -29,7 +30,8 @@ taken as (
   cross join lateral (select unnest(coalesce(%(only)s::uuid[], a.messages)) as id order by id) listed
   cross join lateral (
     select id, tries from messages
-    where tenant = %(tenant)s and id = listed.id and dispatch = a.id and status = 'sending' for no key update
+    where tenant = %(tenant)s and id = {is_one("listed.id")} and dispatch = a.id and status = 'sending'
+    for no key update
   ) m
 ),
 back as (
@@ -41,7 +43,7 @@ back as (
       dispatch = null, updated_at = %(now)s,
       settlement = case when t.was_last and m.hold is not null then t.release end
   from taken t
-  where m.tenant = %(tenant)s and m.id = t.id and m.dispatch = t.dispatch and m.status = 'sending'
+  where m.tenant = %(tenant)s and m.id = {is_one("t.id")} and m.dispatch = t.dispatch and m.status = 'sending'
   returning m.tenant, m.id, m.status, m.tries, m.held, m.settlement
 ),
 released as ({entering(_RELEASES)}),

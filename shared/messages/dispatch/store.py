@@ -28,6 +28,7 @@ from shared.messages.reasons import (
     WORKFLOW_OFF,
 )
 from shared.platform.database import Connection, fetch_all
+from shared.platform.database.keys import is_one
 from shared.platform.ids import months_of
 from shared.platform.signals.alerts import raising
 from shared.tenants.store import bucket_of, sending_account
@@ -65,7 +66,7 @@ still_sending as (
   ) s
   cross join lateral (
     select tableoid as part, ctid as place from messages
-    where tenant = %(tenant)s and id = s.id and dispatch = %(id)s and status = 'sending'
+    where tenant = %(tenant)s and id = {is_one("s.id")} and dispatch = %(id)s and status = 'sending'
       and id between %(first_id)s and %(last_id)s
     for no key update
   ) m
@@ -167,7 +168,8 @@ candidates as (
     select tableoid as part, ctid as place, route, position, expires_at,
       case when settlement is null then hold end as hold, workflow, run_key, run_revision, unless
     from messages
-    where tenant = a.tenant and id = a.id and status = 'queued' and id between %(first_id)s and %(last_id)s
+    where tenant = a.tenant and id = {is_one("a.id")} and status = 'queued'
+      and id between %(first_id)s and %(last_id)s
     for no key update
   ) m
   left join lateral (

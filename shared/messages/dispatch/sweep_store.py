@@ -204,8 +204,8 @@ def deciding_deadline(messages: str, *, moment: str = "deadline") -> str:
     """When a sent dispatch is looked at for the end of a channel's time, as a part of another statement: the first of
     its messages that may still go on to their next channel says so.
 
-    Looked up by an array and not each by its key: Postgres 18.4 crashes when a row that is locked meanwhile has changed
-    and a part of the statement chooses partitions only while it runs (tests/credits/ledger/test_ledger_races.py).
+    Looked up by an array and not each by its key, so that no partition is chosen while a row may be looked at again
+    (shared/platform/database/keys.py).
 
     Args:
         messages: the ids of those that it carries, in that statement, which calls the dispatch `d`.

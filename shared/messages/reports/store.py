@@ -15,15 +15,17 @@ from shared.messages.ends_store import deciding_ends
 from shared.messages.status import Change, Standing, State, Status
 from shared.messages.store import WRITE_TICKETS, ticket_columns
 from shared.platform.database import Connection, fetch_all
+from shared.platform.database.keys import is_one
 from shared.platform.ids import months_of
 
-LOCK_STATES = """
+LOCK_STATES = f"""
 select m.tenant, m.id, m.attempt, m.position, m.status::text, m.route, m.channel
 from (
   select distinct tenant, id from unnest(%(tenants)s::text[], %(ids)s::uuid[]) as a (tenant, id) order by tenant, id
 ) asked
 cross join lateral (
-  select * from messages where tenant = asked.tenant and id = asked.id and id between %(first_id)s and %(last_id)s
+  select * from messages
+  where tenant = asked.tenant and id = {is_one("asked.id")} and id between %(first_id)s and %(last_id)s
   for update
 ) m
 """
@@ -117,7 +119,8 @@ changes as (
   cross join lateral (
     select tableoid as part, ctid as place, hold, held, settlement, price as paid, dispatch,
       status in ('sending', 'sent', 'unknown') as was_open
-    from messages where tenant = c.tenant and id = c.id and id between %(first_id)s and %(last_id)s
+    from messages
+    where tenant = c.tenant and id = {is_one("c.id")} and id between %(first_id)s and %(last_id)s
     offset 0
   ) m
 ),
