@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from shared.platform.database.keys import is_one
+
 
 def deciding_ends(changes: str) -> str:
     """Close the dispatches whose last messages come to an end or go on elsewhere, as a part of another statement.
@@ -14,25 +16,25 @@ def deciding_ends(changes: str) -> str:
             `requeued`) and of what they were before (`dispatch`, and whether they were on their way: `was_open`).
     """
     return f"""ending as (
-  select tenant, array[dispatch] as key, count(*) as messages from {changes}
+  select tenant, dispatch, count(*) as messages from {changes}
   where was_open and dispatch is not null and (requeued or status >= 'expired') group by tenant, dispatch
 ),
 ended as materialized (
   -- Of a call's open messages no more than tell: from the last, for reports come in the order of messages.
-  select e.tenant, e.key from ending e
+  select e.tenant, e.dispatch from ending e
   cross join lateral (
     select count(*) as messages from (
       select from dispatches d
       cross join lateral (
-        select array[id] as key from unnest(d.messages) with ordinality as listed (id, place) order by place desc
+        select id from unnest(d.messages) with ordinality as listed (id, place) order by place desc
       ) carried
       cross join lateral (
         select from messages
-        where tenant = d.tenant and id = any(carried.key) and dispatch = d.id
+        where tenant = d.tenant and id = {is_one("carried.id")} and dispatch = d.id
           and status in ('sending', 'sent', 'unknown')
         offset 0
       ) is_open
-      where d.tenant = e.tenant and d.id = any(e.key) and d.state = 'sent'
+      where d.tenant = e.tenant and d.id = {is_one("e.dispatch")} and d.state = 'sent'
       limit e.messages + 1
     ) still_open
   ) still_open
@@ -41,5 +43,5 @@ ended as materialized (
 closed as (
   update dispatches d set state = 'closed', check_at = null, updated_at = %(now)s
   from ended e
-  where d.tenant = e.tenant and d.id = any(e.key) and d.state = 'sent'
+  where d.tenant = e.tenant and d.id = {is_one("e.dispatch")} and d.state = 'sent'
 )"""

@@ -13,6 +13,7 @@ from shared.contracts.tickets import SendTicket
 from shared.messages.composing import NewMessage
 from shared.messages.reasons import RUN_CHANGED
 from shared.platform.database import Connection, fetch_all
+from shared.platform.database.keys import is_one
 from shared.platform.ids import derived_id, months_of
 
 WRITE_TICKETS = """
@@ -144,13 +145,10 @@ def message_columns(messages: Sequence[NewMessage]) -> dict[str, Any]:
     }
 
 
-SUPERSEDED = """
+SUPERSEDED = f"""
 select m.tenant, m.id
-from (
-  select tenant, array[id] as key, revision
-  from unnest(%(tenants)s::text[], %(ids)s::uuid[], %(revisions)s::int[]) as named (tenant, id, revision) offset 0
-) w
-join messages m on m.tenant = w.tenant and m.id = any(w.key) and m.id between %(first_id)s and %(last_id)s
+from unnest(%(tenants)s::text[], %(ids)s::uuid[], %(revisions)s::int[]) as w (tenant, id, revision)
+join messages m on m.tenant = w.tenant and m.id = {is_one("w.id")} and m.id between %(first_id)s and %(last_id)s
 where m.run_revision < w.revision and (m.status = 'queued' or m.reason = %(run_changed)s)
 for no key update of m
 """

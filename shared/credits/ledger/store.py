@@ -10,6 +10,7 @@ from uuid import UUID
 
 from shared.contracts.channels import LEG_PRICES
 from shared.platform.database import Connection, fetch_all
+from shared.platform.database.keys import is_one
 from shared.platform.signals.alerts import raising, resolving
 
 Kind = Literal["topup", "hold", "capture", "release", "refund", "adjustment", "hold_expiry"]
@@ -187,7 +188,7 @@ with answered as (
       cross join lateral jsonb_array_elements_text(o.body -> 'messages') as listed (id)
       cross join lateral (
         select from messages
-        where tenant = o.tenant and id = listed.id::uuid and status = 'queued' and hold is null
+        where tenant = o.tenant and id = {is_one("listed.id::uuid")} and status = 'queued' and hold is null
           and created_at < o.created_at
         offset 0
       ) m

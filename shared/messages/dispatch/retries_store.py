@@ -10,6 +10,7 @@ from shared.credits.ledger.entries import entering
 from shared.messages.dispatch.fairness.pace_store import closing
 from shared.messages.dispatch.sweep_store import DispatchState
 from shared.platform.database import Connection, fetch_all
+from shared.platform.database.keys import is_one
 
 _RELEASES = """
     select tenant, settlement, 'release'::entry_kind, id, 0, -held, null::text from back where settlement is not null"""
@@ -24,15 +25,16 @@ with abandoned as (
 ),
 -- Locked in the order of reports and claims, which may speak of these messages at the same time.
 taken as (
-  select a.id as dispatch, a.release, listed.key,
+  select a.id as dispatch, a.release, listed.id,
     m.tries >= %(max_tries)s and %(again_in)s::interval is null as was_last
   from abandoned a
   cross join lateral (
-    select array[id] as key from unnest(coalesce(%(only)s::uuid[], a.messages)) as named (id) order by id
+    select id from unnest(coalesce(%(only)s::uuid[], a.messages)) as named (id) order by id
   ) listed
   cross join lateral (
     select tries from messages
-    where tenant = %(tenant)s and id = any(listed.key) and dispatch = a.id and status = 'sending' for no key update
+    where tenant = %(tenant)s and id = {is_one("listed.id")} and dispatch = a.id and status = 'sending'
+    for no key update
   ) m
 ),
 back as (
@@ -44,7 +46,7 @@ back as (
       dispatch = null, updated_at = %(now)s,
       settlement = case when t.was_last and m.hold is not null then t.release end
   from taken t
-  where m.tenant = %(tenant)s and m.id = any(t.key) and m.dispatch = t.dispatch and m.status = 'sending'
+  where m.tenant = %(tenant)s and m.id = {is_one("t.id")} and m.dispatch = t.dispatch and m.status = 'sending'
   returning m.tenant, m.id, m.status, m.tries, m.held, m.settlement
 ),
 released as ({entering(_RELEASES)}),

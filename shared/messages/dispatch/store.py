@@ -27,6 +27,7 @@ from shared.messages.reasons import (
     WORKFLOW_OFF,
 )
 from shared.platform.database import Connection, fetch_all, fetch_tuples
+from shared.platform.database.keys import is_one
 from shared.platform.ids import months_of
 from shared.platform.signals.alerts import raising
 from shared.tenants.store import bucket_of, sending_account
@@ -47,13 +48,12 @@ async def mark_prepared(
     return bool(await fetch_all(connection, MARK_PREPARED, parameters))
 
 
-MARK_SENT = """
+MARK_SENT = f"""
 with carried as (
   -- Locked in the order of reports, which may already speak of these messages.
   select s.*, m.*
   from (
-    select array[id] as key, channel, provider_message_id
-    from unnest(%(ids)s::uuid[], %(channels)s::text[], %(provider_message_ids)s::text[])
+    select * from unnest(%(ids)s::uuid[], %(channels)s::text[], %(provider_message_ids)s::text[])
       as s (id, channel, provider_message_id)
     order by id
   ) s
@@ -61,7 +61,7 @@ with carried as (
     select tableoid as part, ctid as place, status,
       make_interval(secs => deadlines[position + 1]) as deadline, position + 1 < cardinality(route) as may_go_on
     from messages
-    where tenant = %(tenant)s and id = any(s.key) and dispatch = %(id)s and status in ('sending', 'sent')
+    where tenant = %(tenant)s and id = {is_one("s.id")} and dispatch = %(id)s and status in ('sending', 'sent')
       and id between %(first_id)s and %(last_id)s
     for no key update
   ) m
@@ -157,7 +157,7 @@ candidates as (
     m.run_key is not null and m.run_revision is distinct from r.revision as run_changed,
     coalesce(r.settled, false) as settled, coalesce(w.is_off, false) as workflow_off
   from (
-    select asked.tenant, asked.id, array[asked.id] as key, s.dispatch, s.new_hold, s.release, s.later, s.revision,
+    select asked.tenant, asked.id, s.dispatch, s.new_hold, s.release, s.later, s.revision,
       s.suspended, s.account, s.provider, s.bucket, s.messages_per_second, s.burst
     from asked join senders s on s.tenant = asked.tenant
     order by asked.tenant, asked.id
@@ -167,7 +167,7 @@ candidates as (
     select tableoid as part, ctid as place, route, position, expires_at,
       case when settlement is null then hold end as hold, workflow, run_key, run_revision, unless
     from messages
-    where tenant = a.tenant and id = any(a.key) and status = 'queued' and id between %(first_id)s and %(last_id)s
+    where tenant = a.tenant and id = {is_one("a.id")} and status = 'queued' and id between %(first_id)s and %(last_id)s
     for no key update
   ) m
   left join lateral (

@@ -15,6 +15,7 @@ import orjson
 from shared.contracts.channels import last_word_of, last_word_of_leg
 from shared.messages.status import Status
 from shared.platform.database import Connection, fetch_all
+from shared.platform.database.keys import is_one
 from shared.platform.loops.sweeps import put_off
 
 DispatchState = Literal["open", "prepared", "sent", "closed", "abandoned"]
@@ -170,13 +171,13 @@ def _taking(which: str, *, by: str, put_off: str) -> str:
     """
     return f"""
 with due as (
-  select tenant, array[id] as key from dispatches
+  select tenant, id from dispatches
   where {which} and tenant <> all(%(without)s::text[])
   order by {by} limit %(limit)s for update skip locked
 )
 update dispatches d set updated_at = %(now)s, {put_off}
 from due join tenants t on t.id = due.tenant
-where d.tenant = due.tenant and d.id = any(due.key)
+where d.tenant = due.tenant and d.id = {is_one("due.id")}
 returning d.tenant, d.id, d.account, d.state::text, d.provider_batch_id as batch, d.created_at, t.revision
 """
 
@@ -285,12 +286,10 @@ async def unsettled(connection: Connection, dispatches: Sequence[TakenDispatch])
     return [OpenMessage(**{**row, "status": Status(row["status"])}) for row in rows]
 
 
-CLOSE = """
+CLOSE = f"""
 update dispatches d set state = 'closed', check_at = null, updated_at = %(now)s
-from (
-  select tenant, array[id] as key from unnest(%(tenants)s::text[], %(dispatches)s::uuid[]) as c (tenant, id) offset 0
-) c
-where d.tenant = c.tenant and d.id = any(c.key) and d.state = 'sent'
+from unnest(%(tenants)s::text[], %(dispatches)s::uuid[]) as c (tenant, id)
+where d.tenant = c.tenant and d.id = {is_one("c.id")} and d.state = 'sent'
 """
 
 

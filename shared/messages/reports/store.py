@@ -15,16 +15,17 @@ from shared.messages.ends_store import deciding_ends
 from shared.messages.status import Change, Standing, State, Status
 from shared.messages.store import WRITE_TICKETS, ticket_columns
 from shared.platform.database import Connection, fetch_all
+from shared.platform.database.keys import is_one
 from shared.platform.ids import months_of
 
-LOCK_STATES = """
+LOCK_STATES = f"""
 select m.tenant, m.id, m.attempt, m.position, m.status::text, m.route, m.channel
 from (
-  select tenant, array[id] as key from unnest(%(tenants)s::text[], %(ids)s::uuid[]) as a (tenant, id)
-  group by tenant, id order by tenant, id
+  select distinct tenant, id from unnest(%(tenants)s::text[], %(ids)s::uuid[]) as a (tenant, id) order by tenant, id
 ) asked
 cross join lateral (
-  select * from messages where tenant = asked.tenant and id = any(asked.key) and id between %(first_id)s and %(last_id)s
+  select * from messages
+  where tenant = asked.tenant and id = {is_one("asked.id")} and id between %(first_id)s and %(last_id)s
   for update
 ) m
 """
@@ -112,21 +113,17 @@ tickets as ({WRITE_TICKETS}),
 changes as (
   -- Each row by its key and later by its place, whatever the planner believes about a table that has just grown.
   select c.*, m.*
-  from (
-    select *, array[id] as key
-    from unnest(
-      %(tenants)s::text[], %(ids)s::uuid[], %(statuses)s::message_status[], %(attempts)s::int[], %(positions)s::int[],
-      %(channels)s::text[], %(provider_ids)s::text[], %(reasons)s::text[], %(details)s::text[], %(requeued)s::bool[],
-      %(settles)s::entry_kind[], %(price_names)s::text[]
-    ) as said (
-      tenant, id, status, attempt, position, channel, provider_message_id, reason, detail, requeued, settles, price_name
-    )
-    offset 0
-  ) c
+  from unnest(
+    %(tenants)s::text[], %(ids)s::uuid[], %(statuses)s::message_status[], %(attempts)s::int[], %(positions)s::int[],
+    %(channels)s::text[], %(provider_ids)s::text[], %(reasons)s::text[], %(details)s::text[], %(requeued)s::bool[],
+    %(settles)s::entry_kind[], %(price_names)s::text[]
+  ) as c (
+    tenant, id, status, attempt, position, channel, provider_message_id, reason, detail, requeued, settles, price_name
+  )
   cross join lateral (
     select tableoid as part, ctid as place, hold, held, settlement, price as paid, dispatch,
       status in ('sending', 'sent', 'unknown') as was_open
-    from messages where tenant = c.tenant and id = any(c.key) and id between %(first_id)s and %(last_id)s
+    from messages where tenant = c.tenant and id = {is_one("c.id")} and id between %(first_id)s and %(last_id)s
     offset 0
   ) m
 ),
