@@ -32,7 +32,7 @@ ended as materialized (
         select from messages
         where tenant = d.tenant and id = {is_one("carried.id")} and dispatch = d.id
           and status in ('sending', 'sent', 'unknown')
-        offset 0
+        limit 1
       ) is_open
       where d.tenant = e.tenant and d.id = {is_one("e.dispatch")} and d.state = 'sent'
       limit e.messages + 1

@@ -28,7 +28,7 @@ ORACLES: Mapping[str, str] = {
     "decide_leases": "messages/dispatch/test_waits_oracle.py",
     "decide_low_balances": "credits/ledger/test_low_credit_oracle.py",
     "decide_newest_words": "customers/test_newest_words.py",
-    "decide_plain_arrivals": "messages/reports/test_plain_oracle.py",
+    "decide_plain_arrivals": "messages/reports/test_plain_arrivals_oracle.py",
     "decide_retries": "messages/dispatch/test_retries_oracle.py",
     "decide_tickets_again": "messages/dispatch/test_waits_oracle.py",
     "decide_turns": "messages/dispatch/test_turns_oracle.py",
@@ -41,7 +41,7 @@ ORACLES: Mapping[str, str] = {
     "mark_told_and_decide_owed": "operations/watch/test_notices_oracle.py",
     "receive_events_and_decide_fresh": "workflows/events/test_fresh_oracle.py",
     "record_reports_and_decide_charges": "messages/reports/test_charges_oracle.py",
-    "take_plain_events_and_decide_fresh": "workflows/events/test_plain_oracle.py",
+    "take_plain_events_and_decide_fresh": "workflows/events/test_plain_events_oracle.py",
 }
 """By the name of a statement that decides, or of a part of others: the test that compares it with its oracle."""
 

@@ -190,7 +190,7 @@ with answered as (
         select from messages
         where tenant = o.tenant and id = {is_one("listed.id::uuid")} and status = 'queued' and hold is null
           and created_at < o.created_at
-        offset 0
+        limit 1
       ) m
       where o.tenant = s.tenant
     )

@@ -34,7 +34,7 @@ taken as (
   cross join lateral (
     select tries from messages
     where tenant = %(tenant)s and id = {is_one("listed.id")} and dispatch = a.id and status = 'sending'
-    for no key update
+    limit 1 for no key update
   ) m
 ),
 back as (

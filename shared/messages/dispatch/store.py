@@ -63,7 +63,7 @@ with carried as (
     from messages
     where tenant = %(tenant)s and id = {is_one("s.id")} and dispatch = %(id)s and status in ('sending', 'sent')
       and id between %(first_id)s and %(last_id)s
-    for no key update
+    limit 1 for no key update
   ) m
 ),
 told as (
@@ -168,7 +168,7 @@ candidates as (
       case when settlement is null then hold end as hold, workflow, run_key, run_revision, unless
     from messages
     where tenant = a.tenant and id = {is_one("a.id")} and status = 'queued' and id between %(first_id)s and %(last_id)s
-    for no key update
+    limit 1 for no key update
   ) m
   left join lateral (
     select revision, exists (

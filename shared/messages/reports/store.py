@@ -26,7 +26,7 @@ from (
 cross join lateral (
   select * from messages
   where tenant = asked.tenant and id = {is_one("asked.id")} and id between %(first_id)s and %(last_id)s
-  for update
+  limit 1 for update
 ) m
 """
 
@@ -124,7 +124,7 @@ changes as (
     select tableoid as part, ctid as place, hold, held, settlement, price as paid, dispatch,
       status in ('sending', 'sent', 'unknown') as was_open
     from messages where tenant = c.tenant and id = {is_one("c.id")} and id between %(first_id)s and %(last_id)s
-    offset 0
+    limit 1
   ) m
 ),
 {deciding_ends("changes")},

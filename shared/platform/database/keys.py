@@ -16,8 +16,8 @@ def is_one(key: str) -> str:
 
     By an array the index of each partition is asked that was not left out when the statement was planned; by the key
     itself a partition would be chosen while it runs. Say beside it between which ids the keys lie, where that is known
-    (`months_of`), and put the look-up into a lateral sub-select of its own (`offset 0`, or one that locks), so that it
-    stays one by the key.
+    (`months_of`), and put the look-up into a lateral sub-select of its own with `limit 1`: so it stays one by the key,
+    and the planner, which takes an array for ten keys, knows that it finds one.
 
     Args:
         key: a uuid, in SQL.
