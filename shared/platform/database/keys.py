@@ -5,7 +5,7 @@ a statement and for its re-checks of rows that changed while it waited for them.
 initial pruning outside ExecInitNode()", EvalPlanQualStart hands `es_part_prune_states` on, and the re-check writes its
 own expressions there: it finds too few rows, and once it is over the statement reads memory that was freed, which ends
 the server with everybody's connections. So no such statement may leave a choice of partitions to its run
-(tests/platform/database/test_locking_plans.py).
+(tests/credits/ledger/test_two_months.py).
 """
 
 from __future__ import annotations
