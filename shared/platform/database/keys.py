@@ -1,11 +1,10 @@
 """How a statement that locks or changes rows looks up others by their keys, in a table that lies in months.
 
-PostgreSQL 18 (18.4 is the newest we tried; 15 to 17 are not hit) keeps one state of choosing partitions at run time for
-a statement and for its re-checks of rows that changed while it waited for them. Since its commit "Perform runtime
-initial pruning outside ExecInitNode()", EvalPlanQualStart hands `es_part_prune_states` on, and the re-check writes its
-own expressions there: it finds too few rows, and once it is over the statement reads memory that was freed, which ends
-the server with everybody's connections. So no such statement may leave a choice of partitions to its run
-(tests/platform/database/test_locking_plans.py).
+PostgreSQL 18 keeps one state of choosing partitions at run time for a statement and for its re-checks of rows that
+changed while it waited for them (tried with 18.4; it came with "Perform runtime initial pruning outside
+ExecInitNode()"). The re-check writes its own expressions there: it finds too few rows, and once it is over the
+statement reads memory that was freed, which ends the server with everybody's connections. So no such statement may
+leave a choice of partitions to its run (tests/schemas/months/test_locks.py, tests/credits/ledger/test_two_months.py).
 """
 
 from __future__ import annotations
