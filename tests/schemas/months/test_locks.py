@@ -1,4 +1,4 @@
-"""No statement that locks rows has a part that chooses months while it runs: shared/platform/database/keys.py says why."""
+"""No statement that locks rows has a part that chooses months while it runs (shared/platform/database/keys.py)."""
 
 from __future__ import annotations
 
