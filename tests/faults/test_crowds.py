@@ -229,6 +229,29 @@ async def test_a_tenant_whose_credit_is_locked_keeps_no_other_tenants_messages_w
     assert await world.live(process)
 
 
+async def test_who_waits_for_credit_waits_for_no_other_tenants(world: FaultyWorld) -> None:
+    """Nor does it keep its own locked until the others' is free."""
+    process = world.process()
+    first, last = sorted([TENANT, OTHER])
+    lock = "select tenant from credit_accounts where tenant = %s for no key update"
+    async with world.owner.transaction() as of_last:
+        await of_last.execute(lock, [last])
+        async with world.owner.transaction() as of_first:
+            await of_first.execute(lock, [first])
+            await world.queue("01000025000", tenant=first)
+            await world.queue("01000015000", tenant=last)
+            waiting = asyncio.create_task(_take(world, process, SEND_REQUESTS))
+            await world.lock_waiters(1)
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while _accepted(world) != ["01000025000"]:  # noqa: ASYNC110 - the simulator tells it in no other way
+                await asyncio.sleep(0.001)
+        await world.lock_waiters(1)
+        assert world.rows(f"{lock} skip locked", first) == [{"tenant": first}], "its credit is free again"
+    await waiting
+    assert len(_accepted(world)) == 2
+    assert await world.live(process)
+
+
 async def test_what_comes_while_a_provider_answers_is_one_claim(
     world: FaultyWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:

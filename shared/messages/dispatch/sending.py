@@ -87,7 +87,8 @@ class Sender:
         self._turns = turns
         self._topic = BULK_SEND_REQUESTS if turns else SEND_REQUESTS
         self._templates: dict[tuple[str, str, int], TemplateContent] = {}
-        # Who has many single messages has batches of its own. The function of crowds has crowds alone, and takes turns.
+        # Who has many single messages shares batches with others that have. The function of crowds has crowds alone, and
+        # takes turns.
         self._tickets: Lanes[SendTicket, UnderWay | None] = Lanes(
             self._send,
             whose=lambda ticket: ticket.tenant,
@@ -97,7 +98,7 @@ class Sender:
             max_running=2,
             may_pass=PASSING_ERRORS,
         )
-        # Whose credit is locked waits for it here, in one claim at a time, so that nobody else waits behind it.
+        # Whose credit is locked waits for it here: by one connection, so that the others have the rest of the pool.
         self._held_up = Coalescer(
             self._send_patiently,
             max_weight=MAX_TICKET_MESSAGES,
@@ -125,7 +126,12 @@ class Sender:
         return [slow] * len(tickets)
 
     async def _send_patiently(self, tickets: Sequence[SendTicket]) -> list[UnderWay]:
-        slow, _ = await self._claim(tickets, patient=True)
+        """Send what is free by now, and wait for the others' credit one after another: a claim that waits for one
+        tenant's would keep that of the tenants before it locked."""
+        slow, held_up = await self._claim(tickets, patient=False)
+        for tenant in sorted(held_up):
+            theirs = [ticket for ticket in tickets if ticket.tenant == tenant]
+            slow |= (await self._claim(theirs, patient=True))[0]
         return [slow] * len(tickets)
 
     async def _claim(self, tickets: Sequence[SendTicket], *, patient: bool) -> tuple[UnderWay, Set[str]]:

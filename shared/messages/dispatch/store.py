@@ -136,7 +136,7 @@ _SHORT = """
     from verdicts where not affordable and verdict = 'sending'"""
 
 
-def _claiming(whose_credit_is_locked: str) -> str:
+def _claiming(if_locked: str) -> str:
     return f"""
 with asked as (
   select distinct tenant, id from unnest(%(tenants)s::text[], %(ids)s::uuid[]) as a (tenant, id)
@@ -181,7 +181,7 @@ candidates as (
 credit as (
   select a.tenant, a.balance - a.held as available, a.wait_for_credit
   from (select tenant from candidates group by tenant) as c join credit_accounts a using (tenant)
-  order by a.tenant for no key update of a {whose_credit_is_locked}
+  order by a.tenant for no key update of a {if_locked}
 ),
 held_up as (select distinct tenant from candidates where tenant not in (select tenant from credit)),
 consumed as (
@@ -259,7 +259,7 @@ claimed as (
 ),
 opened as (
   insert into dispatches (tenant, id, provider, account, topic, messages, lease_until, created_at, updated_at)
-  select tenant, dispatch, provider, account, %(topic)s, array_agg(id), %(lease_until)s, %(now)s, %(now)s
+  select tenant, dispatch, provider, account, %(topic)s, array_agg(id order by id), %(lease_until)s, %(now)s, %(now)s
   from claimed where status = 'sending'
   group by tenant, dispatch, provider, account
 ),
@@ -345,6 +345,8 @@ async def decide_claims_unless_locked(
     lease_until: dt.datetime,
 ) -> tuple[list[Claimed], Set[str]]:
     """As `decide_claims`, and waits for nobody's credit: a crowd's reports and claims hold theirs for long.
+
+    For messages it waits: a ticket that comes twice waits for the claim that takes it patiently.
 
     Returns:
         What is claimed, and the tenants whose credit somebody else holds: of theirs nothing was done.

@@ -28,13 +28,13 @@ from shared.workflows.outcomes import Outcome
 
 TAKE_PLAIN_EVENTS_AND_DECIDE_FRESH = f"""
 with given as (
-  select e.*, t.revision, coalesce(t.revision = e.planned_at and t.suspended_at is null, false) as holds
+  select e.*, t.revision, coalesce(t.revision = e.planned_by and t.suspended_at is null, false) as holds
   from unnest(
     %(given_tenants)s::text[], %(given_sources)s::text[], %(given_ids)s::text[], %(given_types)s::text[],
     %(given_times)s::timestamptz[], %(given_data)s::jsonb[], %(fingerprints)s::bytea[], %(months)s::date[],
-    %(outcomes)s::jsonb[], %(given_customers)s::text[], %(planned_at)s::bigint[]
+    %(outcomes)s::jsonb[], %(given_customers)s::text[], %(planned_by)s::bigint[]
   ) with ordinality
-    as e (tenant, source, id, type, time, data, fingerprint, month, outcomes, customer, planned_at, place)
+    as e (tenant, source, id, type, time, data, fingerprint, month, outcomes, customer, planned_by, place)
   left join tenants t on t.id = e.tenant
 ),
 -- As where all events are received: one that comes again with another time may lie in a month beside.
@@ -77,12 +77,12 @@ order by g.place
 class PlainEvent(NamedTuple):
     """An event with all that it comes to, whatever is known of its customer.
 
-    planned_at: its tenant's revision then.
+    planned_by: its tenant's revision then.
     telling: what it says of its customer.
     """
 
     event: SubscriptionEvent
-    planned_at: int
+    planned_by: int
     telling: Telling
     outcomes: Sequence[Outcome]
 
@@ -140,7 +140,7 @@ async def take_plain_events_and_decide_fresh(
             "months": months,
             "outcomes": [_kept(one.outcomes) for one in plain],
             "given_customers": [event.customer.id for event in events],
-            "planned_at": [one.planned_at for one in plain],
+            "planned_by": [one.planned_by for one in plain],
             **months_around(months, now),
             **word_columns([one.telling for one in plain]),
             **message_columns(messages),

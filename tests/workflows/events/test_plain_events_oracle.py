@@ -38,7 +38,7 @@ class Given(NamedTuple):
     tenant: str
     number: int
     says: int
-    planned_at: int
+    planned_by: int
     spoken: Sequence[Status]
     outcomes: Sequence[Outcome]
 
@@ -122,7 +122,7 @@ def _expected(kept: dict[tuple[str, str], bytes | None], batch: Sequence[Given])
             continue
         mark, seen = fingerprint(one.event), one.key in kept
         conflicting = seen and kept[one.key] is not None and kept[one.key] != mark
-        fresh = not seen and one.planned_at == REVISION and TENANTS[one.tenant] is None
+        fresh = not seen and one.planned_by == REVISION and TENANTS[one.tenant] is None
         if fresh:
             kept[one.key] = mark
         found.append(Taken(one.tenant, REVISION, fresh=fresh, conflicting=conflicting, open=not seen and not fresh))
@@ -145,7 +145,7 @@ async def test_what_is_new_and_planned_as_its_tenant_is_is_written_whole_and_not
             tickets = cut_tickets(((each.tenant, each.id) for each in messages if each.status is Status.QUEUED), NOON)
             taken = await take_plain_events_and_decide_fresh(
                 connection,
-                [PlainEvent(one.event, one.planned_at, one.telling, one.outcomes) for one in batch],
+                [PlainEvent(one.event, one.planned_by, one.telling, one.outcomes) for one in batch],
                 messages,
                 tickets,
                 topics=topics_of(tickets),
