@@ -158,7 +158,7 @@ def reports(parts: Parts) -> Reports:
 def dispatcher(parts: Parts) -> Dispatcher:
     from shared.messages.dispatch.dispatching import Dispatcher
 
-    return Dispatcher(database(parts), providers(parts), parts.clock)
+    return Dispatcher(database(parts), parts.clock)
 
 
 @cache

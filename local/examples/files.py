@@ -17,7 +17,7 @@ from local.examples.reading import Named, ReadFile, is_yaml, missing_file, read_
 from local.home import CHECKOUT
 from shared.contracts.values import TenantId
 from shared.platform.errors import WrongValue
-from shared.providers import SENDERS, ProviderAccount
+from shared.providers import CREDENTIALS, ProviderAccount
 from shared.templates.template import Approval, TemplateContent
 from shared.templates.writing import WrittenTemplate
 from shared.workflows.definition import WorkflowDefinition
@@ -34,8 +34,8 @@ class _File(BaseModel):
 
 
 def _known(provider: str) -> str:
-    if provider not in SENDERS:
-        known = ", ".join(SENDERS)
+    if provider not in CREDENTIALS:
+        known = ", ".join(CREDENTIALS)
         raise WrongValue(
             f"nothing can be sent by {provider!r}; known: {known}",
             f"{provider}: 지원하지 않는 발송사입니다. 쓸 수 있는 것: {known}",

@@ -17,10 +17,10 @@ from psycopg.rows import DictRow
 from shared.contracts.reports import ReportBatch
 from shared.contracts.tickets import SendTicket
 from shared.messages.composing import NewMessage, Origin
-from shared.messages.dispatch.dispatching import Dispatcher
+from shared.messages.dispatch.dispatching import LEASE, Dispatcher
 from shared.messages.dispatch.fairness.turns import Turns
 from shared.messages.dispatch.reissuing import reissue
-from shared.messages.dispatch.sending import LEASE, Sender
+from shared.messages.dispatch.sending import Sender
 from shared.messages.dispatch.sweeping import Sweeper
 from shared.messages.outbox import PATIENCE, cut_tickets
 from shared.messages.reports.reporting import Reports
@@ -31,12 +31,13 @@ from shared.messages.store import queue_messages
 from shared.platform.database import Database
 from shared.platform.ids import new_id
 from shared.platform.pubsub import BULK_SEND_REQUESTS, DELIVERY_CALLBACKS, SEND_REQUESTS, Outgoing
-from shared.providers import ProviderAccount
+from shared.providers import Provider, ProviderAccount
 from shared.providers.solapi import Solapi
 from shared.tenants.accounts import account_cache, register_account
 from tests.clock import SettableClock
 from tests.databases import Migrated
 from tests.faults.boundaries import Hook, WatchedDatabase, WatchedPublisher, WatchedTransport
+from tests.faults.calls.vendor import Vendor
 from tests.providers.simulated import TEMPLATE_CODE, TEMPLATE_TEXT, Simulator
 from tests.world import KEYS, World
 
@@ -99,12 +100,13 @@ class Hooked:
 class Process:
     """An instance of everything that sends: nothing in it is shared with another one but what lies outside."""
 
-    def __init__(self, world: FaultyWorld, hook: Hook) -> None:
+    def __init__(self, world: FaultyWorld, hook: Hook, vendor: Vendor | None) -> None:
         self._ended = asyncio.Event()
         self._hook = hook
         self.boundaries: list[str] = []
         self._client = httpx.AsyncClient(transport=WatchedTransport(world.wire, self._pass))
-        wires = {"solapi": Solapi(world.simulator.url, world.clock, self._client)}
+        solapi = Solapi(world.simulator.url, world.clock, self._client)
+        wires: dict[str, Provider] = {"solapi": vendor.wire(self._pass) if vendor else solapi}
         publisher = WatchedPublisher(world.bus, self._pass)
 
         # Each as its own role, which may do the least.
@@ -112,7 +114,7 @@ class Process:
             return WatchedDatabase(world.as_role(name), self._pass)
 
         def sender(database: Database, turns: Turns | None = None) -> Sender:
-            dispatcher, reports = Dispatcher(database, wires, world.clock), Reports(database, publisher, world.clock)
+            dispatcher, reports = Dispatcher(database, world.clock), Reports(database, publisher, world.clock)
             return Sender(database, wires, account_cache(KEYS), dispatcher, reports, world.clock, turns)
 
         bulk, swept = as_role("allim_bulk_sender"), as_role("allim_sweeper")
@@ -123,7 +125,7 @@ class Process:
             swept,
             wires,
             account_cache(KEYS),
-            Dispatcher(swept, wires, world.clock),
+            Dispatcher(swept, world.clock),
             Reports(swept, publisher, world.clock),
             world.clock,
         )
@@ -203,8 +205,9 @@ class FaultyWorld(World):
         self.hooked = hooked
         self.bus = Bus()
 
-    def process(self, hook: Hook = undisturbed) -> Process:
-        return Process(self, hook)
+    def process(self, hook: Hook = undisturbed, vendor: Vendor | None = None) -> Process:
+        """A process; with a vendor, that is what the account's provider is."""
+        return Process(self, hook, vendor)
 
     async def set_up(self) -> None:
         """The tenant, its account and its templates."""

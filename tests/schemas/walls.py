@@ -265,8 +265,8 @@ PRIVILEGES: dict[str, dict[str, str]] = {
         "workflows": "select(tenant,name,active)",
         "customers": "select(tenant,id)",
         "messages": f"select update({_MOVED},provider,hold,held)",
-        "dispatches": f"select {OPENS} update(state,provider_batch_id,error,lease_until,check_at,deadline_at,"
-        "updated_at)",
+        "dispatches": f"select {OPENS} update(state,provider_batch_id,error,begun_at,lease_until,check_at,"
+        "deadline_at,updated_at)",
         "reports": "insert",
         "outbox": f"select(tenant,id) delete {PUT_OFF}",
         "dead_letters": LETTERS,
@@ -311,13 +311,14 @@ PRIVILEGES: dict[str, dict[str, str]] = {
         "dead_letters": LETTERS,
     },
     "allim_sweeper": {
-        **dict.fromkeys(["provider_accounts", "prices", "billing_keys"], READ),
+        **dict.fromkeys(["provider_accounts", "template_versions", "prices", "billing_keys"], READ),
         "tenants": "select(id,revision,suspended_at)",
         "workflows": "select(tenant,name,active)",
         "customers": "select(tenant,id)",
         "runs": "select(tenant,workflow,key,revision,facts,started_as_of)",
         "messages": f"select update({_MOVED},provider,hold,held)",
-        "dispatches": f"select {OPENS} update(state,checks,takes,error,lease_until,check_at,deadline_at,updated_at)",
+        "dispatches": f"select {OPENS} update(state,provider_batch_id,checks,takes,error,lease_until,check_at,"
+        "deadline_at,updated_at)",
         "reports": "insert",
         "outbox": f"select {PUT_OFF} delete",
         "dead_letters": LETTERS,

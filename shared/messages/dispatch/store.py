@@ -51,7 +51,8 @@ async def mark_prepared(
 MARK_SENT = f"""
 with told as (
   update dispatches d
-  set state = 'sent', updated_at = %(now)s, check_at = %(check_at)s,
+  set state = 'sent', provider_batch_id = coalesce(%(batch)s, provider_batch_id), updated_at = %(now)s,
+      check_at = %(check_at)s,
       deadline_at = {deciding_deadline("%(ids)s::uuid[]")}
   where tenant = %(tenant)s and id = %(id)s and state = 'prepared'
 ),
@@ -84,6 +85,7 @@ async def mark_sent(
     dispatch: UUID,
     accepted: Sequence[tuple[UUID, str, str | None]],
     *,
+    batch: str | None = None,
     now: dt.datetime,
     check_at: dt.datetime,
 ) -> None:
@@ -96,6 +98,7 @@ async def mark_sent(
         tenant: whose.
         dispatch: the call.
         accepted: message, the channel it really took, and the provider's id for it.
+        batch: the provider's id for the call, where it was not known before.
         now: the moment.
         check_at: when to ask the provider, should no report have come.
     """
@@ -108,6 +111,7 @@ async def mark_sent(
             **months_of(message for message, _, _ in accepted),
             "channels": [channel for _, channel, _ in accepted],
             "provider_message_ids": [provider_message_id for _, _, provider_message_id in accepted],
+            "batch": batch,
             "now": now,
             "check_at": check_at,
         },

@@ -10,8 +10,7 @@ from decimal import Decimal
 import pytest
 
 from shared.credits.ledger.ledger import top_up
-from shared.messages.dispatch.dispatching import MAX_TRIES
-from shared.messages.dispatch.sending import LEASE
+from shared.messages.dispatch.dispatching import LEASE, MAX_TRIES
 from shared.tenants.accounts import register_account
 from tests.faults.fates import DELIVERED, REFUSED, assert_each_has_its_fate, queue_one_of_each
 from tests.faults.world import TENANT, FaultyWorld, ending_at
