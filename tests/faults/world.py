@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from http import HTTPStatus
 from typing import Any
 from uuid import UUID
 
@@ -24,7 +25,7 @@ from shared.messages.dispatch.sending import Sender
 from shared.messages.dispatch.sweeping import Sweeper
 from shared.messages.outbox import PATIENCE, cut_tickets
 from shared.messages.reports.reporting import Reports
-from shared.messages.reports.webhooks import Webhooks
+from shared.messages.reports.webhooks import WebhookRefused, Webhooks
 from shared.messages.routing import parse_route
 from shared.messages.status import Status
 from shared.messages.store import queue_messages
@@ -32,6 +33,7 @@ from shared.platform.database import Database
 from shared.platform.ids import new_id
 from shared.platform.pubsub import BULK_SEND_REQUESTS, DELIVERY_CALLBACKS, SEND_REQUESTS, Outgoing
 from shared.providers import Provider, ProviderAccount
+from shared.providers.nhn import Nhn
 from shared.providers.solapi import Solapi
 from shared.tenants.accounts import account_cache, register_account
 from tests.clock import SettableClock
@@ -86,14 +88,16 @@ class Bus:
 
 
 class Hooked:
-    """Where the provider's webhook calls arrive. They are kept until somebody has taken them, as if it called again."""
+    """Where the providers' webhook calls arrive. They are kept until somebody has taken them, as if it called again;
+    those of strangers are counted."""
 
     def __init__(self) -> None:
-        self.calls: list[tuple[dict[str, str], bytes]] = []
+        self.calls: list[tuple[str, dict[str, str], bytes]] = []
+        self.strangers = 0
 
     async def take(self, request: web.Request) -> web.Response:
         headers = {name.lower(): value for name, value in request.headers.items()}
-        self.calls.append((headers, await request.read()))
+        self.calls.append((request.path if request.path != "/" else WEBHOOK_PATH, headers, await request.read()))
         return web.Response()
 
 
@@ -106,7 +110,10 @@ class Process:
         self.boundaries: list[str] = []
         self._client = httpx.AsyncClient(transport=WatchedTransport(world.wire, self._pass))
         solapi = Solapi(world.simulator.url, world.clock, self._client)
-        wires: dict[str, Provider] = {"solapi": vendor.wire(self._pass) if vendor else solapi}
+        wires: dict[str, Provider] = {
+            "solapi": vendor.wire(self._pass) if vendor else solapi,
+            "nhn": Nhn(world.simulator.url, self._client),
+        }
         publisher = WatchedPublisher(world.bus, self._pass)
 
         # Each as its own role, which may do the least.
@@ -141,9 +148,9 @@ class Process:
     def ended(self) -> bool:
         return self._ended.is_set()
 
-    async def called(self, headers: Mapping[str, str], body: bytes) -> None:
-        """The provider calls."""
-        account = await self.webhooks.let_in(WEBHOOK_PATH, headers, "the provider's address")
+    async def called(self, path: str, headers: Mapping[str, str], body: bytes) -> None:
+        """A provider calls."""
+        account = await self.webhooks.let_in(path, headers, "the provider's address")
         await self.webhooks.receive(account, headers, body)
 
     async def _pass(self, boundary: str) -> None:
@@ -200,6 +207,7 @@ class FaultyWorld(World):
     ) -> None:
         super().__init__(migrated, clock)
         self.simulator = simulator
+        self.hook_url = ""
         self.provider_account = provider_account
         self.wire = wire
         self.hooked = hooked
@@ -293,15 +301,17 @@ class FaultyWorld(World):
             calls, self.hooked.calls = self.hooked.calls, []
             messages, self.bus.messages = self.bus.messages, []
             results = await process.run(
-                *(process.called(headers, body) for headers, body in calls),
+                *(process.called(*call) for call in calls),
                 *(self.handle(process, topic, data) for topic, data in messages),
             )
             if process.ended:
                 self.hooked.calls, self.bus.messages = calls + self.hooked.calls, messages + self.bus.messages
                 break
-            self.hooked.calls += [
-                call for call, result in zip(calls, results, strict=False) if isinstance(result, Exception)
-            ]
+            for call, result in zip(calls, results, strict=False):
+                if isinstance(result, WebhookRefused) and result.status == HTTPStatus.UNAUTHORIZED:
+                    self.hooked.strangers += 1
+                elif isinstance(result, Exception):
+                    self.hooked.calls.append(call)
             refused += [
                 message
                 for message, result in zip(messages, results[len(calls) :], strict=True)
