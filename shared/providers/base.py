@@ -14,7 +14,7 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple, Protocol, runtime_checkable
 from uuid import UUID
 
 from shared.platform.errors import AllimError
@@ -250,3 +250,31 @@ class OneCallProvider(_Provider, Protocol):
 
 
 Provider = TwoPhaseProvider | OneCallProvider
+
+
+class Polling(NamedTuple):
+    """How an account may be asked for reports.
+
+    every: from one question to the next, however many messages are on their way.
+    span: the longest time that one question may be about.
+    """
+
+    every: dt.timedelta
+    span: dt.timedelta
+
+
+@runtime_checkable
+class PolledProvider(Protocol):
+    """A provider of either kind that also says, for a whole account, what has ended in some time.
+
+    Attributes:
+        polling: how it may be asked.
+    """
+
+    polling: Polling
+
+    async def poll(self, account: ProviderAccount, since: dt.datetime, until: dt.datetime) -> list[ProviderReport]:
+        """The reports on messages of ours that ended between two moments, `polling.span` apart at most.
+
+        Raises ProviderError.
+        """

@@ -25,6 +25,7 @@ from shared.providers.base import (
     Accepted,
     OneCall,
     OutboundMessage,
+    Polling,
     ProviderAccount,
     ProviderRefused,
     ProviderUnavailable,
@@ -113,6 +114,7 @@ class Nhn:
     settlement: OneCall = Settlement.ASKED
     look_up_after = LOOK_UP_AFTER
     channels = frozenset(TYPES)
+    polling = Polling(every=dt.timedelta(minutes=1), span=dt.timedelta(days=1))
 
     def __init__(self, url: str, client: httpx.AsyncClient | None = None) -> None:
         self._wire = Wire(url, timeout=TIMEOUT_SECONDS, client=client)
@@ -181,6 +183,12 @@ class Nhn:
     async def batch_reports(self, account: ProviderAccount, batch: str) -> list[ProviderReport]:
         kind, _, request = batch.partition("/")
         found = await self._listed(account, f"/sender/{kind}", {"requestId": request})
+        with as_documented("NHN"):
+            return _reports(found)
+
+    async def poll(self, account: ProviderAccount, since: dt.datetime, until: dt.datetime) -> list[ProviderReport]:
+        window = {"startUpdateDate": _written(since), "endUpdateDate": _written(until)}
+        found = await self._listed(account, "/message-results", window)
         with as_documented("NHN"):
             return _reports(found)
 

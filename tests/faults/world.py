@@ -24,6 +24,7 @@ from shared.messages.dispatch.reissuing import reissue
 from shared.messages.dispatch.sending import Sender
 from shared.messages.dispatch.sweeping import Sweeper
 from shared.messages.outbox import PATIENCE, cut_tickets
+from shared.messages.reports.polling import Poller
 from shared.messages.reports.reporting import Reports
 from shared.messages.reports.webhooks import WebhookRefused, Webhooks
 from shared.messages.routing import parse_route
@@ -136,6 +137,8 @@ class Process:
             Reports(swept, publisher, world.clock),
             world.clock,
         )
+        polled = Reports(swept, publisher, world.clock)
+        self.poller = Poller(swept, wires, account_cache(KEYS), polled, world.clock)
         self.webhooks = Webhooks(as_role("allim_webhook"), publisher, wires, world.clock)
         self.reissue = partial(reissue, as_role("allim_ticker"), publisher, world.clock)
 
@@ -143,6 +146,7 @@ class Process:
         """One pass of every loop that mends."""
         await self.reissue()
         await self.sweeper.sweep()
+        await self.poller.poll()
 
     @property
     def ended(self) -> bool:
@@ -236,7 +240,15 @@ class FaultyWorld(World):
         self.hooked.calls.clear()
         self.bus.messages.clear()
         self.bus.ever_published.clear()
-        for table in ("messages", "dispatches", "reports", "outbox", "dead_letters", "account_buckets"):
+        for table in (
+            "messages",
+            "dispatches",
+            "reports",
+            "outbox",
+            "dead_letters",
+            "account_buckets",
+            "account_polls",
+        ):
             self.rows(f"delete from {table}")  # noqa: S608 - names from the line above
 
     async def queue(

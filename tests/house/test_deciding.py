@@ -27,6 +27,7 @@ ORACLES: Mapping[str, str] = {
     "decide_leases": "messages/dispatch/test_waits_oracle.py",
     "decide_low_balances": "credits/ledger/test_low_credit_oracle.py",
     "decide_newest_words": "customers/test_newest_words.py",
+    "decide_polls": "messages/reports/test_polls_oracle.py",
     "decide_retries": "messages/dispatch/test_retries_oracle.py",
     "decide_tickets_again": "messages/dispatch/test_waits_oracle.py",
     "decide_turns": "messages/dispatch/test_turns_oracle.py",

@@ -114,6 +114,7 @@ WITHOUT_TENANT = {
     "door_counts",
     "heartbeats",
     "account_buckets",
+    "account_polls",
 }
 
 MEMBER_OF = {"allim_bulk_sender": "allim_sender"}
@@ -323,6 +324,7 @@ PRIVILEGES: dict[str, dict[str, str]] = {
         "outbox": f"select {PUT_OFF} delete",
         "dead_letters": LETTERS,
         "account_buckets": PACE,
+        "account_polls": "select insert(identity,polled_until,poll_at) update(polled_until,poll_at)",
         "alerts": ALERTS + " update(resolved_at)",
         "ledger_entries": "select(tenant,id) insert",
         "credit_accounts": LOCKS_CREDIT,
@@ -428,6 +430,7 @@ PRIVILEGES: dict[str, dict[str, str]] = {
             "payment_look_ups",
             "door_counts",
             "account_buckets",
+            "account_polls",
             "partitions",
             "month_proofs",
             "month_figures",

@@ -1,0 +1,117 @@
+"""Reports of accounts whose provider does not call: each account is asked, at its pace, for what has ended since."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import pytest
+
+from shared.providers import ProviderAccount
+from shared.tenants.accounts import register_account
+from tests.faults.calls.test_nhn import TEMPLATES, queue
+from tests.faults.fates import BAD_NUMBER, DELIVERED, UNTOLD
+from tests.faults.world import FaultyWorld, Process
+from tests.world import KEYS
+
+MINUTE, DAY = 60, 86_400
+
+
+@pytest.fixture
+async def unheard(world: FaultyWorld) -> AsyncIterator[ProviderAccount]:
+    """An account at NHN Cloud without a webhook."""
+    account = world.simulator.add_app(await world.tenant(templates=TEMPLATES, account=False))
+    await register(world, account)
+    yield account
+    world.simulator.set_faults()
+
+
+async def register(world: FaultyWorld, account: ProviderAccount) -> None:
+    async with world.owner.transaction() as connection:
+        await register_account(connection, KEYS, account, now=world.clock.now())
+
+
+async def poll(world: FaultyWorld, process: Process, after: float = 0) -> None:
+    world.clock.advance(after)
+    for result in await process.run(process.poller.poll()):
+        assert result is None
+
+
+def asked(process: Process) -> int:
+    return sum(boundary.startswith("before GET") and "message-results" in boundary for boundary in process.boundaries)
+
+
+async def test_what_has_ended_is_asked_for_and_an_account_without_open_calls_is_not(
+    world: FaultyWorld, unheard: ProviderAccount
+) -> None:
+    delivered, failed = await queue(world, unheard.tenant, DELIVERED, BAD_NUMBER)
+    process = world.process()
+    await poll(world, process)
+    assert asked(process) == 0
+    await world.deliver(process)
+    await poll(world, process, 1)
+    assert (world.message(delivered)["status"], world.message(failed)["status"]) == ("delivered", "failed")
+    assert world.message(failed)["reason"] == "3003"
+    for _ in range(5):
+        await poll(world, process, MINUTE)
+    assert asked(process) == 1
+
+
+async def test_an_account_is_asked_once_a_minute_whoever_sends_by_it_and_however_much(
+    world: FaultyWorld, unheard: ProviderAccount
+) -> None:
+    twin = replace(unheard, tenant=await world.tenant(templates=TEMPLATES, account=False))
+    await register(world, twin)
+    messages = [
+        message
+        for tenant in (unheard.tenant, twin.tenant) * 3
+        for message in await queue(world, tenant, UNTOLD, "01090003000")
+    ]
+    process, other = world.process(), world.process()
+    await world.deliver(process)
+    for _ in range(30):
+        await poll(world, process, 10)
+        await poll(world, other)
+    assert asked(process) + asked(other) == 5
+    world.simulator.report("1000", to=UNTOLD, provider="nhn")
+    await poll(world, process, MINUTE)
+    assert {world.message(message)["status"] for message in messages} == {"delivered"}
+    assert world.table("dead_letters") == []
+
+
+async def test_what_ended_while_the_provider_was_away_for_days_is_asked_for_day_by_day(
+    world: FaultyWorld, unheard: ProviderAccount
+) -> None:
+    first, second = await queue(world, unheard.tenant, UNTOLD), await queue(world, unheard.tenant, BAD_NUMBER)
+    process = world.process()
+    world.simulator.set_faults_of("nhn", report_delay_ms=600_000)
+    await world.deliver(process)
+    world.simulator.set_faults_of("nhn", outage=True)
+    world.clock.advance(10 * MINUTE)
+    await poll(world, process)
+    world.simulator.report("1000", to=UNTOLD, provider="nhn")
+    await poll(world, process, 3 * DAY)
+    world.simulator.set_faults_of("nhn")
+    assert world.message(*first)["status"] == "sent"
+    await poll(world, process, MINUTE)
+    assert world.message(*first)["status"] == "delivered"
+    assert world.message(*second)["status"] == "sent"
+
+
+@pytest.mark.parametrize("unreadable", [True, False])
+async def test_an_account_that_can_not_be_asked_keeps_no_other_waiting(
+    world: FaultyWorld, unheard: ProviderAccount, unreadable: bool
+) -> None:
+    other = world.simulator.add_app(await world.tenant(templates=TEMPLATES, account=False))
+    await register(world, other)
+    await queue(world, unheard.tenant, DELIVERED)
+    [message] = await queue(world, other.tenant, DELIVERED)
+    process = world.process()
+    await world.deliver(process)
+    if unreadable:
+        world.rows("update provider_accounts set credentials = 'x' where tenant = %s", unheard.tenant)
+    else:
+        await register(world, replace(unheard, secrets={**unheard.secrets, "secret_key": "of nobody"}))
+    fresh = world.process()
+    await poll(world, fresh, 1)
+    assert world.message(message)["status"] == "delivered"
