@@ -22,10 +22,12 @@ from shared.providers.base import (
     ProviderRefused,
     ProviderUnavailable,
     ProviderUndecided,
+    Said,
     Settlement,
     Submission,
     Submitted,
     TwoPhaseProvider,
+    Word,
 )
 
 if TYPE_CHECKING:
@@ -79,10 +81,12 @@ __all__ = [
     "ProviderRefused",
     "ProviderUnavailable",
     "ProviderUndecided",
+    "Said",
     "Settlement",
     "Submission",
     "Submitted",
     "TwoPhaseProvider",
+    "Word",
     "providers",
     "toss_payments",
     "webhook_proof",

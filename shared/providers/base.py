@@ -14,9 +14,10 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple, Protocol, TypeAlias, runtime_checkable
 from uuid import UUID
 
+from shared.contracts.outcomes import Outcome
 from shared.platform.errors import AllimError
 
 if TYPE_CHECKING:
@@ -146,6 +147,27 @@ class Submitted(NamedTuple):
     refused: Sequence[ProviderReport]
 
 
+class Word(NamedTuple):
+    """What a provider says of a message where nothing of ours travels with it: the call and the recipient name it, so
+    no call has a recipient twice.
+
+    batch, to: the provider's id for the call, and the recipient's digits.
+    The rest is as of a `ProviderReport`.
+    """
+
+    batch: str
+    to: str
+    provider_message_id: str
+    channel: str
+    code: str
+    outcome: Outcome
+    detail: str | None = None
+    at: dt.datetime | None = None
+
+
+Said: TypeAlias = "ProviderReport | Word"
+
+
 class Settlement(StrEnum):
     """What a lost answer means with a provider: by it we decide what became of a batch, and never send blindly again.
 
@@ -178,7 +200,7 @@ class _Provider(Protocol):
     name: str
     channels: frozenset[str]
 
-    async def batch_reports(self, account: ProviderAccount, batch: str) -> list[ProviderReport]:
+    async def batch_reports(self, account: ProviderAccount, batch: str) -> Sequence[Said]:
         """What the provider knows now of each message of a batch: one report each; nothing, where it tells nothing."""
 
     def proof_of(self, headers: Mapping[str, str]) -> str:
@@ -210,6 +232,9 @@ class TwoPhaseProvider(_Provider, Protocol):
 
     async def batch_state(self, account: ProviderAccount, batch: str) -> BatchState:
         """Whether the batch was sent."""
+
+    async def batch_reports(self, account: ProviderAccount, batch: str) -> list[ProviderReport]:
+        """As of any provider; each by our names, which tell what the batch holds."""
 
 
 OneCall = Literal[Settlement.KEYED, Settlement.ASKED, Settlement.MATCHED, Settlement.COLLAPSE, Settlement.NONE]
@@ -273,7 +298,7 @@ class PolledProvider(Protocol):
 
     polling: Polling
 
-    async def poll(self, account: ProviderAccount, since: dt.datetime, until: dt.datetime) -> list[ProviderReport]:
+    async def poll(self, account: ProviderAccount, since: dt.datetime, until: dt.datetime) -> Sequence[Said]:
         """The reports on messages of ours that ended between two moments, `polling.span` apart at most.
 
         Raises ProviderError.

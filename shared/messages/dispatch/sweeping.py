@@ -25,6 +25,7 @@ from shared.messages.dispatch.sweep_store import (
 from shared.messages.dispatch.unasked import NOT_USABLE, Unasked
 from shared.messages.metrics import OURSELVES
 from shared.messages.reasons import ACCOUNT_NOT_ASKED, ANSWER_LOST, DEADLINE, NO_REPORT, SENTENCES, WORDS_REFUSED
+from shared.messages.reports.naming import told_by
 from shared.messages.reports.reporting import Reports, Told, refusal
 from shared.messages.status import Status
 from shared.platform.clock import Clock
@@ -205,11 +206,12 @@ class Sweeper:
             await self._unasked.note(dispatch, NOT_USABLE)
             return
         try:
-            reports = await self._providers[account.provider].batch_reports(account, dispatch.batch)
+            found = await self._providers[account.provider].batch_reports(account, dispatch.batch)
         except ProviderError as error:
             await self._unasked.note(dispatch, str(error))
             raise
-        said = {(report.message, report.attempt): report for report in reports}
+        told_of = [each.report for each in await told_by(self._database, account, found)]
+        said = {(report.message, report.attempt): report for report in told_of}
         told = [
             Told(account.tenant, account.provider, report)
             for message in unreported.messages

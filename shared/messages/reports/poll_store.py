@@ -5,8 +5,10 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
+from uuid import UUID
 
 from shared.platform.database import Connection, fetch_all
+from shared.providers import Word
 from shared.tenants.store import bucket_of
 
 # What is taken is put off in the same statement, for others take at the same time.
@@ -87,3 +89,44 @@ update account_polls set polled_until = %(until)s where identity = %(identity)s 
 async def mark_polled(connection: Connection, identity: str, until: dt.datetime) -> None:
     """What an account said until then is kept."""
     await connection.execute(MARK_POLLED, {"identity": identity, "until": until})
+
+
+MEANT_BY = """
+select d.tenant, d.provider_batch_id as batch, m.recipient, m.id, m.attempt,
+  m.dispatch is not distinct from d.id as is_current
+from dispatches d
+cross join lateral (
+  select id, recipient, attempt, dispatch from messages
+  where tenant = d.tenant and id = any(d.messages) and recipient = any(%(recipients)s::text[])
+  offset 0
+) m
+where d.provider_batch_id = any(%(batches)s::text[]) and d.tenant in (
+  select %(tenant)s
+  union all
+  select theirs.tenant from provider_accounts ours join provider_accounts theirs using (identity)
+  where ours.tenant = %(tenant)s and ours.id = %(account)s
+)
+"""
+
+
+class Meant(NamedTuple):
+    """A message of a call to a recipient. `is_current`: it has not gone on to another call since."""
+
+    tenant: str
+    batch: str
+    recipient: str
+    id: UUID
+    attempt: int
+    is_current: bool
+
+
+async def meant_by(connection: Connection, tenant: str, account: str, words: Sequence[Word]) -> list[Meant]:
+    """The messages that may be meant where a provider names its calls and their recipients, of all tenants that send by
+    the account."""
+    parameters = {
+        "tenant": tenant,
+        "account": account,
+        "batches": sorted({word.batch for word in words}),
+        "recipients": sorted({word.to for word in words}),
+    }
+    return [Meant(**row) for row in await fetch_all(connection, MEANT_BY, parameters)]

@@ -7,8 +7,9 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from shared.messages.reports.naming import told_by
 from shared.messages.reports.poll_store import DuePoll, decide_polls, mark_polled
-from shared.messages.reports.reporting import Reports, Told
+from shared.messages.reports.reporting import Reports
 from shared.platform.clock import Clock
 from shared.platform.database import Database
 from shared.platform.database.revisions import RevisionCache
@@ -77,8 +78,8 @@ class Poller:
         provider = self._polled[account.provider]
         since = due.since - OVERLAP
         until = min(self._clock.now(), since + provider.polling.span)
-        reports = await provider.poll(account, since, until)
-        await self._reports.record([Told(account.tenant, account.provider, each, account.id) for each in reports])
+        said = await provider.poll(account, since, until)
+        await self._reports.record(await told_by(self._database, account, said))
         async with self._database.connection() as connection:
             await mark_polled(connection, due.identity, until)
 

@@ -7,14 +7,18 @@ from dataclasses import replace
 
 import pytest
 
-from shared.providers import ProviderAccount
+from shared.contracts.outcomes import Outcome
+from shared.messages.reports.naming import told_by
+from shared.providers import ProviderAccount, Settlement, Word
 from shared.tenants.accounts import register_account
 from tests.faults.calls.test_nhn import TEMPLATES, queue
+from tests.faults.calls.vendor import Vendor
 from tests.faults.fates import BAD_NUMBER, DELIVERED, UNTOLD
-from tests.faults.world import FaultyWorld, Process
+from tests.faults.world import TENANT, FaultyWorld, Process
 from tests.world import KEYS
 
 MINUTE, DAY = 60, 86_400
+RECIPIENTS = ("01090005000", "01090005001", "01090005002")
 
 
 @pytest.fixture
@@ -115,3 +119,38 @@ async def test_an_account_that_can_not_be_asked_keeps_no_other_waiting(
     fresh = world.process()
     await poll(world, fresh, 1)
     assert world.message(message)["status"] == "delivered"
+
+
+async def test_where_nothing_of_ours_travels_the_call_and_the_recipient_tell_the_message(world: FaultyWorld) -> None:
+    vendor = Vendor(Settlement.MATCHED)
+    vendor.outcome = None
+    tenants = [TENANT, await world.tenant(templates=TEMPLATES, account=False)]
+    await register(world, replace(world.provider_account, tenant=tenants[1]))
+    messages = [message for tenant in tenants for message in await queue(world, tenant, *RECIPIENTS)]
+    process = world.process(vendor=vendor)
+    await world.deliver(process)
+    vendor.outcome = Outcome.DELIVERED, "0"
+    words = [word for batch in {taken.batch for taken in vendor.taken} for word in vendor.words(batch)]
+    strange = [Word("of nobody", RECIPIENTS[0], "M", "sms", "0", Outcome.DELIVERED)]
+    told = await told_by(world.owner, world.provider_account, [*words, *strange])
+    assert {(each.tenant, each.report.message) for each in told} == {
+        (row["tenant"], row["id"]) for row in world.table("messages")
+    }
+    await process.reports.record(told)
+    assert {world.message(message)["status"] for message in messages} == {"delivered"}
+
+
+async def test_a_late_word_is_of_the_attempt_that_was_made_by_its_call(world: FaultyWorld) -> None:
+    vendor = Vendor(Settlement.MATCHED)
+    vendor.outcome = None
+    [message] = await world.queue(RECIPIENTS[0], route=[{"alimtalk": 300}, {"sms": 3_600}])
+    process = world.process(vendor=vendor)
+    await world.deliver(process)
+    world.clock.advance(301)
+    await process.run(process.sweeper.deadlines())
+    await world.deliver(process)
+    first, second = (taken.batch for taken in vendor.taken)
+    assert world.message(message)["attempt"] == 1
+    vendor.outcome = Outcome.DELIVERED, "0"
+    told = await told_by(world.owner, world.provider_account, [*vendor.words(first), *vendor.words(second)])
+    assert [(each.report.message, each.report.attempt) for each in told] == [(message, 0), (message, 1)]

@@ -21,9 +21,11 @@ from shared.providers import (
     ProviderAmbiguous,
     ProviderRefused,
     ProviderUndecided,
+    Said,
     Settlement,
     Submission,
     Submitted,
+    Word,
 )
 from tests.faults.boundaries import Hook
 
@@ -95,6 +97,14 @@ class Vendor:
             if name == batch
         ]
 
+    def words(self, batch: str) -> list[Said]:
+        """The same, of a vendor with which nothing of ours travels."""
+        to = {message.message: message.to for _, _, message in self.taken}
+        return [
+            Word(batch, to[each.message], each.provider_message_id, each.channel, each.code, each.outcome)
+            for each in self.reports(batch)
+        ]
+
     def submitted(self, batch: str) -> Submitted:
         messages = [message for name, _, message in self.taken if name == batch]
         return Submitted(batch, [Accepted(each.message, f"{batch}/{each.message}") for each in messages], [])
@@ -107,8 +117,9 @@ class _Wire:
         self.vendor, self.settlement = vendor, vendor.settlement
         self._hook = hook
 
-    async def batch_reports(self, _: ProviderAccount, batch: str) -> list[ProviderReport]:
-        return self.vendor.reports(batch)
+    async def batch_reports(self, _: ProviderAccount, batch: str) -> list[Said]:
+        reports = self.vendor.reports(batch)
+        return list(reports) if self.settlement is not Settlement.MATCHED else self.vendor.words(batch)
 
     async def _losing(self, do: Any) -> Any:
         """Do what sends, unless it or its answer is lost."""
