@@ -69,6 +69,7 @@ class Stack(BaseModel):
                 "allim_encryption_key": self.encryption_key,
                 "solapi_url": self.simulator_url,
                 "nhn_sms_url": self.simulator_url,
+                "sens_url": self.simulator_url,
                 "toss_url": self.simulator_url,
                 "toss_secret_key": SIMULATED_TOSS_KEY,
             }

@@ -19,6 +19,8 @@ from simulator.gate import Door, Gate
 from simulator.nhn import api as nhn_api
 from simulator.nhn.api import NhnApi
 from simulator.nhn.provider import Nhn
+from simulator.sens import api as sens_api
+from simulator.sens.api import Sens
 from simulator.slack.api import SlackApi
 from simulator.solapi import errors as solapi_errors
 from simulator.solapi.accounts import DEFAULT_API_KEY, DEFAULT_API_SECRET, DEFAULT_WEBHOOK_SECRET, AccountSpec, register
@@ -39,6 +41,7 @@ DOORS = (
     Door("toss", ("/v1/",), toss_errors.refusal),
     Door("slack", ("/services/",), solapi_errors.refusal),
     Door("nhn", nhn_api.PATHS, nhn_api.refusal),
+    Door("sens", sens_api.PATHS, sens_api.refusal),
     Door("solapi", ("/",), solapi_errors.refusal),
 )
 """Every provider by the paths of its requests; all others are SOLAPI's."""
@@ -78,6 +81,7 @@ def build_app(settings: Settings, clock: Clock = present) -> ASGIApp:
     solapi = Solapi(clock, accepted, Delivery(clock, board.of("solapi"), hooks["solapi"]))
     register(solapi.accounts, settings.account, clock())
     nhn = Nhn(clock, accepted, board.of("nhn"), hooks["nhn"])
+    sens = Sens(clock, accepted, board.of("sens"))
     toss_webhooks = TossWebhooks(clock, board.of("toss"))
     toss = Toss(clock, board.of("toss"), toss_webhooks)
     register_merchant(toss, MerchantSpec())
@@ -96,8 +100,9 @@ def build_app(settings: Settings, clock: Clock = present) -> ASGIApp:
     routes = [
         *SolapiApi(solapi).routes(),
         *NhnApi(nhn).routes(),
+        *sens.routes(),
         *TossApi(toss).routes(),
-        *Control(accepted, board, counts, solapi, [nhn]).routes(),
+        *Control(accepted, board, counts, solapi, [nhn, sens]).routes(),
         *TossControl(toss, toss_webhooks).routes(),
         *SlackApi(clock).routes(),
     ]

@@ -71,7 +71,7 @@ def list_(
 )
 def add(
     tenant: Tenant,
-    provider: Annotated[str, typer.Option(help="solapi, or nhn for NHN Cloud's SMS.")],
+    provider: Annotated[str, typer.Option(help="solapi; nhn: NHN Cloud's SMS; sens: Naver Cloud's SMS.")],
     sender: Annotated[str, typer.Option(help="A number that is registered there: digits only.")],
     id_: Annotated[str, typer.Option("--id", help="The account's id. The same one again changes it.")] = "main",
     kakao_channel: Annotated[str | None, typer.Option(help="For AlimTalk.", show_default=False)] = None,
@@ -88,14 +88,14 @@ def add(
 ) -> None:
     """Add an account at a provider, or change one. The tenant sends by it from now on.
 
-    What it sent by before is followed to its end. solapi needs api_key and api_secret; nhn needs app_key and
-    secret_key. With a webhook_secret the provider may call; without one it is asked.
+    What it sent by before is followed to its end. solapi needs api_key and api_secret; nhn app_key and secret_key;
+    sens service_id, access_key and secret_key. With a webhook_secret the provider may call; without one it is asked.
     """
     from shared.law.senders import is_sender
     from shared.platform.clock import WallClock
     from shared.platform.crypto import Keys
     from shared.platform.settings import read_keys
-    from shared.providers import ProviderAccount
+    from shared.providers import ProviderAccount, webhook_proof
     from shared.tenants.accounts import register_account
 
     secrets = _secrets(provider, credentials)
@@ -110,7 +110,8 @@ def add(
         return await register_account(connection, keys, account, now=now)
 
     changed = with_ledger(database_url, work, tenant=tenant)
-    webhook = f"{_webhook_url()}/{provider}/{tenant}/{id_}" if secrets.get(WEBHOOK_SECRET) else None
+    is_called = webhook_proof(provider, secrets[WEBHOOK_SECRET]) if secrets.get(WEBHOOK_SECRET) else None
+    webhook = f"{_webhook_url()}/{provider}/{tenant}/{id_}" if is_called else None
     if as_json:
         print_json({"tenant": tenant, "account": id_, "provider": provider, "changed": changed, "webhook": webhook})
         return

@@ -66,7 +66,7 @@ Credential = Annotated[str | None, Field(validate_default=True), AfterValidator(
 class AccountFile(_File):
     """A provider account. What opens it opens a simulator on this machine, or it would not stand in a file.
 
-    api_key, api_secret: of SOLAPI. app_key, secret_key: of NHN Cloud.
+    api_key, api_secret: of SOLAPI. app_key, secret_key: of NHN Cloud. service_id, access_key, secret_key: of SENS.
     """
 
     id: str
@@ -77,6 +77,8 @@ class AccountFile(_File):
     api_secret: Credential = None
     app_key: Credential = None
     secret_key: Credential = None
+    service_id: Credential = None
+    access_key: Credential = None
     webhook_secret: str
 
     @property

@@ -34,16 +34,25 @@ if TYPE_CHECKING:
     from shared.providers.toss import Toss
 
 
-CREDENTIALS: Mapping[str, tuple[str, ...]] = {"solapi": ("api_key", "api_secret"), "nhn": ("app_key", "secret_key")}
+CREDENTIALS: Mapping[str, tuple[str, ...]] = {
+    "solapi": ("api_key", "api_secret"),
+    "nhn": ("app_key", "secret_key"),
+    "sens": ("service_id", "access_key", "secret_key"),
+}
 """By the names of those that messages can be sent by: what opens an account there. All of it is secret."""
 
 
 def providers(settings: Settings, clock: Clock) -> Mapping[str, Provider]:
     """Every provider by name."""
     from shared.providers.nhn import Nhn
+    from shared.providers.sens import Sens
     from shared.providers.solapi import Solapi
 
-    known: tuple[Provider, ...] = (Solapi(settings.solapi_url, clock), Nhn(settings.nhn_sms_url))
+    known: tuple[Provider, ...] = (
+        Solapi(settings.solapi_url, clock),
+        Nhn(settings.nhn_sms_url),
+        Sens(settings.sens_url, clock),
+    )
     return {provider.name: provider for provider in known}
 
 

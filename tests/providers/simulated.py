@@ -80,6 +80,26 @@ class Simulator:
         )
         return ProviderAccount(tenant, "main", "nhn", SENDER, None, secrets)
 
+    def add_service(self, tenant: str = "academy") -> ProviderAccount:
+        """A new account at Naver Cloud's SENS, as its adapter takes it."""
+        number = next(_numbers)
+        secrets = {
+            "service_id": f"ncp:sms:kr:{number:09d}:sens",
+            "access_key": f"access-{number}",
+            "secret_key": f"secret-{number}",
+        }
+        self._put(
+            "/control/accounts",
+            {
+                "provider": "sens",
+                "serviceId": secrets["service_id"],
+                "accessKey": secrets["access_key"],
+                "secretKey": secrets["secret_key"],
+                "senders": [SENDER],
+            },
+        )
+        return ProviderAccount(tenant, "main", "sens", SENDER, None, secrets)
+
     def set_balance(self, account: ProviderAccount, won: int) -> None:
         secrets = account.secrets
         self._put(
