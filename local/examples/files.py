@@ -50,7 +50,8 @@ def _needed(given: str | None, field: ValidationInfo) -> str | None:
         return given
     name, needed = str(field.field_name), CREDENTIALS[provider]
     if name in needed and given is None:
-        raise WrongValue(f"an account at {provider} needs {name}", f"{provider} 계정에는 {name} 값이 필요합니다.")
+        all_of_it = ", ".join(needed)
+        raise WrongValue(f"an account at {provider} needs {all_of_it}", f"{provider} 계정에 필요한 값: {all_of_it}")
     if name not in needed and given is not None:
         known = ", ".join(needed)
         raise WrongValue(

@@ -18,6 +18,7 @@ from starlette.routing import Route
 
 from simulator.accepted import AcceptedList
 from simulator.clock import KST, Clock
+from simulator.fates import FATES, Stage
 from simulator.faults import Faults
 from simulator.sens.intake import (
     DELIVERED,
@@ -34,6 +35,7 @@ from simulator.sens.intake import (
 from simulator.sens.model import Message, Service, ServiceSpec, written
 
 PATHS = ("/sms/v2/",)
+AFTER_ACCEPTANCE = (Stage.PLATFORM, Stage.CARRIER)
 _SKEW = 300
 _DAY = 24 * 3600
 LONGEST_PAGE = 100
@@ -81,7 +83,9 @@ class Sens:
         Returns:
             Of how many; None where there is no such code.
         """
-        if not code.isdecimal():
+        fate = FATES.get(code)
+        is_known = code.isdecimal() if own else code == "4000" or (fate and fate.stage in AFTER_ACCEPTANCE)
+        if not is_known:
             return None
         result = code if own else result_named(code)
         found = [

@@ -1,4 +1,4 @@
-"""Naver Cloud's SENS: calls that have no recipient twice, signatures, look-ups by what was sent, words of what ended."""
+"""Naver Cloud's SENS: calls without a recipient twice, signatures, look-ups by what was sent, words of what ended."""
 
 from __future__ import annotations
 

@@ -11,6 +11,7 @@ import pytest
 
 from shared.contracts.channels import last_word_of
 from shared.contracts.outcomes import Outcome
+from shared.messages.stories.stories import story
 from shared.providers import OutboundMessage, Settlement
 from shared.templates.template import parse_text
 from tests.faults.boundaries import Hook
@@ -183,6 +184,9 @@ async def _unknown(world: FaultyWorld, vendor: Vendor, message: UUID) -> None:
     assert came_to(world, vendor, message)[1:] == ("expired", "answer_lost")
     assert held(world) == 0
     assert len(vendor.taken) == taken
+    async with world.owner.connection() as connection:
+        told = [chapter.sentence for chapter in (await story(connection, message)).chapters]
+    assert any("nobody can say whether it was sent" in each for each in told), told
 
 
 @pytest.mark.parametrize("lost", ["before", "after"])
