@@ -25,7 +25,7 @@ from shared.messages.dispatch.submit_store import (
     named_by_another,
     split,
 )
-from shared.messages.dispatch.sweep_store import TakenDispatch
+from shared.messages.dispatch.sweep_store import TakenDispatch, close_undecided
 from shared.messages.known_templates import KnownTemplates
 from shared.messages.metrics import OURSELVES, count_sent
 from shared.messages.reasons import ANSWER_LOST, SENTENCES
@@ -109,12 +109,21 @@ class Submitter:
                 return
             calls |= others
         run = _Run(provider, account, before)
-        await asyncio.gather(*(self._call(run, each, part) for each, part in calls.items()))
+        await self._all_of(run, calls)
+
+    async def _all_of(self, run: _Run, calls: Parts) -> None:
+        """Make calls, several at a time. What one raises is raised when all have come to their ends."""
+        ends = await asyncio.gather(
+            *(self._call(run, dispatch, messages) for dispatch, messages in calls.items()), return_exceptions=True
+        )
+        for error in ends:
+            if error is not None:
+                raise error
 
     async def _call(self, run: _Run, dispatch: UUID, messages: Sequence[OutboundMessage]) -> None:
         async with run.turns:
             halves = await self._called(run, dispatch, messages)
-        await asyncio.gather(*(self._call(run, each, part) for each, part in halves.items()))
+        await self._all_of(run, halves)
 
     async def _called(self, run: _Run, dispatch: UUID, messages: Sequence[OutboundMessage]) -> Parts:
         """Make a call and record its end. Gives what is to be tried apart."""
@@ -195,7 +204,11 @@ class Submitter:
 
     async def _look_for(self, provider: OneCallProvider, account: ProviderAccount, dispatch: TakenDispatch) -> None:
         assert dispatch.begun_at is not None, "one call is begun with `prepared`"  # noqa: S101
-        carries = await self._carried(account.tenant, dispatch.id)
+        if not (carries := await self._carried(account.tenant, dispatch.id)):
+            async with self._database.connection() as connection:
+                why = "its reports were faster than its answer"
+                await close_undecided(connection, dispatch, why, self._clock.now())
+            return
         submission = Submission(dispatch.id, dispatch.begun_at, [self._written(account, each) for each in carries])
         if provider.settlement is Settlement.MATCHED and not all(each.to for each in submission.messages):
             await self._give_up_knowing(account, dispatch.id, "what was sent can't be written again to look for it")

@@ -4,13 +4,14 @@ twice is harmless. Of what nobody can know, nobody is told that it is known."""
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from uuid import UUID
 
 import pytest
 
 from shared.contracts.channels import last_word_of
 from shared.contracts.outcomes import Outcome
+from shared.messages.reports.reporting import Told
 from shared.messages.stories.stories import story
 from shared.providers import OutboundMessage, Settlement
 from shared.templates.template import parse_text
@@ -288,3 +289,42 @@ async def test_words_that_nobody_can_write_again_are_not_matched(world: FaultyWo
     await world.process(vendor=vendor).sweep()
     assert world.message(message)["status"] == "unknown"
     assert len(vendor.taken) == 1
+
+
+@pytest.mark.parametrize("settlement", [Settlement.KEYED, Settlement.ASKED, Settlement.MATCHED], ids=str)
+async def test_a_call_whose_reports_are_faster_than_its_answer_ends_with_them(
+    world: FaultyWorld, settlement: Settlement
+) -> None:
+    vendor = Vendor(settlement)
+    sent = await several(world, *RECIPIENTS[:2])
+    assert not await world.live(world.process(ending_at("after call"), vendor))
+    process = world.process(vendor=vendor)
+    [dispatch] = world.table("dispatches")
+    told = [Told(TENANT, "solapi", report) for report in vendor.reports(vendor.taken[0].batch)]
+    await process.reports.record(told)
+    assert await world.live(process, ROUNDS)
+    world.clock.advance(61)
+    await process.sweep()
+    assert {came_to(world, vendor, message) for message in sent} == {DELIVERED}
+    assert [row["state"] for row in world.table("dispatches")] == ["closed"]
+    assert world.message(sent[0])["dispatch"] == dispatch["id"]
+
+
+async def test_what_one_call_raises_stops_none_of_the_others(
+    world: FaultyWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vendor = Vendor(Settlement.ASKED)
+    sent = await several(world, *RECIPIENTS)
+    take = vendor.take
+
+    def take_pairs(key: str, messages: Sequence[OutboundMessage]) -> str:
+        if len(messages) == 1:
+            raise RuntimeError("a mistake of the module")
+        return take(key, messages)
+
+    monkeypatch.setattr(vendor, "take", take_pairs)
+    await world.deliver(world.process(vendor=vendor))
+    assert sorted(world.message(message)["status"] for message in sent) == ["sending", "sent", "sent"]
+    monkeypatch.undo()
+    assert await world.live(world.process(vendor=vendor), ROUNDS)
+    assert {came_to(world, vendor, message) for message in sent} == {DELIVERED}
