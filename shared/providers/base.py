@@ -74,6 +74,13 @@ class ProviderAccount:
     kakao_channel: str | None
     secrets: Mapping[str, str] = field(repr=False)
 
+    def secret(self, name: str) -> str:
+        """One of what opens it. Raises ProviderUnavailable where it was registered without: nothing is done by it."""
+        if name not in self.secrets:
+            detail = f"the account {self.id!r} was registered without {name} (발송 계정에 {name} 값이 없습니다.)"
+            raise ProviderUnavailable("credentials_incomplete", detail)
+        return self.secrets[name]
+
 
 @dataclass(frozen=True, slots=True)
 class OutboundMessage:

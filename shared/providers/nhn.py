@@ -233,8 +233,8 @@ class Nhn:
             page += 1
 
     async def _call(self, account: ProviderAccount, method: str, path: str, content: bytes | None = None) -> Any:
-        headers = {"X-Secret-Key": account.secrets["secret_key"], "Content-Type": "application/json;charset=UTF-8"}
-        app = quote(account.secrets["app_key"], safe="")
+        headers = {"X-Secret-Key": account.secret("secret_key"), "Content-Type": "application/json;charset=UTF-8"}
+        app = quote(account.secret("app_key"), safe="")
         response = await self._wire.request(method, f"/sms/v3.0/appKeys/{app}{path}", headers, content)
         if response.status_code in NOT_LET_IN:
             raise ProviderUnavailable(str(response.status_code), response.text[:200])

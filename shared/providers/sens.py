@@ -168,7 +168,7 @@ class Sens:
                 return entries
 
     async def _call(self, account: ProviderAccount, method: str, path: str, content: bytes | None = None) -> Any:
-        whole = f"/sms/v2/services/{quote(account.secrets['service_id'], safe=':')}{path}"
+        whole = f"/sms/v2/services/{quote(account.secret('service_id'), safe=':')}{path}"
         headers = {**self._signed(account, method, whole), "Content-Type": "application/json; charset=utf-8"}
         response = await self._wire.request(method, whole, headers, content)
         if response.status_code == HTTPStatus.NOT_FOUND and method == "GET":
@@ -185,9 +185,9 @@ class Sens:
 
     def _signed(self, account: ProviderAccount, method: str, whole: str) -> dict[str, str]:
         """Signs just what stands in the request's first line, anew for each."""
-        moment, key = str(int(self._clock.now().timestamp() * 1000)), account.secrets["access_key"]
+        moment, key = str(int(self._clock.now().timestamp() * 1000)), account.secret("access_key")
         signed = f"{method} {whole}\n{moment}\n{key}".encode()
-        digest = hmac.new(account.secrets["secret_key"].encode(), signed, hashlib.sha256).digest()
+        digest = hmac.new(account.secret("secret_key").encode(), signed, hashlib.sha256).digest()
         return {
             "x-ncp-apigw-timestamp": moment,
             "x-ncp-iam-access-key": key,

@@ -185,9 +185,9 @@ class Solapi:
         """Signed anew for every request: a signature used twice within 15 minutes is refused."""
         date = self._clock.now().isoformat(timespec="seconds").replace("+00:00", "Z")
         salt = secrets.token_hex(16)
-        signature = hmac.new(account.secrets["api_secret"].encode(), (date + salt).encode(), hashlib.sha256)
+        signature = hmac.new(account.secret("api_secret").encode(), (date + salt).encode(), hashlib.sha256)
         return (
-            f"HMAC-SHA256 apiKey={account.secrets['api_key']}, date={date}, salt={salt}, "
+            f"HMAC-SHA256 apiKey={account.secret('api_key')}, date={date}, salt={salt}, "
             f"signature={signature.hexdigest()}"
         )
 
