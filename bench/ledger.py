@@ -109,7 +109,7 @@ class Worker:
         self._database = database
         self._clock = WallClock()
         self._reports = Reports(database, _Nobody(), self._clock)
-        self._dispatcher = Dispatcher(database, {}, self._clock)
+        self._dispatcher = Dispatcher(database, self._clock)
         self._tenants = tenants
         self._tickets = shared_tickets
         self._tally = tally

@@ -11,6 +11,7 @@ from cli.credits.credits import app as credits_verbs
 from cli.credits.plans import app as plans_verbs
 from cli.errors import explain
 from cli.messaging import events, messages, publish, send, show
+from cli.messaging.accounts import app as accounts_verbs
 from cli.messaging.customers import app as customers_verbs
 from cli.messaging.publishers import app as publishers_verbs
 from cli.operations import health, package, restore
@@ -73,6 +74,7 @@ app.command(epilog=package.EXAMPLES)(package.package)
 app.command(epilog=restore.EXAMPLES)(restore.restore)
 app.add_typer(credits_verbs, name="credits")
 app.add_typer(tenants_verbs, name="tenants")
+app.add_typer(accounts_verbs, name="accounts")
 app.add_typer(alerts_verbs, name="alerts")
 app.add_typer(workflows_verbs, name="workflows")
 app.add_typer(templates_verbs, name="templates")

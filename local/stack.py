@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 import psutil
-from pydantic import BaseModel
+from pydantic import BaseModel, computed_field
 
 from local.errors import LocalError
 from local.functions import FUNCTIONS, SIMULATED_TOSS_KEY
@@ -21,6 +21,7 @@ from local.home import CHECKOUT, Home, State
 from local.postgres import unfinished_data
 from local.process import HOME_VARIABLE, is_ours, kill_group, processes_of
 from shared.platform.settings import Settings
+from shared.providers import CREDENTIALS
 
 Broker = Literal["auto", "built-in", "google"]
 
@@ -59,6 +60,12 @@ class Stack(BaseModel):
     processes: dict[str, int]
     started_at: datetime
 
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def providers(self) -> dict[str, str]:
+        """The address of each provider that messages are sent by, for those who speak to one as its customer."""
+        return dict.fromkeys(CREDENTIALS, self.simulator_url)
+
     def owners_settings(self) -> Settings:
         """The product's settings for who works on this stack as the database's owner."""
         return Settings.of(
@@ -68,6 +75,8 @@ class Stack(BaseModel):
                 "pubsub_emulator_host": self.pubsub_emulator_host,
                 "allim_encryption_key": self.encryption_key,
                 "solapi_url": self.simulator_url,
+                "nhn_sms_url": self.simulator_url,
+                "sens_url": self.simulator_url,
                 "toss_url": self.simulator_url,
                 "toss_secret_key": SIMULATED_TOSS_KEY,
             }

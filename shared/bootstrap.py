@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from shared.messages.dispatch.dispatching import Dispatcher
     from shared.messages.dispatch.sending import Sender
     from shared.messages.dispatch.sweeping import Sweeper
+    from shared.messages.reports.polling import Poller
     from shared.messages.reports.reporting import Reports
     from shared.messages.reports.webhooks import Webhooks
     from shared.operations.backups.backups import Backups
@@ -48,6 +49,9 @@ if TYPE_CHECKING:
 
 PACE, SLOW_PACE = dt.timedelta(seconds=2), dt.timedelta(minutes=1)
 """From the end of a loop's pass to its next one; slow where nobody waits for it."""
+
+POLLS = dt.timedelta(seconds=10)
+"""Of asking who may be asked only each minute."""
 
 LONGEST_PASS = dt.timedelta(seconds=60)
 """Of a loop. A sweep takes for 20 seconds, and what it took is given 30."""
@@ -158,7 +162,7 @@ def reports(parts: Parts) -> Reports:
 def dispatcher(parts: Parts) -> Dispatcher:
     from shared.messages.dispatch.dispatching import Dispatcher
 
-    return Dispatcher(database(parts), providers(parts), parts.clock)
+    return Dispatcher(database(parts), parts.clock)
 
 
 @cache
@@ -195,6 +199,13 @@ def sweeper(parts: Parts) -> Sweeper:
 
 
 @cache
+def poller(parts: Parts) -> Poller:
+    from shared.messages.reports.polling import Poller
+
+    return Poller(database(parts), providers(parts), accounts(parts), reports(parts), parts.clock)
+
+
+@cache
 def ticker(parts: Parts) -> Ticker:
     from shared.messages.dispatch.reissuing import reissue
     from shared.platform.loops.rounds import Loop, Rounds
@@ -218,6 +229,7 @@ def sweeps(parts: Parts) -> Rounds:
         "decide": sweeper(parts).decide,
         "deadlines": sweeper(parts).deadlines,
         "check": sweeper(parts).check,
+        "polls": poller(parts).poll,
         "unconsumed": Unconsumed(database(parts), parts.clock).end_some,
         "alerts": sweeper(parts).end_alerts,
         "balances": partial(watch_low_balances, database(parts), parts.clock),
@@ -231,7 +243,12 @@ def sweeps(parts: Parts) -> Rounds:
         }
     return Rounds(
         [
-            Loop(name, once, every=SLOW_PACE if name in ("alerts", "unconsumed") else PACE, within=LONGEST_PASS)
+            Loop(
+                name,
+                once,
+                every=SLOW_PACE if name in ("alerts", "unconsumed") else POLLS if name == "polls" else PACE,
+                within=LONGEST_PASS,
+            )
             for name, once in loops.items()
         ],
         parts.clock,

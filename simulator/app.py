@@ -14,21 +14,37 @@ from starlette.types import ASGIApp
 from simulator.accepted import AcceptedList
 from simulator.clock import Clock, present
 from simulator.control import Control
-from simulator.faults import Faults
-from simulator.gate import Gate
+from simulator.faults import FaultBoard
+from simulator.gate import Door, Gate
+from simulator.nhn import api as nhn_api
+from simulator.nhn.api import NhnApi
+from simulator.nhn.provider import Nhn
+from simulator.sens import api as sens_api
+from simulator.sens.api import Sens
 from simulator.slack.api import SlackApi
+from simulator.solapi import errors as solapi_errors
 from simulator.solapi.accounts import DEFAULT_API_KEY, DEFAULT_API_SECRET, DEFAULT_WEBHOOK_SECRET, AccountSpec, register
 from simulator.solapi.api import SolapiApi
 from simulator.solapi.provider import Solapi
 from simulator.solapi.sending.delivery import Delivery
 from simulator.storage.api import StorageApi
 from simulator.storage.objects import Objects
+from simulator.toss import errors as toss_errors
 from simulator.toss.api import TossApi
 from simulator.toss.control import MerchantSpec, TossControl
 from simulator.toss.control import register as register_merchant
 from simulator.toss.provider import Toss
 from simulator.toss.webhooks import TossWebhooks
-from simulator.webhooks import WebhookPolicy, Webhooks
+from simulator.webhooks import WebhookCounts, WebhookPolicy, Webhooks
+
+DOORS = (
+    Door("toss", ("/v1/",), toss_errors.refusal),
+    Door("slack", ("/services/",), solapi_errors.refusal),
+    Door("nhn", nhn_api.PATHS, nhn_api.refusal),
+    Door("sens", sens_api.PATHS, sens_api.refusal),
+    Door("solapi", ("/",), solapi_errors.refusal),
+)
+"""Every provider by the paths of its requests; all others are SOLAPI's."""
 
 BUCKET = "allim-backups"
 """The bucket that exists from the start."""
@@ -60,33 +76,40 @@ def build_app(settings: Settings, clock: Clock = present) -> ASGIApp:
         settings: how it starts.
         clock: the time for signatures, dates and scheduled groups. Delays of reports are real time.
     """
-    faults, accepted = Faults(), AcceptedList()
-    webhooks = Webhooks(settings.webhooks, faults)
-    solapi = Solapi(clock, accepted, Delivery(clock, faults, webhooks))
+    board, accepted, counts = FaultBoard(door.provider for door in DOORS), AcceptedList(), WebhookCounts()
+    hooks = {name: Webhooks(settings.webhooks, board.of(name), counts) for name in ("solapi", "nhn")}
+    solapi = Solapi(clock, accepted, Delivery(clock, board.of("solapi"), hooks["solapi"]))
     register(solapi.accounts, settings.account, clock())
-    toss_webhooks = TossWebhooks(clock, faults)
-    toss = Toss(clock, faults, toss_webhooks)
+    nhn = Nhn(clock, accepted, board.of("nhn"), hooks["nhn"])
+    sens = Sens(clock, accepted, board.of("sens"))
+    toss_webhooks = TossWebhooks(clock, board.of("toss"))
+    toss = Toss(clock, board.of("toss"), toss_webhooks)
     register_merchant(toss, MerchantSpec())
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        await webhooks.start()
         await toss_webhooks.start()
+        for webhooks in hooks.values():
+            await webhooks.start()
         yield
         solapi.stop()
-        await webhooks.stop()
+        for webhooks in hooks.values():
+            await webhooks.stop()
         await toss_webhooks.stop()
 
     routes = [
         *SolapiApi(solapi).routes(),
+        *NhnApi(nhn).routes(),
+        *sens.routes(),
         *TossApi(toss).routes(),
-        *Control(accepted, faults, webhooks, solapi).routes(),
+        *Control(accepted, board, counts, solapi, [nhn, sens]).routes(),
         *TossControl(toss, toss_webhooks).routes(),
         *SlackApi(clock).routes(),
     ]
     if settings.storage is not None:
         routes += StorageApi(Objects(settings.storage, (BUCKET,))).routes()
-    return Gate(Starlette(routes=routes, lifespan=lifespan, exception_handlers={HTTPException: _no_such_route}), faults)
+    app = Starlette(routes=routes, lifespan=lifespan, exception_handlers={HTTPException: _no_such_route})
+    return Gate(app, DOORS, board)
 
 
 async def _no_such_route(request: Request, error: Exception) -> Response:

@@ -2,49 +2,75 @@
 
 GET    /control/health     200 when the simulator answers
 GET    /control/accounts   accounts, without secrets
-PUT    /control/accounts   add an account, or change one (see `AccountSpec`)
+PUT    /control/accounts   {"provider": …} and what that provider's accounts have: add one, or change one. SOLAPI's
+                           unless told
 PUT    /control/templates  {apiKey, templateId, status}: the verdict of Kakao's inspection
-GET    /control/faults     the plan in force (see `FaultPlan`)
-PUT    /control/faults     replace the plan; {} ends all faults
+GET    /control/faults     the plan in force (see `FaultPlan`), and under `providers` those that some have of their own
+PUT    /control/faults     replace the plan of all providers, or with {"provider": …} of one; {} ends all faults
 GET    /control/accepted   what was really accepted; ?count=true for the number only
 DELETE /control/accepted   forget it
 GET    /control/summary    accepted messages by type and status, and what became of reports
-POST   /control/reports    {messageId or to, statusCode}: report a status now
+POST   /control/reports    {messageId or to, statusCode}: report a status now. `provider` tells whose code it is
 *      /control/toss…      Toss Payments: see simulator.toss.control
 *      /control/slack      Slack: see simulator.slack.api
 """
 
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Protocol, Self
 
-from pydantic import Field, field_validator, model_validator
+import orjson
+from pydantic import BaseModel, Field, model_validator
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from simulator.accepted import AcceptedList
-from simulator.faults import FaultPlan, Faults
-from simulator.orders import Order, answer, read_order, refuse
-from simulator.solapi.accounts import AccountSpec, account_view, register
-from simulator.solapi.model import Message
+from simulator.faults import FaultBoard, FaultPlan
+from simulator.orders import Order, answer, read_order, refuse, understood
 from simulator.solapi.provider import Solapi
-from simulator.solapi.sending.codes import STATUS_MESSAGES, is_final, is_refusal
-from simulator.webhooks import Webhooks
+from simulator.webhooks import WebhookCounts
+
+
+class Carrier(Protocol):
+    """A provider of messages, as far as it is controlled.
+
+    Attributes:
+        name: by which orders name it.
+        spec: an account of it, as `PUT /control/accounts` takes one.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def spec(self) -> type[BaseModel]: ...
+
+    def register(self, spec: Any) -> dict[str, Any]:
+        """Add an account, or change one. Gives it without its secrets."""
+
+    def views(self) -> list[dict[str, Any]]:
+        """Every account, without its secrets."""
+
+    def report(self, code: str, message_id: str | None, to: str | None, *, own: bool) -> int | None:
+        """Report a status now.
+
+        Args:
+            code: the provider's `own`, or one by which the fates of all are called.
+            message_id, to: of one message, or of all to a number that have no final status.
+
+        Returns:
+            Of how many messages; None where the provider has no such code.
+        """
 
 
 class ReportOrder(Order):
     """A status to report: of one message, or of all messages to a number that have no final status yet."""
 
+    provider: str | None = None
     message_id: str | None = None
     to: str | None = None
     status_code: str
-
-    @field_validator("status_code")
-    @classmethod
-    def _is_known(cls, code: str) -> str:
-        if code not in STATUS_MESSAGES or is_refusal(code):
-            raise ValueError("not a documented status of an accepted message")
-        return code
 
     @model_validator(mode="after")
     def _names_one(self) -> Self:
@@ -62,13 +88,29 @@ class TemplateVerdict(Order):
 
 
 class Control:
-    """The control API over the parts that it controls."""
+    """The control API over the parts that it controls.
 
-    def __init__(self, accepted: AcceptedList, faults: Faults, webhooks: Webhooks, solapi: Solapi) -> None:
+    Args:
+        accepted: what all providers have accepted.
+        board: what goes wrong with each.
+        counts: what became of the reports of all.
+        solapi: whose templates are inspected, and whom an order means that names none.
+        others: the other providers of messages.
+    """
+
+    def __init__(
+        self,
+        accepted: AcceptedList,
+        board: FaultBoard,
+        counts: WebhookCounts,
+        solapi: Solapi,
+        others: Sequence[Carrier] = (),
+    ) -> None:
         self._accepted = accepted
-        self._faults = faults
-        self._webhooks = webhooks
+        self._board = board
+        self._counts = counts
         self._solapi = solapi
+        self._carriers: Mapping[str, Carrier] = {carrier.name: carrier for carrier in (solapi, *others)}
 
     def routes(self) -> list[Route]:
         """Everything under /control."""
@@ -89,13 +131,15 @@ class Control:
         return answer({"status": "ok"})
 
     async def _show_accounts(self, request: Request) -> Response:
-        return answer({"accounts": [account_view(account) for account in self._solapi.accounts.values()]})
+        return answer({"accounts": [view for carrier in self._carriers.values() for view in carrier.views()]})
 
     async def _put_account(self, request: Request) -> Response:
-        spec = await read_order(request, AccountSpec)
-        if isinstance(spec, Response):
-            return spec
-        return answer(account_view(register(self._solapi.accounts, spec, self._solapi.clock())))
+        provider, body = await _addressed(request)
+        carrier = self._carriers.get(provider or self._solapi.name)
+        if carrier is None:
+            return _no_provider(provider, self._carriers)
+        spec = understood(body, carrier.spec)
+        return spec if isinstance(spec, Response) else answer(carrier.register(spec))
 
     async def _put_template(self, request: Request) -> Response:
         verdict = await read_order(request, TemplateVerdict)
@@ -109,13 +153,17 @@ class Control:
         return answer(template.as_dict(account.account_id))
 
     async def _show_faults(self, request: Request) -> Response:
-        return answer(self._faults.plan.model_dump())
+        own = {name: plan.model_dump() for name, plan in self._board.own.items()}
+        return answer(self._board.plan.model_dump() | ({"providers": own} if own else {}))
 
     async def _put_faults(self, request: Request) -> Response:
-        plan = await read_order(request, FaultPlan)
+        provider, body = await _addressed(request)
+        if provider is not None and provider not in self._board.providers:
+            return _no_provider(provider, self._board.providers)
+        plan = understood(body, FaultPlan)
         if isinstance(plan, Response):
             return plan
-        self._faults.use(plan)
+        self._board.use(plan, provider)
         return answer(plan.model_dump())
 
     async def _show_accepted(self, request: Request) -> Response:
@@ -128,25 +176,37 @@ class Control:
         return answer({"count": 0})
 
     async def _summary(self, request: Request) -> Response:
-        return answer(self._accepted.summary() | {"reports": asdict(self._webhooks.counts)})
+        return answer(self._accepted.summary() | {"reports": asdict(self._counts)})
 
     async def _report(self, request: Request) -> Response:
         order = await read_order(request, ReportOrder)
         if isinstance(order, Response):
             return order
-        messages = self._messages(order)
-        for message in messages:
-            self._solapi.delivery.conclude(message, order.status_code)
-        return answer({"reported": len(messages)}) if messages else refuse(404, "no such message")
-
-    def _messages(self, order: ReportOrder) -> list[Message]:
-        accounts = self._solapi.accounts.values()
-        if order.message_id:
-            named = [account.by_id[order.message_id] for account in accounts if order.message_id in account.by_id]
-            return [message for message in named if message.is_sent]
-        return [
-            message
-            for account in accounts
-            for message in account.messages
-            if message.to == order.to and message.is_sent and not is_final(message.status_code)
+        if order.provider is not None and order.provider not in self._carriers:
+            return _no_provider(order.provider, self._carriers)
+        asked = [each for each in self._carriers.values() if order.provider in (None, each.name)]
+        reported = [
+            each.report(order.status_code, order.message_id, order.to, own=order.provider is not None) for each in asked
         ]
+        if all(number is None for number in reported):
+            details = [{"field": "statusCode", "message": "not a documented status of an accepted message"}]
+            return refuse(422, "the request does not fit", details)
+        total = sum(number or 0 for number in reported)
+        return answer({"reported": total}) if total else refuse(404, "no such message")
+
+
+async def _addressed(request: Request) -> tuple[str | None, bytes]:
+    """The provider that an order is for, if it names one, and the rest of the order."""
+    body = await request.body()
+    try:
+        order = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return None, body
+    if not isinstance(order, dict) or "provider" not in order:
+        return None, body
+    return str(order.pop("provider")), orjson.dumps(order)
+
+
+def _no_provider(name: str | None, known: Iterable[str]) -> Response:
+    details = [{"field": "provider", "message": f"none is called {name!r}; known: {', '.join(known)}"}]
+    return refuse(422, "the request does not fit", details)

@@ -1,6 +1,7 @@
 """What goes wrong on the way to a provider and back, on demand and repeatably."""
 
 import re
+from collections.abc import Iterable
 from random import Random
 from typing import Annotated, Any, Self, TypeVar
 
@@ -71,6 +72,11 @@ class FaultPlan(BaseModel):
         report_late_rate: share of messages whose final status, and of events that, take `report_late_ms` longer.
         report_late_ms: see `report_late_rate`.
         report_drop_rate: share of reports and events that never come, though a look-up shows the status.
+        report_forge_rate: share of calls to a webhook before which a stranger makes the same one without the secret.
+        report_misspelt_rate: share of NHN's reports in which `recipientGroupingKey` is misspelt, as in its guide.
+        list_delay_ms: so late a message is shown by NHN's lists.
+        fail_inside: requests answered 200 with a failure inside, without having been looked at; NHN.
+        accept_then_fail: requests carried out in full and answered 200 with a failure inside; NHN.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -89,6 +95,11 @@ class FaultPlan(BaseModel):
     report_late_rate: Rate = 0
     report_late_ms: Milliseconds = 0
     report_drop_rate: Rate = 0
+    report_forge_rate: Rate = 0
+    report_misspelt_rate: Rate = 0
+    list_delay_ms: Milliseconds = 0
+    fail_inside: Drop | None = None
+    accept_then_fail: Drop | None = None
 
 
 class Faults:
@@ -122,6 +133,24 @@ class Faults:
         """Whether to answer a request with 500."""
         return self.plan.error_rate > 0 and self._requests.random() < self.plan.error_rate
 
+    def fails_inside(self, request: str) -> bool:
+        """Whether to answer a request ("METHOD /path") with a failure inside, and not look at it."""
+        drop = self.plan.fail_inside
+        return drop is not None and drop.strikes(request, self._requests)
+
+    def fails_after(self, request: str) -> bool:
+        """Whether to carry a request ("METHOD /path") out and answer with a failure inside."""
+        drop = self.plan.accept_then_fail
+        return drop is not None and drop.strikes(request, self._requests)
+
+    def misspells(self) -> bool:
+        """Whether the next report has a misspelt field."""
+        return self.plan.report_misspelt_rate > 0 and self._reports.random() < self.plan.report_misspelt_rate
+
+    def forges(self) -> bool:
+        """Whether a stranger calls before the next call."""
+        return self.plan.report_forge_rate > 0 and self._reports.random() < self.plan.report_forge_rate
+
     def split_late(self, messages: list[T]) -> tuple[list[T], list[T]]:
         """Part messages into those whose final status is in time and those where it is late."""
         if not self.plan.report_late_rate:
@@ -147,3 +176,35 @@ class Faults:
         if plan.report_reorder:
             random.shuffle(reports)
         return reports, repeated
+
+
+class FaultBoard:
+    """What goes wrong with each provider.
+
+    Args:
+        providers: their names.
+    """
+
+    def __init__(self, providers: Iterable[str]) -> None:
+        self._of = {name: Faults() for name in providers}
+        self.plan = FaultPlan()
+        self.own: dict[str, FaultPlan] = {}
+
+    @property
+    def providers(self) -> Iterable[str]:
+        """The names that a plan may be for."""
+        return self._of.keys()
+
+    def of(self, provider: str) -> Faults:
+        """A provider's, for as long as the simulator runs."""
+        return self._of[provider]
+
+    def use(self, plan: FaultPlan, provider: str | None = None) -> None:
+        """Put a plan into force: for one provider, or for all of them in place of whatever any of them had."""
+        if provider is not None:
+            self.own[provider] = plan
+            self._of[provider].use(plan)
+            return
+        self.plan, self.own = plan, {}
+        for faults in self._of.values():
+            faults.use(plan)  # the same one, so that a count is that of all

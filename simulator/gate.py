@@ -1,16 +1,15 @@
 """The door of every provider: where latency, errors and dropped connections happen."""
 
 import asyncio
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 import orjson
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from simulator.faults import Faults
+from simulator.faults import FaultBoard
 from simulator.storage.api import PATHS as STORAGE_PATHS
-from simulator.toss.errors import TossError
 
 _CONNECTION = "simulator.connection"
 _UNAVAILABLE = 503
@@ -24,31 +23,53 @@ class DroppableProtocol(HttpToolsProtocol):
         self.scope["extensions"] = {_CONNECTION: {"transport": self.transport}}
 
 
-class Gate:
-    """ASGI middleware that applies the faults to everything but the control API, and Cloud Storage: no provider."""
+class Door(NamedTuple):
+    """Where a provider is, and how it says that something stands in the way.
 
-    def __init__(self, app: ASGIApp, faults: Faults) -> None:
+    Attributes:
+        provider: its name.
+        paths: how the paths of its requests begin.
+        refusal: the body of an answer, by its status and by a code and a sentence that suit most.
+    """
+
+    provider: str
+    paths: tuple[str, ...]
+    refusal: Callable[[int, str, str], dict[str, Any]]
+
+
+class Gate:
+    """ASGI middleware that applies the faults to everything but the control API, and Cloud Storage: no provider.
+
+    Args:
+        app: behind it.
+        doors: the providers'; the first one whose paths fit is a request's.
+        board: what goes wrong with each.
+    """
+
+    def __init__(self, app: ASGIApp, doors: Sequence[Door], board: FaultBoard) -> None:
         self._app = app
-        self._faults = faults
+        self._doors = doors
+        self._board = board
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["path"].startswith(("/control/", *STORAGE_PATHS)):
             await self._app(scope, receive, send)
             return
-        faults = self._faults
+        door = next(door for door in self._doors if scope["path"].startswith(door.paths))
+        faults = self._board.of(door.provider)
         request = f"{scope['method']} {scope['path']}"
         if faults.plan.latency_ms:
             await asyncio.sleep(faults.plan.latency_ms / 1000)
         if faults.drops_before(request):
             await _drop(scope, receive)
         elif faults.plan.outage:
-            await _answer(send, _UNAVAILABLE, scope["path"], "ServiceUnavailable", "Service Unavailable")
+            await _answer(send, door, _UNAVAILABLE, "ServiceUnavailable", "Service Unavailable")
         elif faults.is_too_many(request):
             retry_after = faults.plan.retry_after
             headers = [] if retry_after is None else [(b"retry-after", str(retry_after).encode())]
-            await _answer(send, 429, scope["path"], "TooManyRequests", "Too Many Requests", headers)
+            await _answer(send, door, 429, "TooManyRequests", "Too Many Requests", headers)
         elif faults.errs():
-            await _answer(send, 500, scope["path"], "InternalServerError", "Internal Server Error")
+            await _answer(send, door, 500, "InternalServerError", "Internal Server Error")
         elif faults.drops_after(request):
             await self._app(scope, receive, _swallow)
             await _drop(scope, receive)
@@ -69,14 +90,10 @@ async def _drop(scope: Scope, receive: Receive) -> None:
 
 
 async def _answer(
-    send: Send, status: int, path: str, code: str, message: str, more: Sequence[tuple[bytes, bytes]] = ()
+    send: Send, door: Door, status: int, code: str, message: str, more: Sequence[tuple[bytes, bytes]] = ()
 ) -> None:
     """Answer an error in the provider's own words."""
-    if path.startswith("/v1/"):
-        toss = TossError("COMMON_ERROR" if status == _UNAVAILABLE else "FAILED_INTERNAL_SYSTEM_PROCESSING")
-        body = orjson.dumps({"code": toss.code, "message": toss.message})
-    else:
-        body = orjson.dumps({"errorCode": code, "errorMessage": message})
+    body = orjson.dumps(door.refusal(status, code, message))
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode()), *more]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

@@ -19,8 +19,13 @@ class Order(BaseModel):
 
 async def read_order(request: Request, model: type[M]) -> M | Response:
     """The request's body as a model, or the answer that says what is wrong with it."""
+    return understood(await request.body(), model)
+
+
+def understood(body: bytes, model: type[M]) -> M | Response:
+    """A body as a model, or the answer that says what is wrong with it."""
     try:
-        return model.model_validate_json(await request.body())
+        return model.model_validate_json(body)
     except ValidationError as error:
         details = [
             {"field": ".".join(map(str, problem["loc"])), "message": problem["msg"]} for problem in error.errors()

@@ -110,7 +110,7 @@ class Stage:
             database(sends),
             solapi,
             accounts(sends),
-            Dispatcher(database(sends), solapi, self._clock),
+            Dispatcher(database(sends), self._clock),
             reports(sends),
             self._clock,
         )

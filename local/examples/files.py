@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationInfo
 
 from local.examples.checking import look_alikes, steps_without_template
 from local.examples.people import FiledCustomers, Groups, read_groups
@@ -17,7 +17,7 @@ from local.examples.reading import Named, ReadFile, is_yaml, missing_file, read_
 from local.home import CHECKOUT
 from shared.contracts.values import TenantId
 from shared.platform.errors import WrongValue
-from shared.providers import SENDERS, ProviderAccount
+from shared.providers import CREDENTIALS, ProviderAccount
 from shared.templates.template import Approval, TemplateContent
 from shared.templates.writing import WrittenTemplate
 from shared.workflows.definition import WorkflowDefinition
@@ -34,8 +34,8 @@ class _File(BaseModel):
 
 
 def _known(provider: str) -> str:
-    if provider not in SENDERS:
-        known = ", ".join(SENDERS)
+    if provider not in CREDENTIALS:
+        known = ", ".join(CREDENTIALS)
         raise WrongValue(
             f"nothing can be sent by {provider!r}; known: {known}",
             f"{provider}: 지원하지 않는 발송사입니다. 쓸 수 있는 것: {known}",
@@ -43,16 +43,49 @@ def _known(provider: str) -> str:
     return provider
 
 
+def _needed(given: str | None, field: ValidationInfo) -> str | None:
+    """What opens an account at its provider is there, and what opens one at another is not."""
+    provider = field.data.get("provider")
+    if provider is None:  # that is wrong already
+        return given
+    name, needed = str(field.field_name), CREDENTIALS[provider]
+    if name in needed and given is None:
+        all_of_it = ", ".join(needed)
+        raise WrongValue(f"an account at {provider} needs {all_of_it}", f"{provider} 계정에 필요한 값: {all_of_it}")
+    if name not in needed and given is not None:
+        known = ", ".join(needed)
+        raise WrongValue(
+            f"an account at {provider} has no {name}; what opens it: {known}",
+            f"{provider} 계정에는 {name} 값이 없습니다. 필요한 것: {known}",
+        )
+    return given
+
+
+Credential = Annotated[str | None, Field(validate_default=True), AfterValidator(_needed)]
+
+
 class AccountFile(_File):
-    """A provider account. What opens it opens a simulator on this machine, or it would not stand in a file."""
+    """A provider account. What opens it opens a simulator on this machine, or it would not stand in a file.
+
+    api_key, api_secret: of SOLAPI. app_key, secret_key: of NHN Cloud. service_id, access_key, secret_key: of SENS.
+    """
 
     id: str
     provider: Annotated[str, AfterValidator(_known)]
     sender: Annotated[str, Field(pattern=r"^\d{8,12}$")]
     kakao_channel: str | None = None
-    api_key: str
-    api_secret: str
+    api_key: Credential = None
+    api_secret: Credential = None
+    app_key: Credential = None
+    secret_key: Credential = None
+    service_id: Credential = None
+    access_key: Credential = None
     webhook_secret: str
+
+    @property
+    def secrets(self) -> dict[str, str]:
+        """What opens it, and the secret of its webhook."""
+        return {name: getattr(self, name) for name in (*CREDENTIALS[self.provider], "webhook_secret")}
 
 
 class TenantFile(_File):
@@ -96,11 +129,7 @@ class Example:
             provider=given.provider,
             sender=given.sender,
             kakao_channel=given.kakao_channel,
-            secrets={
-                "api_key": given.api_key,
-                "api_secret": given.api_secret,
-                "webhook_secret": given.webhook_secret,
-            },
+            secrets=given.secrets,
         )
 
 

@@ -224,6 +224,23 @@ def account_spec(stack: Stack, example: Example) -> dict[str, Any]:
     """An account as the simulator's `PUT /control/accounts` takes it."""
     account = example.tenant.account
     webhook = f"{stack.webhook_url}/{account.provider}/{example.tenant.id}/{account.id}" if stack.webhook_url else None
+    if account.provider == "sens":
+        return {
+            "provider": account.provider,
+            "serviceId": account.service_id,
+            "accessKey": account.access_key,
+            "secretKey": account.secret_key,
+            "senders": [account.sender],
+        }
+    if account.provider == "nhn":
+        return {
+            "provider": account.provider,
+            "appKey": account.app_key,
+            "secretKey": account.secret_key,
+            "senders": [account.sender],
+            "webhookUrl": webhook,
+            "webhookSecret": account.webhook_secret,
+        }
     return {
         "apiKey": account.api_key,
         "apiSecret": account.api_secret,

@@ -10,8 +10,12 @@ NO_LONGER_NEEDED = "no_longer_needed"
 NO_PROVIDER_ACCOUNT, PRICE_MISSING, CREDIT_SHORTAGE = "no_provider_account", "price_missing", "credit_shortage"
 PROVIDER_UNAVAILABLE, TEMPLATE_UNREADABLE = "provider_unavailable", "template_unreadable"
 DEADLINE = "deadline"
+CHANNEL_NOT_CARRIED = "channel_not_carried"
 NO_REPORT, NOBODY_TO_ASK = "no_report", "nobody_to_ask"
-"""Ends for want of any final report: the provider has none, or its account could not be asked. The hold has expired."""
+ANSWER_LOST = "answer_lost"
+UNHEARD_OF = frozenset({NO_REPORT, NOBODY_TO_ASK, ANSWER_LOST})
+"""Ends for want of any final report: the provider has none, its account could not be asked, or it can't say whether it
+was sent. The hold has expired."""
 
 SENTENCES: Mapping[str, str] = {
     TOO_LATE: "its moment was over before it could be sent",
@@ -24,6 +28,9 @@ SENTENCES: Mapping[str, str] = {
     CREDIT_SHORTAGE: "크레딧이 부족합니다. 충전한 뒤 다시 보내 주세요. (not enough credit)",
     TEMPLATE_UNREADABLE: "템플릿을 읽을 수 없습니다. 운영자에게 문의해 주세요. (this release can't read its template)",
     DEADLINE: "no final report came before the channel's deadline",
+    CHANNEL_NOT_CARRIED: "the account's provider does not carry this channel (발송 계정이 보내지 못하는 채널입니다.)",
+    ANSWER_LOST: "the provider's answer was lost, and nobody can say whether it was sent; it is not sent again "
+    "(발송사의 응답을 받지 못해 발송 여부를 알 수 없으며, 다시 보내지 않습니다.)",
     NO_REPORT: "no final report came for as long as one may take (발송사가 결과를 알려 주지 않았습니다.)",
     NOBODY_TO_ASK: "its account could not be asked for as long as a report may take, and none came "
     "(발송 계정에 물어볼 수 없어 결과를 알 수 없습니다.)",

@@ -75,6 +75,8 @@ class Settings:
     allim_encryption_key: the keys of what providers gave, as `read_keys` takes them; only functions that open it have
         them.
     solapi_url: SOLAPI's address.
+    nhn_sms_url: the address of NHN Cloud's SMS.
+    sens_url: the address of Naver Cloud's SENS.
     toss_url: Toss Payments' address.
     toss_secret_key: the merchant's key at Toss Payments; only functions that take payments have it.
     slack_webhook_url: where alerts are told; without it, or with `none`, they are in the log only.
@@ -89,6 +91,8 @@ class Settings:
     pubsub_emulator_host: str | None = None
     allim_encryption_key: tuple[bytes, ...] | None = field(default=None, repr=False)
     solapi_url: str = "https://api.solapi.com"
+    nhn_sms_url: str = "https://sms.api.nhncloudservice.com"
+    sens_url: str = "https://sens.apigw.ntruss.com"
     toss_url: str = "https://api.tosspayments.com"
     toss_secret_key: str | None = field(default=None, repr=False)
     slack_webhook_url: str | None = field(default=None, repr=False)

@@ -10,39 +10,59 @@ from shared.platform.settings import Settings
 from shared.providers.base import (
     Accepted,
     BatchState,
+    OneCallProvider,
     OutboundMessage,
+    PolledProvider,
     Prepared,
     Provider,
     ProviderAccount,
+    ProviderAmbiguous,
     ProviderBusy,
     ProviderError,
     ProviderRefused,
     ProviderUnavailable,
     ProviderUndecided,
+    Said,
     Settlement,
+    Submission,
+    Submitted,
+    TwoPhaseProvider,
+    Word,
 )
 
 if TYPE_CHECKING:
     from shared.providers.toss import Toss
 
 
-SENDERS = ("solapi",)
-"""The names of those that messages can be sent by."""
+CREDENTIALS: Mapping[str, tuple[str, ...]] = {
+    "solapi": ("api_key", "api_secret"),
+    "nhn": ("app_key", "secret_key"),
+    "sens": ("service_id", "access_key", "secret_key"),
+}
+"""By the names of those that messages can be sent by: what opens an account there. All of it is secret."""
 
 
 def providers(settings: Settings, clock: Clock) -> Mapping[str, Provider]:
     """Every provider by name."""
+    from shared.providers.nhn import Nhn
+    from shared.providers.sens import Sens
     from shared.providers.solapi import Solapi
 
-    return {provider.name: provider for provider in (Solapi(settings.solapi_url, clock),)}
+    known: tuple[Provider, ...] = (
+        Solapi(settings.solapi_url, clock),
+        Nhn(settings.nhn_sms_url),
+        Sens(settings.sens_url, clock),
+    )
+    return {provider.name: provider for provider in known}
 
 
 def webhook_proof(provider: str, secret: str) -> str | None:
     """What each call of a provider carries where an account's webhook has that secret, and what its `proof_of` finds.
     None: it is none that calls us."""
-    from shared.providers import solapi
+    from shared.providers import nhn, solapi
 
-    return solapi.webhook_proof(secret) if provider == solapi.Solapi.name else None
+    proofs = {solapi.Solapi.name: solapi.webhook_proof, nhn.Nhn.name: nhn.webhook_proof}
+    return proofs[provider](secret) if provider in proofs else None
 
 
 def toss_payments(settings: Settings) -> Toss:
@@ -55,19 +75,27 @@ def toss_payments(settings: Settings) -> Toss:
 
 
 __all__ = [
-    "SENDERS",
+    "CREDENTIALS",
     "Accepted",
     "BatchState",
+    "OneCallProvider",
     "OutboundMessage",
+    "PolledProvider",
     "Prepared",
     "Provider",
     "ProviderAccount",
+    "ProviderAmbiguous",
     "ProviderBusy",
     "ProviderError",
     "ProviderRefused",
     "ProviderUnavailable",
     "ProviderUndecided",
+    "Said",
     "Settlement",
+    "Submission",
+    "Submitted",
+    "TwoPhaseProvider",
+    "Word",
     "providers",
     "toss_payments",
     "webhook_proof",

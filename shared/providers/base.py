@@ -5,6 +5,7 @@ ProviderError
 │   └── ProviderBusy      it asks for a pause, and did not look at the request
 ├── ProviderRefused       it understood and said no; trying again won't help
 └── ProviderUndecided     the answer was lost: it may have done it or not; ask before anything else
+    └── ProviderAmbiguous what it knows fits no answer, and no later look will tell
 """
 
 from __future__ import annotations
@@ -13,9 +14,10 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, ClassVar, NamedTuple, Protocol
+from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple, Protocol, TypeAlias, runtime_checkable
 from uuid import UUID
 
+from shared.contracts.outcomes import Outcome
 from shared.platform.errors import AllimError
 
 if TYPE_CHECKING:
@@ -57,6 +59,10 @@ class ProviderUndecided(ProviderError):  # noqa: N818
     """The answer was lost; ask the provider before anything else."""
 
 
+class ProviderAmbiguous(ProviderUndecided):
+    """It can't be told which of its messages are ours, now or ever."""
+
+
 @dataclass(frozen=True, slots=True)
 class ProviderAccount:
     """A tenant's account: its registered sender number, its KakaoTalk channel, and the opened credentials."""
@@ -67,6 +73,13 @@ class ProviderAccount:
     sender: str
     kakao_channel: str | None
     secrets: Mapping[str, str] = field(repr=False)
+
+    def secret(self, name: str) -> str:
+        """One of what opens it. Raises ProviderUnavailable where it was registered without: nothing is done by it."""
+        if name not in self.secrets:
+            detail = f"the account {self.id!r} was registered without {name} (발송 계정에 {name} 값이 없습니다.)"
+            raise ProviderUnavailable("credentials_incomplete", detail)
+        return self.secrets[name]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +104,10 @@ class OutboundMessage:
 
 
 class Accepted(NamedTuple):
+    """A message that the provider has taken. `provider_message_id`: None where it does not say what it calls it."""
+
     message: UUID
-    provider_message_id: str
+    provider_message_id: str | None
 
 
 class Prepared(NamedTuple):
@@ -114,25 +129,101 @@ class BatchState(StrEnum):
     ABSENT = "absent"
 
 
+class Submission(NamedTuple):
+    """What one call hands over to be sent.
+
+    dispatch: our name for the call, and the key under which a provider knows it again.
+    begun_at: when the call was begun; it may arrive for as long as its time-out is.
+    messages: what it carries. Where it is asked about later, `to` is empty for what nobody can write again.
+    """
+
+    dispatch: UUID
+    begun_at: dt.datetime
+    messages: Sequence[OutboundMessage]
+
+
+class Submitted(NamedTuple):
+    """What became of a submission.
+
+    batch: the provider's id for the call, by which it is asked for reports.
+    accepted, refused: its messages. One that is in neither was not seen.
+    """
+
+    batch: str
+    accepted: Sequence[Accepted]
+    refused: Sequence[ProviderReport]
+
+
+class Word(NamedTuple):
+    """What a provider says of a message where nothing of ours travels with it: the call and the recipient name it, so
+    no call has a recipient twice.
+
+    batch, to: the provider's id for the call, and the recipient's digits.
+    The rest is as of a `ProviderReport`.
+    """
+
+    batch: str
+    to: str
+    provider_message_id: str
+    channel: str
+    code: str
+    outcome: Outcome
+    detail: str | None = None
+    at: dt.datetime | None = None
+
+
+Said: TypeAlias = "ProviderReport | Word"
+
+
 class Settlement(StrEnum):
     """What a lost answer means with a provider: by it we decide what became of a batch, and never send blindly again.
 
     TWO_PHASE: a batch is handed over first and sent afterwards, once only, and its state can be asked for.
+
+    The others send with one call, and after a lost answer:
+    KEYED: the same call under the same key is carried out once; later it is looked for by our names.
+    ASKED: it is looked for by our names, which travel with it.
+    MATCHED: it is looked for by recipient, content and time, for nothing of ours travels with it.
+    COLLAPSE: it is sent again, for twice under one key is shown once.
+    NONE: nobody can say, so it is never sent again.
     """
 
     TWO_PHASE = "two_phase"
+    KEYED = "keyed"
+    ASKED = "asked"
+    MATCHED = "matched"
+    COLLAPSE = "collapse"
+    NONE = "none"
 
 
-class Provider(Protocol):
-    """A provider whose batches are settled in two phases. Every method raises a ProviderError.
+class _Provider(Protocol):
+    """What all providers have. Every method that asks raises a ProviderError.
 
     Attributes:
         name: as accounts name it.
-        settlement: what a lost answer means.
+        channels: which of ours it carries, as `shared.contracts.channels` names them.
     """
 
     name: str
-    settlement: Settlement
+    channels: frozenset[str]
+
+    async def batch_reports(self, account: ProviderAccount, batch: str) -> Sequence[Said]:
+        """What the provider knows now of each message of a batch: one report each; nothing, where it tells nothing."""
+
+    def proof_of(self, headers: Mapping[str, str]) -> str:
+        """The text by which a webhook call proves that it is the provider's; empty where it carries none."""
+
+    def parse_webhook(self, body: bytes) -> list[ProviderReport]:
+        """The reports in a webhook call on messages of ours. Raises ValueError when the provider can't have sent it."""
+
+    def webhook_entries(self, call: object) -> list[object]:
+        """A webhook call, read as JSON, as calls with one report each: what can be understood is, beside what can't."""
+
+
+class TwoPhaseProvider(_Provider, Protocol):
+    """A provider whose batches are settled in two phases."""
+
+    settlement: Literal[Settlement.TWO_PHASE]
 
     async def prepare(self, account: ProviderAccount, messages: Sequence[OutboundMessage]) -> Prepared:
         """Hand a batch over. Nothing is sent or charged yet, so an error here is always safe to try again."""
@@ -150,10 +241,72 @@ class Provider(Protocol):
         """Whether the batch was sent."""
 
     async def batch_reports(self, account: ProviderAccount, batch: str) -> list[ProviderReport]:
-        """What the provider knows now of each message of a batch: one report each."""
+        """As of any provider; each by our names, which tell what the batch holds."""
 
-    def proof_of(self, headers: Mapping[str, str]) -> str:
-        """The text by which a webhook call proves that it is the provider's; empty where it carries none."""
 
-    def parse_webhook(self, body: bytes) -> list[ProviderReport]:
-        """The reports in a webhook call on messages of ours. Raises ValueError when the provider can't have sent it."""
+OneCall = Literal[Settlement.KEYED, Settlement.ASKED, Settlement.MATCHED, Settlement.COLLAPSE, Settlement.NONE]
+
+
+class OneCallProvider(_Provider, Protocol):
+    """A provider that sends with the call by which messages are handed over.
+
+    Attributes:
+        settlement: what a lost answer means.
+        look_up_after: since a call was begun; when it is not there then, it never arrived. It holds the call's own
+            time-out, which is shorter than a dispatch's lease, and what the provider's lists are late by.
+    """
+
+    settlement: OneCall
+    look_up_after: dt.timedelta
+
+    def calls(self, messages: Sequence[OutboundMessage]) -> list[list[OutboundMessage]]:
+        """Messages as the calls that they go by: as few as the provider's rules let them be. Each is in one of them."""
+
+    async def submit(self, account: ProviderAccount, submission: Submission) -> Submitted:
+        """Hand over and send, with one request.
+
+        Raises:
+            ProviderUnavailable, ProviderRefused: nothing of it was done.
+            ProviderUndecided: it may have been.
+        """
+
+    async def find(self, account: ProviderAccount, submission: Submission) -> Submitted | None:
+        """Look for a submission whose answer was lost; None: nothing of it is there. Never asked of COLLAPSE and NONE.
+
+        Whether what is not there may still come is not its matter: `look_up_after` says so.
+
+        Raises:
+            ProviderAmbiguous: nobody will ever know.
+            ProviderError: it could not be asked just now.
+        """
+
+
+Provider = TwoPhaseProvider | OneCallProvider
+
+
+class Polling(NamedTuple):
+    """How an account may be asked for reports.
+
+    every: from one question to the next, however many messages are on their way.
+    span: the longest time that one question may be about.
+    """
+
+    every: dt.timedelta
+    span: dt.timedelta
+
+
+@runtime_checkable
+class PolledProvider(Protocol):
+    """A provider of either kind that also says, for a whole account, what has ended in some time.
+
+    Attributes:
+        polling: how it may be asked.
+    """
+
+    polling: Polling
+
+    async def poll(self, account: ProviderAccount, since: dt.datetime, until: dt.datetime) -> Sequence[Said]:
+        """The reports on messages of ours that ended between two moments, `polling.span` apart at most.
+
+        Raises ProviderError.
+        """

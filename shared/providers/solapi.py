@@ -10,12 +10,8 @@ import datetime as dt
 import hashlib
 import hmac
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from functools import cached_property
-from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
-from uuid import UUID
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal
 
 import orjson
 
@@ -29,23 +25,18 @@ from shared.providers.base import (
     OutboundMessage,
     Prepared,
     ProviderAccount,
-    ProviderBusy,
     ProviderRefused,
     ProviderUnavailable,
     ProviderUndecided,
     Settlement,
 )
 from shared.providers.solapi_codes import outcome_of
+from shared.providers.wire import NOT_LET_IN, Wire, as_documented, named_in, reference_of
 
 if TYPE_CHECKING:
     import httpx
 
-NOT_LET_IN = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
-"""They judge the account's key, our clock or our address, and say nothing of the messages, which leave once that is
-mended."""
-
-TIMEOUT_SECONDS, CONNECT_SECONDS = 60.0, 5.0
-"""httpx's own 5 s is too short for a batch of thousands."""
+TIMEOUT_SECONDS = 60.0
 
 TYPES = {"alimtalk": "ATA", "sms": "SMS", "lms": "LMS"}
 CHANNELS = {wire: channel for channel, wire in TYPES.items()}
@@ -81,28 +72,21 @@ class Solapi:
     """
 
     name = "solapi"
-    settlement = Settlement.TWO_PHASE
+    settlement: Literal[Settlement.TWO_PHASE] = Settlement.TWO_PHASE
+    channels = frozenset(TYPES)
 
     def __init__(self, url: str, clock: Clock, client: httpx.AsyncClient | None = None) -> None:
-        self._url = url.rstrip("/")
+        self._wire = Wire(url, timeout=TIMEOUT_SECONDS, client=client)
         self._clock = clock
-        self._given = client
-
-    @cached_property
-    def _client(self) -> httpx.AsyncClient:
-        import httpx  # imported here, for webhooks are read without it
-
-        # It reads all certificates: 50 ms.
-        return self._given or httpx.AsyncClient(timeout=httpx.Timeout(TIMEOUT_SECONDS, connect=CONNECT_SECONDS))
 
     async def prepare(self, account: ProviderAccount, messages: Sequence[OutboundMessage]) -> Prepared:
         group = await self._call(account, "POST", "/messages/v4/groups", {"allowDuplicates": True})
-        with _as_documented():
+        with as_documented("SOLAPI"):
             batch = str(group["groupId"])
-        named = {_reference(message): message for message in messages}
+        named = {reference_of(message): message for message in messages}
         results = await self._added(account, batch, named)
         accepted, refused = [], []
-        with _as_documented():
+        with as_documented("SOLAPI"):
             for name, message in named.items():
                 result = results[name]
                 code = str(result["statusCode"])
@@ -122,7 +106,7 @@ class Solapi:
             f"/messages/v4/groups/{batch}/messages",
             {"messages": [_wire_message(account, name, message) for name, message in named.items()]},
         )
-        with _as_documented():
+        with as_documented("SOLAPI"):
             results = {_custom_field(result): result for result in added["resultList"]}
         if not results.keys() >= named.keys():
             # SOLAPI's own SDK knows custom fields in this answer, its published samples show none; the list has them.
@@ -146,12 +130,12 @@ class Solapi:
             if refusal.code == NO_SUCH_GROUP:
                 return BatchState.ABSENT
             raise
-        with _as_documented():
+        with as_documented("SOLAPI"):
             return GROUP_STATES.get(group["status"], BatchState.WAITING)
 
     async def batch_reports(self, account: ProviderAccount, batch: str) -> list[ProviderReport]:
         listed = await self._listed(account, batch)
-        with _as_documented():
+        with as_documented("SOLAPI"):
             return [report for entry in listed if (report := _report(entry)) is not None]
 
     async def _listed(self, account: ProviderAccount, batch: str) -> list[Mapping[str, Any]]:
@@ -161,7 +145,7 @@ class Solapi:
         while True:
             query = f"?limit={LIST_PAGE}" + (f"&startKey={start}" if start else "")
             page = await self._call(account, "GET", f"/messages/v4/groups/{batch}/messages{query}")
-            with _as_documented():
+            with as_documented("SOLAPI"):
                 listed = page["messageList"]
                 entries += listed.values() if isinstance(listed, dict) else listed
                 start = page.get("nextKey") or ""
@@ -182,28 +166,18 @@ class Solapi:
             raise ValueError(f"a report without {missing}") from missing
         return [report for report in found if report is not None]
 
-    async def _call(self, account: ProviderAccount, method: str, path: str, body: Any = None) -> Any:
-        import httpx
+    def webhook_entries(self, call: object) -> list[object]:
+        return [[entry] for entry in call] if isinstance(call, list) else []
 
+    async def _call(self, account: ProviderAccount, method: str, path: str, body: Any = None) -> Any:
         headers = {"Authorization": self._authorization(account), "Content-Type": "application/json"}
-        try:
-            response = await self._client.request(
-                method, self._url + path, headers=headers, content=None if body is None else orjson.dumps(body)
-            )
-        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
-            raise ProviderUnavailable("unreachable", str(error) or type(error).__name__) from error
-        except httpx.HTTPError as error:
-            raise ProviderUndecided("no_answer", str(error) or type(error).__name__) from error
-        if response.status_code == HTTPStatus.TOO_MANY_REQUESTS:
-            raise ProviderBusy("rate_limited", "SOLAPI asks for fewer requests", response.headers.get("retry-after"))
-        if response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            raise ProviderUndecided(str(response.status_code), response.text[:200])
+        response = await self._wire.request(method, path, headers, None if body is None else orjson.dumps(body))
         try:
             answer = orjson.loads(response.content)
         except orjson.JSONDecodeError as error:
             raise ProviderUndecided("not_json", response.text[:200]) from error
         if response.is_error:
-            with _as_documented():
+            with as_documented("SOLAPI"):
                 refusal = ProviderUnavailable if response.status_code in NOT_LET_IN else ProviderRefused
                 raise refusal(str(answer["errorCode"]), str(answer.get("errorMessage")))
         return answer
@@ -212,25 +186,11 @@ class Solapi:
         """Signed anew for every request: a signature used twice within 15 minutes is refused."""
         date = self._clock.now().isoformat(timespec="seconds").replace("+00:00", "Z")
         salt = secrets.token_hex(16)
-        signature = hmac.new(account.secrets["api_secret"].encode(), (date + salt).encode(), hashlib.sha256)
+        signature = hmac.new(account.secret("api_secret").encode(), (date + salt).encode(), hashlib.sha256)
         return (
-            f"HMAC-SHA256 apiKey={account.secrets['api_key']}, date={date}, salt={salt}, "
+            f"HMAC-SHA256 apiKey={account.secret('api_key')}, date={date}, salt={salt}, "
             f"signature={signature.hexdigest()}"
         )
-
-
-@contextmanager
-def _as_documented() -> Iterator[None]:
-    """Reads an answer. One of another form was given by something in between, and says nothing of what was done."""
-    try:
-        yield
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise ProviderUndecided("unexpected_answer", f"not what SOLAPI documents: {error!r}") from error
-
-
-def _reference(message: OutboundMessage) -> str:
-    """How a message names itself on the wire; comes back in results and reports."""
-    return f"{message.message}/{message.attempt}/{message.channel}"
 
 
 def _custom_field(entry: Mapping[str, Any]) -> str | None:
@@ -275,17 +235,14 @@ def _refusal(message: OutboundMessage, code: str, result: Mapping[str, Any]) -> 
 
 def _report(entry: Mapping[str, Any]) -> ProviderReport | None:
     """A report as the wire has it; None for a message that is none of ours."""
-    try:
-        message, attempt, channel = str(_custom_field(entry)).split("/")
-        message_id, attempt_number = UUID(message), int(attempt)
-    except ValueError:
+    named = named_in(_custom_field(entry))
+    if named is None or named[2] not in TYPES:
         return None
-    if channel not in TYPES:
-        return None
+    message, attempt, channel = named
     code = str(entry["statusCode"])
     return ProviderReport(
-        message=message_id,
-        attempt=attempt_number,
+        message=message,
+        attempt=attempt,
         channel=channel,
         provider_message_id=str(entry["messageId"]),
         code=code,

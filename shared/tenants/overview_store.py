@@ -71,6 +71,32 @@ async def read_overviews(connection: Connection, tenant: str | None = None) -> l
 
 
 @dataclass(frozen=True, slots=True)
+class AccountLine:
+    """An account at a provider. `active`: its tenant sends by it; one that it sent by before is followed to the end."""
+
+    tenant: str
+    id: str
+    provider: str
+    sender: str
+    kakao_channel: str | None
+    active: bool
+    created_at: dt.datetime
+    messages_per_second: int | None
+
+
+ACCOUNTS = """
+select tenant, id, provider, sender, kakao_channel, active, created_at, messages_per_second from provider_accounts
+where %(tenant)s::text is null or tenant = %(tenant)s
+order by tenant, active desc, id
+"""
+
+
+async def read_accounts(connection: Connection, tenant: str | None = None) -> list[AccountLine]:
+    """Every tenant's accounts, or those of one. `connection`: of the database's owner."""
+    return [AccountLine(**row) for row in await fetch_all(connection, ACCOUNTS, {"tenant": tenant})]
+
+
+@dataclass(frozen=True, slots=True)
 class HistoryLine:
     """What was done to a tenant: `suspended`, `resumed`, `life_set` or `life_unset`. `why`: of a life what and how
     long; None where nobody was asked."""

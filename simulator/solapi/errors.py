@@ -29,3 +29,8 @@ def invalid(message: str) -> SolapiError:
 def not_found(message: str) -> SolapiError:
     """Something that this account does not have."""
     return SolapiError(404, "ResourceNotFound", message)
+
+
+def refusal(status: int, code: str, message: str) -> dict[str, str]:
+    """What stands in the way, in SOLAPI's own words."""
+    return {"errorCode": code, "errorMessage": message}

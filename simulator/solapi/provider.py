@@ -5,14 +5,15 @@ The states and error codes are those of https://github.com/solapi/documents, api
 
 import asyncio
 from datetime import datetime
-from itertools import count
+from itertools import chain, count
 from typing import Any
 
 from simulator.accepted import AcceptedList
 from simulator.clock import KST, Clock
+from simulator.solapi.accounts import AccountSpec, account_view, register
 from simulator.solapi.errors import SolapiError, invalid, not_found
 from simulator.solapi.model import Account, Group, Message, won
-from simulator.solapi.sending.codes import ACCEPTED
+from simulator.solapi.sending.codes import ACCEPTED, STATUS_MESSAGES, is_final, is_refusal
 from simulator.solapi.sending.delivery import Delivery
 from simulator.solapi.sending.intake import Refusal, judge, message_type, recipients
 
@@ -25,6 +26,9 @@ _SCHEDULE_POLL = 0.05
 class Solapi:
     """All accounts and what they have in the air."""
 
+    name = "solapi"
+    spec = AccountSpec
+
     def __init__(self, clock: Clock, accepted: AcceptedList, delivery: Delivery) -> None:
         self.clock = clock
         self.accounts: dict[str, Account] = {}
@@ -33,6 +37,32 @@ class Solapi:
         self._serial = count(1)
         self._scheduled: set[Group] = set()
         self._scheduler: asyncio.Task[None] | None = None
+
+    def register(self, spec: Any) -> dict[str, Any]:
+        """Add an account or change one. Gives it without its secrets."""
+        return account_view(register(self.accounts, spec, self.clock()))
+
+    def views(self) -> list[dict[str, Any]]:
+        """Every account, without its secrets."""
+        return [account_view(account) for account in self.accounts.values()]
+
+    def report(self, code: str, message_id: str | None, to: str | None, *, own: bool) -> int | None:
+        """Let the carrier say something of one message, or of all to a number that have no final status yet.
+
+        Returns:
+            Of how many; None where an accepted message can have no such status.
+        """
+        if code not in STATUS_MESSAGES or is_refusal(code):
+            return None
+        if message_id is not None:
+            named = [account.by_id[message_id] for account in self.accounts.values() if message_id in account.by_id]
+        else:
+            all_messages = chain.from_iterable(account.messages for account in self.accounts.values())
+            named = [each for each in all_messages if each.to == to and not is_final(each.status_code)]
+        found = [message for message in named if message.is_sent]
+        for message in found:
+            self.delivery.conclude(message, code)
+        return len(found)
 
     def new_id(self, prefix: str) -> str:
         """An id such as G4V20211116140940000000000000001: a prefix, Korean time, a number."""

@@ -69,3 +69,9 @@ class TossError(Exception):
         self.code = code
         self.message = message or sentence
         super().__init__(f"{code}: {self.message}")
+
+
+def refusal(status: int, code: str, message: str) -> dict[str, str]:
+    """What stands in the way, in Toss's own words."""
+    toss = TossError("COMMON_ERROR" if status == 503 else "FAILED_INTERNAL_SYSTEM_PROCESSING")
+    return {"code": toss.code, "message": toss.message}

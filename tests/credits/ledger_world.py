@@ -50,7 +50,7 @@ class LedgerWorld(World):
     def __init__(self, migrated: Migrated) -> None:
         super().__init__(migrated, SettableClock(START))
         self.reports = Reports(self.owner, Silence(), self.clock)
-        self.dispatcher = Dispatcher(self.owner, {}, self.clock)
+        self.dispatcher = Dispatcher(self.owner, self.clock)
         self._payments = 0
 
     async def add_tenant(self, tenant: str, *, credit: int = 0, account: bool = True) -> str:

@@ -46,8 +46,8 @@ CASES = [
     (
         "tenant.yaml",
         "provider: solapi",
-        "provider: nhn",
-        "tenant.yaml:6: provider: nothing can be sent by 'nhn'",
+        "provider: pigeon",
+        "tenant.yaml:6: provider: nothing can be sent by 'pigeon'",
     ),
     ("tenant.yaml", "name: 모아오피스", "name:", "tenant.yaml:2: name: has no value"),
     ("tenant.yaml", "name: 모아오피스", "", "tenant.yaml:1: name: is missing"),
@@ -263,3 +263,14 @@ def test_every_pattern_of_the_files_and_contracts_is_said_in_words() -> None:
     models = (TenantFile, TemplateFile, WorkflowDefinition, SubscriptionEvent, SendTicket, ReportBatch)
     found = set().union(*(patterns(model.model_json_schema(mode="serialization")) for model in models))
     assert found == PATTERNS.keys()
+
+
+def test_an_account_is_opened_by_what_its_provider_gives(copied: Path) -> None:
+    _spoil(copied, "tenant.yaml", "provider: solapi", "provider: nhn")
+    told = _told(copied)
+    assert sorted(each.split(": ")[1] for each in told) == ["account", "api_key", "api_secret"]
+    assert any("an account at nhn needs app_key, secret_key" in each for each in told)
+    _spoil(copied, "tenant.yaml", "api_key:", "app_key:")
+    _spoil(copied, "tenant.yaml", "api_secret:", "secret_key:")
+    account = read_example(copied).account
+    assert (account.provider, sorted(account.secrets)) == ("nhn", ["app_key", "secret_key", "webhook_secret"])

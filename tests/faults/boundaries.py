@@ -15,10 +15,10 @@ from psycopg import AsyncCursor
 from psycopg.rows import DictRow
 
 from shared.messages import store
-from shared.messages.dispatch import retries_store, sweep_store
+from shared.messages.dispatch import retries_store, submit_store, sweep_store
 from shared.messages.dispatch import store as dispatch_store
 from shared.messages.dispatch.fairness import turns_store
-from shared.messages.reports import plain_store
+from shared.messages.reports import plain_store, poll_store
 from shared.messages.reports import store as report_store
 from shared.platform.database import Connection, Database
 from shared.platform.pubsub import Outgoing, Publisher
@@ -27,7 +27,17 @@ Hook = Callable[[str], Awaitable[None]]
 
 STATEMENTS = {
     text: name.lower()
-    for module in (store, dispatch_store, report_store, plain_store, retries_store, sweep_store, turns_store)
+    for module in (
+        store,
+        dispatch_store,
+        plain_store,
+        poll_store,
+        report_store,
+        retries_store,
+        submit_store,
+        sweep_store,
+        turns_store,
+    )
     for name, text in vars(module).items()
     if name.isupper() and isinstance(text, str)
 }

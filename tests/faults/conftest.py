@@ -34,13 +34,15 @@ async def _world(
     loop.set_exception_handler(_but_for_crashes)
     hooked = Hooked()
     application = web.Application()
-    application.router.add_post("/", hooked.take)
+    application.router.add_post("/{path:.*}", hooked.take)
     runner = web.AppRunner(application)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
-    account = fault_simulator.add_account(webhook_url=f"http://127.0.0.1:{runner.addresses[0][1]}/")
+    hook_url = f"http://127.0.0.1:{runner.addresses[0][1]}/"
+    account = fault_simulator.add_account(webhook_url=hook_url)
     async with httpx.AsyncHTTPTransport(verify=False) as wire:
         world = FaultyWorld(module_database, fault_simulator, fault_clock, account, wire, hooked)
+        world.hook_url = hook_url
         await world.set_up()
         yield world
         await world.close()

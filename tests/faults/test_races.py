@@ -7,7 +7,7 @@ import itertools
 
 import pytest
 
-from shared.messages.dispatch.sending import LEASE
+from shared.messages.dispatch.dispatching import LEASE
 from tests.faults.boundaries import Hook
 from tests.faults.fates import DELIVERED, NOT_ON_KAKAO, assert_each_has_its_fate, queue_one_of_each
 from tests.faults.world import FaultyWorld, Process

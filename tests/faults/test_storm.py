@@ -14,7 +14,7 @@ import httpx
 import psycopg
 import pytest
 
-from shared.messages.dispatch.sending import LEASE
+from shared.messages.dispatch.dispatching import LEASE
 from tests.faults.boundaries import Hook
 from tests.faults.fates import FATES, TEMPLATES
 from tests.faults.world import Crash, FaultyWorld, Process

@@ -9,7 +9,7 @@ import orjson
 import psycopg
 import pytest
 
-from shared.messages.dispatch.sending import LEASE
+from shared.messages.dispatch.dispatching import LEASE
 from shared.messages.dispatch.sweeping import TOLD_FOR
 from shared.platform.clock import SEOUL
 from shared.templates.store import save_templates

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from http import HTTPStatus
 from typing import Any
 from uuid import UUID
 
@@ -17,26 +18,30 @@ from psycopg.rows import DictRow
 from shared.contracts.reports import ReportBatch
 from shared.contracts.tickets import SendTicket
 from shared.messages.composing import NewMessage, Origin
-from shared.messages.dispatch.dispatching import Dispatcher
+from shared.messages.dispatch.dispatching import LEASE, Dispatcher
 from shared.messages.dispatch.fairness.turns import Turns
 from shared.messages.dispatch.reissuing import reissue
-from shared.messages.dispatch.sending import LEASE, Sender
+from shared.messages.dispatch.sending import Sender
 from shared.messages.dispatch.sweeping import Sweeper
 from shared.messages.outbox import PATIENCE, cut_tickets
+from shared.messages.reports.polling import Poller
 from shared.messages.reports.reporting import Reports
-from shared.messages.reports.webhooks import Webhooks
+from shared.messages.reports.webhooks import WebhookRefused, Webhooks
 from shared.messages.routing import parse_route
 from shared.messages.status import Status
 from shared.messages.store import queue_messages
 from shared.platform.database import Database
 from shared.platform.ids import new_id
 from shared.platform.pubsub import BULK_SEND_REQUESTS, DELIVERY_CALLBACKS, SEND_REQUESTS, Outgoing
-from shared.providers import ProviderAccount
+from shared.providers import Provider, ProviderAccount
+from shared.providers.nhn import Nhn
+from shared.providers.sens import Sens
 from shared.providers.solapi import Solapi
 from shared.tenants.accounts import account_cache, register_account
 from tests.clock import SettableClock
 from tests.databases import Migrated
 from tests.faults.boundaries import Hook, WatchedDatabase, WatchedPublisher, WatchedTransport
+from tests.faults.calls.vendor import Vendor
 from tests.providers.simulated import TEMPLATE_CODE, TEMPLATE_TEXT, Simulator
 from tests.world import KEYS, World
 
@@ -85,26 +90,33 @@ class Bus:
 
 
 class Hooked:
-    """Where the provider's webhook calls arrive. They are kept until somebody has taken them, as if it called again."""
+    """Where the providers' webhook calls arrive. They are kept until somebody has taken them, as if it called again;
+    those of strangers are counted."""
 
     def __init__(self) -> None:
-        self.calls: list[tuple[dict[str, str], bytes]] = []
+        self.calls: list[tuple[str, dict[str, str], bytes]] = []
+        self.strangers = 0
 
     async def take(self, request: web.Request) -> web.Response:
         headers = {name.lower(): value for name, value in request.headers.items()}
-        self.calls.append((headers, await request.read()))
+        self.calls.append((request.path if request.path != "/" else WEBHOOK_PATH, headers, await request.read()))
         return web.Response()
 
 
 class Process:
     """An instance of everything that sends: nothing in it is shared with another one but what lies outside."""
 
-    def __init__(self, world: FaultyWorld, hook: Hook) -> None:
+    def __init__(self, world: FaultyWorld, hook: Hook, vendor: Vendor | None) -> None:
         self._ended = asyncio.Event()
         self._hook = hook
         self.boundaries: list[str] = []
         self._client = httpx.AsyncClient(transport=WatchedTransport(world.wire, self._pass))
-        wires = {"solapi": Solapi(world.simulator.url, world.clock, self._client)}
+        solapi = Solapi(world.simulator.url, world.clock, self._client)
+        wires: dict[str, Provider] = {
+            "solapi": vendor.wire(self._pass) if vendor else solapi,
+            "nhn": Nhn(world.simulator.url, self._client),
+            "sens": Sens(world.simulator.url, world.clock, self._client),
+        }
         publisher = WatchedPublisher(world.bus, self._pass)
 
         # Each as its own role, which may do the least.
@@ -112,7 +124,7 @@ class Process:
             return WatchedDatabase(world.as_role(name), self._pass)
 
         def sender(database: Database, turns: Turns | None = None) -> Sender:
-            dispatcher, reports = Dispatcher(database, wires, world.clock), Reports(database, publisher, world.clock)
+            dispatcher, reports = Dispatcher(database, world.clock), Reports(database, publisher, world.clock)
             return Sender(database, wires, account_cache(KEYS), dispatcher, reports, world.clock, turns)
 
         bulk, swept = as_role("allim_bulk_sender"), as_role("allim_sweeper")
@@ -123,10 +135,12 @@ class Process:
             swept,
             wires,
             account_cache(KEYS),
-            Dispatcher(swept, wires, world.clock),
+            Dispatcher(swept, world.clock),
             Reports(swept, publisher, world.clock),
             world.clock,
         )
+        polled = Reports(swept, publisher, world.clock)
+        self.poller = Poller(swept, wires, account_cache(KEYS), polled, world.clock)
         self.webhooks = Webhooks(as_role("allim_webhook"), publisher, wires, world.clock)
         self.reissue = partial(reissue, as_role("allim_ticker"), publisher, world.clock)
 
@@ -134,14 +148,15 @@ class Process:
         """One pass of every loop that mends."""
         await self.reissue()
         await self.sweeper.sweep()
+        await self.poller.poll()
 
     @property
     def ended(self) -> bool:
         return self._ended.is_set()
 
-    async def called(self, headers: Mapping[str, str], body: bytes) -> None:
-        """The provider calls."""
-        account = await self.webhooks.let_in(WEBHOOK_PATH, headers, "the provider's address")
+    async def called(self, path: str, headers: Mapping[str, str], body: bytes) -> None:
+        """A provider calls."""
+        account = await self.webhooks.let_in(path, headers, "the provider's address")
         await self.webhooks.receive(account, headers, body)
 
     async def _pass(self, boundary: str) -> None:
@@ -198,13 +213,15 @@ class FaultyWorld(World):
     ) -> None:
         super().__init__(migrated, clock)
         self.simulator = simulator
+        self.hook_url = ""
         self.provider_account = provider_account
         self.wire = wire
         self.hooked = hooked
         self.bus = Bus()
 
-    def process(self, hook: Hook = undisturbed) -> Process:
-        return Process(self, hook)
+    def process(self, hook: Hook = undisturbed, vendor: Vendor | None = None) -> Process:
+        """A process; with a vendor, that is what the account's provider is."""
+        return Process(self, hook, vendor)
 
     async def set_up(self) -> None:
         """The tenant, its account and its templates."""
@@ -225,7 +242,15 @@ class FaultyWorld(World):
         self.hooked.calls.clear()
         self.bus.messages.clear()
         self.bus.ever_published.clear()
-        for table in ("messages", "dispatches", "reports", "outbox", "dead_letters", "account_buckets"):
+        for table in (
+            "messages",
+            "dispatches",
+            "reports",
+            "outbox",
+            "dead_letters",
+            "account_buckets",
+            "account_polls",
+        ):
             self.rows(f"delete from {table}")  # noqa: S608 - names from the line above
 
     async def queue(
@@ -290,15 +315,17 @@ class FaultyWorld(World):
             calls, self.hooked.calls = self.hooked.calls, []
             messages, self.bus.messages = self.bus.messages, []
             results = await process.run(
-                *(process.called(headers, body) for headers, body in calls),
+                *(process.called(*call) for call in calls),
                 *(self.handle(process, topic, data) for topic, data in messages),
             )
             if process.ended:
                 self.hooked.calls, self.bus.messages = calls + self.hooked.calls, messages + self.bus.messages
                 break
-            self.hooked.calls += [
-                call for call, result in zip(calls, results, strict=False) if isinstance(result, Exception)
-            ]
+            for call, result in zip(calls, results, strict=False):
+                if isinstance(result, WebhookRefused) and result.status == HTTPStatus.UNAUTHORIZED:
+                    self.hooked.strangers += 1
+                elif isinstance(result, Exception):
+                    self.hooked.calls.append(call)
             refused += [
                 message
                 for message, result in zip(messages, results[len(calls) :], strict=True)

@@ -29,6 +29,7 @@ ORACLES: Mapping[str, str] = {
     "decide_low_balances": "credits/ledger/test_low_credit_oracle.py",
     "decide_newest_words": "customers/test_newest_words.py",
     "decide_plain_arrivals": "messages/reports/test_plain_arrivals_oracle.py",
+    "decide_polls": "messages/reports/test_polls_oracle.py",
     "decide_retries": "messages/dispatch/test_retries_oracle.py",
     "decide_tickets_again": "messages/dispatch/test_waits_oracle.py",
     "decide_turns": "messages/dispatch/test_turns_oracle.py",

@@ -62,6 +62,44 @@ class Simulator:
         )
         return account
 
+    def add_app(self, tenant: str = "academy", *, webhook_url: str | None = None, **settings: Any) -> ProviderAccount:
+        """A new account at NHN Cloud, as its adapter takes it. `settings`: as `PUT /control/accounts` takes them."""
+        number = next(_numbers)
+        secrets = {"app_key": f"app{number:09d}", "secret_key": f"secret-{number}", "webhook_secret": WEBHOOK_SECRET}
+        self._put(
+            "/control/accounts",
+            {
+                "provider": "nhn",
+                "appKey": secrets["app_key"],
+                "secretKey": secrets["secret_key"],
+                "webhookSecret": WEBHOOK_SECRET,
+                "webhookUrl": webhook_url,
+                "senders": [SENDER],
+                **settings,
+            },
+        )
+        return ProviderAccount(tenant, "main", "nhn", SENDER, None, secrets)
+
+    def add_service(self, tenant: str = "academy") -> ProviderAccount:
+        """A new account at Naver Cloud's SENS, as its adapter takes it."""
+        number = next(_numbers)
+        secrets = {
+            "service_id": f"ncp:sms:kr:{number:09d}:sens",
+            "access_key": f"access-{number}",
+            "secret_key": f"secret-{number}",
+        }
+        self._put(
+            "/control/accounts",
+            {
+                "provider": "sens",
+                "serviceId": secrets["service_id"],
+                "accessKey": secrets["access_key"],
+                "secretKey": secrets["secret_key"],
+                "senders": [SENDER],
+            },
+        )
+        return ProviderAccount(tenant, "main", "sens", SENDER, None, secrets)
+
     def set_balance(self, account: ProviderAccount, won: int) -> None:
         secrets = account.secrets
         self._put(
@@ -75,6 +113,10 @@ class Simulator:
     def report(self, status_code: str, **which: str) -> None:
         """Let the carrier say something of one message (`messageId`), or of all on their way to a number (`to`)."""
         self.control.post("/control/reports", json={"statusCode": status_code, **which}).raise_for_status()
+
+    def set_faults_of(self, provider: str, **plan: Any) -> None:
+        """Replace what goes wrong with one provider."""
+        self._put("/control/faults", {"provider": provider, "report_delay_ms": 0, **plan})
 
     def accepted(self) -> list[dict[str, Any]]:
         """What it really took charge of, in order."""

@@ -40,7 +40,10 @@ LATER = {**WELCOME, "steps": [{"at": "2h", "send": "welcome"}]}
 class Silence:
     """A provider, or Toss: whatever it is asked, nobody answers."""
 
-    name, settlement = "solapi", Settlement.TWO_PHASE
+    name, look_up_after = "solapi", dt.timedelta(minutes=2)
+
+    def __init__(self, settlement: Settlement = Settlement.TWO_PHASE) -> None:
+        self.settlement = settlement
 
     def __getattr__(self, name: str) -> Callable[..., Awaitable[object]]:
         async def no_answer(*_: object, **__: object) -> object:
@@ -54,14 +57,15 @@ class QuietWorld:
 
     Args:
         world: with a clock that is set.
+        settlement: of the provider.
     """
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, settlement: Settlement = Settlement.TWO_PHASE) -> None:
         self.world = world
         pool, clock, publisher = world.as_role("allim_sweeper"), world.clock, world.publisher
-        wires = {"solapi": cast(Provider, Silence())}
+        wires = {"solapi": cast(Provider, Silence(settlement))}
         toss, reports = cast(Toss, Silence()), Reports(pool, publisher, clock)
-        dispatcher = Dispatcher(pool, wires, clock)
+        dispatcher = Dispatcher(pool, clock)
         ticks = world.as_role("allim_ticker")
         self.ticker = Ticker(ticks, publisher, clock)
         self.reissue = partial(reissue, ticks, publisher, clock)
@@ -268,6 +272,17 @@ async def charging(quiet: QuietWorld) -> None:
     assert quiet.alerts(tenant) == ["payment_undecided", "plan_payment_failed"]
 
 
+ANSWER_LOST_ENDS: Mapping[Settlement, tuple[str, str]] = {
+    Settlement.TWO_PHASE: ("expired", "nobody_to_ask"),
+    Settlement.KEYED: ("expired", "nobody_to_ask"),
+    Settlement.ASKED: ("expired", "nobody_to_ask"),
+    Settlement.MATCHED: ("expired", "nobody_to_ask"),
+    Settlement.COLLAPSE: ("expired", "too_late"),
+    Settlement.NONE: ("expired", "answer_lost"),
+}
+"""What a message comes to whose provider was called and has been silent since: by its class. One that may be sent again
+is, and here nobody takes its ticket."""
+
 Scenario = Callable[[QuietWorld], Awaitable[None]]
 
 ENDS: Mapping[tuple[str, str], Scenario] = {
@@ -317,3 +332,20 @@ def test_each_state_that_waits_has_a_trial_of_its_end() -> None:
 @pytest.mark.parametrize("scenario", dict.fromkeys(ENDS.values()), ids=lambda scenario: scenario.__name__)
 async def test_what_waits_ends_by_itself_while_everybody_is_silent(world: World, scenario: Scenario) -> None:
     await scenario(QuietWorld(world))
+
+
+@pytest.mark.parametrize("settlement", Settlement, ids=str)
+async def test_a_call_without_an_answer_ends_by_itself_as_its_class_says(world: World, settlement: Settlement) -> None:
+    quiet = QuietWorld(world, settlement)
+    tenant = await quiet.dispatched("prepared", "sending")
+    if settlement is not Settlement.TWO_PHASE:
+        quiet.world.rows(
+            "update dispatches set provider_batch_id = null, begun_at = created_at where tenant = %s", tenant
+        )
+    await quiet.pass_time(2 * HOUR)
+    if settlement is not Settlement.COLLAPSE:
+        assert quiet.held(tenant) > 0
+    await quiet.pass_time(LAST_WORD + HOUR)
+    assert quiet.world.statuses(tenant) == [ANSWER_LOST_ENDS[settlement]]
+    assert len(quiet.dispatches(tenant) & {"closed", "abandoned"}) == 1
+    assert quiet.held(tenant) == 0

@@ -106,7 +106,15 @@ ONE_A_TENANT = {"credit_accounts", "month_figures", "tenant_plans", "bulk_counts
 
 OF_MONTHS = ("partitions", "month_proofs", "left_months", "month_copies", "walks")
 PRICES_OF_ALL = ("default_prices", "provider_prices")
-WITHOUT_TENANT = {"lineage", *OF_MONTHS, *PRICES_OF_ALL, "door_counts", "heartbeats", "account_buckets"}
+WITHOUT_TENANT = {
+    "lineage",
+    *OF_MONTHS,
+    *PRICES_OF_ALL,
+    "door_counts",
+    "heartbeats",
+    "account_buckets",
+    "account_polls",
+}
 
 MEMBER_OF = {"allim_bulk_sender": "allim_sender"}
 """Roles that may what another one may, besides what `PRIVILEGES` says, by a pool of connections of their own."""
@@ -264,8 +272,8 @@ PRIVILEGES: dict[str, dict[str, str]] = {
         "workflows": "select(tenant,name,active)",
         "customers": "select(tenant,id)",
         "messages": f"select update({_MOVED},provider,hold,held)",
-        "dispatches": f"select {OPENS} update(state,provider_batch_id,error,lease_until,check_at,deadline_at,"
-        "updated_at)",
+        "dispatches": f"select {OPENS} update(state,provider_batch_id,error,begun_at,lease_until,check_at,"
+        "deadline_at,updated_at)",
         "reports": "insert",
         "outbox": f"select(tenant,id) delete {PUT_OFF}",
         "dead_letters": LETTERS,
@@ -310,17 +318,19 @@ PRIVILEGES: dict[str, dict[str, str]] = {
         "dead_letters": LETTERS,
     },
     "allim_sweeper": {
-        **dict.fromkeys(["provider_accounts", "prices", "billing_keys"], READ),
+        **dict.fromkeys(["provider_accounts", "template_versions", "prices", "billing_keys"], READ),
         "tenants": "select(id,revision,suspended_at)",
         "workflows": "select(tenant,name,active)",
         "customers": "select(tenant,id)",
         "runs": "select(tenant,workflow,key,revision,facts,started_as_of)",
         "messages": f"select update({_MOVED},provider,hold,held)",
-        "dispatches": f"select {OPENS} update(state,checks,takes,error,lease_until,check_at,deadline_at,updated_at)",
+        "dispatches": f"select {OPENS} update(state,provider_batch_id,checks,takes,error,lease_until,check_at,"
+        "deadline_at,updated_at)",
         "reports": "insert",
         "outbox": f"select {PUT_OFF} delete",
         "dead_letters": LETTERS,
         "account_buckets": PACE,
+        "account_polls": "select insert(identity,polled_until,poll_at) update(polled_until,poll_at)",
         "alerts": ALERTS + " update(resolved_at)",
         "ledger_entries": "select(tenant,id) insert",
         "credit_accounts": LOCKS_CREDIT,
@@ -338,8 +348,8 @@ PRIVILEGES: dict[str, dict[str, str]] = {
     },
     "allim_webhook": {
         "webhook_secrets": READ,
-        "door_counts": "select insert update(number) delete",
         "dead_letters": LETTERS,
+        "door_counts": "select insert update(number) delete",
     },
     "allim_payment_calls": CALLS,
     "allim_payments": CALLS,  # with a login of which `payment_webhook` goes on until the passwords are changed
@@ -392,8 +402,6 @@ PRIVILEGES: dict[str, dict[str, str]] = {
         [
             "tenants",
             "prices",
-            "default_prices",
-            "provider_prices",
             "customers",
             "groups",
             "group_members",
@@ -420,21 +428,16 @@ PRIVILEGES: dict[str, dict[str, str]] = {
             "plan_history",
             "tenant_history",
             "alert_notices",
-            "heartbeats",
             "bulk_sends",
             "bulk_counts",
             "payment_look_ups",
-            "door_counts",
-            "account_buckets",
             "month_figures",
             "tenant_lives",
-            *OF_MONTHS,
+            *(WITHOUT_TENANT - {"lineage"}),
         ],
         READ,
     ),
-    "allim_replayer": {
-        "dead_letters": "select update(state,replays,replayed_at,dropped_at,dropped_by,dropped_why)",
-    },
+    "allim_replayer": {"dead_letters": "select update(state,replays,replayed_at,dropped_at,dropped_by,dropped_why)"},
     "allim_backup": dict.fromkeys([*SAMPLES, *WITHOUT_TENANT], READ),
     "allim_reconcile": {
         "messages": "select(tenant,id,price,hold,held,settlement)",

@@ -156,7 +156,7 @@ def _asked_by_the_owner(message: UUID, call: UUID) -> dict[str, Ask]:
     """Each job's and each loop's look, of which some are at one message and its call."""
     patience = dt.timedelta(minutes=1)
     ticket = UnconsumedTicket(TENANT, call, "send-requests", {"messages": [str(message)]})
-    taken = TakenDispatch(TENANT, call, "main", "sent", "G", NOON, 1)
+    taken = TakenDispatch(TENANT, call, "main", "sent", "G", NOON, None, 1)
     return {
         "credits ledger": lambda c: read_entries(c, TENANT, 50),
         "credits statement": lambda c: read_statement(c, TENANT, NOON - SEASON, NOON),

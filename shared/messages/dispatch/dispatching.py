@@ -1,9 +1,11 @@
-"""The second phase of a dispatch, the same after a crash as before one: have the batch sent once, and record it."""
+"""The second phase of a dispatch of two, the same after a crash as before one: have the batch sent once, and record it.
+
+And the end of what was certainly not sent, however its provider sends."""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from uuid import UUID
 
 from shared.messages.dispatch.retries_store import decide_retries
@@ -15,7 +17,10 @@ from shared.platform.clock import Clock
 from shared.platform.database import Database
 from shared.platform.ids import new_id
 from shared.platform.logs import log
-from shared.providers import BatchState, Provider, ProviderAccount, ProviderError, ProviderRefused, Settlement
+from shared.providers import BatchState, ProviderAccount, ProviderError, ProviderRefused, TwoPhaseProvider
+
+LEASE = dt.timedelta(seconds=60)
+"""How long a dispatch is its instance's own. Longer than a provider's slowest answer, or two would work on it."""
 
 FIRST_CHECK = dt.timedelta(seconds=30)
 """When a dispatch is first looked at again, should reports not have come by themselves."""
@@ -26,7 +31,6 @@ RETRY_DELAY = dt.timedelta(seconds=2)
 their own moment is over before."""
 
 SEND_ATTEMPTS = 3
-SETTLED_HERE = frozenset({Settlement.TWO_PHASE})
 
 AcceptedMessage = tuple[UUID, str, str | None]
 """Our id, the channel it took, the provider's id."""
@@ -37,19 +41,16 @@ class Dispatcher:
 
     Args:
         database: for the records.
-        providers: by name.
         clock: the time.
     """
 
-    def __init__(self, database: Database, providers: Mapping[str, Provider], clock: Clock) -> None:
-        if unknown := [provider.name for provider in providers.values() if provider.settlement not in SETTLED_HERE]:
-            raise ValueError(f"nobody here settles the batches of {', '.join(unknown)}")
+    def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
-        self._providers = providers
         self._clock = clock
 
     async def complete(
         self,
+        provider: TwoPhaseProvider,
         account: ProviderAccount,
         dispatch: UUID,
         batch: str,
@@ -63,6 +64,7 @@ class Dispatcher:
         dispatch stays `prepared`, and whoever sweeps settles it once its lease is over.
 
         Args:
+            provider: the account's.
             account: whose batch it is.
             dispatch: our record of it, in state `prepared`.
             batch: the provider's id.
@@ -71,11 +73,11 @@ class Dispatcher:
                 None: it may leave at any time.
         """
         try:
-            if await self._sent_once(account, batch, before):
+            if await self._sent_once(provider, account, batch, before):
                 await self._record_sent(account, dispatch, accepted)
             else:
                 why = "its hours were over" if self._over(before) else "the provider would not send the batch"
-                await self._withdraw(account, dispatch, batch, why)
+                await self._withdraw(provider, account, dispatch, batch, why)
         except ProviderError as error:
             log("dispatching").warning(
                 "undecided, will be asked about: %s",
@@ -83,7 +85,7 @@ class Dispatcher:
                 extra={"fields": {"tenant": account.tenant, "dispatch": dispatch, "provider": account.provider}},
             )
 
-    async def settle(self, account: ProviderAccount, dispatch: UUID, batch: str) -> None:
+    async def settle(self, provider: TwoPhaseProvider, account: ProviderAccount, dispatch: UUID, batch: str) -> None:
         """Decide what became of a `prepared` dispatch whose instance ended, by asking.
 
         A batch that still waits is taken back rather than sent: since then a message's run may have moved, or its
@@ -92,20 +94,20 @@ class Dispatcher:
         Raises:
             ProviderError: the provider could not be asked.
         """
-        provider = self._providers[account.provider]
         if await provider.batch_state(account, batch) is BatchState.SENT:
             held = await provider.batch_reports(account, batch)
             accepted = [(report.message, report.channel, report.provider_message_id) for report in held]
             await self._record_sent(account, dispatch, accepted)
         else:
-            await self._withdraw(account, dispatch, batch, "its instance ended before sending")
+            await self._withdraw(provider, account, dispatch, batch, "its instance ended before sending")
 
     def _over(self, before: dt.datetime | None) -> bool:
         return before is not None and self._clock.now() >= before
 
-    async def _sent_once(self, account: ProviderAccount, batch: str, before: dt.datetime | None) -> bool:
+    async def _sent_once(
+        self, provider: TwoPhaseProvider, account: ProviderAccount, batch: str, before: dt.datetime | None
+    ) -> bool:
         """Tell the provider to send until it is certain whether it did."""
-        provider = self._providers[account.provider]
         for attempt in range(SEND_ATTEMPTS):
             if self._over(before):
                 return False
@@ -121,7 +123,7 @@ class Dispatcher:
                 return True
         return False
 
-    async def _asked(self, provider: Provider, account: ProviderAccount, batch: str) -> BatchState:
+    async def _asked(self, provider: TwoPhaseProvider, account: ProviderAccount, batch: str) -> BatchState:
         for attempt in range(SEND_ATTEMPTS - 1):
             try:
                 return await provider.batch_state(account, batch)
@@ -129,9 +131,11 @@ class Dispatcher:
                 await self._clock.sleep(RETRY_DELAY.total_seconds() * 2**attempt)
         return await provider.batch_state(account, batch)
 
-    async def _withdraw(self, account: ProviderAccount, dispatch: UUID, batch: str, error: str) -> None:
+    async def _withdraw(
+        self, provider: TwoPhaseProvider, account: ProviderAccount, dispatch: UUID, batch: str, error: str
+    ) -> None:
         """Take a batch back from the provider, so that nobody can send it any more, and only then queue it again."""
-        await self._providers[account.provider].discard(account, batch)
+        await provider.discard(account, batch)
         await self.abandon(account.tenant, dispatch, "prepared", error)
 
     async def _record_sent(self, account: ProviderAccount, dispatch: UUID, accepted: Sequence[AcceptedMessage]) -> None:

@@ -7,14 +7,14 @@ from collections.abc import Sequence
 
 from shared.contracts.reports import ProviderReport
 from shared.messages.reports.reporting import refusal
-from shared.providers import OutboundMessage, Prepared, Provider, ProviderAccount, ProviderRefused
+from shared.providers import OutboundMessage, Prepared, ProviderAccount, ProviderRefused, TwoPhaseProvider
 
 MAX_PARTS = 32
 """Asked about in search of the culprits: enough for three among 500. Is it the account that is refused, all are."""
 
 
 async def hand_over(
-    provider: Provider, account: ProviderAccount, messages: Sequence[OutboundMessage]
+    provider: TwoPhaseProvider, account: ProviderAccount, messages: Sequence[OutboundMessage]
 ) -> tuple[Prepared, list[ProviderReport]]:
     """Prepare one batch of all that the provider takes.
 
@@ -22,7 +22,7 @@ async def hand_over(
     alone; the others become the batch.
 
     Args:
-        provider: settles in two phases, so that what is handed over to find out can be taken back.
+        provider: what is handed over to it to find out can be taken back.
         account: whose.
         messages: at least one.
 

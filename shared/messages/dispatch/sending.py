@@ -1,7 +1,8 @@
 """From tickets to the provider: claim ▸ render ▸ dispatch ▸ record.
 
-The dispatch row is written with the claim. The provider is handed the batch, the row is told its name there, and only
-then is the provider told to send; so after a crash at any point, asking decides.
+The dispatch row is written with the claim. A provider of two phases is handed the batch, the row is told its name
+there, and only then is the provider told to send; so after a crash at any point, asking decides. One that sends with
+the call by which it is handed messages is called in `submitting.py`.
 """
 
 from __future__ import annotations
@@ -12,36 +13,40 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence, Set
 from uuid import UUID
 
-from pydantic import ValidationError
-
 from shared.contracts.reports import ProviderReport
 from shared.contracts.tickets import MAX_TICKET_MESSAGES, SendTicket
 from shared.messages.composing import recipient_now
-from shared.messages.dispatch.dispatching import Dispatcher
+from shared.messages.dispatch.dispatching import LEASE, Dispatcher
 from shared.messages.dispatch.fairness.turns import Turns
 from shared.messages.dispatch.handing_over import hand_over
 from shared.messages.dispatch.store import Claimed, decide_claims, decide_claims_unless_locked, mark_prepared
+from shared.messages.dispatch.submitting import Submitter
+from shared.messages.known_templates import KnownTemplates
 from shared.messages.lawful import forbidden, leaves_before
 from shared.messages.metrics import OURSELVES
-from shared.messages.reasons import SENTENCES, TEMPLATE_UNREADABLE
+from shared.messages.reasons import CHANNEL_NOT_CARRIED, SENTENCES, TEMPLATE_UNREADABLE
 from shared.messages.reports.reporting import Reports, Told, refusal
 from shared.platform.clock import Clock
-from shared.platform.database import PASSING_ERRORS, Connection, Database
+from shared.platform.database import PASSING_ERRORS, Database
 from shared.platform.database.revisions import RevisionCache
 from shared.platform.ids import new_id
 from shared.platform.logs import log
 from shared.platform.loops.coalescer import Coalescer
 from shared.platform.loops.lanes import Lanes
 from shared.platform.pubsub import BULK_SEND_REQUESTS, SEND_REQUESTS
-from shared.providers import OutboundMessage, Prepared, Provider, ProviderAccount, ProviderBusy, ProviderError
+from shared.providers import (
+    OutboundMessage,
+    Provider,
+    ProviderAccount,
+    ProviderBusy,
+    ProviderError,
+    Settlement,
+    TwoPhaseProvider,
+)
 from shared.templates.errors import MessageError
 from shared.templates.rendering import render
-from shared.templates.store import template_versions
 from shared.templates.template import TemplateContent
 from shared.tenants.accounts import Accounts
-
-LEASE = dt.timedelta(seconds=60)
-"""How long a dispatch is its instance's own. Longer than a provider's slowest answer, or two would work on it."""
 
 HELD_UP_FOR = dt.timedelta(seconds=0.25)
 """So long the tickets that come next wait for the providers' answers, and become one batch meanwhile: longer than most
@@ -86,9 +91,10 @@ class Sender:
         self._clock = clock
         self._turns = turns
         self._topic = BULK_SEND_REQUESTS if turns else SEND_REQUESTS
-        self._templates: dict[tuple[str, str, int], TemplateContent] = {}
-        # Who has many single messages shares batches with others that have. The function of crowds has crowds alone, and
-        # takes turns.
+        self._submitter = Submitter(database, dispatcher, reports, clock)
+        self._templates = KnownTemplates()
+        # Who has many single messages shares batches with others that have.
+        # The function of crowds has crowds alone, and takes turns.
         self._tickets: Lanes[SendTicket, UnderWay | None] = Lanes(
             self._send,
             whose=lambda ticket: ticket.tenant,
@@ -151,7 +157,7 @@ class Sender:
                 )
             if claimed:
                 accounts = await self._accounts.get(connection, {row.tenant: row.revision for row in claimed})
-                await self._know_templates(connection, claimed)
+                await self._templates.learn(connection, map(_template_of, claimed))
         by_dispatch: dict[UUID, list[Claimed]] = defaultdict(list)
         for row in claimed:
             by_dispatch[row.dispatch].append(row)
@@ -165,18 +171,6 @@ class Sender:
         for task in ended:
             task.result()
         return slow, held_up
-
-    async def _know_templates(self, connection: Connection, claimed: Sequence[Claimed]) -> None:
-        """Versions never change, so what was read once is known for good. One that can't be read is asked for again."""
-        wanted = {_template_of(row) for row in claimed} - self._templates.keys()
-        if not wanted:
-            return
-        for row in await template_versions(connection, sorted(wanted)):
-            try:
-                self._templates[row.tenant, row.name, row.version] = TemplateContent.model_validate(row.content)
-            except ValidationError:
-                fields = {"tenant": row.tenant, "template": row.name, "version": row.version}
-                log("sending").error("a template can't be read", extra={"fields": fields})
 
     async def _dispatch_or_leave(self, rows: Sequence[Claimed], accounts: Accounts) -> None:
         """The claim is committed, so an error is neither the ticket's nor the other dispatches': the sweep mends it."""
@@ -195,25 +189,44 @@ class Sender:
             log("sending").exception("a dispatch is left to the sweep", extra={"fields": fields})
 
     async def _dispatch(self, rows: Sequence[Claimed], account: ProviderAccount) -> None:
-        """One call to one provider, for messages of one tenant."""
-        tenant, dispatch = account.tenant, rows[0].dispatch
+        """Messages of one tenant, by one provider."""
+        dispatch, provider = rows[0].dispatch, self._providers[account.provider]
         if not (rows := await self._readable(rows)):
             return
-        rendered_at = self._clock.now()
-        ready, refused = self._rendered(rows, rendered_at)
-        prepared = Prepared(None, (), ())
-        if ready:
-            try:
-                prepared, refused_alone = await hand_over(self._providers[account.provider], account, ready)
-            except ProviderBusy as busy:
-                await self._dispatcher.abandon(tenant, dispatch, "open", str(busy), again_in=busy.again_in)
-                return
-            except ProviderError as error:
-                await self._dispatcher.abandon(tenant, dispatch, "open", str(error))
-                return
-            refused += refused_alone
-        # Refusals are recorded before the batch is sent: a crash later leaves nothing but the batch to ask about.
-        told = [Told(tenant, OURSELVES, report) for report in refused]
+        now = self._clock.now()
+        ready, refused = self._rendered(rows, provider.channels, now)
+        before = leaves_before((self._content(row) for row in rows), now)
+        if ready and provider.settlement is Settlement.TWO_PHASE:
+            await self._hand_over(provider, account, dispatch, ready, refused, before)
+            return
+        # Refusals are recorded before anything is sent: a crash later leaves nothing but that to ask about.
+        if refused:
+            await self._reports.record([Told(account.tenant, OURSELVES, report) for report in refused])
+        if not ready:
+            await self._dispatcher.abandon(account.tenant, dispatch, "open", "every message was refused")
+        elif provider.settlement is not Settlement.TWO_PHASE:
+            await self._submitter.submit(provider, account, dispatch, ready, before=before)
+
+    async def _hand_over(
+        self,
+        provider: TwoPhaseProvider,
+        account: ProviderAccount,
+        dispatch: UUID,
+        ready: Sequence[OutboundMessage],
+        refused: Sequence[ProviderReport],
+        before: dt.datetime | None,
+    ) -> None:
+        """One batch, prepared and then sent."""
+        tenant = account.tenant
+        try:
+            prepared, refused_alone = await hand_over(provider, account, ready)
+        except ProviderBusy as busy:
+            await self._dispatcher.abandon(tenant, dispatch, "open", str(busy), again_in=busy.again_in)
+            return
+        except ProviderError as error:
+            await self._dispatcher.abandon(tenant, dispatch, "open", str(error))
+            return
+        told = [Told(tenant, OURSELVES, report) for report in (*refused, *refused_alone)]
         told += [Told(tenant, account.provider, report) for report in prepared.refused]
         if told:
             await self._reports.record(told)
@@ -230,12 +243,11 @@ class Sender:
             return
         channels = {message.message: message.channel for message in ready}
         accepted = [(entry.message, channels[entry.message], entry.provider_message_id) for entry in prepared.accepted]
-        before = leaves_before((self._content(row) for row in rows), rendered_at)
-        await self._dispatcher.complete(account, dispatch, prepared.batch, accepted, before=before)
+        await self._dispatcher.complete(provider, account, dispatch, prepared.batch, accepted, before=before)
 
     async def _readable(self, rows: Sequence[Claimed]) -> list[Claimed]:
         """Those of a dispatch whose templates are known. The others are given up by themselves."""
-        unreadable = [row.id for row in rows if _template_of(row) not in self._templates]
+        unreadable = [row.id for row in rows if self._templates.get(_template_of(row)) is None]
         if unreadable:
             await self._dispatcher.abandon(
                 rows[0].tenant,
@@ -248,10 +260,12 @@ class Sender:
         return [row for row in rows if row.id not in unreadable]
 
     def _content(self, row: Claimed) -> TemplateContent:
-        return self._templates[_template_of(row)]
+        content = self._templates.get(_template_of(row))
+        assert content is not None, "only what is readable is sent"  # noqa: S101
+        return content
 
     def _rendered(
-        self, rows: Sequence[Claimed], now: dt.datetime
+        self, rows: Sequence[Claimed], carried: frozenset[str], now: dt.datetime
     ) -> tuple[list[OutboundMessage], list[ProviderReport]]:
         """What may leave now, and why the rest may not or can't."""
         ready: list[OutboundMessage] = []
@@ -262,7 +276,12 @@ class Sender:
                 if error := forbidden(content, (row.leg,), now):
                     raise error
                 to = recipient_now(row.recipient, customer_known=row.customer_known)
-                ready.append(render(content, row.leg, row.variables, message=row.id, attempt=row.attempt, to=to))
+                message = render(content, row.leg, row.variables, message=row.id, attempt=row.attempt, to=to)
+                if message.channel not in carried:
+                    detail = f"{SENTENCES[CHANNEL_NOT_CARRIED]}: {message.channel}"
+                    refused.append(refusal(row.id, row.attempt, message.channel, CHANNEL_NOT_CARRIED, detail))
+                else:
+                    ready.append(message)
             except MessageError as error:
                 refused.append(refusal(row.id, row.attempt, row.leg, error.code, error.both))
         return ready, refused

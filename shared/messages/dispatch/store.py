@@ -69,7 +69,8 @@ with carried as (
 told as (
   -- It is looked at again when the first of its messages may go on to its next channel; see `deciding_deadline`.
   update dispatches d
-  set state = 'sent', updated_at = %(now)s, check_at = %(check_at)s, deadline_at = d.created_at + first.deadline
+  set state = 'sent', provider_batch_id = coalesce(%(batch)s, provider_batch_id), updated_at = %(now)s,
+      check_at = %(check_at)s, deadline_at = d.created_at + first.deadline
   from (select min(deadline) filter (where may_go_on) as deadline from carried) first
   where tenant = %(tenant)s and id = %(id)s and state = 'prepared'
 )
@@ -87,6 +88,7 @@ async def mark_sent(
     dispatch: UUID,
     accepted: Sequence[tuple[UUID, str, str | None]],
     *,
+    batch: str | None = None,
     now: dt.datetime,
     check_at: dt.datetime,
 ) -> None:
@@ -99,6 +101,7 @@ async def mark_sent(
         tenant: whose.
         dispatch: the call.
         accepted: message, the channel it really took, and the provider's id for it.
+        batch: the provider's id for the call, where it was not known before.
         now: the moment.
         check_at: when to ask the provider, should no report have come.
     """
@@ -111,6 +114,7 @@ async def mark_sent(
             **months_of(message for message, _, _ in accepted),
             "channels": [channel for _, channel, _ in accepted],
             "provider_message_ids": [provider_message_id for _, _, provider_message_id in accepted],
+            "batch": batch,
             "now": now,
             "check_at": check_at,
         },

@@ -133,8 +133,8 @@ async def still_waiting(
 
 
 class TakenDispatch(NamedTuple):
-    """A dispatch that is ours to look after for now. `batch`: the provider's id for it, once there is one; `revision`:
-    the tenant's."""
+    """A dispatch that is ours to look after for now. `batch`: the provider's id for it, once there is one; `begun_at`:
+    when its provider was called, where one call sends; `revision`: the tenant's."""
 
     tenant: str
     id: UUID
@@ -142,6 +142,7 @@ class TakenDispatch(NamedTuple):
     state: DispatchState
     batch: str | None
     created_at: dt.datetime
+    begun_at: dt.datetime | None
     revision: int
 
 
@@ -178,7 +179,7 @@ with due as (
 update dispatches d set updated_at = %(now)s, {put_off}
 from due join tenants t on t.id = due.tenant
 where d.tenant = due.tenant and d.id = {is_one("due.id")}
-returning d.tenant, d.id, d.account, d.state::text, d.provider_batch_id as batch, d.created_at, t.revision
+returning d.tenant, d.id, d.account, d.state::text, d.provider_batch_id as batch, d.created_at, d.begun_at, t.revision
 """
 
 

@@ -11,8 +11,8 @@ from uuid import UUID
 
 from shared.contracts.outcomes import Outcome
 from shared.contracts.reports import ProviderReport
-from shared.messages.dispatch.dispatching import FIRST_CHECK, Dispatcher
-from shared.messages.dispatch.sending import LEASE
+from shared.messages.dispatch.dispatching import FIRST_CHECK, LEASE, Dispatcher
+from shared.messages.dispatch.submitting import Submitter
 from shared.messages.dispatch.sweep_store import (
     OpenMessage,
     TakenDispatch,
@@ -23,7 +23,9 @@ from shared.messages.dispatch.sweep_store import (
     unsettled,
 )
 from shared.messages.dispatch.unasked import NOT_USABLE, Unasked
-from shared.messages.reasons import ACCOUNT_NOT_ASKED, DEADLINE, NO_REPORT, SENTENCES, WORDS_REFUSED
+from shared.messages.metrics import OURSELVES
+from shared.messages.reasons import ACCOUNT_NOT_ASKED, ANSWER_LOST, DEADLINE, NO_REPORT, SENTENCES, WORDS_REFUSED
+from shared.messages.reports.naming import told_by
 from shared.messages.reports.reporting import Reports, Told, refusal
 from shared.messages.status import Status
 from shared.platform.clock import Clock
@@ -33,7 +35,7 @@ from shared.platform.logs import log
 from shared.platform.loops.sweeps import Limits, Sweep
 from shared.platform.loops.turns import InTurn
 from shared.platform.signals.alerts import resolve_raised_before
-from shared.providers import Provider, ProviderAccount, ProviderError
+from shared.providers import Provider, ProviderAccount, ProviderError, Settlement
 from shared.tenants.accounts import Accounts
 
 LIMITS = Limits(at_once=32, patience=dt.timedelta(seconds=20), work_for=dt.timedelta(seconds=20))
@@ -91,6 +93,7 @@ class Sweeper:
         self._reports = reports
         self._clock = clock
         self._unasked = Unasked(database, reports, clock)
+        self._submitter = Submitter(database, dispatcher, reports, clock)
         undecided = InTurn(self._take_undecided, _tenant)
         unreported = InTurn(partial(self._take_sent, decide_checks), _tenant)
         overdue = InTurn(partial(self._take_sent, decide_deadlines), _tenant)
@@ -108,8 +111,8 @@ class Sweeper:
     async def decide(self) -> None:
         """Finish dispatches that were begun and left.
 
-        An `open` one was never sent, for the provider is told to send only after the row says `prepared`. Of a
-        `prepared` one the provider knows.
+        An `open` one was never sent, for the provider is told to send only after the row says `prepared`. What became
+        of a `prepared` one is settled as its provider's class says.
         """
         await self._undecided.run()
 
@@ -120,20 +123,27 @@ class Sweeper:
                 connection, now=now, first=LEASE, longest=LONGEST_WITHOUT_CHECK, limit=limit, without=without
             )
             accounts = await self._accounts.get(connection, {each.tenant: each.revision for each in left})
-        return [_Undecided(each, self._account(accounts, each) if each.batch else None) for each in left]
+        return [_Undecided(each, self._account(accounts, each) if each.state == "prepared" else None) for each in left]
 
     async def _settle(self, left: _Undecided) -> None:
         dispatch, account = left.dispatch, left.account
-        if dispatch.state == "open" or dispatch.batch is None:
+        if dispatch.state == "open":
             await self._dispatcher.abandon(dispatch.tenant, dispatch.id, "open", "its instance ended before sending")
         elif account is None:
             await self._unasked.note(dispatch, NOT_USABLE)
         else:
             try:
-                await self._dispatcher.settle(account, dispatch.id, dispatch.batch)
+                await self._settle_as(self._providers[account.provider], account, dispatch)
             except ProviderError as error:
                 await self._unasked.note(dispatch, str(error))
                 raise
+
+    async def _settle_as(self, provider: Provider, account: ProviderAccount, dispatch: TakenDispatch) -> None:
+        if provider.settlement is not Settlement.TWO_PHASE:
+            await self._submitter.settle(provider, account, dispatch)
+        else:
+            assert dispatch.batch is not None, "what is prepared in two phases has its name"  # noqa: S101
+            await self._dispatcher.settle(provider, account, dispatch.id, dispatch.batch)
 
     def _account(self, accounts: Mapping[str, Accounts], dispatch: TakenDispatch) -> ProviderAccount | None:
         """The account that made a dispatch, or None where nobody can be asked in its name just now."""
@@ -183,16 +193,25 @@ class Sweeper:
             async with self._database.connection() as connection:
                 await close(connection, [dispatch], self._clock.now())
             return
-        assert dispatch.batch is not None, "what was sent has its provider's name"  # noqa: S101
+        if dispatch.batch is None:
+            await self._reports.record(
+                [
+                    Told(dispatch.tenant, OURSELVES, report)
+                    for message in unreported.messages
+                    if (report := unheard_of(message, dispatch.created_at + message.last_word, now))
+                ]
+            )
+            return
         if account is None:
             await self._unasked.note(dispatch, NOT_USABLE)
             return
         try:
-            reports = await self._providers[account.provider].batch_reports(account, dispatch.batch)
+            found = await self._providers[account.provider].batch_reports(account, dispatch.batch)
         except ProviderError as error:
             await self._unasked.note(dispatch, str(error))
             raise
-        said = {(report.message, report.attempt): report for report in reports}
+        told_of = [each.report for each in await told_by(self._database, account, found)]
+        said = {(report.message, report.attempt): report for report in told_of}
         told = [
             Told(account.tenant, account.provider, report)
             for message in unreported.messages
@@ -214,6 +233,18 @@ def _tenant(due: _Undecided | _Unreported) -> str:
 
 def _fields(due: _Undecided | _Unreported) -> dict[str, object]:
     return {"tenant": due.dispatch.tenant, "dispatch": due.dispatch.id}
+
+
+def unheard_of(message: OpenMessage, last_word_at: dt.datetime, now: dt.datetime) -> ProviderReport | None:
+    """What becomes of a message of which nobody can say whether it was sent: it is `unknown`, whatever its route, until
+    no report can come any more, and then it ends. Arguments as of `overdue`."""
+    if now >= last_word_at:
+        outcome = Outcome.EXPIRED
+    elif message.status is Status.SENDING:
+        outcome = Outcome.UNCONFIRMED
+    else:
+        return None
+    return refusal(message.id, message.attempt, message.channel, ANSWER_LOST, SENTENCES[ANSWER_LOST], outcome=outcome)
 
 
 def overdue(

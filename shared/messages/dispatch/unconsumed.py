@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from shared.contracts.tickets import SendTicket
-from shared.messages.dispatch.sending import LEASE
+from shared.messages.dispatch.dispatching import LEASE
 from shared.messages.dispatch.store import decide_claims
 from shared.messages.dispatch.sweep_store import UnconsumedTicket, still_waiting, unconsumed
 from shared.platform.clock import Clock

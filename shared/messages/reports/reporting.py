@@ -13,7 +13,7 @@ from shared.contracts.outcomes import Outcome
 from shared.contracts.reports import ProviderReport, ReportBatch
 from shared.messages.metrics import count_changes
 from shared.messages.outbox import CROWD, PATIENCE, cut_tickets, publish_tickets, topics_of
-from shared.messages.reasons import NO_REPORT, NOBODY_TO_ASK, REFUSED_HERE, WORDS_REFUSED
+from shared.messages.reasons import REFUSED_HERE, UNHEARD_OF, WORDS_REFUSED
 from shared.messages.reports.plain_store import PlainArrival, decide_plain_arrivals
 from shared.messages.reports.store import (
     Asked,
@@ -213,7 +213,7 @@ def _settles(state: State, code: str) -> str | None:
     if state.status.arrived:
         return "capture"
     if state.status.final:
-        return "hold_expiry" if code in (NO_REPORT, NOBODY_TO_ASK) else "release"
+        return "hold_expiry" if code in UNHEARD_OF else "release"
     return None
 
 

@@ -203,7 +203,7 @@ def _understood(provider: Provider, body: bytes) -> tuple[list[ProviderReport], 
         return provider.parse_webhook(body), []
     except ValueError as error:
         malformed = [Malformed(body, str(error))]
-    parts, deep = _parts(body)
+    parts, deep = _parts(provider, body)
     if not 2 <= len(parts) + deep <= MOST_PARTS:
         return [], malformed
     reports: list[ProviderReport] = []
@@ -216,17 +216,17 @@ def _understood(provider: Provider, body: bytes) -> tuple[list[ProviderReport], 
     return reports, malformed
 
 
-def _parts(body: bytes) -> tuple[list[bytes], int]:
-    """The entries of a JSON array, each as an array of its own; and how many can be read but not written so, for a
-    reader takes more brackets within brackets than a writer."""
+def _parts(provider: Provider, body: bytes) -> tuple[list[bytes], int]:
+    """The reports of a call, each as a call of its own; and how many can be read but not written so, for a reader takes
+    more brackets within brackets than a writer."""
     try:
-        entries = orjson.loads(body)
+        call = orjson.loads(body)
     except orjson.JSONDecodeError:
         return [], 0
     parts, deep = [], 0
-    for entry in entries if isinstance(entries, list) else []:
+    for entry in provider.webhook_entries(call):
         try:
-            parts.append(orjson.dumps([entry]))
+            parts.append(orjson.dumps(entry))
         except orjson.JSONEncodeError:
             deep += 1
     return parts, deep

@@ -242,7 +242,8 @@ def _dispatch(row: store.StoredDispatch) -> Chapter:
     batch = f" as batch {row.provider_batch_id}" if row.provider_batch_id else ""
     told = f"handed to {row.provider} through account {row.account}{batch}{_others(row.messages)}"
     why = f" ({row.error})" if row.error else ""
-    return Chapter(row.created_at, "dispatch", f"{told}; {_BECAME_OF_DISPATCH[row.state]}{why}", asdict(row))
+    became = _BECAME_OF_DISPATCH[row.state] if batch else _WITHOUT_A_NAME.get(row.state, _BECAME_OF_DISPATCH[row.state])
+    return Chapter(row.created_at, "dispatch", f"{told}; {became}{why}", asdict(row))
 
 
 def _report(row: store.StoredReport) -> Chapter:
@@ -258,6 +259,14 @@ _BECAME_OF_DISPATCH = {
     "closed": "sent, and reported in full",
     "abandoned": "given up before sending",
 }
+
+_NOBODY_KNOWS = "nobody can say whether it was sent"
+_WITHOUT_A_NAME = {
+    "prepared": "being handed over, or the answer to that was lost",
+    "sent": _NOBODY_KNOWS,
+    "closed": _NOBODY_KNOWS,
+}
+"""What a call came to that has no name at its provider."""
 
 _DONE_TO_CREDIT = {
     "hold": "{held} won are held",

@@ -148,6 +148,7 @@ LIVES: Mapping[str, Life] = {
         Life("default_prices", Leaving.PLATFORM, _OURS),
         Life("provider_prices", Leaving.PLATFORM, _OURS),
         Life("account_buckets", Leaving.PLATFORM, "A row for each account at a provider."),
+        Life("account_polls", Leaving.PLATFORM, "A row for each account at a provider that is asked for reports."),
         Life("heartbeats", Leaving.PLATFORM, _OURS),
         Life("partitions", Leaving.PLATFORM, "A row for each partition that there is."),
         Life("left_months", Leaving.PLATFORM, "What has left and when: five short rows a month."),

@@ -12,8 +12,7 @@ import httpx
 import pytest
 
 from shared.messages.dispatch import sweeping
-from shared.messages.dispatch.dispatching import FIRST_CHECK, Dispatcher
-from shared.messages.dispatch.sending import LEASE
+from shared.messages.dispatch.dispatching import FIRST_CHECK, LEASE, Dispatcher
 from shared.messages.dispatch.sweeping import Sweeper
 from shared.messages.reports.reporting import Reports
 from shared.platform.loops.sweeps import Limits
@@ -174,7 +173,7 @@ def _sweeper(world: FaultyWorld, wire: Wire, *told: Callable[[httpx.Request], Aw
     client = httpx.AsyncClient(transport=wire, event_hooks={"request": list(told)})
     wires = {"solapi": Solapi(world.simulator.url, world.clock, client)}
     database = world.as_role("allim_sweeper")
-    dispatcher = Dispatcher(database, wires, world.clock)
+    dispatcher = Dispatcher(database, world.clock)
     reports = Reports(database, world.bus, world.clock)
     return Sweeper(database, wires, account_cache(KEYS), dispatcher, reports, world.clock)
 

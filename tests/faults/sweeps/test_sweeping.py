@@ -10,11 +10,10 @@ from decimal import Decimal
 import pytest
 
 from shared.credits.ledger.ledger import top_up
-from shared.messages.dispatch.dispatching import MAX_TRIES
-from shared.messages.dispatch.sending import LEASE
+from shared.messages.dispatch.dispatching import LEASE, MAX_TRIES
 from shared.tenants.accounts import register_account
 from tests.faults.fates import DELIVERED, REFUSED, assert_each_has_its_fate, queue_one_of_each
-from tests.faults.world import TENANT, FaultyWorld, ending_at
+from tests.faults.world import SMS_ONLY, TENANT, FaultyWorld, ending_at
 from tests.world import KEYS
 
 UNLUCKY = "unlucky"
@@ -171,9 +170,23 @@ async def test_what_is_left_is_mended_while_pubsub_is_away(world: FaultyWorld) -
 
 async def test_an_account_of_a_provider_that_nobody_knows_is_said_to_be_so(world: FaultyWorld, unlucky: str) -> None:
     async with world.owner.transaction() as connection:
-        account = replace(world.provider_account, tenant=unlucky, provider="nhn")
+        account = replace(world.provider_account, tenant=unlucky, provider="pigeon")
         await register_account(connection, KEYS, account, now=world.clock.now())
     [stranded] = await world.queue(DELIVERED, tenant=unlucky)
     assert await world.live(world.process())
     row = world.message(stranded)
-    assert (row["status"], row["detail"]) == ("failed", "this release knows no provider 'nhn'")
+    assert (row["status"], row["detail"]) == ("failed", "this release knows no provider 'pigeon'")
+
+
+@pytest.mark.parametrize("provider", ["nhn", "sens"])
+async def test_an_account_that_lacks_what_opens_one_there_is_said_to_do_so(
+    world: FaultyWorld, unlucky: str, provider: str
+) -> None:
+    async with world.owner.transaction() as connection:
+        account = replace(world.provider_account, tenant=unlucky, provider=provider)
+        await register_account(connection, KEYS, account, now=world.clock.now())
+    [stranded] = await world.queue(DELIVERED, tenant=unlucky, route="sms", templates={DELIVERED: SMS_ONLY})
+    assert await world.live(world.process())
+    row = world.message(stranded)
+    assert (row["status"], row["reason"]) == ("failed", "provider_unavailable")
+    assert "was registered without" in row["detail"]

@@ -16,10 +16,10 @@ from shared.providers import (
     Accepted,
     OutboundMessage,
     Prepared,
-    Provider,
     ProviderAccount,
     ProviderRefused,
     ProviderUnavailable,
+    TwoPhaseProvider,
 )
 
 ACCOUNT = ProviderAccount("cafe", "main", "strict", "0212345678", None, {})
@@ -53,7 +53,7 @@ def messages(number: int) -> list[OutboundMessage]:
 
 async def handed_over(strict: Strict, number: int) -> tuple[set[int], set[int]]:
     """Which are in the one batch that is held, and which were refused."""
-    prepared, refused = await hand_over(cast(Provider, cast(Any, strict)), ACCOUNT, messages(number))
+    prepared, refused = await hand_over(cast(TwoPhaseProvider, cast(Any, strict)), ACCOUNT, messages(number))
     assert list(strict.held) == ([] if prepared.batch is None else [prepared.batch])
     held = [message.message.int for batch in strict.held.values() for message in batch]
     assert sorted(held) == sorted(accepted.message.int for accepted in prepared.accepted)

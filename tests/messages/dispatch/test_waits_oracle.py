@@ -16,8 +16,7 @@ from uuid import UUID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.messages.dispatch.dispatching import FIRST_CHECK
-from shared.messages.dispatch.sending import LEASE
+from shared.messages.dispatch.dispatching import FIRST_CHECK, LEASE
 from shared.messages.dispatch.store import mark_sent
 from shared.messages.dispatch.sweep_store import (
     TakenDispatch,
@@ -217,7 +216,7 @@ async def _takes(
         taken = await take(connection)
         assert await rows(connection, DISPATCHES) == after
     assert sorted(taken, key=lambda each: (each.tenant, each.id)) == [
-        TakenDispatch(each[0], each[2].id, "main", each[2].state, f"batch of {each[0]}", MADE, each[1].revision)  # type: ignore[arg-type]
+        TakenDispatch(each[0], each[2].id, "main", each[2].state, f"batch of {each[0]}", MADE, None, each[1].revision)  # type: ignore[arg-type]
         for each in _each(businesses)
         if each in due
     ]
