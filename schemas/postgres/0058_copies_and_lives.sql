@@ -211,13 +211,16 @@ alter table tenant_history drop constraint tenant_history_what_check,
   add constraint tenant_history_what_check check (what in ('suspended', 'resumed', 'life_set', 'life_unset'));
 
 -- What is forgotten of a row, as SQL: its key; what comes after one in a walk; which rows have something; what they become.
+-- A message lies in the month that it was due in, and may have left long after: of the last 6 months none is touched ($4:
+-- the moment).
 create function months.contents() returns table (what text, key text, later text, has text, becomes text)
   language sql immutable
 begin atomic
   values
     ('messages', 'id', 'id > $2[2]::uuid',
       'status > ''sending'' and (hold is null or settlement is not null)'
-      ' and (recipient is not null or variables <> ''{}'' or detail is not null)',
+      ' and (recipient is not null or variables <> ''{}'' or detail is not null)'
+      ' and updated_at < $4 - interval ''6 months''',
       'recipient = null, variables = ''{}'', detail = null'),
     ('events', 'source, id, month', '(source, id, month) > ($2[2], $2[3], $2[4]::date)',
       '(data <> ''{}'' or note is not null or outcomes <> ''[]'')',
@@ -271,7 +274,7 @@ begin
     ' (select array[%6$s] from slice order by (%1$s) desc limit 1)',
     rule.key, month.name, case when month.until = life.after[1]::date and life.after[2] is not null
     then 'and ' || rule.later end, rule.has, rule.becomes, regexp_replace(rule.key, '(\w+)', '\1::text', 'g'))
-  into gone, seen, reached using life.tenant, life.after, most;
+  into gone, seen, reached using life.tenant, life.after, most, least(moment, now());
   more := true;
   update tenant_lives l
   set after = case when seen = most then month.until::text || reached else array[(month.until + 1)::text] end
@@ -333,7 +336,7 @@ begin
   loop
     execute format('select count(*) filter (where %s), count(*) from ('
       'select * from months.%I where tenant = $1 limit $2) as looked_at', month.has, month.name)
-    into found_here, seen using tenant, left_to_see;
+    into found_here, seen using tenant, left_to_see, most, moment;
     number := number + found_here;
     left_to_see := left_to_see - seen;
     exit when left_to_see = 0 or number >= most;

@@ -243,7 +243,7 @@ HEALTH = {
     "provider_accounts": "select(tenant,id,provider,active)",
     "timers": "select(due_at)",
     "messages": "select(tenant,id,status,due_at)",
-    "dispatches": "select(tenant,id,provider,account,state,check_at,created_at)",
+    "dispatches": "select(tenant,id,provider,account,state,check_at,lease_until,created_at)",
     "dead_letters": "select(received_at,state)",
     "credit_accounts": "select(tenant,balance,held,low_balance)",
     "payment_orders": "select(status,created_at,updated_at)",

@@ -136,8 +136,7 @@ LIVES: Mapping[str, Life] = {
         Life(
             "customers",
             Leaving.TENANT,
-            "Whom a business serves is for it to say: it erases a customer without delay (personal information "
-            "protection act 21 (1)).",
+            "Whom a business serves is for it to say (personal information protection act 21 (1)).",
         ),
         Life("groups", Leaving.TENANT, "As customers."),
         Life("group_members", Leaving.TENANT, "As customers."),

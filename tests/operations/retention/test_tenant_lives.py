@@ -99,6 +99,19 @@ async def test_what_waits_or_holds_credit_forgets_nothing_before_it_is_over(owne
     assert _saying(owner, "messages") == set()
 
 
+async def test_what_left_long_after_it_was_due_says_for_half_a_year_what_it_said(
+    owner: Owner, keeper: Database
+) -> None:
+    """An advert's record is kept for 6 months from when it was sent, and a message lies where it was due."""
+    _life(owner, "messages", 7)
+    late = _put(owner, "messages", midnight(2014, 1))
+    owner.execute("update messages set updated_at = %s where id = %s", [midnight(2014, 9), late])
+    await _night(keeper)
+    assert _saying(owner, "messages") == {late}
+    await _night(keeper, midnight(2015, 4))
+    assert _saying(owner, "messages") == set()
+
+
 async def test_it_goes_on_where_it_was_a_few_rows_at_a_time_and_what_comes_late_goes_with_the_next_month(
     owner: Owner, keeper: Database
 ) -> None:
