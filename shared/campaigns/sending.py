@@ -161,9 +161,9 @@ async def send_bulk(
         tell(Progress("queueing", key, 0, 0, 0.0))
 
         async def write(batch: Sequence[PlannedRow]) -> None:
-            begun = clock.now()
+            begun, before = clock.now(), tally.queued
             await writer.write(batch)
-            room.took((clock.now() - begun).total_seconds(), len(batch))
+            room.took((clock.now() - begun).total_seconds(), len(batch), written=tally.queued - before)
             tell(Progress("queueing", key, tally.asked, tally.queued, customers.share_read))
 
         async with aclosing(planned_batches(bulk, customers)) as batches:

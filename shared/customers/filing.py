@@ -64,7 +64,7 @@ async def file_all(
         await room.make()
         begun = clock.now()
         taken = await until_it_passes("a batch of a file of customers", take)
-        room.took((clock.now() - begun).total_seconds(), taken.rows)
+        room.took((clock.now() - begun).total_seconds(), taken.rows, written=taken.added + taken.changed)
         filed += taken
     return filed
 

@@ -29,7 +29,17 @@ class Room:
         if self._pause:
             await self._clock.sleep(self._pause)
 
-    def took(self, seconds: float, rows: int) -> None:
-        """A batch of so many rows, one at least, took so long."""
+    def took(self, seconds: float, rows: int, *, written: int) -> None:
+        """A batch took so long.
+
+        Args:
+            seconds: how long.
+            rows: how many it had, one at least.
+            written: how many of them it wrote. Unless it is all, the batch tells nothing, and no pause comes after it:
+                whoever mostly reads is quick, and would make all others look slow.
+        """
+        self._pause = 0.0
+        if written < rows:
+            return
         self._quickest_row = min(self._quickest_row, max(seconds, 0.0) / rows)
         self._pause = min(max(seconds - self._quickest_row * rows, 0.0), LONGEST_PAUSE_SECONDS)

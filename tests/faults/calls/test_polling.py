@@ -11,7 +11,7 @@ from shared.contracts.outcomes import Outcome
 from shared.messages.reports.naming import told_by
 from shared.providers import ProviderAccount, Settlement, Word
 from shared.tenants.accounts import register_account
-from tests.faults.calls.test_nhn import TEMPLATES, queue
+from tests.faults.calls.test_nhn_faults import TEMPLATES, queue
 from tests.faults.calls.vendor import Vendor
 from tests.faults.fates import BAD_NUMBER, DELIVERED, UNTOLD
 from tests.faults.world import TENANT, FaultyWorld, Process

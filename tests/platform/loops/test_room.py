@@ -23,7 +23,7 @@ def _pauses(took: Sequence[float], rows: int = ROWS) -> list[float]:
     async def main() -> None:
         for seconds in took:
             await room.make()
-            room.took(seconds, rows)
+            room.took(seconds, rows, written=rows)
 
     in_a_loop(main)
     return clock.slept
@@ -31,6 +31,16 @@ def _pauses(took: Sequence[float], rows: int = ROWS) -> list[float]:
 
 def test_who_is_alone_does_not_pause() -> None:
     assert _pauses([0.2, 0.2, 0.1, 0.1, 0.1]) == []
+
+
+def test_batches_that_had_little_to_write_are_no_measure_for_the_others() -> None:
+    clock = Pauses()
+    room = Room(clock)
+    for seconds, written in ((0.001, 0), (1, ROWS), (1, ROWS), (1.5, ROWS), (1.5, ROWS - 1)):
+        in_a_loop(room.make)
+        room.took(seconds, ROWS, written=written)
+    in_a_loop(room.make)
+    assert clock.slept == [0.5]
 
 
 @given(st.floats(0.01, 0.2), st.lists(st.floats(1, 10), min_size=1, max_size=10))

@@ -11,7 +11,7 @@ import pytest
 
 from shared.providers import ProviderAccount
 from shared.tenants.accounts import register_account
-from tests.faults.calls.test_nhn import LONG, TEMPLATES, ending_after, queue
+from tests.faults.calls.test_nhn_faults import LONG, TEMPLATES, ending_after, queue
 from tests.faults.fates import BAD_NUMBER, DELIVERED, REFUSED
 from tests.faults.world import FaultyWorld
 from tests.world import KEYS
