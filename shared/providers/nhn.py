@@ -19,8 +19,6 @@ import orjson
 
 from shared.contracts.outcomes import Outcome
 from shared.contracts.reports import ProviderReport
-from shared.contracts.values import YEARS
-from shared.platform.clock import SEOUL
 from shared.providers.base import (
     Accepted,
     OneCall,
@@ -34,7 +32,15 @@ from shared.providers.base import (
     Submission,
     Submitted,
 )
-from shared.providers.wire import NOT_LET_IN, Wire, as_documented, named_in, reference_of
+from shared.providers.wire import (
+    NOT_LET_IN,
+    Wire,
+    as_documented,
+    named_in,
+    read_in_korea,
+    reference_of,
+    written_in_korea,
+)
 
 if TYPE_CHECKING:
     import httpx
@@ -165,8 +171,8 @@ class Nhn:
         # Clocks differ, and what a message has become is known only where its words can be written again.
         window = {
             "senderGroupingKey": str(submission.dispatch),
-            "startCreateDate": _written(submission.begun_at - dt.timedelta(minutes=5)),
-            "endCreateDate": _written(submission.begun_at + dt.timedelta(minutes=10)),
+            "startCreateDate": written_in_korea(submission.begun_at - dt.timedelta(minutes=5)),
+            "endCreateDate": written_in_korea(submission.begun_at + dt.timedelta(minutes=10)),
         }
         for kind in TYPES.values():
             found = await self._listed(account, f"/sender/{kind}", window)
@@ -187,7 +193,7 @@ class Nhn:
             return _reports(found)
 
     async def poll(self, account: ProviderAccount, since: dt.datetime, until: dt.datetime) -> list[ProviderReport]:
-        window = {"startUpdateDate": _written(since), "endUpdateDate": _written(until)}
+        window = {"startUpdateDate": written_in_korea(since), "endUpdateDate": written_in_korea(until)}
         found = await self._listed(account, "/message-results", window)
         with as_documented("NHN"):
             return _reports(found)
@@ -305,7 +311,7 @@ def _report(entry: Mapping[str, Any]) -> ProviderReport | None:
         code=code or f"status {status}",
         outcome=outcome_of(code, status),
         detail=entry.get("resultCodeName") or None,
-        at=_read(entry.get("receiveDate") or entry.get("resultDate")),
+        at=read_in_korea(entry.get("receiveDate") or entry.get("resultDate")),
     )
 
 
@@ -314,17 +320,3 @@ def outcome_of(code: str, status: str = "") -> Outcome:
     if code == DELIVERED:
         return Outcome.DELIVERED
     return Outcome.FAILED if code in FAILED or status in FAILED_STATUSES else Outcome.SENT
-
-
-def _written(moment: dt.datetime) -> str:
-    """NHN writes and reads Korean time, and does not say so."""
-    return moment.astimezone(SEOUL).strftime("%Y-%m-%d %H:%M:%S")
-
-
-def _read(value: Any) -> dt.datetime | None:
-    try:
-        moment = dt.datetime.fromisoformat(value)
-    except (TypeError, ValueError):
-        return None
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=SEOUL)
-    return moment if moment.year in YEARS else None

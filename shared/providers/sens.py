@@ -20,8 +20,7 @@ import orjson
 
 from shared.contracts.outcomes import Outcome
 from shared.contracts.reports import ProviderReport
-from shared.contracts.values import YEARS
-from shared.platform.clock import SEOUL, Clock
+from shared.platform.clock import Clock
 from shared.providers.base import (
     Accepted,
     OneCall,
@@ -38,7 +37,7 @@ from shared.providers.base import (
     Submitted,
     Word,
 )
-from shared.providers.wire import NOT_LET_IN, Wire, as_documented
+from shared.providers.wire import NOT_LET_IN, Wire, as_documented, read_in_korea, written_in_korea
 
 if TYPE_CHECKING:
     import httpx
@@ -114,8 +113,8 @@ class Sens:
     async def find(self, account: ProviderAccount, submission: Submission) -> Submitted | None:
         first, recipients = submission.messages[0], {message.to for message in submission.messages}
         query = {
-            "requestStartTime": _written(submission.begun_at - CLOCKS_DIFFER),
-            "requestEndTime": _written(submission.begun_at + CLOCKS_DIFFER),
+            "requestStartTime": written_in_korea(submission.begun_at - CLOCKS_DIFFER),
+            "requestEndTime": written_in_korea(submission.begun_at + CLOCKS_DIFFER),
             "type": TYPES[first.channel],
             "from": account.sender,
         }
@@ -142,7 +141,7 @@ class Sens:
         return _words(await self._listed(account, {"requestId": batch}))
 
     async def poll(self, account: ProviderAccount, since: dt.datetime, until: dt.datetime) -> Sequence[Said]:
-        window = {"completeStartTime": _written(since), "completeEndTime": _written(until)}
+        window = {"completeStartTime": written_in_korea(since), "completeEndTime": written_in_korea(until)}
         return _words(await self._listed(account, window))
 
     def proof_of(self, headers: Mapping[str, str]) -> str:
@@ -225,7 +224,7 @@ def _word(entry: Mapping[str, Any]) -> Word | None:
         code=code,
         outcome=outcome_of(code, str(entry.get("statusName"))) if status == FINISHED else Outcome.SENT,
         detail=entry.get("statusMessage"),
-        at=_read(entry.get("completeTime")),
+        at=read_in_korea(entry.get("completeTime")),
     )
 
 
@@ -234,16 +233,3 @@ def outcome_of(code: str, name: str) -> Outcome:
     if code == DELIVERED:
         return Outcome.DELIVERED
     return Outcome.FAILED if name == FAILED_NAME else Outcome.SENT
-
-
-def _written(moment: dt.datetime) -> str:
-    return moment.astimezone(SEOUL).strftime("%Y-%m-%d %H:%M:%S")
-
-
-def _read(value: Any) -> dt.datetime | None:
-    try:
-        moment = dt.datetime.fromisoformat(value)
-    except (TypeError, ValueError):
-        return None
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=SEOUL)
-    return moment if moment.year in YEARS else None

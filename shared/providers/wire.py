@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from shared.contracts.values import YEARS
+from shared.platform.clock import SEOUL
 from shared.providers.base import OutboundMessage, ProviderBusy, ProviderUnavailable, ProviderUndecided
 
 if TYPE_CHECKING:
@@ -88,3 +91,18 @@ def named_in(reference: object) -> tuple[UUID, int, str] | None:
         return UUID(message), int(attempt), channel
     except ValueError:
         return None
+
+
+def written_in_korea(moment: dt.datetime) -> str:
+    """A moment as vendors write it who mean Korean time and do not say so."""
+    return moment.astimezone(SEOUL).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def read_in_korea(value: Any) -> dt.datetime | None:
+    """A moment that such a vendor wrote, or None where it wrote none that can be: it is its word on when, no more."""
+    try:
+        moment = dt.datetime.fromisoformat(value)
+    except (TypeError, ValueError):
+        return None
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=SEOUL)
+    return moment if moment.year in YEARS else None

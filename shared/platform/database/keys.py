@@ -4,7 +4,7 @@ PostgreSQL 18 keeps one state of choosing partitions at run time for a statement
 changed while it waited for them (tried with 18.4; it came with "Perform runtime initial pruning outside
 ExecInitNode()"). The re-check writes its own expressions there: it finds too few rows, and once it is over the
 statement reads memory that was freed, which ends the server with everybody's connections. So no such statement may
-leave a choice of partitions to its run (tests/schemas/months/test_locks.py, tests/credits/ledger/test_two_months.py).
+leave a choice of partitions to its run (tests/schemas/months/test_locks.py).
 """
 
 from __future__ import annotations
