@@ -20,10 +20,8 @@ from shared.messages.store import (
     writing_messages,
     writing_tickets_for,
 )
-from shared.platform.clock import month_of
 from shared.platform.database import Connection, fetch_all
-from shared.workflows.events.fingerprints import fingerprint
-from shared.workflows.events.store import months_around
+from shared.workflows.events.store import given_columns
 from shared.workflows.outcomes import Outcome
 
 TAKE_PLAIN_EVENTS_AND_DECIDE_FRESH = f"""
@@ -123,25 +121,16 @@ async def take_plain_events_and_decide_fresh(
         In their order, what became of each event.
     """
     events = [one.event for one in plain]
-    months = [month_of(event.time_utc) for event in events]
     rows = await fetch_all(
         connection,
         TAKE_PLAIN_EVENTS_AND_DECIDE_FRESH,
         {
             "now": now,
             "publish_at": publish_at,
-            "given_tenants": [event.tenant for event in events],
-            "given_sources": [event.source for event in events],
-            "given_ids": [event.id for event in events],
-            "given_types": [event.type for event in events],
-            "given_times": [event.time_utc for event in events],
-            "given_data": [event.data.model_dump_json(exclude_unset=True) for event in events],
-            "fingerprints": [fingerprint(event) for event in events],
-            "months": months,
+            **given_columns(events, now),
             "outcomes": [_kept(one.outcomes) for one in plain],
             "given_customers": [event.customer.id for event in events],
             "planned_by": [one.planned_by for one in plain],
-            **months_around(months, now),
             **word_columns([one.telling for one in plain]),
             **message_columns(messages),
             **ticket_columns(tickets, topics),

@@ -25,8 +25,8 @@ with given as (
   select e.*, t.revision, t.suspended_at is not null as suspended,
     row_number() over (partition by e.tenant, e.source, e.id order by e.place) = 1 as first
   from unnest(
-    %(tenants)s::text[], %(sources)s::text[], %(ids)s::text[], %(types)s::text[], %(times)s::timestamptz[],
-    %(data)s::jsonb[], %(fingerprints)s::bytea[], %(months)s::date[]
+    %(given_tenants)s::text[], %(given_sources)s::text[], %(given_ids)s::text[], %(given_types)s::text[],
+    %(given_times)s::timestamptz[], %(given_data)s::jsonb[], %(fingerprints)s::bytea[], %(months)s::date[]
   ) with ordinality as e (tenant, source, id, type, time, data, fingerprint, month, place)
   left join tenants t on t.id = e.tenant
 ),
@@ -69,10 +69,19 @@ class Received(NamedTuple):
     conflicting: bool
 
 
-def months_around(months: Sequence[dt.date], now: dt.datetime) -> dict[str, dt.date]:
-    """Of events of these months where those begin and end in which they may lie already, as the parameters
-    `first_month` and `last_month`."""
+def given_columns(events: Sequence[SubscriptionEvent], now: dt.datetime) -> dict[str, Any]:
+    """Events as the parameters of a statement that keeps them, with the months in which they may lie already
+    (`first_month` to `last_month`)."""
+    months = [month_of(event.time_utc) for event in events]
     return {
+        "given_tenants": [event.tenant for event in events],
+        "given_sources": [event.source for event in events],
+        "given_ids": [event.id for event in events],
+        "given_types": [event.type for event in events],
+        "given_times": [event.time_utc for event in events],
+        "given_data": [event.data.model_dump_json(exclude_unset=True) for event in events],
+        "fingerprints": [fingerprint(event) for event in events],
+        "months": months,
         "first_month": min(months, default=now.date()) - _A_MONTH,
         "last_month": max(months, default=now.date()) + _A_MONTH,
     }
@@ -83,23 +92,8 @@ async def receive_events_and_decide_fresh(
 ) -> list[Received]:
     """Keep events; in their order, what became of each. One is known again by its id while it is kept, whenever it
     comes; should it say another time, then only where that is in a month beside its first one."""
-    months = [month_of(event.time_utc) for event in events]
-    rows = await fetch_all(
-        connection,
-        RECEIVE_EVENTS_AND_DECIDE_FRESH,
-        {
-            "tenants": [event.tenant for event in events],
-            "sources": [event.source for event in events],
-            "ids": [event.id for event in events],
-            "types": [event.type for event in events],
-            "times": [event.time_utc for event in events],
-            "data": [event.data.model_dump_json(exclude_unset=True) for event in events],
-            "fingerprints": [fingerprint(event) for event in events],
-            "months": months,
-            **months_around(months, now),
-            "now": now,
-        },
-    )
+    parameters = {**given_columns(events, now), "now": now}
+    rows = await fetch_all(connection, RECEIVE_EVENTS_AND_DECIDE_FRESH, parameters)
     # Somebody else kept these in the meantime: they are waited for and not seen by the statement, but by the next.
     missed = [place for place, row in enumerate(rows) if row.pop("missed")]
     received = [Received(**row) for row in rows]
