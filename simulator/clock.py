@@ -33,3 +33,15 @@ def from_iso(text: str) -> float:
     """
     moment = datetime.fromisoformat(text)
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+
+
+def korean_span(first: str, last: str) -> tuple[float, float]:
+    """Seconds since the epoch of two moments that are written YYYY-MM-DD HH:MM:SS in Korean time.
+
+    Raises:
+        ValueError: one of them is written otherwise.
+    """
+    start, end = (
+        datetime.strptime(each, "%Y-%m-%d %H:%M:%S").replace(tzinfo=KST).timestamp() for each in (first, last)
+    )
+    return start, end

@@ -2,7 +2,6 @@
 
 import hmac
 from collections.abc import Awaitable, Callable
-from datetime import datetime
 from typing import Any
 
 import orjson
@@ -11,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from simulator.clock import KST
+from simulator.clock import korean_span
 from simulator.nhn.codes import SENTENCES, SUCCESS
 from simulator.nhn.intake import NhnError, judge
 from simulator.nhn.model import App, Message
@@ -157,9 +156,7 @@ def _window(query: QueryParams, of: str, longest: float) -> tuple[float, float] 
     if first is None or last is None:
         return None
     try:
-        start, end = (
-            datetime.strptime(each, "%Y-%m-%d %H:%M:%S").replace(tzinfo=KST).timestamp() for each in (first, last)
-        )
+        start, end = korean_span(first, last)
     except ValueError as error:
         raise NhnError(-2000) from error
     if end < start or end - start > longest:

@@ -6,7 +6,6 @@ import hashlib
 import hmac
 import uuid
 from collections.abc import Awaitable, Callable, Iterable
-from datetime import datetime
 from typing import Any
 from urllib.parse import unquote
 
@@ -17,7 +16,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from simulator.accepted import AcceptedList
-from simulator.clock import KST, Clock
+from simulator.clock import Clock, korean_span
 from simulator.fates import FATES, Stage
 from simulator.faults import Faults
 from simulator.sens.intake import (
@@ -233,9 +232,7 @@ def _window(query: QueryParams, of: str, longest: float) -> tuple[float, float] 
     if first is None or last is None:
         return None
     try:
-        start, end = (
-            datetime.strptime(each, "%Y-%m-%d %H:%M:%S").replace(tzinfo=KST).timestamp() for each in (first, last)
-        )
+        start, end = korean_span(first, last)
     except ValueError as error:
         raise bad(f"{of}StartTime and {of}EndTime are written YYYY-MM-DD HH:mm:ss") from error
     if end < start or end - start > longest:
