@@ -45,7 +45,7 @@ def test_a_tiny_run_measures_every_path_and_finds_each_message_told_once(
     assert results.neighbour.ratio > 0
     assert results.due is not None
     assert results.due.messages == 3 + 3 + 3
-    assert 0 < results.due.at_once.made_p99_ms < results.due.at_once.delivered_p99_ms
+    assert results.due.at_once.made_p99_ms < results.due.at_once.delivered_p99_ms  # a tick may be as fast as its moment
     assert results.lone.sql.statements > 0
     assert results.bulk.cpu.total > 0
     [cost] = results.imports
