@@ -16,8 +16,9 @@ class Channel(NamedTuple):
     name: as messages, reports and prices know it.
     leg: the channel that a route names for it. A leg `sms` is sent as what its content makes of it.
     approved: whether it takes no words but those that Kakao has approved.
+    reported: whether a provider tells what became of a message. Where none does, the last word is that it was taken.
     longest: how much text it carries, in `unit`: characters, or bytes of CP949 as Korean carriers count.
-    longest_subject: bytes of a subject; None where it has none.
+    longest_subject: of a subject or title, in `unit`; None where it has none.
     deadline: seconds that a route gives its leg for a final report, before the message moves on.
     last_word: hours after its sending in which a provider's last report may come; nothing is to be expected after that.
         Carriers give up an SMS after 25 and an LMS after 80 (NHN Cloud, code 2000); Kakao may tell three days late.
@@ -27,6 +28,7 @@ class Channel(NamedTuple):
     name: str
     leg: str
     approved: bool
+    reported: bool
     longest: int
     unit: Literal["bytes", "characters"]
     longest_subject: int | None
@@ -38,10 +40,16 @@ class Channel(NamedTuple):
 CHANNELS: Mapping[str, Channel] = {
     row.name: row
     for row in (
-        #       name        leg         approved longest  unit          subject deadline last_word price
-        Channel("alimtalk", "alimtalk", True, 1_000, "characters", None, 300, 72, "alimtalk"),
-        Channel("sms", "sms", False, 90, "bytes", None, 3_600, 25, "sms"),
-        Channel("lms", "sms", False, 2_000, "bytes", 40, 3_600, 80, "lms"),
+        #       name        leg         approved reported longest unit     subject deadline last_word price
+        Channel("alimtalk", "alimtalk", True, True, 1_000, "characters", None, 300, 72, "alimtalk"),
+        Channel("sms", "sms", False, True, 90, "bytes", None, 3_600, 25, "sms"),
+        Channel("lms", "sms", False, True, 2_000, "bytes", 40, 3_600, 80, "lms"),
+        Channel("mms", "mms", False, True, 2_000, "bytes", 40, 3_600, 80, "mms"),
+        Channel("brand", "brand", False, True, 1_300, "characters", None, 300, 72, "brand"),
+        Channel("push", "push", False, False, 1_000, "characters", 200, 300, 1, "push"),
+        Channel("inapp", "inapp", False, False, 4_000, "characters", 200, 300, 1, "inapp"),
+        Channel("email", "email", False, False, 100_000, "characters", 200, 3_600, 1, "email"),
+        Channel("kakao_me", "kakao_me", False, False, 200, "characters", None, 300, 1, "kakao_me"),
     )
 }
 """By name; those of one leg from the smallest to the largest. Kakao counts an AlimTalk after substitution."""

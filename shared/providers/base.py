@@ -82,15 +82,45 @@ class ProviderAccount:
         return self.secrets[name]
 
 
+class Picture(NamedTuple):
+    """A JPEG that a message shows.
+
+    name: of its content (the SHA-256 in hex, with `.jpg`), for providers take two of one name for one.
+    content: its bytes.
+    """
+
+    name: str
+    content: bytes
+
+
+class Button(NamedTuple):
+    """A button that opens a page.
+
+    name: what it says.
+    mobile, desktop: the pages; on a desktop computer the same where there is no other.
+    """
+
+    name: str
+    mobile: str
+    desktop: str | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class OutboundMessage:
     """A message in the words of one channel, ready for the wire.
 
     message, attempt: ours; they travel with the message and come back in its reports.
-    channel: `alimtalk`, `sms` or `lms`.
-    to: digits only.
+    channel: as `shared.contracts.channels` names it.
+    to: whom it goes to: the digits of a phone; by e-mail the address; by push and in the app the customer's id.
     text: what the customer will read.
+    subject: the subject of an LMS, MMS or e-mail, the title of a push.
     template_code, variables: for AlimTalk, the approved template and the values of its variables.
+    picture: of an MMS, or a Brand Message.
+    buttons: of a Brand Message.
+    devices: for push, the tokens of the customer's devices.
+    link: for push and in the app, what a tap opens.
+    html: of an e-mail, beside its text.
+    unsubscribe: the https address by which one click ends e-mail of that kind (RFC 8058).
     """
 
     message: UUID
@@ -101,6 +131,12 @@ class OutboundMessage:
     subject: str | None = None
     template_code: str | None = None
     variables: Mapping[str, str] = field(default_factory=dict)
+    picture: Picture | None = None
+    buttons: Sequence[Button] = ()
+    devices: Sequence[str] = ()
+    link: str | None = None
+    html: str | None = None
+    unsubscribe: str | None = None
 
 
 class Accepted(NamedTuple):
@@ -147,11 +183,13 @@ class Submitted(NamedTuple):
 
     batch: the provider's id for the call, by which it is asked for reports.
     accepted, refused: its messages. One that is in neither was not seen.
+    gone: devices and addresses that exist no more, as the provider found. Nothing is sent there again.
     """
 
     batch: str
     accepted: Sequence[Accepted]
     refused: Sequence[ProviderReport]
+    gone: Sequence[str] = ()
 
 
 class Word(NamedTuple):

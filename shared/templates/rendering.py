@@ -35,6 +35,8 @@ def render(
         check_alimtalk(text)
         used = {name: variables[name] for name in content.of_alimtalk if name in variables}
         return OutboundMessage(message, attempt, leg, to, text, template_code=content.alimtalk.code, variables=used)
+    if leg != "sms":
+        raise ContentError("no_words", f"the template has no words for {leg}", f"{leg} 문구가 없는 템플릿입니다.")
     words = content.sms or content.alimtalk
     assert words is not None, "a template has the words of at least one channel"  # noqa: S101
     text = for_carriers(parse_text(words.text).filled(variables))

@@ -22,7 +22,17 @@ BYTE_ORDER_MARK = "\ufeff"
 """Without it, Excel takes a CSV for CP949."""
 
 _KINDS = {"topup": "충전", "refund": "환불", "adjustment": "조정"}
-_CHANNELS = {"alimtalk": "알림톡", "sms": "SMS", "lms": "LMS"}
+_CHANNELS = {
+    "alimtalk": "알림톡",
+    "sms": "SMS",
+    "lms": "LMS",
+    "mms": "MMS",
+    "brand": "브랜드 메시지",
+    "push": "푸시",
+    "inapp": "앱 알림함",
+    "email": "이메일",
+    "kakao_me": "나에게 보내기",
+}
 
 
 @dataclass(frozen=True, slots=True)
