@@ -9,3 +9,7 @@ select t.id, d.channel, '-infinity', d.price
 from tenants t cross join default_prices d
 where d.channel in ('mms', 'brand', 'push', 'inapp', 'email', 'kakao_me')
 on conflict do nothing;
+insert into provider_prices (provider, channel, valid_from, cost) values
+  ('solapi', 'mms', '-infinity', 110), ('fcm', 'push', '-infinity', 0), ('inapp', 'inapp', '-infinity', 0),
+  ('smtp', 'email', '-infinity', 0), ('kakao_me', 'kakao_me', '-infinity', 0)
+on conflict (provider, channel, valid_from) do nothing;

@@ -175,7 +175,7 @@ def messages(draw: st.DrawFn, number: int) -> Message:
     queued = draw(st.booleans())
     return Message(
         id=UUID(int=number),
-        route=draw(st.sampled_from((("sms",), ("alimtalk",), ("alimtalk", "sms"), ("push",)))),
+        route=draw(st.sampled_from((("sms",), ("alimtalk",), ("alimtalk", "sms"), ("pigeon",)))),
         refused_at=None if queued else draw(mostly(None, QUIET_SINCE, QUIET_SINCE + INSTANT, times=5)),
         held=draw(st.booleans()),
         queued=queued,
@@ -186,7 +186,7 @@ def messages(draw: st.DrawFn, number: int) -> Message:
 @st.composite
 def businesses(draw: st.DrawFn) -> Business:
     """A tenant whose credit just suffices for its dearest message, or does not, by a won's hundredth."""
-    prices = draw(price_lists("alimtalk", "sms", "lms", "push"))
+    prices = draw(price_lists("alimtalk", "sms", "lms", "pigeon"))
     numbers = draw(st.lists(st.integers(0, 6), min_size=1, max_size=6, unique=True))
     written = [draw(messages(number)) for number in numbers]
     listed = st.lists(st.sampled_from([UUID(int=number) for number in (*numbers, 6)]), min_size=1, max_size=4)

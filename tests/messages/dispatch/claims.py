@@ -24,7 +24,7 @@ STRANGER, BYSTANDER = "stranger", "bystander"
 """One that is no tenant, and one that is not spoken of."""
 
 DISPATCHES = {tenant: UUID(int=1_000 + at) for at, tenant in enumerate((*TENANTS, STRANGER))}
-ROUTES = (("sms",), ("alimtalk",), ("alimtalk", "sms"), ("sms", "alimtalk"), ("alimtalk", "push", "sms"))
+ROUTES = (("sms",), ("alimtalk",), ("alimtalk", "sms"), ("sms", "alimtalk"), ("alimtalk", "pigeon", "sms"))
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def bills(draw: st.DrawFn, number: int) -> Bill:
 @st.composite
 def businesses(draw: st.DrawFn) -> Business:
     """A tenant whose credit suffices for all, for nothing, or just for the first of its messages, or a won less."""
-    prices = draw(price_lists("alimtalk", "sms", "lms", "push"))
+    prices = draw(price_lists("alimtalk", "sms", "lms", "pigeon"))
     books = Books(
         current(prices, NOON),
         waits=draw(st.booleans()),

@@ -157,7 +157,7 @@ def _rows_of(businesses: Mapping[str, Business]) -> dict[str, list[Row]]:
                 "customer": "c-1",
                 "template": "hello",
                 "template_version": 1,
-                "route": ["alimtalk", "sms", "push"][: len(message.deadlines)],
+                "route": ["alimtalk", "sms", "pigeon"][: len(message.deadlines)],
                 "deadlines": message.deadlines,
                 "position": message.position,
                 "channel": "alimtalk",
