@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.databases import Migrated
-from tests.schemas.walls import OURS, fill
+from tests.schemas.samples import OURS
+from tests.schemas.walls import fill
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ Values = Mapping[str, object]
 class Law:
     """Of a table, what may become of some of its columns.
 
-    table: its name, of which `tests.schemas.walls.SAMPLES` has a row.
+    table: its name, of which `tests.schemas.samples.SAMPLES` has a row.
     role: one that may update the columns.
     states: all that the columns may hold.
     may_become: whether the first may become the second.

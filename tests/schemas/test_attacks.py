@@ -16,18 +16,8 @@ from shared.platform.signals.alerts import RAISE_ALERTS
 from shared.platform.signals.heartbeats import BEAT
 from tests.clock import NOON
 from tests.databases import Migrated
-from tests.schemas.walls import (
-    LOCKS_ONLY,
-    MAY_LOCK_BY_KEY,
-    MEMBER_OF,
-    OPENS_NONE,
-    OURS,
-    PRIVILEGES,
-    SAMPLES,
-    as_role,
-    may,
-    sample,
-)
+from tests.schemas.samples import OURS, SAMPLES
+from tests.schemas.walls import LOCKS_ONLY, MAY_LOCK_BY_KEY, MEMBER_OF, OPENS_NONE, PRIVILEGES, as_role, may, sample
 
 COLUMNS = """
 select c.relname::text, array_agg(a.attname::text order by a.attnum)

@@ -9,14 +9,13 @@ from local.functions import ROLE_OF
 from local.postgres import ROLES
 from shared.platform.database import Database as Pool
 from tests.databases import Migrated
+from tests.schemas.samples import OURS, SAMPLES
 from tests.schemas.walls import (
     CALLED,
     FUNCTIONS,
     MEMBER_OF,
-    OURS,
     PRIVILEGES,
     SAFE_PATH,
-    SAMPLES,
     WITHOUT_TENANT,
     as_role,
     fill,

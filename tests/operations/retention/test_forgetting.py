@@ -16,7 +16,8 @@ from shared.platform.database import Database
 from tests.clock import SettableClock
 from tests.databases import Migrated
 from tests.operations.retention.months import Owner, months_on, owner_of
-from tests.schemas.walls import OURS, SAMPLES, sample
+from tests.schemas.samples import OURS, SAMPLES
+from tests.schemas.walls import sample
 
 NOW = first_moment(dt.date(2015, 7, 1))
 MOMENT = dt.timedelta(microseconds=1)
