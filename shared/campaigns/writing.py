@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+from collections import defaultdict
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
+from uuid import UUID
 
 from shared.campaigns.batches import Sorted, at, sort_out, unasked
 from shared.campaigns.errors import BrokenOffError
@@ -19,7 +21,10 @@ from shared.campaigns.store import Counted, count_queued
 from shared.contracts.tickets import SendTicket
 from shared.credits.plans.quota import read_quota
 from shared.customers.store import save_customers
+from shared.messages.composing import NewMessage
 from shared.messages.outbox import PATIENCE, cut_tickets, publish_tickets
+from shared.messages.routes.cheapest import CheapestRoutes
+from shared.messages.routing import Route
 from shared.messages.status import Status
 from shared.messages.store import queue_alike, queue_tickets
 from shared.platform.clock import Clock
@@ -69,6 +74,7 @@ class BatchWriter:
         self._again = again
         self._most, self._plan = counted.queued + left, counted.plan
         self._topics = {bulk.tenant: BULK_SEND_REQUESTS}
+        self._routes = CheapestRoutes(clock)
         self._publishing: asyncio.Task[None] | None = None
 
     async def write(self, batch: Sequence[PlannedRow]) -> None:
@@ -132,7 +138,7 @@ class BatchWriter:
         making, found.fresh = found.fresh, []
         made: list[PlannedMessage] = []
         while making:
-            new = await queue_alike(connection, [row.message for row in making], key=self._key)
+            new = await self._queue(connection, [row.message for row in making])
             if new is None:
                 made += making
                 break
@@ -141,6 +147,21 @@ class BatchWriter:
             await sort_out(connection, self._bulk, late, found)
             making, found.fresh = found.fresh, []
         found.fresh = made
+
+    async def _queue(self, connection: Connection, messages: Sequence[NewMessage]) -> set[UUID] | None:
+        """Insert messages. Gives the ids of those that were not there yet; None: none of all was."""
+        bulk = self._bulk
+        decided = await self._routes.decide(connection, messages, {bulk.tenant: {bulk.template.name: bulk.template}})
+        by_route: dict[Route, list[NewMessage]] = defaultdict(list)
+        for message in decided:
+            by_route[message.route].append(message)
+        new: set[UUID] = set()
+        were_there = False
+        for alike in by_route.values():
+            made = await queue_alike(connection, alike, key=self._key)
+            were_there |= made is not None
+            new |= {message.id for message in alike} if made is None else made
+        return new if were_there else None
 
     async def _stay_within_the_quota(self, connection: Connection, messages: int) -> None:
         tenant = self._bulk.tenant

@@ -18,7 +18,10 @@ ProviderId = Annotated[str, Field(max_length=200), AfterValidator(storable)]
 
 
 class ProviderReport(BaseModel):
-    """One word of a provider on one attempt. `message` and `attempt` are ours, carried there and back."""
+    """One word of a provider on one attempt. `message` and `attempt` are ours, carried there and back.
+
+    lasting: the customer can't be reached on that channel for now, whatever is sent: there is no KakaoTalk there.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -30,6 +33,7 @@ class ProviderReport(BaseModel):
     outcome: Outcome
     detail: str | None = None
     at: Moment | None = None
+    lasting: bool = False
 
 
 class ReportBatch(BaseModel):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -182,7 +183,7 @@ def usable_route(route: Route, template: TemplateVersion) -> Route:
     if usable == route.channels:  # as most are, for every message
         return route
     deadlines = dict(zip(route.channels, route.deadlines, strict=True))
-    return Route(usable, tuple(deadlines[leg] for leg in usable))
+    return replace(route, channels=usable, deadlines=tuple(deadlines[leg] for leg in usable))
 
 
 def has_approved_words(*, has_alimtalk: bool, approval: str | None) -> bool:

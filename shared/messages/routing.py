@@ -11,20 +11,27 @@ from pydantic import BeforeValidator, PlainSerializer
 from shared.contracts.channels import LEGS
 from shared.platform.errors import WrongValue
 
-NAMED_ROUTES = {"alimtalk_first": ("alimtalk", "sms"), "sms_only": ("sms",)}
+CHEAPEST = "cost_optimized"
+NAMED_ROUTES = {"alimtalk_first": ("alimtalk", "sms"), "sms_only": ("sms",), CHEAPEST: ("alimtalk", "sms")}
 DEFAULT_ROUTE_NAME = "alimtalk_first"
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """`channels[i]` is given `deadlines[i]` seconds. The channel `sms` becomes SMS or LMS by its content."""
+    """`channels[i]` is given `deadlines[i]` seconds. The channel `sms` becomes SMS or LMS by its content.
+
+    cheapest: which comes first is decided for each message as it is made (`shared.messages.routes.cheapest`).
+    may_double: the next one is taken also while the one before may still deliver, as its provider says.
+    """
 
     channels: tuple[str, ...]
     deadlines: tuple[int, ...]
+    cheapest: bool = False
+    may_double: bool = False
 
 
 def parse_route(given: str | Sequence[str | dict[str, int]]) -> Route:
-    """Read a route: a name (`alimtalk_first`, `sms_only`), a channel, or a list of channels in order.
+    """Read a route: a name (`alimtalk_first`, `sms_only`, `cost_optimized`), a channel, or a list of channels in order.
 
     A list's entry is a channel, or a channel with its deadline in seconds: `{alimtalk: 60}`.
 
@@ -32,12 +39,14 @@ def parse_route(given: str | Sequence[str | dict[str, int]]) -> Route:
         WrongValue: an unknown name or channel, an empty route, a channel twice, or a deadline that is no number of
             whole seconds from 1.
     """
+    cheapest = False
     if isinstance(given, str):
         if given not in NAMED_ROUTES and given not in LEGS:
             known = ", ".join([*NAMED_ROUTES, *LEGS])
             raise WrongValue(
                 f"there is no route {given!r}; known are {known}", f"{given} 경로는 없습니다. 쓸 수 있는 경로: {known}"
             )
+        cheapest = given == CHEAPEST
         given = NAMED_ROUTES.get(given, (given,))
     if not isinstance(given, Sequence):
         raise WrongValue("write a list of channels, such as [alimtalk, sms]", "[alimtalk, sms]처럼 목록으로 쓰세요.")
@@ -56,7 +65,7 @@ def parse_route(given: str | Sequence[str | dict[str, int]]) -> Route:
         legs[channel] = LEGS[channel].deadline if deadline is None else deadline
     if not legs:
         raise WrongValue("a route needs at least one channel", "채널을 하나 이상 쓰세요.")
-    return Route(tuple(legs), tuple(legs.values()))
+    return Route(tuple(legs), tuple(legs.values()), cheapest)
 
 
 def _leg(entry: object, place: int) -> tuple[str, int | None]:
@@ -83,7 +92,9 @@ def _as_route(value: Any) -> Route:
     return value if isinstance(value, Route) else parse_route(value)
 
 
-def _as_written(route: Route) -> list[dict[str, int]]:
+def _as_written(route: Route) -> str | list[dict[str, int]]:
+    if route.cheapest:
+        return CHEAPEST
     return [{channel: deadline} for channel, deadline in zip(route.channels, route.deadlines, strict=True)]
 
 

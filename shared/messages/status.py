@@ -68,13 +68,14 @@ def merge(one: State, other: State) -> State:
     return one if one.order >= other.order else other
 
 
-def state_told_by(outcome: Outcome, attempt: int, *, route_goes_on: bool) -> State:
+def state_told_by(outcome: Outcome, attempt: int, *, route_goes_on: bool, may_double: bool = False) -> State:
     """What an outcome of an attempt says of the message.
 
     Args:
         outcome: what the provider said.
         attempt: of which attempt.
         route_goes_on: another channel follows the one that this attempt used.
+        may_double: it may be taken also while this attempt may still arrive.
     """
     match outcome:
         case Outcome.DELIVERED:
@@ -84,7 +85,8 @@ def state_told_by(outcome: Outcome, attempt: int, *, route_goes_on: bool) -> Sta
         case Outcome.SENT:
             return State(attempt, Status.SENT)
         case Outcome.UNCONFIRMED:
-            return State(attempt, Status.UNKNOWN)
+            goes_on = route_goes_on and may_double
+            return State(attempt + 1, Status.QUEUED) if goes_on else State(attempt, Status.UNKNOWN)
         case Outcome.EXPIRED:
             return State(attempt, Status.EXPIRED)
         case Outcome.FAILED:
@@ -92,7 +94,7 @@ def state_told_by(outcome: Outcome, attempt: int, *, route_goes_on: bool) -> Sta
 
 
 class Standing(NamedTuple):
-    """Where a message stands on its route."""
+    """Where a message stands on its route. `may_double`: it goes on also while its last attempt may still arrive."""
 
     tenant: str
     id: UUID
@@ -100,6 +102,7 @@ class Standing(NamedTuple):
     position: int
     channel: str
     route: tuple[str, ...]
+    may_double: bool = False
 
 
 class Change(NamedTuple):

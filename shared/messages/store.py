@@ -61,10 +61,12 @@ GIVEN_MESSAGES = """
     %(unless)s::jsonb[], %(event_sources)s::text[], %(event_ids)s::text[], %(templates)s::text[],
     %(template_versions)s::int[],
     %(variables)s::jsonb[], %(routes)s::text[], %(deadlines)s::text[], %(statuses)s::message_status[],
-    %(reasons)s::text[], %(details)s::text[], %(due_at)s::timestamptz[], %(expires_at)s::timestamptz[]
+    %(reasons)s::text[], %(details)s::text[], %(due_at)s::timestamptz[], %(expires_at)s::timestamptz[],
+    %(may_double)s::bool[]
   ) as m (
     tenant, id, customer, recipient, workflow, workflow_version, run_key, run_revision, step, unless, event_source,
-    event_id, template, template_version, variables, route, deadlines, status, reason, detail, due_at, expires_at
+    event_id, template, template_version, variables, route, deadlines, status, reason, detail, due_at, expires_at,
+    may_double
   )
 """
 """As a relation in a statement, with the parameters of `message_columns`."""
@@ -77,13 +79,14 @@ def writing_messages(source: str) -> str:
   insert into messages (
     tenant, id, customer, recipient, workflow, workflow_version, run_key, run_revision, step, unless, event_source,
     event_id, template, template_version, variables, route, deadlines, channel, status, reason, detail,
-    due_at, expires_at, created_at, updated_at
+    due_at, expires_at, may_double, created_at, updated_at
   )
   select
     tenant, id, customer, recipient, workflow, workflow_version, run_key, run_revision, step,
     array(select jsonb_array_elements_text(unless)), event_source, event_id, template, template_version, variables,
     string_to_array(route, ','), string_to_array(deadlines, ',')::int[],
-    split_part(route, ',', 1), status, reason, detail, due_at, expires_at, %(now)s, %(now)s
+    split_part(route, ',', 1), status, reason, detail, due_at, expires_at, may_double, %(now)s,
+    %(now)s
   from {source}
   on conflict (tenant, id) do nothing
 """
@@ -142,6 +145,7 @@ def message_columns(messages: Sequence[NewMessage]) -> dict[str, Any]:
         "details": [message.detail for message in messages],
         "due_at": [message.due_at for message in messages],
         "expires_at": [message.expires_at for message in messages],
+        "may_double": [message.route.may_double for message in messages],
     }
 
 

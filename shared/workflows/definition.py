@@ -5,12 +5,13 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cached_property
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, model_validator
 
-from shared.messages.routing import DEFAULT_ROUTE, RouteField
+from shared.messages.routing import DEFAULT_ROUTE, Route, RouteField
 from shared.platform.errors import WrongValue
 from shared.workflows.conditions import Conditions
 
@@ -71,6 +72,8 @@ class WorkflowDefinition(BaseModel):
     audience: the event's customer, or everybody in that customer's groups.
     move_on: event types that move a run to the anchor they carry.
     stop_on: event types that end a run.
+    may_double: the next channel is taken also where the one before may still deliver, though its provider says that it
+        failed, or its answer was lost: the customer may be told twice.
     valid_for: a step that could not speak within this time of its moment stays silent (`expired`).
     """
 
@@ -86,6 +89,7 @@ class WorkflowDefinition(BaseModel):
     move_on: EventTypes = ()
     stop_on: EventTypes = ()
     route: RouteField = DEFAULT_ROUTE
+    may_double: bool = False
     valid_for: Annotated[
         dt.timedelta, BeforeValidator(parse_offset), PlainSerializer(lambda d: f"{d.total_seconds():.0f}s")
     ] = dt.timedelta(hours=1)
@@ -133,6 +137,12 @@ class WorkflowDefinition(BaseModel):
         """Every event type that this workflow listens to."""
         told = [*self.on, *self.move_on, *self.stop_on]
         return frozenset(told).union(*(step.unless for step in self.steps))
+
+    @cached_property
+    def routes(self) -> tuple[Route, ...]:
+        """That of each step."""
+        routes = (step.route or self.route for step in self.steps)
+        return tuple(replace(route, may_double=True) if self.may_double else route for route in routes)
 
     @cached_property
     def keeps_runs(self) -> bool:

@@ -229,7 +229,7 @@ def speak(
             template_name=step.send,
             template=template,
             scope={"customer": person, "data": run.fields},
-            route=step.route or definition.route,
+            route=definition.routes[index],
             due_at=due_at,
             expires_at=due_at + definition.valid_for,
             now=now,

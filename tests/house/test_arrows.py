@@ -27,7 +27,14 @@ MONEY = (
     "credits.topups",
     "credits.plans",
 )
-MESSAGES = ("messages", "messages.dispatch", "messages.dispatch.fairness", "messages.reports", "messages.stories")
+MESSAGES = (
+    "messages",
+    "messages.routes",
+    "messages.dispatch",
+    "messages.dispatch.fairness",
+    "messages.reports",
+    "messages.stories",
+)
 WORKFLOWS = ("workflows", "workflows.events", "workflows.ticks")
 OPERATIONS = tuple(
     f"operations.{room}" for room in ("backups", "dead_letters", "health", "keys", "reconcile", "retention", "watch")
@@ -56,6 +63,7 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "credits.topups": ("credits", "credits.ledger", "credits.payments", "providers", *STORES),
     "credits.plans": ("credits", "credits.ledger", "credits.payments", "providers", *STORES),
     "messages": BELOW_MESSAGES,
+    "messages.routes": ("messages", "credits.prices", *BELOW_MESSAGES),
     # What is sent is held, and what is reported is charged, in the same statement: these two know the ledger's parts.
     "messages.reports": ("messages", "platform.doors", "credits.ledger", "credits.prices", *BELOW_MESSAGES),
     "messages.dispatch.fairness": ("tenants", *STORES),
@@ -69,9 +77,9 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     ),
     "messages.stories": ("messages", "credits", *BELOW_MESSAGES),
     "workflows": ("messages", *BELOW_MESSAGES),
-    "workflows.events": ("workflows", "messages", *BELOW_MESSAGES),
-    "workflows.ticks": ("workflows", "messages", *BELOW_MESSAGES),
-    "campaigns": ("messages", *MONEY, *BELOW_MESSAGES),
+    "workflows.events": ("workflows", "messages", "messages.routes", *BELOW_MESSAGES),
+    "workflows.ticks": ("workflows", "messages", "messages.routes", *BELOW_MESSAGES),
+    "campaigns": ("messages", "messages.routes", *MONEY, *BELOW_MESSAGES),
     "operations": (),
     "operations.health": STORES,
     "operations.watch": ("operations.health", "providers", *STORES),

@@ -91,7 +91,8 @@ def tales(draw: st.DrawFn) -> Tale:
         legs.append(min(legs[-1] + goes_on, len(route) - 1))
     attempt = draw(st.integers(0, len(legs) - 1))
     status = draw(st.sampled_from([Status.QUEUED, Status.SENDING, Status.SENT]))
-    standing = Standing("saas", MESSAGE, State(attempt, status), legs[attempt], route[legs[attempt]], route)
+    may_double = draw(st.booleans())
+    standing = Standing("saas", MESSAGE, State(attempt, status), legs[attempt], route[legs[attempt]], route, may_double)
     said = st.tuples(st.integers(0, len(legs) - 1), st.sampled_from(SAID), st.booleans())
     reports = []
     for number, outcome, long in draw(st.lists(said, min_size=1, max_size=8)):
@@ -141,7 +142,8 @@ def test_the_end_is_the_join_of_all_that_was_said(tale: Tale) -> None:
     expected = tale.standing.state
     for report in tale.reports:
         goes_on = tale.legs[report.attempt] + 1 < len(tale.route)
-        expected = merge(expected, state_told_by(report.outcome, report.attempt, route_goes_on=goes_on))
+        told = state_told_by(report.outcome, report.attempt, route_goes_on=goes_on, may_double=tale.standing.may_double)
+        expected = merge(expected, told)
     assert after(tale.standing, [tale.reports]).state == expected
 
 
@@ -208,3 +210,18 @@ def test_what_ended_because_nobody_could_be_asked_sets_out_no_more_and_a_deliver
     assert later.state.status.final
     delivered = any(report.outcome in (Outcome.DELIVERED, Outcome.READ) for report in tale.reports)
     assert later.state.status.arrived == delivered
+
+
+def test_what_may_still_arrive_goes_on_only_where_the_customer_may_be_told_twice() -> None:
+    patient = _standing("alimtalk", "sms")
+    may_still_arrive = [_report(0, "alimtalk", Outcome.UNCONFIRMED)]
+    assert after(patient, [may_still_arrive]).state == State(0, Status.UNKNOWN)
+    hasty = after(patient._replace(may_double=True), [may_still_arrive])
+    assert (hasty.state, hasty.channel) == (State(1, Status.QUEUED), "sms")
+    arrived = after(hasty, [[_report(0, "alimtalk", Outcome.DELIVERED)]])
+    assert arrived.state == State(0, Status.DELIVERED)
+
+
+def test_on_its_last_channel_nothing_goes_on_though_it_might() -> None:
+    last = _standing("alimtalk", "sms", attempt=1, position=1)._replace(may_double=True)
+    assert after(last, [[_report(1, "sms", Outcome.UNCONFIRMED)]]).state == State(1, Status.UNKNOWN)

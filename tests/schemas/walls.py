@@ -126,9 +126,10 @@ READ = "select"
 
 _MADE = (
     "tenant,id,customer,recipient,workflow,workflow_version,run_key,run_revision,step,unless,event_source,event_id,"
-    "template,template_version,variables,route,deadlines,channel,status,reason,detail,due_at,expires_at,created_at,"
-    "updated_at"
+    "template,template_version,variables,route,deadlines,channel,status,reason,detail,due_at,expires_at,may_double,"
+    "created_at,updated_at"
 )
+WORDS_OF_PROVIDERS = "select(tenant,message,attempt,outcome,channel,lasting,received_at)"
 _MOVED = "status,attempt,position,channel,dispatch,tries,provider_message_id,reason,detail,price,settlement,updated_at"
 _TOLD = "name,phone,email,company,status,plan,locale,attributes,as_of,told_at,attributes_told_at,filed"
 
@@ -174,9 +175,11 @@ PRIVILEGES: dict[str, dict[str, str]] = {
         "events": "select insert(tenant,source,id,type,time,data,fingerprint,received_at,month,outcomes)"
         " update(outcomes)",
         "timers": "select insert update(due_at) delete",
-        "messages": f"insert({_MADE}) select(tenant,id,run_revision,status,reason) update(updated_at)",
+        "messages": f"insert({_MADE}) select(tenant,id,customer,run_revision,status,reason) update(updated_at)",
         "outbox": TICKETS,
         "dead_letters": LETTERS,
+        "prices": READ,
+        "reports": WORDS_OF_PROVIDERS,
     },
     "allim_sender": {
         **dict.fromkeys(["tenants", "provider_accounts", "template_versions", "runs", "prices"], READ),
@@ -223,7 +226,9 @@ PRIVILEGES: dict[str, dict[str, str]] = {
             READ,
         ),
         "timers": "select update(due_at) delete",
-        "messages": f"insert({_MADE}) select(tenant,id,run_revision,status,reason) update(updated_at)",
+        "messages": f"insert({_MADE}) select(tenant,id,customer,run_revision,status,reason) update(updated_at)",
+        "prices": READ,
+        "reports": WORDS_OF_PROVIDERS,
         "outbox": f"select {TICKETS} update(attempts,publish_at)",
         "heartbeats": BEATS,
         "dead_letters": LETTERS,

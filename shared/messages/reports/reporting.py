@@ -186,7 +186,7 @@ def decide(standing: Standing, reports: Sequence[ProviderReport]) -> Change | No
     for report in reports:
         # What has its end does not set out again: its hold is settled, and its moment is over.
         goes_on = not state.status.final and _leg(standing, report) + 1 < len(standing.route)
-        told = state_told_by(report.outcome, report.attempt, route_goes_on=goes_on)
+        told = state_told_by(report.outcome, report.attempt, route_goes_on=goes_on, may_double=standing.may_double)
         if (joined := merge(state, told)) != state:
             state, teller = joined, report
     if teller is None:

@@ -19,7 +19,7 @@ from shared.platform.database.keys import is_one
 from shared.platform.ids import months_of
 
 LOCK_STATES = f"""
-select m.tenant, m.id, m.attempt, m.position, m.status::text, m.route, m.channel
+select m.tenant, m.id, m.attempt, m.position, m.status::text, m.route, m.channel, m.may_double
 from (
   select distinct tenant, id from unnest(%(tenants)s::text[], %(ids)s::uuid[]) as a (tenant, id) order by tenant, id
 ) asked
@@ -50,6 +50,7 @@ async def lock_states(connection: Connection, messages: Sequence[tuple[str, UUID
             position=row["position"],
             channel=row["channel"],
             route=tuple(row["route"]),
+            may_double=row["may_double"],
         )
         for row in rows
     }
@@ -100,12 +101,12 @@ _MOVES = """
 RECORD_REPORTS_AND_DECIDE_CHARGES = f"""
 with said as (
   insert into reports (
-    tenant, message, attempt, code, outcome, channel, provider, provider_message_id, detail, at, received_at
+    tenant, message, attempt, code, outcome, channel, provider, provider_message_id, detail, at, lasting, received_at
   )
   select r.*, %(now)s from unnest(
     %(report_tenants)s::text[], %(report_messages)s::uuid[], %(report_attempts)s::int[], %(codes)s::text[],
     %(outcomes)s::text[], %(report_channels)s::text[], %(providers)s::text[], %(report_provider_ids)s::text[],
-    %(report_details)s::text[], %(report_at)s::timestamptz[]
+    %(report_details)s::text[], %(report_at)s::timestamptz[], %(report_lasting)s::bool[]
   ) as r
   on conflict do nothing
 ),
@@ -208,6 +209,7 @@ async def record_reports_and_decide_charges(
             "report_provider_ids": [report.provider_message_id for _, _, report in reports],
             "report_details": [report.detail for _, _, report in reports],
             "report_at": [report.at for _, _, report in reports],
+            "report_lasting": [report.lasting for _, _, report in reports],
             **ticket_columns(tickets, topics),
             "tenants": [change.tenant for change in changes],
             "ids": [change.id for change in changes],

@@ -14,6 +14,7 @@ from shared.customers.words import together
 from shared.messages.composing import NewMessage
 from shared.messages.metrics import count_queued
 from shared.messages.outbox import PATIENCE, cut_tickets, publish_tickets, tickets_of, topics_of
+from shared.messages.routes.cheapest import CheapestRoutes
 from shared.messages.status import Status
 from shared.messages.store import queue_messages, under_ids_of_their_own
 from shared.platform.clock import Clock
@@ -50,6 +51,7 @@ class EventIntake:
         self._publisher = publisher
         self._clock = clock
         self._catalogs = catalog_cache()
+        self._routes = CheapestRoutes(clock)
         self._events: Lanes[SubscriptionEvent, Poison | None] = Lanes(
             self.take,
             whose=lambda event: event.tenant,
@@ -134,6 +136,8 @@ class EventIntake:
                 await save_runs(connection, plan, now)
             elif plan.outcomes:
                 await keep_outcomes(connection, plan)
+            words = {tenant: catalog.templates for tenant, catalog in catalogs.items()}
+            plan.messages = await self._routes.decide(connection, plan.messages, words)
             plan.messages = await under_ids_of_their_own(connection, plan.messages)
             tickets = _tickets(plan.messages, now)
             topics = topics_of(tickets)

@@ -86,4 +86,6 @@ def _planned(event: SubscriptionEvent, catalog: Catalog, now: dt.datetime) -> Pl
         react(plan, happening, workflows, catalog.templates, {}, {}, now)
     except Untold:
         return None
-    return None if plan.runs or plan.bad_anchors else plan
+    if plan.runs or plan.bad_anchors or any(message.route.cheapest for message in plan.messages):
+        return None
+    return plan

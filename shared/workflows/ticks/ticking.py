@@ -15,6 +15,7 @@ from shared.customers.store import read_fellows
 from shared.messages.composing import NewMessage
 from shared.messages.metrics import count_queued
 from shared.messages.outbox import PATIENCE, cut_tickets, publish_tickets, topics_of
+from shared.messages.routes.cheapest import CheapestRoutes
 from shared.messages.status import Status
 from shared.messages.store import queue_messages, under_ids_of_their_own
 from shared.platform.clock import Clock
@@ -76,6 +77,7 @@ class Ticker:
         self._clock = clock
         self._beside = beside
         self._catalogs = catalog_cache()
+        self._routes = CheapestRoutes(clock)
         self._definitions: dict[tuple[str, str, int], WorkflowDefinition] = {}
         self._set_aside: dict[str, dt.datetime] = {}
         self._shares = Shares(a_batch=TIMERS_A_BATCH, least=TIMERS_A_SHARE)
@@ -245,7 +247,8 @@ class Ticker:
             people = [person, *fellows.get((run.tenant, run.customer or ""), ())]
             templates = catalogs[run.tenant].templates
             messages += speak(run, definition, each.step, each.due_at, people, templates, now)
-        return messages
+        templates_of = {tenant: catalog.templates for tenant, catalog in catalogs.items()}
+        return await self._routes.decide(connection, messages, templates_of)
 
     async def _know_definitions(self, connection: Connection, runs: Sequence[Run]) -> None:
         """Versions never change, so what was read once is known for good."""
