@@ -208,6 +208,7 @@ class Word(NamedTuple):
     outcome: Outcome
     detail: str | None = None
     at: dt.datetime | None = None
+    lasting: bool = False
 
 
 Said: TypeAlias = "ProviderReport | Word"

@@ -30,7 +30,7 @@ from shared.providers.base import (
     ProviderUndecided,
     Settlement,
 )
-from shared.providers.solapi_codes import outcome_of
+from shared.providers.solapi_codes import LASTING, outcome_of
 from shared.providers.wire import NOT_LET_IN, Wire, as_documented, named_in, reference_of
 
 if TYPE_CHECKING:
@@ -249,6 +249,7 @@ def _report(entry: Mapping[str, Any]) -> ProviderReport | None:
         outcome=outcome_of(code),
         detail=_detail(entry),
         at=_moment(entry.get("dateReported") or entry.get("dateUpdated")),
+        lasting=code in LASTING,
     )
 
 

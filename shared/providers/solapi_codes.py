@@ -20,6 +20,9 @@ EXCEPTIONS: dict[str, Outcome] = {
     "3000": Outcome.SENT,  # at the carrier, no report yet: not final
 }
 
+LASTING = frozenset({"3104", "3107"})
+"""Who has no KakaoTalk, or has not used it for three days or blocked AlimTalk: not reached there for now."""
+
 
 def outcome_of(code: str) -> Outcome:
     """The outcome that a code stands for. A code of no known family is not taken as final."""

@@ -55,4 +55,5 @@ def _report(word: Word, meant: Meant) -> ProviderReport:
         outcome=word.outcome,
         detail=word.detail,
         at=word.at,
+        lasting=word.lasting,
     )

@@ -1,14 +1,20 @@
 """What was delivered lately, and who has no KakaoTalk, decide the routes of what is made next."""
 
 from itertools import count
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+from psycopg.rows import DictRow
+
+from shared.campaigns.sending import send_bulk
 from shared.contracts.outcomes import Outcome
 from shared.contracts.reports import ProviderReport
+from shared.customers.files.people import CustomerFile
 from shared.messages.reports.reporting import Reports, Told
 from shared.messages.routes.cheapest import REMEMBERED_FOR
 from shared.messages.routes.cheapest_store import SPAN
+from shared.messages.routing import parse_route
 from shared.workflows.events.intake import EventIntake
 from tests.world import World, event
 
@@ -61,6 +67,26 @@ class Shop:
         await self.say(message, "alimtalk", Outcome.FAILED, lasting=True)
         await self.say(message, "sms", Outcome.DELIVERED, attempt=1)
 
+    async def send_to(self, folder: Path, *customers: str) -> list[DictRow]:
+        """Send the welcome to a file of customers. Gives the messages of it."""
+        self.world.clock.advance(1)
+        file = folder / "customers.csv"
+        rows = [f"{who},010-0000-{number:04d},홍길동" for number, who in enumerate(customers)]
+        file.write_text("\n".join(["id,phone,name", *rows]), encoding="utf-8")
+        route = parse_route("cost_optimized")
+        api, publisher, clock = self.world.as_role("allim_api"), self.world.publisher, self.world.clock
+        await send_bulk(
+            api,
+            publisher,
+            clock,
+            tenant=self.tenant,
+            template="welcome",
+            customers=CustomerFile(file),
+            route=parse_route("cost_optimized"),
+        )
+        made = "select customer, route from messages where tenant = %s and created_at = %s"
+        return self.world.rows(made, self.tenant, self.world.clock.now())
+
 
 async def _shop(world: World) -> Shop:
     return Shop(world, await world.tenant(CHEAPEST))
@@ -112,6 +138,13 @@ async def test_a_send_in_one_batch_has_each_its_own_route(world: World) -> None:
         "c-2": ["alimtalk", "sms"],
         "c-3": ["alimtalk", "sms"],
     }
+
+
+async def test_a_send_to_a_file_has_each_its_own_route_too(world: World, tmp_path: Path) -> None:
+    shop = await _shop(world)
+    await shop.has_no_kakaotalk("c-1")
+    sent = await shop.send_to(tmp_path, "c-1", "c-2")
+    assert {row["customer"]: row["route"] for row in sent} == {"c-1": ["sms"], "c-2": ["alimtalk", "sms"]}
 
 
 async def test_a_route_in_which_the_order_is_told_stays_as_it_is(world: World) -> None:
