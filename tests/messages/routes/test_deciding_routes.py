@@ -73,7 +73,6 @@ class Shop:
         file = folder / "customers.csv"
         rows = [f"{who},010-0000-{number:04d},홍길동" for number, who in enumerate(customers)]
         file.write_text("\n".join(["id,phone,name", *rows]), encoding="utf-8")
-        route = parse_route("cost_optimized")
         api, publisher, clock = self.world.as_role("allim_api"), self.world.publisher, self.world.clock
         await send_bulk(
             api,
