@@ -46,7 +46,7 @@ class Blueprint:
     def draw(cls, home: Home, *, functions_folder: Path, server_url: str | None) -> "Blueprint":
         """Choose the ports and make the secrets; nothing is started."""
         names = functions.find_functions(functions_folder)
-        served = ["postgres", "pubsub", "pubsub-control", "simulator", "scheduler", *names]
+        served = ["postgres", "pubsub", "pubsub-control", "simulator", "mail", "scheduler", *names]
         ports = dict(zip(served, free_ports(len(served)), strict=True))
         return cls(home, home.secrets(), server_url, functions_folder, names, ports, WallClock().now())
 
@@ -83,6 +83,7 @@ class Blueprint:
             broker_control_url=None if google_launcher else self.address("pubsub-control"),
             project=PROJECT,
             simulator_url=self.address("simulator"),
+            mail_url=f"smtp://127.0.0.1:{self.ports['mail']}",
             scheduler_host=f"127.0.0.1:{self.ports['scheduler']}",
             slack_url=self.slack_url,
             webhook_url=self.address("provider_webhook") if "provider_webhook" in self.ports else None,
@@ -176,7 +177,7 @@ class Blueprint:
             name="simulator",
             command=[
                 *(sys.executable, "-m", "simulator", "--host", "127.0.0.1", "--port", str(port)),
-                *("--storage", str(self.home.storage)),
+                *("--storage", str(self.home.storage), "--smtp-port", str(self.ports["mail"])),
             ],
             environment=self.environment(),
             is_ready=lambda: answers_http(port, "/control/health"),

@@ -40,7 +40,8 @@ class Stack(BaseModel):
     """Every address and credential of a running stack: `.allim/stack.json`, readable by its owner only.
 
     `database_url` is the owner's; `role_database_urls` has one for each role that functions and people use.
-    `slack_url` is an incoming webhook of the simulated Slack, where alerts are told.
+    `mail_url` is where the simulated mail server listens. `slack_url` is
+    an incoming webhook of the simulated Slack, where alerts are told.
     `functions` maps names to addresses, `processes` names to process ids, as of now: a restart changes them.
     """
 
@@ -51,6 +52,7 @@ class Stack(BaseModel):
     broker_control_url: str | None
     project: str
     simulator_url: str
+    mail_url: str
     slack_url: str
     scheduler_host: str | None = None
     webhook_url: str | None
@@ -64,7 +66,7 @@ class Stack(BaseModel):
     @property
     def providers(self) -> dict[str, str]:
         """The address of each provider that messages are sent by, for those who speak to one as its customer."""
-        return dict.fromkeys(CREDENTIALS, self.simulator_url)
+        return {**dict.fromkeys(CREDENTIALS, self.simulator_url), "smtp": self.mail_url}
 
     def owners_settings(self) -> Settings:
         """The product's settings for who works on this stack as the database's owner."""

@@ -26,6 +26,7 @@ def main() -> None:
     parser.add_argument("--webhook-tries", type=int, default=WebhookPolicy.tries)
     parser.add_argument("--webhook-first-backoff", type=float, default=WebhookPolicy.first_backoff, help="seconds")
     parser.add_argument("--storage", type=Path, help="the folder of Cloud Storage's buckets; without it there are none")
+    parser.add_argument("--smtp-port", type=int, default=0, help="of the mail server; 0: one that is free")
     options = parser.parse_args()
     try:
         account = AccountSpec(
@@ -39,7 +40,7 @@ def main() -> None:
     policy = WebhookPolicy(tries=options.webhook_tries, first_backoff=options.webhook_first_backoff)
     # Messages are kept and hold no cycles: looking through them as often as by default is a fifth of all CPU time.
     gc.set_threshold(50_000, 20, 100)
-    server(Settings(account, policy, options.storage), options.host, options.port).run()
+    server(Settings(account, policy, options.storage, options.smtp_port), options.host, options.port).run()
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ from simulator.nhn.provider import Nhn
 from simulator.sens import api as sens_api
 from simulator.sens.api import Sens
 from simulator.slack.api import SlackApi
+from simulator.smtp.server import Smtp
 from simulator.solapi import errors as solapi_errors
 from simulator.solapi.accounts import DEFAULT_API_KEY, DEFAULT_API_SECRET, DEFAULT_WEBHOOK_SECRET, AccountSpec, register
 from simulator.solapi.api import SolapiApi
@@ -62,11 +63,13 @@ class Settings:
         account: the SOLAPI account that exists from the start.
         webhooks: how reports are sent.
         storage: the folder of Cloud Storage's buckets; without one there is no Cloud Storage.
+        smtp_port: where the mail server listens; 0 for a port that is free.
     """
 
     account: AccountSpec = field(default_factory=_default_account)
     webhooks: WebhookPolicy = field(default_factory=WebhookPolicy)
     storage: Path | None = None
+    smtp_port: int = 0
 
 
 def build_app(settings: Settings, clock: Clock = present) -> ASGIApp:
@@ -76,12 +79,14 @@ def build_app(settings: Settings, clock: Clock = present) -> ASGIApp:
         settings: how it starts.
         clock: the time for signatures, dates and scheduled groups. Delays of reports are real time.
     """
-    board, accepted, counts = FaultBoard(door.provider for door in DOORS), AcceptedList(), WebhookCounts()
+    board = FaultBoard([*(door.provider for door in DOORS), Smtp.name])
+    accepted, counts = AcceptedList(), WebhookCounts()
     hooks = {name: Webhooks(settings.webhooks, board.of(name), counts) for name in ("solapi", "nhn")}
     solapi = Solapi(clock, accepted, Delivery(clock, board.of("solapi"), hooks["solapi"]))
     register(solapi.accounts, settings.account, clock())
     nhn = Nhn(clock, accepted, board.of("nhn"), hooks["nhn"])
     sens = Sens(clock, accepted, board.of("sens"))
+    smtp = Smtp(clock, accepted, board.of(Smtp.name), settings.smtp_port)
     toss_webhooks = TossWebhooks(clock, board.of("toss"))
     toss = Toss(clock, board.of("toss"), toss_webhooks)
     register_merchant(toss, MerchantSpec())
@@ -89,9 +94,11 @@ def build_app(settings: Settings, clock: Clock = present) -> ASGIApp:
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         await toss_webhooks.start()
+        await smtp.start()
         for webhooks in hooks.values():
             await webhooks.start()
         yield
+        await smtp.stop()
         solapi.stop()
         for webhooks in hooks.values():
             await webhooks.stop()
@@ -102,7 +109,7 @@ def build_app(settings: Settings, clock: Clock = present) -> ASGIApp:
         *NhnApi(nhn).routes(),
         *sens.routes(),
         *TossApi(toss).routes(),
-        *Control(accepted, board, counts, solapi, [nhn, sens]).routes(),
+        *Control(accepted, board, counts, solapi, [nhn, sens, smtp], smtp_port=lambda: smtp.port).routes(),
         *TossControl(toss, toss_webhooks).routes(),
         *SlackApi(clock).routes(),
     ]

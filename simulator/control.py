@@ -1,6 +1,6 @@
 """The control API: what tests and demonstrations may ask for and find out. It has no authentication.
 
-GET    /control/health     200 when the simulator answers
+GET    /control/health     200 when the simulator answers, and where its mail server listens
 GET    /control/accounts   accounts, without secrets
 PUT    /control/accounts   {"provider": …} and what that provider's accounts have: add one, or change one. SOLAPI's
                            unless told
@@ -15,7 +15,7 @@ POST   /control/reports    {messageId or to, statusCode}: report a status now. `
 *      /control/slack      Slack: see simulator.slack.api
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Annotated, Any, Literal, Protocol, Self
 
@@ -96,6 +96,7 @@ class Control:
         counts: what became of the reports of all.
         solapi: whose templates are inspected, and whom an order means that names none.
         others: the other providers of messages.
+        smtp_port: where the mail server listens, once it does.
     """
 
     def __init__(
@@ -104,12 +105,15 @@ class Control:
         board: FaultBoard,
         counts: WebhookCounts,
         solapi: Solapi,
-        others: Sequence[Carrier] = (),
+        others: Sequence[Carrier],
+        *,
+        smtp_port: Callable[[], int],
     ) -> None:
         self._accepted = accepted
         self._board = board
         self._counts = counts
         self._solapi = solapi
+        self._smtp_port = smtp_port
         self._carriers: Mapping[str, Carrier] = {carrier.name: carrier for carrier in (solapi, *others)}
 
     def routes(self) -> list[Route]:
@@ -128,7 +132,7 @@ class Control:
         ]
 
     async def _health(self, request: Request) -> Response:
-        return answer({"status": "ok"})
+        return answer({"status": "ok", "smtpPort": self._smtp_port()})
 
     async def _show_accounts(self, request: Request) -> Response:
         return answer({"accounts": [view for carrier in self._carriers.values() for view in carrier.views()]})

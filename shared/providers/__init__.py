@@ -38,6 +38,7 @@ CREDENTIALS: Mapping[str, tuple[str, ...]] = {
     "solapi": ("api_key", "api_secret"),
     "nhn": ("app_key", "secret_key"),
     "sens": ("service_id", "access_key", "secret_key"),
+    "smtp": ("url",),
 }
 """By the names of those that messages can be sent by: what opens an account there. All of it is secret."""
 
@@ -46,12 +47,14 @@ def providers(settings: Settings, clock: Clock) -> Mapping[str, Provider]:
     """Every provider by name."""
     from shared.providers.nhn import Nhn
     from shared.providers.sens import Sens
+    from shared.providers.smtp import Smtp
     from shared.providers.solapi import Solapi
 
     known: tuple[Provider, ...] = (
         Solapi(settings.solapi_url, clock),
         Nhn(settings.nhn_sms_url),
         Sens(settings.sens_url, clock),
+        Smtp(clock),
     )
     return {provider.name: provider for provider in known}
 
@@ -59,9 +62,13 @@ def providers(settings: Settings, clock: Clock) -> Mapping[str, Provider]:
 def webhook_proof(provider: str, secret: str) -> str | None:
     """What each call of a provider carries where an account's webhook has that secret, and what its `proof_of` finds.
     None: it is none that calls us."""
-    from shared.providers import nhn, solapi
+    from shared.providers import nhn, smtp, solapi
 
-    proofs = {solapi.Solapi.name: solapi.webhook_proof, nhn.Nhn.name: nhn.webhook_proof}
+    proofs = {
+        solapi.Solapi.name: solapi.webhook_proof,
+        nhn.Nhn.name: nhn.webhook_proof,
+        smtp.Smtp.name: smtp.webhook_proof,
+    }
     return proofs[provider](secret) if provider in proofs else None
 
 

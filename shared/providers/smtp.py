@@ -54,7 +54,6 @@ GONE = re.compile(r"5\.(1\.[0-9]+|2\.1)")
 """RFC 3463: what is wrong is the address (X.1), or the mailbox takes nothing any more (X.2.1)."""
 
 _ENHANCED = re.compile(r"^([245]\.\d{1,3}\.\d{1,3})\b")
-_CONTROLS = re.compile(r"[\r\n\x00]")
 
 
 def webhook_proof(secret: str) -> str:
@@ -75,7 +74,7 @@ class Server(NamedTuple):
 
 
 def server_of(account: ProviderAccount) -> Server:
-    """Raises ProviderUnavailable `bad_url`, which does not tell the url, for it is secret. Nothing can be sent until then."""
+    """Raises ProviderUnavailable `bad_url`, and does not tell the url, for it is secret."""
     try:
         parts = urlsplit(account.secret("url"))
         port = parts.port
@@ -179,7 +178,7 @@ class Smtp:
         whole = EmailMessage(policy=WIRE_FORM)
         whole["From"] = account.sender
         whole["To"] = _on_the_wire(message.to)
-        whole["Subject"] = _CONTROLS.sub(" ", message.subject or "")
+        whole["Subject"] = " ".join((message.subject or "").splitlines())
         whole["Date"] = format_datetime(self._clock.now())
         whole["Message-ID"] = _id_of(account, message)
         whole["Auto-Submitted"] = "auto-generated"

@@ -52,6 +52,7 @@ def stack(database: Migrated, verbs_broker: RunningBroker, monkeypatch: pytest.M
         project=PROJECT,
         slack_url="http://127.0.0.1:1/services/T/B/x",
         simulator_url=f"http://{NOWHERE}",
+        mail_url=f"smtp://{NOWHERE}",
         webhook_url=None,
         functions={},
         encryption_key="",

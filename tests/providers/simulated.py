@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 
@@ -22,6 +23,7 @@ KAKAO_CHANNEL = "KA01PF00000000000000000000000001"
 TEMPLATE_CODE = "KA01TP00000000000000000000000001"
 TEMPLATE_TEXT = "#{이름}님, 수업이 곧 시작됩니다."
 WEBHOOK_SECRET = "webhook-secret"
+MAIL_SENDER = "꿈나무 어린이집 <no-reply@nursery.example>"
 
 _numbers = itertools.count(1)
 
@@ -99,6 +101,18 @@ class Simulator:
             },
         )
         return ProviderAccount(tenant, "main", "sens", SENDER, None, secrets)
+
+    def add_mail_user(self, tenant: str = "academy", *, senders: Sequence[str] = ()) -> ProviderAccount:
+        """Somebody new who may send by the mail server, as its adapter takes an account."""
+        number = next(_numbers)
+        name, password = f"user-{number}", f"secret/{number}"
+        self._put(
+            "/control/accounts",
+            {"provider": "smtp", "username": name, "password": password, "senders": list(senders)},
+        )
+        health: dict[str, Any] = self.control.get("/control/health").raise_for_status().json()
+        url = f"smtp://{name}:{quote(password, safe='')}@127.0.0.1:{health['smtpPort']}"
+        return ProviderAccount(tenant, "main", "smtp", MAIL_SENDER, None, {"url": url})
 
     def set_balance(self, account: ProviderAccount, won: int) -> None:
         secrets = account.secrets

@@ -8,7 +8,9 @@ from tests.simulator.client import Caller, sms
 
 
 async def test_health_answers(solapi: Caller) -> None:
-    assert await solapi.control("GET", "health") == {"status": "ok"}
+    health = await solapi.control("GET", "health")
+    assert health["status"] == "ok"
+    assert 0 < health["smtpPort"] < 65_536
 
 
 async def test_the_accepted_list_can_be_counted_and_emptied(solapi: Caller) -> None:

@@ -1,0 +1,1 @@
+"""A mail server, as senders' own are."""
