@@ -194,6 +194,8 @@ class Blueprint:
                 "SOLAPI_URL": self.address("simulator"),
                 "NHN_SMS_URL": self.address("simulator"),
                 "SENS_URL": self.address("simulator"),
+                "KAKAO_URL": self.address("simulator"),
+                "KAKAO_LOGIN_URL": self.address("simulator"),
                 "LOG_LEVEL": os.environ.get("LOG_LEVEL", "INFO"),
                 **({"ALLIM_ENCRYPTION_KEY": self.secrets.encryption_key} if name in functions.OPEN_CREDENTIALS else {}),
                 **(self.toss_environment() if name in functions.TAKE_PAYMENTS else {}),

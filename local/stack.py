@@ -79,6 +79,8 @@ class Stack(BaseModel):
                 "solapi_url": self.simulator_url,
                 "nhn_sms_url": self.simulator_url,
                 "sens_url": self.simulator_url,
+                "kakao_url": self.simulator_url,
+                "kakao_login_url": self.simulator_url,
                 "toss_url": self.simulator_url,
                 "toss_secret_key": SIMULATED_TOSS_KEY,
             }

@@ -16,6 +16,8 @@ from simulator.clock import Clock, present
 from simulator.control import Control
 from simulator.faults import FaultBoard
 from simulator.gate import Door, Gate
+from simulator.kakao import api as kakao_api
+from simulator.kakao.api import Kakao
 from simulator.nhn import api as nhn_api
 from simulator.nhn.api import NhnApi
 from simulator.nhn.provider import Nhn
@@ -43,6 +45,7 @@ DOORS = (
     Door("slack", ("/services/",), solapi_errors.refusal),
     Door("nhn", nhn_api.PATHS, nhn_api.refusal),
     Door("sens", sens_api.PATHS, sens_api.refusal),
+    Door("kakao_me", kakao_api.PATHS, kakao_api.refusal),
     Door("solapi", ("/",), solapi_errors.refusal),
 )
 """Every provider by the paths of its requests; all others are SOLAPI's."""
@@ -86,6 +89,7 @@ def build_app(settings: Settings, clock: Clock = present) -> ASGIApp:
     register(solapi.accounts, settings.account, clock())
     nhn = Nhn(clock, accepted, board.of("nhn"), hooks["nhn"])
     sens = Sens(clock, accepted, board.of("sens"))
+    kakao = Kakao(clock, accepted)
     smtp = Smtp(clock, accepted, board.of(Smtp.name), settings.smtp_port)
     toss_webhooks = TossWebhooks(clock, board.of("toss"))
     toss = Toss(clock, board.of("toss"), toss_webhooks)
@@ -108,8 +112,9 @@ def build_app(settings: Settings, clock: Clock = present) -> ASGIApp:
         *SolapiApi(solapi).routes(),
         *NhnApi(nhn).routes(),
         *sens.routes(),
+        *kakao.routes(),
         *TossApi(toss).routes(),
-        *Control(accepted, board, counts, solapi, [nhn, sens, smtp], smtp_port=lambda: smtp.port).routes(),
+        *Control(accepted, board, counts, solapi, [nhn, sens, kakao, smtp], smtp_port=lambda: smtp.port).routes(),
         *TossControl(toss, toss_webhooks).routes(),
         *SlackApi(clock).routes(),
     ]

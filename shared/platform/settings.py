@@ -77,6 +77,7 @@ class Settings:
     solapi_url: SOLAPI's address.
     nhn_sms_url: the address of NHN Cloud's SMS.
     sens_url: the address of Naver Cloud's SENS.
+    kakao_url, kakao_login_url: those of KakaoTalk's API, and of its login.
     toss_url: Toss Payments' address.
     toss_secret_key: the merchant's key at Toss Payments; only functions that take payments have it.
     slack_webhook_url: where alerts are told; without it, or with `none`, they are in the log only.
@@ -93,6 +94,8 @@ class Settings:
     solapi_url: str = "https://api.solapi.com"
     nhn_sms_url: str = "https://sms.api.nhncloudservice.com"
     sens_url: str = "https://sens.apigw.ntruss.com"
+    kakao_url: str = "https://kapi.kakao.com"
+    kakao_login_url: str = "https://kauth.kakao.com"
     toss_url: str = "https://api.tosspayments.com"
     toss_secret_key: str | None = field(default=None, repr=False)
     slack_webhook_url: str | None = field(default=None, repr=False)

@@ -39,12 +39,14 @@ CREDENTIALS: Mapping[str, tuple[str, ...]] = {
     "nhn": ("app_key", "secret_key"),
     "sens": ("service_id", "access_key", "secret_key"),
     "smtp": ("url",),
+    "kakao_me": ("rest_api_key", "refresh_token"),
 }
 """By the names of those that messages can be sent by: what opens an account there. All of it is secret."""
 
 
 def providers(settings: Settings, clock: Clock) -> Mapping[str, Provider]:
     """Every provider by name."""
+    from shared.providers.kakao_me import KakaoMe
     from shared.providers.nhn import Nhn
     from shared.providers.sens import Sens
     from shared.providers.smtp import Smtp
@@ -55,6 +57,7 @@ def providers(settings: Settings, clock: Clock) -> Mapping[str, Provider]:
         Nhn(settings.nhn_sms_url),
         Sens(settings.sens_url, clock),
         Smtp(clock),
+        KakaoMe(settings.kakao_url, settings.kakao_login_url, clock),
     )
     return {provider.name: provider for provider in known}
 

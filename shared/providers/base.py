@@ -184,12 +184,14 @@ class Submitted(NamedTuple):
     batch: the provider's id for the call, by which it is asked for reports.
     accepted, refused: its messages. One that is in neither was not seen.
     gone: devices and addresses that exist no more, as the provider found. Nothing is sent there again.
+    renewed: secrets of the account that others have taken the place of, by name.
     """
 
     batch: str
     accepted: Sequence[Accepted]
     refused: Sequence[ProviderReport]
     gone: Sequence[str] = ()
+    renewed: Mapping[str, str] | None = None
 
 
 class Word(NamedTuple):

@@ -114,6 +114,14 @@ class Simulator:
         url = f"smtp://{name}:{quote(password, safe='')}@127.0.0.1:{health['smtpPort']}"
         return ProviderAccount(tenant, "main", "smtp", MAIL_SENDER, None, {"url": url})
 
+    def add_kakao_owner(self, tenant: str = "academy", **settings: Any) -> ProviderAccount:
+        """Somebody new who lets an app send to them. `settings`: as `PUT /control/accounts` takes them."""
+        number = next(_numbers)
+        secrets = {"rest_api_key": f"app-{number}", "refresh_token": f"refresh-{number}"}
+        named = {"restApiKey": secrets["rest_api_key"], "refreshToken": secrets["refresh_token"]}
+        self._put("/control/accounts", {"provider": "kakao_me", **named, **settings})
+        return ProviderAccount(tenant, "main", "kakao_me", "", None, secrets)
+
     def set_balance(self, account: ProviderAccount, won: int) -> None:
         secrets = account.secrets
         self._put(

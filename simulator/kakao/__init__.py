@@ -1,0 +1,1 @@
+"""KakaoTalk's message API, as far as it sends to oneself."""
