@@ -9,13 +9,11 @@ from local.functions import ROLE_OF
 from local.postgres import ROLES
 from shared.platform.database import Database as Pool
 from tests.databases import Migrated
+from tests.schemas.definers import CALLED, FUNCTIONS, SAFE_PATH
 from tests.schemas.walls import (
-    CALLED,
-    FUNCTIONS,
     MEMBER_OF,
     OURS,
     PRIVILEGES,
-    SAFE_PATH,
     SAMPLES,
     WITHOUT_TENANT,
     as_role,
