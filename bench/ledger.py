@@ -54,6 +54,10 @@ WON_A_MESSAGE = 18
 ADD_TENANTS = """
 with added as (
   insert into tenants (id, name) select t, t from unnest(%(tenants)s::text[]) as t returning id
+),
+registered as (
+  insert into sender_numbers (tenant, number, registered_at, verified_at, verified_how)
+  select t, '0212345678', '2026-01-01Z', '2026-01-01Z', 'bench' from unnest(%(tenants)s::text[]) as t
 )
 insert into provider_accounts (tenant, id, provider, sender, credentials)
 select t, 'main', 'solapi', '0212345678', ''::bytea from unnest(%(tenants)s::text[]) as t

@@ -125,13 +125,13 @@ async def _give_tenants(
     """Tenants like the example one, with credit for all that they send."""
     owner = Database(url, pool_size=1)
     [example] = [one for one in read_examples() if one.tenant.id == TENANT]
-    account = example.tenant.account
+    account = example.tenant.sent_by[0]
     try:
         for tenant in tenants:
             like = example.tenant
             if tenant != TENANT:
                 own = account.model_copy(update={"api_key": f"key of {tenant}"})
-                like = like.model_copy(update={"id": tenant, "name": tenant, "account": own})
+                like = like.model_copy(update={"id": tenant, "name": tenant, "account": own, "accounts": None})
             await write_example(
                 owner,
                 keys,

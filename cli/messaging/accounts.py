@@ -86,9 +86,9 @@ def add(
     as_json: AsJson = False,
     database_url: DatabaseUrl = None,
 ) -> None:
-    """Add an account at a provider, or change one. The tenant sends by it from now on.
+    """Add an account at a provider, or change one. The tenant sends by it from now on, beside its others.
 
-    What it sent by before is followed to its end. solapi needs api_key and api_secret; nhn app_key and secret_key;
+    solapi needs api_key and api_secret; nhn app_key and secret_key;
     sens service_id, access_key and secret_key. With a webhook_secret the provider may call; without one it is asked.
     """
     from shared.law.senders import is_sender

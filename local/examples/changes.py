@@ -44,7 +44,7 @@ class Changes:
     def nothing(self) -> bool:
         """Whether all is as it was."""
         changed = any(
-            thing.kind in ("added", "changed") or (thing.what, thing.kind) == ("workflow", "withdrawn")
+            thing.kind in ("added", "changed") or (thing.what in ("workflow", "account") and thing.kind == "withdrawn")
             for thing in self.things
         )
         return not changed and not self.customers.added and not self.customers.changed

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated, Self, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationInfo
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationInfo,
+    model_validator,
+)
 
 from local.examples.checking import look_alikes, steps_without_template
 from local.examples.people import FiledCustomers, Groups, read_groups
@@ -20,9 +29,11 @@ from shared.platform.errors import WrongValue
 from shared.providers import CREDENTIALS, ProviderAccount
 from shared.templates.template import Approval, TemplateContent
 from shared.templates.writing import WrittenTemplate
+from shared.tenants.terms import HEAVIEST, LONGEST_NUMBER, Terms, TermsError, carried
 from shared.workflows.definition import WorkflowDefinition
 from shared.workflows.writing import WrittenWorkflow
 
+ACCOUNT_ID = r"^[a-z][a-z0-9-]{0,39}$"
 EXAMPLES = CHECKOUT / "examples"
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -61,16 +72,33 @@ def _needed(given: str | None, field: ValidationInfo) -> str | None:
     return given
 
 
+def _carried(given: tuple[str, ...] | None, field: ValidationInfo) -> tuple[str, ...] | None:
+    if given is not None and (provider := field.data.get("provider")) is not None:
+        try:
+            carried(provider, Terms(given))
+        except TermsError as error:
+            raise WrongValue(error.detail, error.detail_ko or error.detail) from None
+    return given
+
+
 Credential = Annotated[str | None, Field(validate_default=True), AfterValidator(_needed)]
+
+
+class CertificateFile(_File):
+    """Of whom an account's texts are sent by: its number, and its last day in Korea."""
+
+    number: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=LONGEST_NUMBER)]
+    until: dt.date
 
 
 class AccountFile(_File):
     """A provider account. What opens it opens a simulator on this machine, or it would not stand in a file.
 
     api_key, api_secret: of SOLAPI. app_key, secret_key: of NHN Cloud. service_id, access_key, secret_key: of SENS.
+    channels, weight, certificate: on what terms it is used; see `shared.tenants.terms`.
     """
 
-    id: str
+    id: Annotated[str, Field(pattern=ACCOUNT_ID)]
     provider: Annotated[str, AfterValidator(_known)]
     sender: Annotated[str, Field(pattern=r"^\d{8,12}$")]
     kakao_channel: str | None = None
@@ -81,6 +109,15 @@ class AccountFile(_File):
     service_id: Credential = None
     access_key: Credential = None
     webhook_secret: str
+    channels: Annotated[tuple[str, ...] | None, AfterValidator(_carried)] = None
+    weight: Annotated[int, Field(ge=0, le=HEAVIEST)] = HEAVIEST
+    certificate: CertificateFile | None = None
+
+    @property
+    def terms(self) -> Terms:
+        """On what terms it is used."""
+        held = (self.certificate.number, self.certificate.until) if self.certificate else (None, None)
+        return Terms(self.channels, self.weight, *held)
 
     @property
     def secrets(self) -> dict[str, str]:
@@ -88,12 +125,42 @@ class AccountFile(_File):
         return {name: getattr(self, name) for name in (*CREDENTIALS[self.provider], "webhook_secret")}
 
 
+def _no_id_twice(given: list[AccountFile] | None) -> list[AccountFile] | None:
+    seen = set[str]()
+    for place, account in enumerate(given or ()):
+        if account.id in seen:
+            told = f"two accounts are called {account.id}; give one of them another id"
+            raise WrongValue(told, f"{account.id}: id가 같은 계정이 둘입니다.", at=[place, "id"])
+        seen.add(account.id)
+    return given
+
+
 class TenantFile(_File):
-    """`tenant.yaml`."""
+    """`tenant.yaml`. `accounts`: the first is what it sends by unless told; `account: …` is a list of one."""
 
     id: TenantId
     name: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
-    account: AccountFile
+    account: AccountFile | None = None
+    accounts: Annotated[list[AccountFile] | None, Field(min_length=1), AfterValidator(_no_id_twice)] = None
+
+    @model_validator(mode="after")
+    def _one_or_the_other(self) -> Self:
+        if self.account is not None and self.accounts is not None:
+            raise WrongValue(
+                "there is account: and accounts: here; keep one of them, accounts: for several",
+                "account와 accounts가 모두 있습니다. 하나만 쓰세요. 여러 개면 accounts입니다.",
+                at=["account"],
+            )
+        if self.account is None and self.accounts is None:
+            raise WrongValue(
+                "account: is missing; it belongs here", "account가 빠졌습니다. 여기에 있어야 합니다.", at=["account"]
+            )
+        return self
+
+    @property
+    def sent_by(self) -> list[AccountFile]:
+        """Its accounts, the default first."""
+        return self.accounts or ([self.account] if self.account else [])
 
 
 class TemplateFile(WrittenTemplate):
@@ -120,17 +187,27 @@ class Example:
     groups: Groups
 
     @property
+    def accounts(self) -> list[tuple[ProviderAccount, Terms]]:
+        """The accounts as the product knows them, the default first."""
+        return [
+            (
+                ProviderAccount(
+                    tenant=self.tenant.id,
+                    id=given.id,
+                    provider=given.provider,
+                    sender=given.sender,
+                    kakao_channel=given.kakao_channel,
+                    secrets=given.secrets,
+                ),
+                given.terms,
+            )
+            for given in self.tenant.sent_by
+        ]
+
+    @property
     def account(self) -> ProviderAccount:
-        """The account as the product knows one."""
-        given = self.tenant.account
-        return ProviderAccount(
-            tenant=self.tenant.id,
-            id=given.id,
-            provider=given.provider,
-            sender=given.sender,
-            kakao_channel=given.kakao_channel,
-            secrets=given.secrets,
-        )
+        """What it sends by unless told."""
+        return self.accounts[0][0]
 
 
 def read_examples(folder: Path = EXAMPLES) -> list[Example]:

@@ -14,7 +14,7 @@ import httpx
 import psycopg
 
 from local.examples.changes import Change, Changes, Customers, What, versioned
-from local.examples.files import EXAMPLES, Example, read_examples
+from local.examples.files import EXAMPLES, AccountFile, Example, read_examples
 from local.examples.people import Groups
 from local.functions import SIMULATED_TOSS_KEY
 from local.stack import Stack, StackError
@@ -31,7 +31,7 @@ from shared.platform.database import Connection, Database
 from shared.platform.settings import read_keys
 from shared.templates.store import active_templates, save_templates
 from shared.tenants.accounts import register_account
-from shared.tenants.store import name_of, provider_accounts, save_tenant
+from shared.tenants.store import name_of, provider_accounts, save_tenant, send_by
 from shared.workflows.store import read_workflows, save_workflows, withdraw_workflows
 
 LONG_AGO = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
@@ -147,9 +147,7 @@ async def _write_definitions(
     named = await name_of(connection, tenant)
     await save_tenant(connection, tenant, example.tenant.name, now=now)
     things = [_change("tenant", tenant, named is None, named != example.tenant.name)]
-    accounts = {sealed.id for sealed in await provider_accounts(connection, [tenant])}
-    written = await register_account(connection, keys, example.account, now=now)
-    things.append(_change("account", example.account.id, example.account.id not in accounts, written))
+    things += await _save_accounts(connection, keys, example, now)
     if credit:
         await top_up(connection, tenant, credit, key="first", reference="첫 크레딧", now=now)
     templates = {template.name: (template.content, template.approval) for template in example.templates}
@@ -162,6 +160,21 @@ async def _write_definitions(
         for change in versioned("template", templates, approvals, made)
     ]
     return things + await _save_workflows(connection, example, now)
+
+
+async def _save_accounts(connection: Connection, keys: Keys, example: Example, now: dt.datetime) -> list[Change]:
+    """Save a folder's accounts, and send no more by its own that it does not hold any more."""
+    tenant = example.tenant.id
+    before = {sealed.id: sealed for sealed in await provider_accounts(connection, [tenant])}
+    written = {
+        account.id: await register_account(connection, keys, account, terms, now=now)
+        for account, terms in example.accounts
+    }
+    moved = await send_by(connection, tenant, list(written))
+    return [
+        *(_change("account", id_, id_ not in before, differs or id_ in moved) for id_, differs in written.items()),
+        *(Change("account", id_, "withdrawn") for id_ in moved if id_ not in written),
+    ]
 
 
 async def _save_workflows(connection: Connection, example: Example, now: dt.datetime) -> list[Change]:
@@ -194,12 +207,13 @@ def register_with_simulator(stack: Stack, examples: Sequence[Example]) -> None:
     """Tell the simulator of accounts, senders, templates and where reports go. Raises StackError."""
     with httpx.Client(base_url=stack.simulator_url, timeout=SIMULATOR_SECONDS, trust_env=False) as client:
         for example in examples:
-            try:
-                answer = client.put("/control/accounts", json=account_spec(stack, example))
-            except httpx.HTTPError as error:
-                raise StackError(f"the simulator does not answer: {error!r}") from error
-            if answer.is_error:
-                raise StackError(f"the simulator refuses the account of {example.tenant.id}: {answer.text[:500]}")
+            for account in example.tenant.sent_by:
+                try:
+                    answer = client.put("/control/accounts", json=account_spec(stack, example, account))
+                except httpx.HTTPError as error:
+                    raise StackError(f"the simulator does not answer: {error!r}") from error
+                if answer.is_error:
+                    raise StackError(f"the simulator refuses an account of {example.tenant.id}: {answer.text[:500]}")
 
         webhook = stack.functions.get("payment_webhook")
         merchant = {"secretKey": SIMULATED_TOSS_KEY, "webhookUrl": webhook}
@@ -220,9 +234,8 @@ async def register_cards(stack: Stack, examples: Sequence[Example]) -> None:
             await database(parts).close()
 
 
-def account_spec(stack: Stack, example: Example) -> dict[str, Any]:
-    """An account as the simulator's `PUT /control/accounts` takes it."""
-    account = example.tenant.account
+def account_spec(stack: Stack, example: Example, account: AccountFile) -> dict[str, Any]:
+    """One of an example's accounts as the simulator's `PUT /control/accounts` takes it."""
     webhook = f"{stack.webhook_url}/{account.provider}/{example.tenant.id}/{account.id}" if stack.webhook_url else None
     if account.provider == "sens":
         return {

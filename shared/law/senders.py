@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import re
 
+LEGS_FROM_A_NUMBER = ("sms", "mms")
+"""The channels of routes that show whom they are from as a telephone number."""
+
 _SENDER = re.compile(
     r"02\d{7,8}|0(?:3[1-3]|4[1-4]|5[1-5]|6[1-4])\d{7,8}"  # land lines
     r"|1[568]\d{6}"  # 15xx, 16xx, 18xx

@@ -11,6 +11,9 @@ NO_PROVIDER_ACCOUNT, PRICE_MISSING, CREDIT_SHORTAGE = "no_provider_account", "pr
 PROVIDER_UNAVAILABLE, TEMPLATE_UNREADABLE = "provider_unavailable", "template_unreadable"
 DEADLINE = "deadline"
 CHANNEL_NOT_CARRIED = "channel_not_carried"
+ACCOUNT_PAUSED, CERTIFICATE_EXPIRED = "account_paused", "certificate_expired"
+SENDER_UNREGISTERED, SENDER_USED_UP = "sender_unregistered", "sender_used_up"
+ACCOUNT_UNREADABLE, UNKNOWN_PROVIDER = "account_unreadable", "unknown_provider"
 NO_REPORT, NOBODY_TO_ASK = "no_report", "nobody_to_ask"
 ANSWER_LOST = "answer_lost"
 UNHEARD_OF = frozenset({NO_REPORT, NOBODY_TO_ASK, ANSWER_LOST})
@@ -29,6 +32,17 @@ SENTENCES: Mapping[str, str] = {
     TEMPLATE_UNREADABLE: "템플릿을 읽을 수 없습니다. 운영자에게 문의해 주세요. (this release can't read its template)",
     DEADLINE: "no final report came before the channel's deadline",
     CHANNEL_NOT_CARRIED: "the account's provider does not carry this channel (발송 계정이 보내지 못하는 채널입니다.)",
+    ACCOUNT_PAUSED: "every account that could send it was paused until its moment was over "
+    "(발송 계정이 일시 중지된 동안 시간이 지났습니다.)",
+    CERTIFICATE_EXPIRED: "the transmission certificate of the account is over "
+    "(발송 계정의 전송자격인증이 만료되었습니다.)",
+    SENDER_UNREGISTERED: "the account's sender number is not registered and verified "
+    "(등록되고 확인된 발신번호가 아닙니다.)",
+    SENDER_USED_UP: "its sender number had sent its messages of the day, and its moment is over before the next day "
+    "(발신번호의 하루 발송 한도를 다 써서 보내지 못했습니다.)",
+    ACCOUNT_UNREADABLE: "its account's credentials can't be opened "
+    "(발송 계정의 인증 정보를 열 수 없습니다. 계정을 다시 등록해 주세요.)",
+    UNKNOWN_PROVIDER: "this release knows no such provider (지원하지 않는 발송사의 계정입니다.)",
     ANSWER_LOST: "the provider's answer was lost, and nobody can say whether it was sent; it is not sent again "
     "(발송사의 응답을 받지 못해 발송 여부를 알 수 없으며, 다시 보내지 않습니다.)",
     NO_REPORT: "no final report came for as long as one may take (발송사가 결과를 알려 주지 않았습니다.)",

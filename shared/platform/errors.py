@@ -98,6 +98,10 @@ PATTERNS: Mapping[str, tuple[str, str]] = {
         "2 to 40 of a-z, 0-9 and -, the first a letter",
         "영문 소문자로 시작하고 소문자, 숫자, -만 쓴 2~40자로",
     ),
+    r"^[a-z][a-z0-9-]{0,39}$": (
+        "1 to 40 of a-z, 0-9 and -, the first a letter",
+        "영문 소문자로 시작하고 소문자, 숫자, -만 쓴 1~40자로",
+    ),
     r"^[a-z0-9][a-z0-9._-]{0,99}$": (
         "1 to 100 of a-z, 0-9 and . _ -, the first a letter or digit",
         "소문자나 숫자로 시작하고 소문자, 숫자, . _ -만 쓴 1~100자로",

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from shared.platform.clock import Clock
+from shared.contracts.channels import LEGS, leg_of
+from shared.platform.clock import Clock, WallClock
 from shared.platform.settings import Settings
 from shared.providers.base import (
     Accepted,
@@ -62,6 +63,13 @@ def providers(settings: Settings, clock: Clock) -> Mapping[str, Provider]:
     return {provider.name: provider for provider in known}
 
 
+def legs_carried() -> Mapping[str, tuple[str, ...]]:
+    """By the names of those that messages can be sent by: the channels of routes that they carry."""
+    known = providers(Settings(database_url="", google_cloud_project=""), WallClock())
+    legs = {name: {leg_of(channel) for channel in provider.channels} for name, provider in known.items()}
+    return {name: tuple(leg for leg in LEGS if leg in carried) for name, carried in legs.items()}
+
+
 def webhook_proof(provider: str, secret: str) -> str | None:
     """What each call of a provider carries where an account's webhook has that secret, and what its `proof_of` finds.
     None: it is none that calls us."""
@@ -106,6 +114,7 @@ __all__ = [
     "Submitted",
     "TwoPhaseProvider",
     "Word",
+    "legs_carried",
     "providers",
     "toss_payments",
     "webhook_proof",

@@ -14,12 +14,19 @@ from shared.platform.database.revisions import RevisionCache
 from shared.platform.errors import AllimError
 from shared.platform.logs import log
 from shared.providers import ProviderAccount
-from shared.tenants.store import SealedAccount, has_undecided, provider_accounts, save_account, send_by
+from shared.tenants.senders.store import register_number
+from shared.tenants.store import SealedAccount, has_undecided, provider_accounts, save_account
+from shared.tenants.terms import Terms, carried
 from shared.tenants.webhook_store import Unfilled, fill, unfilled
 from shared.tenants.webhooks import WEBHOOK_SECRET, digest_for, let_provider_call
 
 DIGESTS_A_BATCH = 100
 """Accounts a transaction, whose rows are locked for as long."""
+
+WITH_ACCOUNT = "account"
+"""How a sender is verified that an account was registered with: its provider sends from no other."""
+
+ALL_OF_IT = Terms()
 
 Accounts = Mapping[str, ProviderAccount]
 """A tenant's accounts by id."""
@@ -51,28 +58,38 @@ def account_cache(keys: Keys) -> RevisionCache[Accounts]:
     return RevisionCache(lambda connection, tenants: load_accounts(connection, tenants, keys))
 
 
-async def register_account(connection: Connection, keys: Keys, account: ProviderAccount, *, now: dt.datetime) -> bool:
-    """Save the provider account that a tenant sends by from now on.
+async def register_account(
+    connection: Connection, keys: Keys, account: ProviderAccount, terms: Terms = ALL_OF_IT, *, now: dt.datetime
+) -> bool:
+    """Save a provider account that a tenant sends by from now on, beside the others that it sends by.
 
-    What is kept already is not written again: sealing twice never gives the same bytes. Accounts that it had before
-    stay, so that what was sent by them is followed to its end.
+    What is kept already is not written again: sealing twice never gives the same bytes. Its sender is registered with
+    it: the provider has verified that.
 
     Args:
         connection: in a transaction of the database's owner that holds the tenant's row (`save_tenant` does).
         keys: seal the secrets, which are bound to the account's tenant and id.
         account: with its secrets in the open.
+        terms: of its use.
         now: the moment.
 
     Returns:
         Whether anything was written.
 
     Raises:
+        TermsError: it can't have them.
         AccountBusy: the provider would see another caller under the same id, while something begun by the first one is
             undecided. The other one does not know that batch, which would look as if it had never been sent.
     """
+    carries = carried(account.provider, terms)
     sealed = [each for each in await provider_accounts(connection, [account.tenant]) if each.id == account.id]
     kept = _opened_or_none(sealed[0], keys) if sealed else None
-    is_kept = kept == account and sealed[0].identity == identity_of(account)
+    is_kept = (
+        kept == account
+        and sealed[0].owner == account.tenant
+        and sealed[0].active
+        and (sealed[0].identity, sealed[0].carries, _terms(sealed[0])) == (identity_of(account), carries, terms)
+    )
     if not is_kept:
         if kept and identity_of(kept) != identity_of(account) and await has_undecided(connection, kept.tenant, kept.id):
             raise AccountBusy(
@@ -84,9 +101,17 @@ async def register_account(connection: Connection, keys: Keys, account: Provider
                 field="account",
             )
         credentials = keys.seal(dict(account.secrets), context=context_of(account.tenant, account.id))
-        await save_account(connection, account, credentials, identity_of(account), now=now)
+        await save_account(
+            connection, account, terms, credentials, identity=identity_of(account), carries=carries, now=now
+        )
+    registered = await register_number(connection, account.tenant, account.sender, how=WITH_ACCOUNT, now=now)
     await let_provider_call(connection, account)
-    return await send_by(connection, account.tenant, account.id) or not is_kept
+    return registered or not is_kept
+
+
+def _terms(sealed: SealedAccount) -> Terms:
+    channels = None if sealed.channels is None else tuple(sealed.channels)
+    return Terms(channels, sealed.weight, sealed.certificate_number, sealed.certificate_until)
 
 
 async def fill_in_digests(database: Database, keys: Keys) -> int:
@@ -144,7 +169,7 @@ def _opened(sealed: SealedAccount, keys: Keys) -> ProviderAccount:
         provider=sealed.provider,
         sender=sealed.sender,
         kakao_channel=sealed.kakao_channel,
-        secrets=keys.unseal(sealed.credentials, context=context_of(sealed.tenant, sealed.id)),
+        secrets=keys.unseal(sealed.credentials, context=context_of(sealed.owner, sealed.own_id)),
     )
 
 

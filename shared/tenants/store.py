@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 from uuid import UUID
 
+import orjson
+
 from shared.platform.database import Connection, fetch_all
 from shared.providers import ProviderAccount
+from shared.tenants.terms import Terms
 
 SAVE_TENANT = """
 insert into tenants (id, name, created_at) values (%(id)s, %(name)s, %(now)s)
@@ -31,36 +34,58 @@ async def save_tenant(connection: Connection, tenant: str, name: str, *, now: dt
 
 
 SAVE_ACCOUNT = """
-insert into provider_accounts (
-  tenant, id, provider, sender, kakao_channel, credentials, identity, created_at, messages_per_second, burst
+with saved as (
+  insert into provider_accounts (
+    tenant, id, provider, sender, kakao_channel, credentials, identity, place, channels, carries, weight,
+    certificate_number, certificate_until, active, created_at, messages_per_second, burst
+  )
+  select %(tenant)s, %(id)s, %(provider)s, %(sender)s, %(kakao_channel)s, %(credentials)s, %(identity)s,
+    (select coalesce(max(place) + 1, 0) from provider_accounts where tenant = %(tenant)s), %(channels)s, %(carries)s,
+    %(weight)s, %(certificate_number)s, %(certificate_until)s, true, %(now)s, known.messages_per_second, known.burst
+  from (select) this
+  left join (
+    select messages_per_second, burst from provider_accounts
+    where identity = %(identity)s and messages_per_second is not null limit 1
+  ) known on true
+  on conflict (tenant, id) do update
+  set provider = excluded.provider, sender = excluded.sender, kakao_channel = excluded.kakao_channel,
+      credentials = excluded.credentials, identity = excluded.identity, channels = excluded.channels,
+      carries = excluded.carries, weight = excluded.weight, certificate_number = excluded.certificate_number,
+      certificate_until = excluded.certificate_until, active = true, lent_by = null, lent_account = null,
+      messages_per_second = coalesce(excluded.messages_per_second, provider_accounts.messages_per_second),
+      burst = coalesce(excluded.burst, provider_accounts.burst)
+  returning tenant, id, provider, identity, carries, certificate_number, certificate_until, messages_per_second, burst
 )
-select %(tenant)s, %(id)s, %(provider)s, %(sender)s, %(kakao_channel)s, %(credentials)s, %(identity)s, %(now)s,
-  known.messages_per_second, known.burst
-from (select) this
-left join (
-  select messages_per_second, burst from provider_accounts
-  where identity = %(identity)s and messages_per_second is not null limit 1
-) known on true
-on conflict (tenant, id) do update
-set provider = excluded.provider, sender = excluded.sender, kakao_channel = excluded.kakao_channel,
-    credentials = excluded.credentials, identity = excluded.identity,
-    messages_per_second = coalesce(excluded.messages_per_second, provider_accounts.messages_per_second),
-    burst = coalesce(excluded.burst, provider_accounts.burst)
+-- Whom it is lent to sends by what it is now.
+update provider_accounts l
+set provider = s.provider, identity = s.identity, carries = s.carries, certificate_number = s.certificate_number,
+    certificate_until = s.certificate_until, messages_per_second = s.messages_per_second, burst = s.burst
+from saved s where l.lent_by = s.tenant and l.lent_account = s.id
 """
 
 
 async def save_account(
-    connection: Connection, account: ProviderAccount, credentials: bytes, identity: str, *, now: dt.datetime
+    connection: Connection,
+    account: ProviderAccount,
+    terms: Terms,
+    credentials: bytes,
+    *,
+    identity: str,
+    carries: Sequence[str],
+    now: dt.datetime,
 ) -> None:
-    """Add a provider account, or replace what is known of it. `shared.tenants.accounts` seals and compares.
+    """Add a provider account, behind the others, or replace what is known of it; it is sent by from now on.
 
-    How fast it is used stays, and is that of the other tenants that send by the very same account at the provider.
+    `shared.tenants.accounts` seals and compares. How fast it is used stays, and is that of the other tenants that send
+    by the very same account at the provider.
 
     Args:
         connection: of the database's owner.
         account: its `secrets` are not looked at.
+        terms: of its use.
         credentials: the sealed secrets.
         identity: which account at the provider it is; the same for every tenant that sends by it.
+        carries: the channels of routes that it carries on those terms.
         now: the moment.
     """
     await connection.execute(
@@ -73,28 +98,39 @@ async def save_account(
             "kakao_channel": account.kakao_channel,
             "credentials": credentials,
             "identity": identity,
+            "channels": None if terms.channels is None else list(terms.channels),
+            "carries": list(carries),
+            "weight": terms.weight,
+            "certificate_number": terms.certificate_number,
+            "certificate_until": terms.certificate_until,
             "now": now,
         },
     )
 
 
 SEND_BY = """
-update provider_accounts set active = id = %(id)s where tenant = %(tenant)s and active is distinct from (id = %(id)s)
+with listed as (select id, place - 1 as place from unnest(%(ids)s::text[]) with ordinality as l (id, place))
+update provider_accounts a set active = l.id is not null, place = coalesce(l.place, a.place)
+from provider_accounts b left join listed l using (id)
+where b.tenant = %(tenant)s and b.lent_by is null and a.tenant = b.tenant and a.id = b.id
+  and (a.active, a.place) is distinct from (l.id is not null, coalesce(l.place, a.place))
+returning a.id
 """
 
 
-async def send_by(connection: Connection, tenant: str, account: str) -> bool:
-    """Let a tenant send by one account, and by no other.
+async def send_by(connection: Connection, tenant: str, accounts: Sequence[str]) -> list[str]:
+    """Let a tenant send by these accounts of its own and by no others of its own; the first is the default.
 
     Args:
         connection: of the database's owner.
         tenant: whose.
-        account: its id. What was sent by the others is still followed: their reports are taken.
+        accounts: their ids. What was sent by the others is still followed: their reports are taken.
 
     Returns:
-        Whether that changed anything.
+        The accounts of which that changed anything.
     """
-    return (await connection.execute(SEND_BY, {"tenant": tenant, "id": account})).rowcount > 0
+    parameters = {"tenant": tenant, "ids": list(accounts)}
+    return sorted(row["id"] for row in await fetch_all(connection, SEND_BY, parameters))
 
 
 def bucket_of(account: str) -> str:
@@ -135,8 +171,8 @@ async def set_rate(
 
 
 class SealedAccount(NamedTuple):
-    """A provider account as it is kept: `credentials` are sealed, and bound to `tenant` and `id`. `identity` is None
-    where the account was registered before there was one."""
+    """A provider account as it is kept: `credentials` are sealed, and bound to the account that they are of, which is
+    `owner`'s `own_id` where it is lent. `identity` is None where the account was registered before there was one."""
 
     tenant: str
     id: str
@@ -145,11 +181,22 @@ class SealedAccount(NamedTuple):
     kakao_channel: str | None
     credentials: bytes
     identity: str | None
+    owner: str
+    own_id: str
+    channels: Sequence[str] | None
+    carries: Sequence[str] | None
+    weight: int
+    certificate_number: str | None
+    certificate_until: dt.date | None
+    active: bool
 
 
 ACCOUNTS = """
-select tenant, id, provider, sender, kakao_channel, credentials, identity from provider_accounts
-where tenant = any(%(tenants)s)
+select a.tenant, a.id, a.provider, a.sender, a.kakao_channel, coalesce(a.credentials, o.credentials) as credentials,
+  a.identity, coalesce(a.lent_by, a.tenant) as owner, coalesce(a.lent_account, a.id) as own_id, a.channels, a.carries,
+  a.weight, a.certificate_number, a.certificate_until, a.active
+from provider_accounts a left join provider_accounts o on o.tenant = a.lent_by and o.id = a.lent_account
+where a.tenant = any(%(tenants)s)
 """
 
 
@@ -159,7 +206,7 @@ async def provider_accounts(connection: Connection, tenants: Sequence[str]) -> l
 
 
 def sending_account(tenant: str, *also: str) -> str:
-    """The account that a tenant sends by, as a part of another statement: of its active ones, the one it had first.
+    """The account that a tenant sends by unless told, as a part of another statement: the first of its active ones.
 
     Args:
         tenant: how that statement names the tenant.
@@ -170,19 +217,46 @@ def sending_account(tenant: str, *also: str) -> str:
     """
     return f"""
     select {", ".join(("id", "provider", "sender", "kakao_channel", *also))} from provider_accounts
-    where tenant = {tenant} and active order by created_at, id limit 1"""
+    where tenant = {tenant} and active order by place, created_at, id limit 1"""
 
 
 UNDECIDED = """
 select exists (
-  select from dispatches where tenant = %(tenant)s and account = %(account)s and state in ('open', 'prepared')
+  select from dispatches d
+  where d.state in ('open', 'prepared') and (d.tenant, d.account) in (
+    select %(tenant)s, %(account)s
+    union all
+    select tenant, id from provider_accounts where lent_by = %(tenant)s and lent_account = %(account)s
+  )
 ) as undecided
 """
 
 
 async def has_undecided(connection: Connection, tenant: str, account: str) -> bool:
-    """Whether something was begun by an account of which only its provider knows whether it was sent."""
+    """Whether something was begun by an account, or by whom it is lent to, of which only its provider knows whether it
+    was sent."""
     return bool((await fetch_all(connection, UNDECIDED, {"tenant": tenant, "account": account}))[0]["undecided"])
+
+
+FILL_CARRIES = """
+update provider_accounts a set carries = k.carries
+from jsonb_to_recordset(%(carried)s::jsonb) as k (provider text, carries text[])
+where a.provider = k.provider and a.channels is null and a.carries is distinct from k.carries
+"""
+
+
+async def fill_in_carried(connection: Connection, carried: Mapping[str, Sequence[str]]) -> int:
+    """Say of accounts that are for all that their provider carries what that is. `connection`: of the owner.
+
+    Args:
+        connection: of the database's owner.
+        carried: channels of routes, by provider.
+
+    Returns:
+        Of how many that was something else.
+    """
+    told = orjson.dumps([{"provider": name, "carries": legs} for name, legs in carried.items()]).decode()
+    return (await connection.execute(FILL_CARRIES, {"carried": told})).rowcount
 
 
 TENANT_EXISTS = "select id from tenants where id = %(tenant)s"

@@ -184,6 +184,12 @@ async def test_a_message_of_a_send_with_a_key_can_be_claimed(shop: Shop, csv_fil
         "insert into provider_accounts (tenant, id, provider, sender, credentials) "
         "values ('saas', 'main', 'solapi', '0212345678', '')"
     )
+    shop.rows(
+        "insert into sender_numbers (tenant, number, registered_at, verified_at, verified_how) "
+        "values ('saas', '0212345678', %s, %s, 'seen')",
+        NOW,
+        NOW,
+    )
     await _send(shop, csv_file(HEADER, *_people(2)), key="k")
     sender = Database(shop.migrated.role_url("allim_sender"))
     async with sender.connection() as connection:

@@ -32,6 +32,7 @@ MESSAGES = (
     "messages.routes",
     "messages.dispatch",
     "messages.dispatch.fairness",
+    "messages.dispatch.choice",
     "messages.reports",
     "messages.stories",
 )
@@ -39,7 +40,16 @@ WORKFLOWS = ("workflows", "workflows.events", "workflows.ticks")
 OPERATIONS = tuple(
     f"operations.{room}" for room in ("backups", "dead_letters", "health", "keys", "reconcile", "retention", "watch")
 )
-BELOW_MESSAGES = ("templates", "tenants", "customers", "customers.files", "law", "providers", *STORES)
+BELOW_MESSAGES = (
+    "templates",
+    "tenants",
+    "tenants.senders",
+    "customers",
+    "customers.files",
+    "law",
+    "providers",
+    *STORES,
+)
 
 MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "contracts": (),
@@ -51,7 +61,8 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "platform.doors": ("platform", "platform.database"),
     "law": ("platform",),
     "providers": BASE,
-    "tenants": ("providers", *STORES),
+    "tenants": ("tenants.senders", "providers", "law", *STORES),
+    "tenants.senders": ("law", *STORES),
     "customers": STORES,
     "customers.files": ("customers", *BASE),
     "templates": ("law", "providers", *STORES),
@@ -67,8 +78,10 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     # What is sent is held, and what is reported is charged, in the same statement: these two know the ledger's parts.
     "messages.reports": ("messages", "platform.doors", "credits.ledger", "credits.prices", *BELOW_MESSAGES),
     "messages.dispatch.fairness": ("tenants", *STORES),
+    "messages.dispatch.choice": ("messages", "tenants", "law", *STORES),
     "messages.dispatch": (
         "messages.dispatch.fairness",
+        "messages.dispatch.choice",
         "messages",
         "messages.reports",
         "credits.ledger",

@@ -32,6 +32,8 @@ ORACLES: Mapping[str, str] = {
     "decide_polls": "messages/reports/test_polls_oracle.py",
     "decide_retries": "messages/dispatch/test_retries_oracle.py",
     "decide_tickets_again": "messages/dispatch/test_waits_oracle.py",
+    "deciding_accounts": "messages/dispatch/choice/test_accounts_oracle.py",
+    "deciding_caps": "messages/dispatch/choice/test_accounts_oracle.py",
     "decide_turns": "messages/dispatch/test_turns_oracle.py",
     "decide_undecided": "credits/payments/test_undecided_oracle.py",
     "deciding_deadline": "messages/dispatch/test_waits_oracle.py",

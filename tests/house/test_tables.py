@@ -18,6 +18,8 @@ OWNER: Mapping[str, str] = {
     "tenant_history": "tenants",
     "provider_accounts": "tenants",
     "webhook_secrets": "tenants",
+    "sender_numbers": "tenants.senders",
+    "sender_days": "messages.dispatch",
     "customers": "customers",
     "groups": "customers",
     "group_members": "customers",

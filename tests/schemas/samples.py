@@ -9,6 +9,8 @@ SAMPLES = {
         "tenant, id, provider, sender, credentials, active",
         "%(tenant)s, %(id)s, 'solapi', '02', '', false",
     ),
+    "sender_numbers": ("tenant, number, registered_at", "%(tenant)s, %(id)s, %(now)s"),
+    "sender_days": ("tenant, number", "%(tenant)s, %(id)s"),
     "webhook_secrets": ("tenant, account, provider", "%(tenant)s, %(id)s, 'solapi'"),
     "prices": ("tenant, channel, price", "%(tenant)s, %(id)s, 1"),
     "customers": ("tenant, id, as_of", "%(tenant)s, %(id)s, %(now)s"),

@@ -9,13 +9,11 @@ from local.functions import ROLE_OF
 from local.postgres import ROLES
 from shared.platform.database import Database as Pool
 from tests.databases import Migrated
+from tests.schemas.attacks.definers import CALLED, FUNCTIONS, SAFE_PATH
 from tests.schemas.samples import OURS, SAMPLES
 from tests.schemas.walls import (
-    CALLED,
-    FUNCTIONS,
     MEMBER_OF,
     PRIVILEGES,
-    SAFE_PATH,
     WITHOUT_TENANT,
     as_role,
     fill,

@@ -30,35 +30,6 @@ WITHOUT_TENANT = {
 MEMBER_OF = {"allim_bulk_sender": "allim_sender"}
 """Roles that may what another one may, besides what `PRIVILEGES` says, by a pool of connections of their own."""
 
-SAFE_PATH = ["search_path=pg_catalog, public, pg_temp"]
-"""Of a function that others make run: they can put nothing where it looks before it finds what is meant."""
-
-_MOMENT = "moment timestamp with time zone"
-
-_DONE = "most integer, OUT gone integer, OUT more boolean"
-_COPIES = "names text[], closed timestamp with time zone[], changed bigint[]"
-
-CALLED: dict[str, str] = {
-    f"public.forget(what text, {_MOMENT}, {_DONE})": "allim_keeper",
-    f"public.forget_contents(tenant text, what text, {_MOMENT}, {_DONE})": "allim_keeper",
-    f"public.let_go(parents text[], {_MOMENT}, wanted boolean)": "allim_keeper",
-    f"public.lives_to_tend({_MOMENT})": "allim_keeper",
-    f"public.tell_copies(lineage text, {_MOMENT}, {_COPIES})": "allim_backup",
-    f"public.tend_months({_MOMENT}, OUT made integer, OUT closed text[])": "allim_keeper",
-}
-"""The functions with their owner's rights that are called, not made to run by a trigger, and the one role that may."""
-
-FUNCTIONS = """(
-  select p.oid, p.prosecdef, p.prorettype, p.proconfig,
-    format('%I.%I(%s)', n.nspname, p.proname, pg_get_function_identity_arguments(p.oid)) as name
-  from pg_proc p join pg_namespace n on n.oid = p.pronamespace
-  where n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
-    and not exists (
-      select from pg_depend d where d.classid = 'pg_proc'::regclass and d.objid = p.oid and d.deptype = 'e'
-    )
-) f"""
-"""SQL: the functions of any schema, but for those of Postgres and of its extensions."""
-
 
 def sample(table: str, tenant: str, number: int) -> tuple[bytes, dict[str, Any]]:
     """The statement that inserts a tenant's row of that number, and its parameters."""
@@ -143,6 +114,9 @@ OPENS = "insert(tenant,id,provider,account,topic,messages,lease_until,created_at
 PACE = "select insert(identity,tokens,refilled_at,closed_until) update(tokens,refilled_at,closed_until,queues)"
 """What several roles do in the same way."""
 
+SENDERS = {"sender_numbers": READ, "sender_days": "select update(day,used)"}
+"""Of who counts what leaves from a number."""
+
 CALLS = {
     "payment_orders": "select(tenant,id,deposit_secret)",
     "payment_look_ups": "select insert(tenant,order_id,look_at) update(telling,owed)",
@@ -152,7 +126,7 @@ CALLS = {
 HEALTH = {
     **dict.fromkeys(["heartbeats", "alerts", "outbox"], READ),
     "tenants": "select(id,suspended_at)",
-    "provider_accounts": "select(tenant,id,provider,active)",
+    "provider_accounts": "select(tenant,id,provider,active,certificate_until)",
     "timers": "select(due_at)",
     "messages": "select(tenant,id,status,due_at)",
     "dispatches": "select(tenant,id,provider,account,state,check_at,lease_until,created_at)",
@@ -183,6 +157,7 @@ PRIVILEGES: dict[str, dict[str, str]] = {
     },
     "allim_sender": {
         **dict.fromkeys(["tenants", "provider_accounts", "template_versions", "runs", "prices"], READ),
+        **SENDERS,
         "workflows": "select(tenant,name,active)",
         "customers": "select(tenant,id)",
         "messages": f"select update({_MOVED},provider,hold,held)",
@@ -235,6 +210,7 @@ PRIVILEGES: dict[str, dict[str, str]] = {
     },
     "allim_sweeper": {
         **dict.fromkeys(["provider_accounts", "template_versions", "prices", "billing_keys"], READ),
+        **SENDERS,
         "tenants": "select(id,revision,suspended_at)",
         "workflows": "select(tenant,name,active)",
         "customers": "select(tenant,id)",
@@ -306,7 +282,9 @@ PRIVILEGES: dict[str, dict[str, str]] = {
             ],
             READ,
         ),
-        "provider_accounts": "select(tenant,id,provider,sender,kakao_channel,active,created_at)",
+        "provider_accounts": "select(tenant,id,provider,sender,kakao_channel,active,created_at,place,carries,paused_at,"
+        "certificate_until)",
+        "sender_numbers": "select(tenant,number,verified_at)",
         "messages": "select insert(tenant,id,customer,recipient,run_key,template,template_version,variables,route,"
         "deadlines,channel,status,reason,detail,due_at,expires_at,created_at,updated_at)",
         "customers": f"select insert update({_TOLD})",
@@ -349,6 +327,8 @@ PRIVILEGES: dict[str, dict[str, str]] = {
             "payment_look_ups",
             "month_figures",
             "tenant_lives",
+            "sender_numbers",
+            "sender_days",
             *(WITHOUT_TENANT - {"lineage"}),
         ],
         READ,

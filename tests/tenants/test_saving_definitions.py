@@ -20,7 +20,8 @@ from shared.platform.database import Connection, Database
 from shared.templates.store import save_templates
 from shared.templates.template import Approval, TemplateContent
 from shared.tenants.accounts import AccountBusy, register_account
-from shared.tenants.store import save_tenant
+from shared.tenants.store import save_tenant, send_by, sending_account
+from shared.tenants.terms import Terms, TermsError
 from shared.workflows.catalog import load_catalogs
 from shared.workflows.definition import WorkflowDefinition
 from shared.workflows.store import save_workflows
@@ -167,17 +168,74 @@ async def test_an_account_is_written_again_only_when_it_or_the_key_changed(conne
     assert account.secrets["api_secret"].encode() not in row["credentials"]
 
 
-async def test_the_account_that_was_registered_last_sends_and_the_earlier_ones_stay(connection: Connection) -> None:
+async def test_a_tenant_sends_by_each_account_until_it_sends_by_others_alone(connection: Connection) -> None:
     first = replace(EXAMPLES[0].account, tenant="shop")
     second = replace(first, id="second", sender="0233334444")
     assert await register_account(connection, KEYS, first, now=NOON)
     before = await _revision(connection)
     assert await register_account(connection, KEYS, second, now=NOON)
     assert await _revision(connection) > before
-    assert await _accounts(connection) == [("main", False), ("second", True)]
+    assert await _accounts(connection) == [("main", True), ("second", True)]
     assert not await register_account(connection, KEYS, second, now=NOON)
-    assert await register_account(connection, KEYS, first, now=NOON)
-    assert await _accounts(connection) == [("main", True), ("second", False)]
+    assert await send_by(connection, "shop", ["second"]) == ["main", "second"], "one is out, one is the default"
+    assert await send_by(connection, "shop", ["second"]) == []
+    assert await _accounts(connection) == [("main", False), ("second", True)]
+    assert await register_account(connection, KEYS, first, now=NOON), "it is sent by again"
+    assert await _accounts(connection) == [("main", True), ("second", True)]
+
+
+async def test_the_first_account_of_a_list_is_the_default(connection: Connection) -> None:
+    first = replace(EXAMPLES[0].account, tenant="shop")
+    for id_ in ("a", "b", "c"):
+        await register_account(connection, KEYS, replace(first, id=id_), now=NOON)
+    default = "select id from (" + sending_account("'shop'") + ") a"  # noqa: S608 - texts from above
+    for listed in (["c", "a", "b"], ["b"], ["a", "c"]):
+        await send_by(connection, "shop", listed)
+        found = await (await connection.execute(default.encode())).fetchone()
+        assert found == {"id": listed[0]}
+
+
+async def test_on_other_terms_an_account_is_written_again(connection: Connection) -> None:
+    account = replace(EXAMPLES[0].account, tenant="shop")
+    until = NOON.date()
+    for terms in (
+        Terms(),
+        Terms(channels=("sms",)),
+        Terms(channels=("sms",), weight=0),
+        Terms(certificate_number="전송-2026-1", certificate_until=until),
+    ):
+        assert await register_account(connection, KEYS, account, terms, now=NOON)
+        assert not await register_account(connection, KEYS, account, terms, now=NOON)
+    kept = "select weight, carries, certificate_number, certificate_until from provider_accounts"
+    assert await (await connection.execute(kept)).fetchone() == {
+        "weight": 100,
+        "carries": ["alimtalk", "sms"],
+        "certificate_number": "전송-2026-1",
+        "certificate_until": until,
+    }
+
+
+BAD_TERMS = {
+    "a channel it does not carry": (Terms(channels=("pigeon",)), "channel_not_carried"),
+    "no channel": (Terms(channels=()), "channel_not_carried"),
+    "too heavy": (Terms(weight=101), "bad_weight"),
+    "lighter than nothing": (Terms(weight=-1), "bad_weight"),
+    "a certificate without end": (Terms(certificate_number="1"), "bad_certificate"),
+    "an end of no certificate": (Terms(certificate_until=NOON.date()), "bad_certificate"),
+    "an empty number": (Terms(certificate_number=" ", certificate_until=NOON.date()), "bad_certificate"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_TERMS)
+async def test_terms_that_no_account_can_have_are_refused_in_both_languages(connection: Connection, name: str) -> None:
+    terms, code = BAD_TERMS[name]
+    account = replace(EXAMPLES[0].account, tenant="shop")
+    with pytest.raises(TermsError) as refused:
+        await register_account(connection, KEYS, account, terms, now=NOON)
+    assert (refused.value.code, bool(refused.value.detail_ko)) == (code, True)
+    with pytest.raises(TermsError, match="pigeon"):
+        await register_account(connection, KEYS, replace(account, provider="pigeon"), now=NOON)
+    assert await _accounts(connection) == []
 
 
 @pytest.mark.parametrize("state", ["open", "prepared"])

@@ -24,7 +24,13 @@ from shared.messages.dispatch.submitting import Submitter
 from shared.messages.known_templates import KnownTemplates
 from shared.messages.lawful import forbidden, leaves_before
 from shared.messages.metrics import OURSELVES
-from shared.messages.reasons import CHANNEL_NOT_CARRIED, SENTENCES, TEMPLATE_UNREADABLE
+from shared.messages.reasons import (
+    ACCOUNT_UNREADABLE,
+    CHANNEL_NOT_CARRIED,
+    SENTENCES,
+    TEMPLATE_UNREADABLE,
+    UNKNOWN_PROVIDER,
+)
 from shared.messages.reports.reporting import Reports, Told, refusal
 from shared.platform.clock import Clock
 from shared.platform.database import PASSING_ERRORS, Database
@@ -178,10 +184,11 @@ class Sender:
         account = accounts.get(rows[0].account)
         try:
             if account is None:
-                await self._dispatcher.abandon(tenant, dispatch, "open", "its account's credentials can't be opened")
+                why = SENTENCES[ACCOUNT_UNREADABLE]
+                await self._dispatcher.abandon(tenant, dispatch, "open", why, reason=ACCOUNT_UNREADABLE)
             elif account.provider not in self._providers:
-                why = f"this release knows no provider {account.provider!r}"
-                await self._dispatcher.abandon(tenant, dispatch, "open", why)
+                why = f"{account.provider}: {SENTENCES[UNKNOWN_PROVIDER]}"
+                await self._dispatcher.abandon(tenant, dispatch, "open", why, reason=UNKNOWN_PROVIDER)
             else:
                 await self._dispatch(rows, account)
         except Exception:
@@ -277,9 +284,10 @@ class Sender:
                     raise error
                 to = recipient_now(row.recipient, customer_known=row.customer_known)
                 message = render(content, row.leg, row.variables, message=row.id, attempt=row.attempt, to=to)
-                if message.channel not in carried:
-                    detail = f"{SENTENCES[CHANNEL_NOT_CARRIED]}: {message.channel}"
-                    refused.append(refusal(row.id, row.attempt, message.channel, CHANNEL_NOT_CARRIED, detail))
+                obstacle = row.obstacle or (CHANNEL_NOT_CARRIED if message.channel not in carried else None)
+                if obstacle:
+                    detail = f"{SENTENCES[obstacle]}: {message.channel}"
+                    refused.append(refusal(row.id, row.attempt, message.channel, obstacle, detail))
                 else:
                     ready.append(message)
             except MessageError as error:

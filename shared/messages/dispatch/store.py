@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence, Set
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypedDict, Unpack
 from uuid import UUID
 
 import orjson
@@ -13,13 +13,17 @@ from shared.contracts.channels import LEG_PRICES
 from shared.contracts.tickets import SendTicket
 from shared.credits.ledger.entries import entering
 from shared.credits.prices.store import current_prices
+from shared.messages.dispatch.choice.account_store import deciding_accounts, dispatch_ids
+from shared.messages.dispatch.choice.cap_store import TOMORROW, counting, deciding_caps
 from shared.messages.dispatch.fairness.pace_store import STILL_WAITS, deciding_pace
 from shared.messages.reasons import (
+    ACCOUNT_PAUSED,
     CREDIT_SHORTAGE,
     NO_LONGER_NEEDED,
     NO_PROVIDER_ACCOUNT,
     PRICE_MISSING,
     RUN_CHANGED,
+    SENDER_USED_UP,
     SENTENCES,
     TENANT_SUSPENDED,
     TOO_LATE,
@@ -30,7 +34,6 @@ from shared.platform.database import Connection, fetch_all, fetch_tuples
 from shared.platform.database.keys import is_one
 from shared.platform.ids import months_of
 from shared.platform.signals.alerts import raising
-from shared.tenants.store import bucket_of, sending_account
 
 MARK_PREPARED = """
 update dispatches
@@ -127,7 +130,8 @@ CREDIT_RECHECK = dt.timedelta(seconds=30)
 """How long messages that wait for credit stay before they are looked at again."""
 
 SUSPENSION_RECHECK = dt.timedelta(minutes=10)
-"""How long those of a suspended tenant stay: whoever resumes it calls them, and one whose moment is over can wait."""
+"""How long those of a suspended tenant or a paused account stay: whoever resumes it calls them, and one whose moment is
+over can wait."""
 
 
 _MOVES = """
@@ -146,23 +150,20 @@ with asked as (
   select distinct tenant, id from unnest(%(tenants)s::text[], %(ids)s::uuid[]) as a (tenant, id)
 ),
 senders as (
-  select s.tenant, s.dispatch, gen_random_uuid() as new_hold, gen_random_uuid() as release,
-    gen_random_uuid() as later, t.revision, t.suspended_at is not null as suspended, a.id as account, a.provider,
-    {bucket_of("a")} as bucket, a.messages_per_second, a.burst
-  from unnest(%(sender_tenants)s::text[], %(dispatches)s::uuid[]) as s (tenant, dispatch)
+  select s.tenant, s.lot, s.number, gen_random_uuid() as new_hold, gen_random_uuid() as release, t.revision,
+    t.suspended_at is not null as suspended
+  from unnest(%(sender_tenants)s::text[], %(lots)s::numeric[]) with ordinality as s (tenant, lot, number)
   join tenants t on t.id = s.tenant
-  left join lateral ({sending_account("s.tenant", "tenant", "identity", "messages_per_second", "burst")}) a on true
 ),
 price_list as ({current_prices("tenant = any(%(sender_tenants)s)")}),
 candidates as (
   -- Each row by its key and later by its place, whatever the planner believes about a table that has just grown.
   -- Locked first, in the order of reports: what a claim before this one has taken must not count against the credit.
-  select a.*, m.part, m.place, m.route, m.position, m.expires_at, m.hold,
+  select a.*, m.part, m.place, m.route, m.position, m.route[m.position + 1] as leg, m.expires_at, m.hold,
     m.run_key is not null and m.run_revision is distinct from r.revision as run_changed,
     coalesce(r.settled, false) as settled, coalesce(w.is_off, false) as workflow_off
   from (
-    select asked.tenant, asked.id, s.dispatch, s.new_hold, s.release, s.later, s.revision,
-      s.suspended, s.account, s.provider, s.bucket, s.messages_per_second, s.burst
+    select asked.tenant, asked.id, s.new_hold, s.release, s.revision, s.suspended
     from asked join senders s on s.tenant = asked.tenant
     order by asked.tenant, asked.id
   ) a
@@ -201,17 +202,18 @@ dearest as (
   left join price_list p on p.tenant = w.tenant and p.channel = coalesce(b.price_name, leg)
   group by w.tenant, w.route, w.position
 ),
+{deciding_accounts("candidates", "senders")},
 priced as (
-  select c.*, d.price,
+  select c.*, d.price, a.account, a.provider, a.bucket, a.messages_per_second, a.burst, a.sender, a.dispatch,
+    a.obstacle,
     case
       when c.expires_at < %(now)s then 'expired'
       when c.run_changed or c.settled or c.workflow_off then 'cancelled'
-      when c.suspended then 'queued'
-      when c.account is null or d.unpriced then 'failed'
+      when c.suspended or a.obstacle = '{ACCOUNT_PAUSED}' then 'queued'
+      when a.account is null or d.unpriced then 'failed'
       else 'sending'
-    end as verdict,
-    case when c.account is null then '{NO_PROVIDER_ACCOUNT}' when d.unpriced then '{PRICE_MISSING}' end as obstacle
-  from candidates c join dearest d using (tenant, route, position)
+    end as verdict
+  from candidates c join dearest d using (tenant, route, position) left join chosen a using (tenant, leg)
 ),
 afforded as (
   select p.*, credit.wait_for_credit,
@@ -219,26 +221,39 @@ afforded as (
       over (partition by p.tenant order by p.id) <= credit.available or p.hold is not null as affordable
   from priced p join credit using (tenant)
 ),
-wanted as (
-  select tenant, id, bucket, messages_per_second, burst from afforded where verdict = 'sending' and affordable
+ready as (
+  select tenant, id, bucket, messages_per_second, burst, sender from afforded
+  where verdict = 'sending' and affordable and obstacle is null
 ),
+{deciding_caps("ready")},
+wanted as (select * from ready where (tenant, id) not in (select tenant, id from beyond)),
 {deciding_pace("wanted")},
 paced as materialized (
-  select a.*, (tenant, id) in (select tenant, id from held_back) as is_held_back from afforded a
+  select a.*, (tenant, id) in (select tenant, id from held_back) as is_held_back,
+    (tenant, id) in (select tenant, id from beyond) as is_beyond
+  from afforded a
 ),
 verdicts as (
-  select a.*, p.back_at,
+  select a.*,
+    case
+      when is_beyond then {TOMORROW}
+      when is_held_back then p.back_at
+      when verdict = 'queued' then %(suspended_until)s else %(wait_until)s end as at,
     (case
-      when is_held_back then 'queued'
+      when is_beyond and expires_at < {TOMORROW} then 'expired'
+      when is_beyond or is_held_back then 'queued'
       when verdict <> 'sending' or affordable then verdict
       when wait_for_credit then 'queued'
       else 'failed' end)::message_status as next,
     case
+      when is_beyond then '{SENDER_USED_UP}'
       when verdict = 'expired' and suspended then '{TENANT_SUSPENDED}'
+      when verdict = 'expired' and obstacle = '{ACCOUNT_PAUSED}' then obstacle
       when verdict = 'expired' then '{TOO_LATE}'
       when verdict = 'cancelled' then case
         when run_changed then '{RUN_CHANGED}' when settled then '{NO_LONGER_NEEDED}' else '{WORKFLOW_OFF}' end
-      when verdict = 'failed' then obstacle
+      when verdict = 'failed' and account is null then '{NO_PROVIDER_ACCOUNT}'
+      when verdict = 'failed' then '{PRICE_MISSING}'
       when verdict = 'sending' and not affordable and not wait_for_credit then '{CREDIT_SHORTAGE}' end as reason
   from paced a left join put_off p on a.is_held_back and p.bucket = a.bucket and p.tenant = a.tenant
 ),
@@ -259,7 +274,7 @@ claimed as (
   where m.ctid = v.place and m.tableoid = v.part and m.id between %(first_id)s and %(last_id)s and v.next <> 'queued'
   returning m.tenant, m.id, m.status, m.customer, m.recipient, m.template, m.template_version, m.variables, m.route,
     m.deadlines, m.position, m.attempt, m.dispatch, m.hold, m.held, m.settlement, v.new_hold, v.release, v.account,
-    v.provider, v.revision
+    v.provider, v.revision, v.sender, v.obstacle
 ),
 opened as (
   insert into dispatches (tenant, id, provider, account, topic, messages, lease_until, created_at, updated_at)
@@ -271,19 +286,17 @@ entries as ({entering(_MOVES)}),
 alerted as ({raising(_SHORT)}),
 waiting as (
   insert into outbox (tenant, id, topic, body, publish_at, held_until, created_at)
-  select tenant, ticket, %(topic)s,
-    jsonb_build_object('id', ticket, 'tenant', tenant, 'messages', jsonb_agg(id order by id)), at, at, %(now)s
+  select tenant, ticket, %(topic)s, jsonb_build_object('id', ticket, 'tenant', tenant, 'messages', ids), at, at, %(now)s
   from (
-    select tenant, id, case when back_at is null then release else later end as ticket,
-      coalesce(back_at, case when suspended then %(suspended_until)s else %(wait_until)s end) as at
-    from verdicts where next = 'queued'
+    select tenant, at, gen_random_uuid() as ticket, jsonb_agg(id order by id) as ids
+    from verdicts where next = 'queued' group by tenant, at
   ) w
-  group by tenant, ticket, at
-)
+),
+counted as ({counting("claimed")})
 select c.tenant, id, recipient, template, template_version, variables, position, attempt, dispatch, account, provider,
   revision, route[position + 1] as leg,
   exists (select from customers p where p.tenant = c.tenant and p.id = c.customer) as customer_known,
-  h.tenants as held_up
+  obstacle, h.tenants as held_up
 from (select array(select tenant from held_up) as tenants) h left join claimed c on c.status = 'sending'
 """
 
@@ -294,7 +307,8 @@ DECIDE_CLAIMS_UNLESS_LOCKED = _claiming("skip locked")
 
 class Claimed(NamedTuple):
     """A message that this instance alone may send now; fields in the order of the claim's columns. `leg` is its route's
-    channel; `revision` the tenant's; `customer_known`: the tenant has the customer whom it is for."""
+    channel; `revision` the tenant's; `customer_known`: the tenant has the customer whom it is for; `obstacle`: why its
+    account can't send it, and no other can."""
 
     tenant: str
     id: UUID
@@ -310,43 +324,43 @@ class Claimed(NamedTuple):
     revision: int
     leg: str
     customer_known: bool
+    obstacle: str | None = None
+
+
+class Claiming(TypedDict):
+    """How tickets are claimed.
+
+    topic: by which they came; by it come those that wait, and those of the dispatch that go back.
+    now: the moment.
+    lease_until: until then nobody else looks at the dispatch.
+    """
+
+    topic: str
+    now: dt.datetime
+    lease_until: dt.datetime
 
 
 async def decide_claims(
-    connection: Connection,
-    tickets: Sequence[SendTicket],
-    dispatches: Mapping[str, UUID],
-    *,
-    topic: str,
-    now: dt.datetime,
-    lease_until: dt.datetime,
+    connection: Connection, tickets: Sequence[SendTicket], dispatches: Mapping[str, UUID], **claiming: Unpack[Claiming]
 ) -> list[Claimed]:
     """Consume tickets and decide what becomes of their queued messages: `sending` under a new dispatch, or an end.
 
-    In the same statement the dearest price still open on each route is held. Where credit is short, messages fail or,
-    if the tenant so chose, wait. Those of a suspended tenant wait until their moment is over; those beyond their
-    account's rate until there are tokens for them.
+    In the same statement the account is chosen, and the dearest price still open on each route is held. Where credit is
+    short, messages fail or, if the tenant so chose, wait. Those of a suspended tenant or a paused account wait until
+    their moment is over; those beyond their account's rate until there are tokens for them, and those beyond what their
+    sender may send today until tomorrow.
 
     Args:
         connection: in autocommit; the statement is the transaction.
         tickets: those to consume.
-        dispatches: the id of the new dispatch, by tenant.
-        topic: by which they came; by it come those that wait, and those of the dispatch that go back.
-        now: the moment.
-        lease_until: until then nobody else looks at the dispatch.
+        dispatches: the id of the new dispatch, by tenant; see `dispatch_ids`.
+        claiming: how.
     """
-    parameters = _parameters(tickets, dispatches, topic=topic, now=now, lease_until=lease_until)
-    return _claimed(await fetch_tuples(connection, DECIDE_CLAIMS, parameters))
+    return _claimed(await fetch_tuples(connection, DECIDE_CLAIMS, _parameters(tickets, dispatches, claiming)))
 
 
 async def decide_claims_unless_locked(
-    connection: Connection,
-    tickets: Sequence[SendTicket],
-    dispatches: Mapping[str, UUID],
-    *,
-    topic: str,
-    now: dt.datetime,
-    lease_until: dt.datetime,
+    connection: Connection, tickets: Sequence[SendTicket], dispatches: Mapping[str, UUID], **claiming: Unpack[Claiming]
 ) -> tuple[list[Claimed], Set[str]]:
     """As `decide_claims`, and waits for nobody's credit: a crowd's reports and claims hold theirs for long.
 
@@ -355,31 +369,22 @@ async def decide_claims_unless_locked(
     Returns:
         What is claimed, and the tenants whose credit somebody else holds: of theirs nothing was done.
     """
-    parameters = _parameters(tickets, dispatches, topic=topic, now=now, lease_until=lease_until)
+    parameters = _parameters(tickets, dispatches, claiming)
     rows = await fetch_tuples(connection, DECIDE_CLAIMS_UNLESS_LOCKED, parameters)
     *_, held_up = rows[0]
     return _claimed(rows), frozenset(held_up)
 
 
-def _parameters(
-    tickets: Sequence[SendTicket],
-    dispatches: Mapping[str, UUID],
-    *,
-    topic: str,
-    now: dt.datetime,
-    lease_until: dt.datetime,
-) -> dict[str, Any]:
+def _parameters(tickets: Sequence[SendTicket], dispatches: Mapping[str, UUID], claiming: Claiming) -> dict[str, Any]:
+    now = claiming["now"]
     return {
+        **claiming,
         "ticket_tenants": [ticket.tenant for ticket in tickets],
         "ticket_ids": [ticket.id for ticket in tickets],
         "tenants": [ticket.tenant for ticket in tickets for _ in ticket.messages],
         "ids": [message for ticket in tickets for message in ticket.messages],
         **months_of(message for ticket in tickets for message in ticket.messages),
-        "sender_tenants": list(dispatches),
-        "dispatches": list(dispatches.values()),
-        "now": now,
-        "lease_until": lease_until,
-        "topic": topic,
+        **dispatch_ids(dispatches),
         "wait_until": now + CREDIT_RECHECK,
         "suspended_until": now + SUSPENSION_RECHECK,
         **LEG_PRICES,

@@ -130,6 +130,8 @@ LIVES: Mapping[str, Life] = {
         Life("billing_keys", Leaving.TENANT, "The card that a tenant pays with, until it gives another."),
         Life("prices", Leaving.TENANT, _CONTRACT),
         Life("provider_accounts", Leaving.TENANT, _CONTRACT),
+        Life("sender_numbers", Leaving.TENANT, _CONTRACT),
+        Life("sender_days", Leaving.TENANT, "As long as its number: a row of the newest day."),
         Life("webhook_secrets", Leaving.TENANT, "As long as its account."),
         Life("bulk_counts", Leaving.TENANT, _CONTRACT),
         Life("ledger_keys", Leaving.TENANT, "A payment is taken once, however late it is told of again."),

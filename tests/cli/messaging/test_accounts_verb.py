@@ -58,8 +58,8 @@ async def test_an_account_is_added_sealed_and_is_what_is_sent_by(run: Run, tenan
     assert (await add(run, tenant, "--id", "second", "--json", given=other, provider="solapi")).exit_code == 0
     listed = json.loads((await asyncio.to_thread(run, "accounts", "list", tenant, "--json")).stdout)
     assert [(each["id"], each["provider"], each["active"]) for each in listed] == [
+        ("main", "nhn", True),
         ("second", "solapi", True),
-        ("main", "nhn", False),
     ]
     shown = (await asyncio.to_thread(run, "accounts", "list", tenant)).stdout
     assert "nhn" in shown

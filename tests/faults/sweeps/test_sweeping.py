@@ -11,6 +11,7 @@ import pytest
 
 from shared.credits.ledger.ledger import top_up
 from shared.messages.dispatch.dispatching import LEASE, MAX_TRIES
+from shared.messages.reasons import ACCOUNT_UNREADABLE, SENTENCES, UNKNOWN_PROVIDER
 from shared.tenants.accounts import register_account
 from tests.faults.fates import DELIVERED, REFUSED, assert_each_has_its_fate, queue_one_of_each
 from tests.faults.world import SMS_ONLY, TENANT, FaultyWorld, ending_at
@@ -25,6 +26,7 @@ async def unlucky(world: FaultyWorld) -> AsyncIterator[str]:
     """A tenant whose account can't be used: its credentials are another tenant's, and so don't open."""
     copied = {
         "provider_accounts": "id, provider, sender, kakao_channel, credentials",
+        "sender_numbers": "number, registered_at, verified_at, verified_how",
         "templates": "name, active_version",
         "template_versions": "name, version, content, approval",
     }
@@ -60,8 +62,8 @@ async def test_a_tenant_whose_account_can_not_be_used_does_not_disturb_the_other
     assert await world.live(process)
     await assert_each_has_its_fate(world, sent)
     row = world.message(stranded)
-    assert (row["status"], row["reason"]) == ("failed", "provider_unavailable")
-    assert row["detail"] == "its account's credentials can't be opened"
+    assert (row["status"], row["reason"]) == ("failed", ACCOUNT_UNREADABLE)
+    assert row["detail"] == SENTENCES[ACCOUNT_UNREADABLE]
 
 
 async def test_a_provider_that_asks_for_pauses_is_given_them_and_no_message_fails_for_it(world: FaultyWorld) -> None:
@@ -170,12 +172,14 @@ async def test_what_is_left_is_mended_while_pubsub_is_away(world: FaultyWorld) -
 
 async def test_an_account_of_a_provider_that_nobody_knows_is_said_to_be_so(world: FaultyWorld, unlucky: str) -> None:
     async with world.owner.transaction() as connection:
-        account = replace(world.provider_account, tenant=unlucky, provider="pigeon")
+        account = replace(world.provider_account, tenant=unlucky)
         await register_account(connection, KEYS, account, now=world.clock.now())
+        await connection.execute("update provider_accounts set provider = 'pigeon' where tenant = %s", [unlucky])
     [stranded] = await world.queue(DELIVERED, tenant=unlucky)
     assert await world.live(world.process())
     row = world.message(stranded)
-    assert (row["status"], row["detail"]) == ("failed", "this release knows no provider 'pigeon'")
+    assert (row["status"], row["reason"]) == ("failed", UNKNOWN_PROVIDER)
+    assert row["detail"] == f"pigeon: {SENTENCES[UNKNOWN_PROVIDER]}"
 
 
 @pytest.mark.parametrize("provider", ["nhn", "sens"])

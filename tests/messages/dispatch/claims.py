@@ -17,6 +17,7 @@ from tests.clock import NOON
 from tests.credits.ledger.bookkeeping import BEFORE, EARLIER, account_row, message_row
 from tests.credits.ledger.model import ZERO, Account, Bill, Books, Price, current
 from tests.credits.ledger.price_lists import price_lists, price_rows
+from tests.messages.dispatch.choice.numbers import sender_row
 from tests.scratch import INSTANT, Row, mostly
 
 TENANTS = ("cafe", "shop")
@@ -158,6 +159,7 @@ def as_rows(businesses: Mapping[str, Business], tickets: Sequence[SendTicket]) -
             for tenant, _, books in every
             for account in books.accounts
         ],
+        "sender_numbers": [sender_row(tenant, "0212345678") for tenant, _, _ in every],
         "prices": [row for tenant, business, _ in every for row in price_rows(tenant, business.prices)],
         "credit_accounts": [
             {**account_row(tenant, books), "wait_for_credit": books.waits} for tenant, _, books in every

@@ -24,6 +24,7 @@ from shared.platform.ids import new_id
 from shared.platform.pubsub import BULK_SEND_REQUESTS, SEND_REQUESTS
 from tests.clock import NOON
 from tests.credits.ledger_world import LedgerWorld
+from tests.messages.dispatch.choice.numbers import sender_row
 from tests.scratch import INSTANT, Row, Scratch, mostly, rows
 
 TENANTS = ("cafe", "shop")
@@ -168,6 +169,7 @@ def _rows_of(bucket: Bucket | None, demand: Mapping[str, Sequence[UUID]], **limi
             }
             for tenant in demand
         ],
+        "sender_numbers": [sender_row(tenant, "02") for tenant in demand],
         "account_buckets": [
             {
                 "identity": IDENTITY,

@@ -14,8 +14,9 @@ from psycopg.errors import InsufficientPrivilege
 from local.postgres import ROLES, ensure_database
 from shared.platform.database.migrations import migrate
 from tests.databases import Migrated
+from tests.schemas.attacks.definers import CALLED, FUNCTIONS, SAFE_PATH
 from tests.schemas.samples import OURS, SAMPLES
-from tests.schemas.walls import CALLED, ENTERS, FUNCTIONS, SAFE_PATH, as_role, entry, fill, sample
+from tests.schemas.walls import ENTERS, as_role, entry, fill, sample
 
 OTHERS_MAKE_THEM_RUN = f"""
 select name, proconfig, has_function_privilege('public', oid, 'execute') from {FUNCTIONS}

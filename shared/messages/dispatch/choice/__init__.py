@@ -1,0 +1,1 @@
+"""By which account a message leaves, and from which number."""

@@ -1,0 +1,1 @@
+"""Numbers that a tenant may send texts from."""
