@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Mapping
 from functools import cached_property, lru_cache
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from shared.contracts.approvals import Approval
 from shared.contracts.text import clean, nearest
 from shared.law.advertising import Words, is_advertising
 from shared.platform.errors import WrongValue
@@ -208,9 +209,6 @@ class Text(NamedTuple):
 def parse_text(text: str) -> Text:
     pieces = _VARIABLE.split(text)
     return Text(tuple(pieces[1::2]), "%s".join(piece.replace("%", "%%") for piece in pieces[::2]))
-
-
-Approval = Literal["draft", "submitted", "approved", "rejected", "retired"]
 
 
 class TemplateVersion(NamedTuple):

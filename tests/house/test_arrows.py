@@ -44,6 +44,7 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "platform.doors": ("platform", "platform.database"),
     "law": ("platform",),
     "providers": BASE,
+    "providers.templated": ("providers", *BASE),
     "tenants": ("providers", *STORES),
     "customers": STORES,
     "customers.files": ("customers", *BASE),

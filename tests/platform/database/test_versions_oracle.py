@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared.contracts.approvals import Approval
 from shared.platform.database import Connection
 from shared.templates.store import save_templates
-from shared.templates.template import Approval, TemplateContent
+from shared.templates.template import TemplateContent
 from shared.workflows.definition import WorkflowDefinition
 from shared.workflows.store import save_workflows
 from tests.clock import NOON

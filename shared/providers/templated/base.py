@@ -1,0 +1,134 @@
+"""Providers by which AlimTalk templates are registered, inspected and read back. One is a module; it knows the wire."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from typing import Literal, NamedTuple, Protocol
+
+from shared.contracts.approvals import Approval
+from shared.providers.base import ProviderAccount
+
+MessageType = Literal["BA", "EX", "AD", "MI"]
+"""Basic; with extra information; with the button that adds the channel; with both."""
+
+ButtonKind = Literal["WL", "AL", "DS", "BK", "MD", "BC", "BT", "AC", "TN"]
+"""Opens a page, an app; follows a parcel; sends the text on as a keyword, as a message; turns to a person, to a bot;
+adds the channel; calls."""
+
+
+class TemplateButton(NamedTuple):
+    """A button, or a quick reply.
+
+    name: what it says.
+    kind: what it does.
+    mobile, desktop: the pages that it opens.
+    android, ios: what it opens in an app.
+    """
+
+    name: str
+    kind: ButtonKind
+    mobile: str | None = None
+    desktop: str | None = None
+    android: str | None = None
+    ios: str | None = None
+
+
+class TemplateWords(NamedTuple):
+    """All that is inspected.
+
+    name: by which people know it at the provider, and by which we find it again after a lost answer.
+    text: with `#{name}` where a value goes.
+    message_type, extra: what stands below the text, and what of it is ours to write.
+    title, subtitle: what is emphasised above the text; None for nothing.
+    header: a line above all.
+    category: Kakao's six digits; None where the account's inspectors choose.
+    security: the text is shown on the customer's main device alone.
+    """
+
+    name: str
+    text: str
+    message_type: MessageType = "BA"
+    buttons: tuple[TemplateButton, ...] = ()
+    quick_replies: tuple[TemplateButton, ...] = ()
+    title: str | None = None
+    subtitle: str | None = None
+    header: str | None = None
+    extra: str | None = None
+    category: str | None = None
+    security: bool = False
+
+
+class InspectionComment(NamedTuple):
+    """What somebody wrote about a template at the provider.
+
+    key: tells it from every other one on that template, and is the same whenever it is read.
+    by: who wrote it, as the provider says: often no name.
+    at: when, where the provider says so.
+    """
+
+    key: str
+    text: str
+    by: str | None = None
+    at: dt.datetime | None = None
+
+
+class ProviderTemplate(NamedTuple):
+    """A template as the provider has it.
+
+    code: by which messages name it.
+    words: what was inspected, or is to be.
+    status: in our words.
+    comments: all there are, the oldest first.
+    updated_at: when it changed there, where the provider says so.
+    """
+
+    code: str
+    words: TemplateWords
+    status: Approval
+    comments: tuple[InspectionComment, ...] = ()
+    updated_at: dt.datetime | None = None
+
+
+class TemplatePage(NamedTuple):
+    """Some of a channel's templates. `following`: what asks for those after them; None where there are none."""
+
+    templates: Sequence[ProviderTemplate]
+    following: str | None
+
+
+class TemplatedProvider(Protocol):
+    """Where AlimTalk templates are registered. Every method is about the account's Kakao channel, and raises a
+    ProviderError; after a ProviderUndecided the templates are read again before anything else.
+
+    Attributes:
+        name: as accounts name it.
+    """
+
+    name: str
+
+    async def list_templates(self, account: ProviderAccount, page: str | None = None) -> TemplatePage:
+        """The channel's templates, a page at a time. `page`: what the page before said is `following`."""
+
+    async def read_template(self, account: ProviderAccount, code: str) -> ProviderTemplate | None:
+        """One template; None where there is none of that code."""
+
+    async def create_template(
+        self, account: ProviderAccount, words: TemplateWords, code: str | None
+    ) -> ProviderTemplate:
+        """Register a template that is not inspected yet.
+
+        Args:
+            account: whose channel it is of.
+            words: what it says.
+            code: the one we wish for; a provider that chooses its own takes no notice.
+        """
+
+    async def update_template(self, account: ProviderAccount, code: str, words: TemplateWords) -> ProviderTemplate:
+        """Change what it says, as long as it is not approved. It needs to be inspected again."""
+
+    async def submit_template(self, account: ProviderAccount, code: str) -> ProviderTemplate:
+        """Ask for its inspection. One that is inspected already is left alone."""
+
+    async def delete_template(self, account: ProviderAccount, code: str) -> None:
+        """Take away one that is not approved. One that is not there is so already."""
