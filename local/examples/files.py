@@ -15,7 +15,7 @@ from local.examples.people import FiledCustomers, Groups, read_groups
 from local.examples.problems import FolderError, Problem, TableError
 from local.examples.reading import Named, ReadFile, is_yaml, missing_file, read_yaml, strangers
 from local.home import CHECKOUT
-from shared.contracts.approvals import Approval
+from shared.contracts.alimtalk import Approval
 from shared.contracts.values import TenantId
 from shared.platform.errors import WrongValue
 from shared.providers import CREDENTIALS, ProviderAccount

@@ -7,7 +7,7 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from shared.contracts.approvals import Approval
+from shared.contracts.alimtalk import Approval
 from shared.platform.database import Connection, fetch_all
 from shared.platform.database.version_store import deciding_versions
 from shared.templates.template import TemplateContent

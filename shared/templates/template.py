@@ -9,7 +9,7 @@ from typing import Annotated, Any, NamedTuple
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from shared.contracts.approvals import Approval
+from shared.contracts.alimtalk import Approval
 from shared.contracts.text import clean, nearest
 from shared.law.advertising import Words, is_advertising
 from shared.platform.errors import WrongValue

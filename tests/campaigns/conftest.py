@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.contracts.approvals import Approval
+from shared.contracts.alimtalk import Approval
 from shared.contracts.tickets import SendTicket
 from shared.credits.plans.granting import grant
 from shared.customers.files.people import CustomerFile, Recipient

@@ -12,7 +12,7 @@ import pytest
 from local.examples.changes import Changes
 from local.examples.files import Example, read_examples
 from local.examples.loading import LONG_AGO, write_example
-from shared.contracts.approvals import Approval
+from shared.contracts.alimtalk import Approval
 from shared.customers.filing import Filed, file_customers
 from shared.customers.store import decide_newest_words, save_groups
 from shared.customers.words import Telling

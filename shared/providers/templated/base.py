@@ -4,34 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from typing import Literal, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
-from shared.contracts.approvals import Approval
-from shared.providers.base import ProviderAccount
-
-MessageType = Literal["BA", "EX", "AD", "MI"]
-"""Basic; with extra information; with the button that adds the channel; with both."""
-
-ButtonKind = Literal["WL", "AL", "DS", "BK", "MD", "BC", "BT", "AC", "TN"]
-"""Opens a page, an app; follows a parcel; sends the text on as a keyword, as a message; turns to a person, to a bot;
-adds the channel; calls."""
-
-
-class TemplateButton(NamedTuple):
-    """A button, or a quick reply.
-
-    name: what it says.
-    kind: what it does.
-    mobile, desktop: the pages that it opens.
-    android, ios: what it opens in an app.
-    """
-
-    name: str
-    kind: ButtonKind
-    mobile: str | None = None
-    desktop: str | None = None
-    android: str | None = None
-    ios: str | None = None
+from shared.contracts.alimtalk import Approval, MessageType
+from shared.providers.base import Button, ProviderAccount
 
 
 class TemplateWords(NamedTuple):
@@ -49,8 +25,8 @@ class TemplateWords(NamedTuple):
     name: str
     text: str
     message_type: MessageType = "BA"
-    buttons: tuple[TemplateButton, ...] = ()
-    quick_replies: tuple[TemplateButton, ...] = ()
+    buttons: tuple[Button, ...] = ()
+    quick_replies: tuple[Button, ...] = ()
     title: str | None = None
     subtitle: str | None = None
     header: str | None = None

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.contracts.approvals import Approval
+from shared.contracts.alimtalk import Approval
 from shared.platform.database import Connection
 from shared.templates.store import save_templates
 from shared.templates.template import TemplateContent
