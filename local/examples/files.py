@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationInfo
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationInfo, model_validator
 
 from local.examples.checking import look_alikes, steps_without_template
 from local.examples.people import FiledCustomers, Groups, read_groups
@@ -102,6 +102,16 @@ class TemplateFile(WrittenTemplate):
 
     name: Annotated[str, Field(min_length=1, max_length=100)]
     approval: Approval = "draft"
+
+    @model_validator(mode="after")
+    def _registered(self) -> TemplateFile:
+        if self.approval == "approved" and self.alimtalk and not self.alimtalk.code:
+            raise WrongValue(
+                "an approved AlimTalk has the code that its provider gave it: `allim templates push` writes it",
+                "승인된 알림톡에는 발송사의 템플릿 코드가 있어야 합니다.",
+                at=("alimtalk",),
+            )
+        return self
 
     @property
     def content(self) -> TemplateContent:

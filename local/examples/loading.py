@@ -257,6 +257,6 @@ def account_spec(stack: Stack, example: Example) -> dict[str, Any]:
                 "status": _INSPECTION.get(template.approval, "REJECTED"),
             }
             for template in example.templates
-            if template.alimtalk
+            if template.alimtalk and template.alimtalk.code
         ],
     }

@@ -9,7 +9,7 @@ from typing import Annotated, Any, NamedTuple
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from shared.contracts.alimtalk import Approval
+from shared.contracts.alimtalk import Approval, ButtonKind, MessageType
 from shared.contracts.text import clean, nearest
 from shared.law.advertising import Words, is_advertising
 from shared.platform.errors import WrongValue
@@ -22,6 +22,9 @@ _NOTATION = re.compile(rf"#\{{\s*({_NAME})\s*\}}|\{{\{{\s*({_NAME})\s*\}}\}}")
 _VARIABLE = re.compile(rf"#\{{({_NAME})\}}")
 MAX_VARIABLES = 40
 """Kakao's limit for AlimTalk."""
+
+_MOST_BUTTONS = 20
+"""Of what is read; Kakao takes fewer, which the compiler says."""
 
 
 def kakao_notation(text: Any) -> Any:
@@ -53,13 +56,58 @@ def _bare_name(written: str) -> str:
 TemplateText = Annotated[str, BeforeValidator(kakao_notation), Field(min_length=1, max_length=4_000)]
 
 
-class AlimTalkContent(BaseModel):
-    """An AlimTalk as Kakao approved it. `code` is the provider's template id."""
+class ButtonContent(BaseModel):
+    """A button of an AlimTalk, or a quick reply: what it says, does, and opens. Links may hold variables."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    code: Annotated[str, Field(min_length=1, max_length=100)]
+    name: Annotated[str, BeforeValidator(kakao_notation), Field(min_length=1, max_length=100)]
+    kind: ButtonKind = "WL"
+    mobile: TemplateText | None = None
+    desktop: TemplateText | None = None
+    android: TemplateText | None = None
+    ios: TemplateText | None = None
+
+    @property
+    def links(self) -> tuple[str, ...]:
+        return tuple(link for link in (self.mobile, self.desktop, self.android, self.ios) if link)
+
+
+class AlimTalkContent(BaseModel):
+    """An AlimTalk as Kakao approved it, or is asked to.
+
+    code: the provider's template id, once it is registered there.
+    message_type, extra: what stands below the text: `EX` and `MI` have `extra`, `AD` and `MI` the button that adds the
+        channel.
+    title, subtitle: what is emphasised above the text. header: a line above all.
+    category_code: Kakao's six digits, for its inspectors.
+    security: the text is shown on the customer's main device alone.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    code: Annotated[str, Field(min_length=1, max_length=100)] | None = None
     text: TemplateText
+    message_type: MessageType = "BA"
+    buttons: Annotated[tuple[ButtonContent, ...], Field(max_length=_MOST_BUTTONS)] = ()
+    quick_replies: Annotated[tuple[ButtonContent, ...], Field(max_length=_MOST_BUTTONS)] = ()
+    title: TemplateText | None = None
+    subtitle: TemplateText | None = None
+    header: TemplateText | None = None
+    extra: TemplateText | None = None
+    category_code: Annotated[str, Field(pattern=r"^\d{6}$")] | None = None
+    security: bool = False
+
+    @property
+    def below(self) -> int:
+        """Characters below the text that Kakao counts with it."""
+        return len(self.extra or "")
+
+    @property
+    def texts(self) -> list[str]:
+        """Every text in which Kakao fills variables: the links of its buttons, too."""
+        links = [link for button in (*self.buttons, *self.quick_replies) for link in button.links]
+        return [text for text in (self.text, self.title, self.header) if text] + links
 
 
 class SmsContent(BaseModel):
@@ -75,8 +123,8 @@ class TemplateContent(BaseModel):
     """One thing to say, in the words of each channel.
 
     `variables` maps a name to the field that fills it, with an optional format: `{시간: data.starts_at | time}`.
-    A name that is not mapped is filled by the field `data.<name>`. One that is mapped and stands in no text is one of
-    the approved AlimTalk's, in the link of a button. Without `sms`, the AlimTalk's words serve there too.
+    A name that is not mapped is filled by the field `data.<name>`. Without `sms`, the AlimTalk's words serve there too.
+    An AlimTalk that says nothing of its buttons may have some at the provider: any mapped name may stand in one.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -107,22 +155,24 @@ class TemplateContent(BaseModel):
 
     @property
     def texts(self) -> list[str]:
-        channels = [self.alimtalk.text if self.alimtalk else None]
-        channels += [self.sms.text, self.sms.subject] if self.sms else []
-        return [text for text in channels if text]
+        texts = list(self.alimtalk.texts) if self.alimtalk else []
+        texts += [text for text in (self.sms.text, self.sms.subject) if text] if self.sms else []
+        return texts
 
     @cached_property
     def names(self) -> tuple[str, ...]:
-        """Every variable that some channel's words use, and those that only the approved AlimTalk has; once each."""
+        """Every variable of any channel, once each."""
         used = (name for text in self.texts for name in _VARIABLE.findall(text))
-        return tuple(dict.fromkeys([*used, *(self.variables if self.alimtalk else ())]))
+        return tuple(dict.fromkeys([*used, *self.of_alimtalk]))
 
     @cached_property
     def of_alimtalk(self) -> tuple[str, ...]:
-        """The variables that AlimTalk is given: those of its text, and every one that is mapped, for the link of a
-        button may hold it."""
-        text = self.alimtalk.text if self.alimtalk else ""
-        return tuple(dict.fromkeys([*_VARIABLE.findall(text), *self.variables]))
+        """The variables that AlimTalk is given: those of its texts and links, and where the file says nothing of its
+        buttons every one that is mapped."""
+        if self.alimtalk is None:
+            return ()
+        used = (name for text in self.alimtalk.texts for name in _VARIABLE.findall(text))
+        return tuple(dict.fromkeys([*used, *(() if self.alimtalk.buttons else self.variables)]))
 
     @cached_property
     def fields(self) -> tuple[VariableField, ...]:
