@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import cached_property, lru_cache
 from typing import Annotated, Any, NamedTuple
 
@@ -23,8 +23,8 @@ _VARIABLE = re.compile(rf"#\{{({_NAME})\}}")
 MAX_VARIABLES = 40
 """Kakao's limit for AlimTalk."""
 
-_MOST_BUTTONS = 20
-"""Of what is read; Kakao takes fewer, which the compiler says."""
+_MOST_PARTS = 20
+"""Buttons, quick replies or items that are read; Kakao takes fewer, which the compiler says."""
 
 
 def kakao_notation(text: Any) -> Any:
@@ -69,8 +69,19 @@ class ButtonContent(BaseModel):
     ios: TemplateText | None = None
 
     @property
-    def links(self) -> tuple[str, ...]:
-        return tuple(link for link in (self.mobile, self.desktop, self.android, self.ios) if link)
+    def links(self) -> dict[str, str]:
+        """By what they are for, those that there are."""
+        links = {"mobile": self.mobile, "desktop": self.desktop, "android": self.android, "ios": self.ios}
+        return {name: link for name, link in links.items() if link}
+
+
+class ItemContent(BaseModel):
+    """A line of a list above the text: what it is, and its value."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    title: Annotated[str, BeforeValidator(kakao_notation), Field(min_length=1, max_length=100)]
+    description: TemplateText
 
 
 class AlimTalkContent(BaseModel):
@@ -79,7 +90,8 @@ class AlimTalkContent(BaseModel):
     code: the provider's template id, once it is registered there.
     message_type, extra: what stands below the text: `EX` and `MI` have `extra`, `AD` and `MI` the button that adds the
         channel.
-    title, subtitle: what is emphasised above the text. header: a line above all.
+    title, subtitle: what is emphasised above the text.
+    header, items: in its place a line above all, and a list.
     category_code: Kakao's six digits, for its inspectors.
     security: the text is shown on the customer's main device alone.
     """
@@ -89,11 +101,12 @@ class AlimTalkContent(BaseModel):
     code: Annotated[str, Field(min_length=1, max_length=100)] | None = None
     text: TemplateText
     message_type: MessageType = "BA"
-    buttons: Annotated[tuple[ButtonContent, ...], Field(max_length=_MOST_BUTTONS)] = ()
-    quick_replies: Annotated[tuple[ButtonContent, ...], Field(max_length=_MOST_BUTTONS)] = ()
+    buttons: Annotated[tuple[ButtonContent, ...], Field(max_length=_MOST_PARTS)] = ()
+    quick_replies: Annotated[tuple[ButtonContent, ...], Field(max_length=_MOST_PARTS)] = ()
     title: TemplateText | None = None
     subtitle: TemplateText | None = None
     header: TemplateText | None = None
+    items: Annotated[tuple[ItemContent, ...], Field(max_length=_MOST_PARTS)] = ()
     extra: TemplateText | None = None
     category_code: Annotated[str, Field(pattern=r"^\d{6}$")] | None = None
     security: bool = False
@@ -104,10 +117,21 @@ class AlimTalkContent(BaseModel):
         return len(self.extra or "")
 
     @property
+    def placed(self) -> Iterator[tuple[tuple[str | int, ...], str]]:
+        """Every text in which Kakao fills variables, and where it stands: the links of its buttons, too."""
+        for part in ("text", "title", "header"):
+            if text := getattr(self, part):
+                yield (part,), text
+        for number, item in enumerate(self.items):
+            yield ("items", number, "description"), item.description
+        for part in ("buttons", "quick_replies"):
+            for number, button in enumerate(getattr(self, part)):
+                for name, link in button.links.items():
+                    yield (part, number, name), link
+
+    @property
     def texts(self) -> list[str]:
-        """Every text in which Kakao fills variables: the links of its buttons, too."""
-        links = [link for button in (*self.buttons, *self.quick_replies) for link in button.links]
-        return [text for text in (self.text, self.title, self.header) if text] + links
+        return [text for _, text in self.placed]
 
 
 class SmsContent(BaseModel):

@@ -42,15 +42,7 @@ class WrittenTemplate(TemplateContent):
     def _placed(self) -> Iterator[tuple[Place, str]]:
         """Each text and where it stands."""
         if self.alimtalk:
-            yield ("alimtalk", "text"), self.alimtalk.text
-            for part in ("title", "header"):
-                if text := getattr(self.alimtalk, part):
-                    yield ("alimtalk", part), text
-            for part in ("buttons", "quick_replies"):
-                for number, button in enumerate(getattr(self.alimtalk, part)):
-                    for link in ("mobile", "desktop", "android", "ios"):
-                        if text := getattr(button, link):
-                            yield ("alimtalk", part, number, link), text
+            yield from ((("alimtalk", *at), text) for at, text in self.alimtalk.placed)
         if self.sms:
             yield ("sms", "text"), self.sms.text
             if self.sms.subject:

@@ -49,6 +49,7 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "customers": STORES,
     "customers.files": ("customers", *BASE),
     "templates": ("law", "providers", *STORES),
+    "templates.compiling": ("templates", "law", "providers", "providers.templated", *BASE),
     "credits": ("platform",),
     "credits.ledger": ("credits", *STORES),
     "credits.prices": ("credits", "credits.ledger", *STORES),

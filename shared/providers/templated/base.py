@@ -17,7 +17,7 @@ class TemplateWords(NamedTuple):
     text: with `#{name}` where a value goes.
     message_type, extra: what stands below the text, and what of it is ours to write.
     title, subtitle: what is emphasised above the text; None for nothing.
-    header: a line above all.
+    header, items: in its place a line above all, and a list of what something is and its value.
     category: Kakao's six digits; None where the account's inspectors choose.
     security: the text is shown on the customer's main device alone.
     """
@@ -30,6 +30,7 @@ class TemplateWords(NamedTuple):
     title: str | None = None
     subtitle: str | None = None
     header: str | None = None
+    items: tuple[tuple[str, str], ...] = ()
     extra: str | None = None
     category: str | None = None
     security: bool = False
