@@ -132,3 +132,38 @@ async def read_templates(connection: Connection, tenant: str, name: str | None =
     """The version of each template that is sent; with a name all versions of that one, newest first."""
     parameters = {"tenant": tenant, "name": name}
     return [TemplateLine(**row) for row in await fetch_all(connection, TEMPLATE_LINES, parameters)]
+
+
+JUDGED_VERSIONS = """
+select v.tenant, v.name, v.version, v.content, v.approval
+from template_versions v join templates t on t.tenant = v.tenant and t.name = v.name
+where v.tenant = %(tenant)s and (v.version = t.active_version or v.approval = 'submitted')
+  and v.content #>> '{alimtalk,code}' is not null
+order by v.name, v.version
+"""
+
+
+async def judged_versions(connection: Connection, tenant: str) -> list[StoredTemplate]:
+    """The versions of a tenant that Kakao's verdicts are about: those that are sent, and those that are asked for."""
+    return [StoredTemplate(**row) for row in await fetch_all(connection, JUDGED_VERSIONS, {"tenant": tenant})]
+
+
+SET_APPROVALS = """
+update template_versions v set approval = g.approval
+from unnest(%(names)s::text[], %(versions)s::int[], %(approvals)s::text[]) as g (name, version, approval)
+where v.tenant = %(tenant)s and v.name = g.name and v.version = g.version and v.approval <> g.approval
+returning v.name, v.version
+"""
+
+
+async def set_approvals(
+    connection: Connection, tenant: str, approvals: Mapping[tuple[str, int], Approval]
+) -> set[tuple[str, int]]:
+    """Say what Kakao thinks of versions, by name and version. Gives those of which it was another thing."""
+    parameters = {
+        "tenant": tenant,
+        "names": [name for name, _ in approvals],
+        "versions": [version for _, version in approvals],
+        "approvals": list(approvals.values()),
+    }
+    return {(row["name"], row["version"]) for row in await fetch_all(connection, SET_APPROVALS, parameters)}

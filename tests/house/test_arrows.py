@@ -30,7 +30,8 @@ MONEY = (
 MESSAGES = ("messages", "messages.dispatch", "messages.dispatch.fairness", "messages.reports", "messages.stories")
 WORKFLOWS = ("workflows", "workflows.events", "workflows.ticks")
 OPERATIONS = tuple(
-    f"operations.{room}" for room in ("backups", "dead_letters", "health", "keys", "reconcile", "retention", "watch")
+    f"operations.{room}"
+    for room in ("backups", "dead_letters", "health", "inspections", "keys", "reconcile", "retention", "watch")
 )
 BELOW_MESSAGES = ("templates", "tenants", "customers", "customers.files", "law", "providers", *STORES)
 
@@ -79,11 +80,19 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "operations.watch": ("operations.health", "providers", *STORES),
     "operations.backups": ("credits.ledger", *STORES),
     "operations.dead_letters": STORES,
+    "operations.inspections": (
+        "templates",
+        "templates.compiling",
+        "tenants",
+        "providers",
+        "providers.templated",
+        *STORES,
+    ),
     # The rooms that keep what is sealed seal it anew.
     "operations.keys": ("credits.payments", "tenants", *STORES),
     "operations.reconcile": ("credits", "credits.ledger", *STORES),
     "operations.retention": ("tenants", *STORES),
-    "bootstrap": ("platform.doors", *WORKFLOWS, *OPERATIONS, *MESSAGES, *MONEY, *BELOW_MESSAGES),
+    "bootstrap": ("platform.doors", "providers.templated", *WORKFLOWS, *OPERATIONS, *MESSAGES, *MONEY, *BELOW_MESSAGES),
 }
 """By room of `shared`: the rooms that it may know, beside itself. A room within a room is one of its own."""
 

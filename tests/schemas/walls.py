@@ -92,6 +92,11 @@ SAMPLES = {
     "bulk_sends": ("tenant, key, template, begun_at", "%(tenant)s, %(id)s, 't', %(now)s"),
     "bulk_counts": ("tenant, queued", "%(tenant)s, 1"),
     "tenant_lives": ("tenant, what, months", "%(tenant)s, 'events', 3"),
+    "template_looks": ("tenant, account, look_at", "%(tenant)s, %(id)s, %(now)s"),
+    "template_inspections": (
+        "tenant, code, key, name, version, account, kind, detail, created_at",
+        "%(tenant)s, %(id)s, 'k', %(id)s, 1, %(id)s, 'comment', 'd', %(now)s",
+    ),
 }
 """Columns and values of a row, table by table in an order that foreign keys allow."""
 
@@ -229,7 +234,8 @@ BEATS = "select insert update(at)"
 LOCKS_CREDIT = "select update(low_balance)"
 OPENS = "insert(tenant,id,provider,account,topic,messages,lease_until,created_at,updated_at)"
 PACE = "select insert(identity,tokens,refilled_at,closed_until) update(tokens,refilled_at,closed_until,queues)"
-"""What several roles do in the same way."""
+DEFINED = ("templates", "template_versions", "workflows", "workflow_versions")
+"""What several roles do in the same way, and to what."""
 
 CALLS = {
     "payment_orders": "select(tenant,id,deposit_secret)",
@@ -297,20 +303,7 @@ PRIVILEGES: dict[str, dict[str, str]] = {
         "heartbeats": BEATS,
     },
     "allim_ticker": {
-        **dict.fromkeys(
-            [
-                "tenants",
-                "workflows",
-                "workflow_versions",
-                "templates",
-                "template_versions",
-                "customers",
-                "groups",
-                "group_members",
-                "runs",
-            ],
-            READ,
-        ),
+        **dict.fromkeys(["tenants", *DEFINED, "customers", "groups", "group_members", "runs"], READ),
         "timers": "select update(due_at) delete",
         "messages": f"insert({_MADE}) select(tenant,id,run_revision,status,reason) update(updated_at)",
         "outbox": f"select {TICKETS} update(attempts,publish_at)",
@@ -318,7 +311,10 @@ PRIVILEGES: dict[str, dict[str, str]] = {
         "dead_letters": LETTERS,
     },
     "allim_sweeper": {
-        **dict.fromkeys(["provider_accounts", "template_versions", "prices", "billing_keys"], READ),
+        **dict.fromkeys(["provider_accounts", "templates", "prices", "billing_keys"], READ),
+        "template_versions": "select update(approval)",
+        "template_looks": "select insert(tenant,account,look_at,tries) update(look_at,tries,codes)",
+        "template_inspections": "select insert",
         "tenants": "select(id,revision,suspended_at)",
         "workflows": "select(tenant,name,active)",
         "customers": "select(tenant,id)",
@@ -379,10 +375,8 @@ PRIVILEGES: dict[str, dict[str, str]] = {
                 "tenant_plans",
                 "plan_orders",
                 "plan_history",
-                "templates",
-                "template_versions",
-                "workflows",
-                "workflow_versions",
+                *DEFINED,
+                "template_inspections",
                 "groups",
                 "group_members",
                 "automatic_topups",
@@ -405,10 +399,7 @@ PRIVILEGES: dict[str, dict[str, str]] = {
             "customers",
             "groups",
             "group_members",
-            "templates",
-            "template_versions",
-            "workflows",
-            "workflow_versions",
+            *DEFINED,
             "events",
             "runs",
             "timers",
@@ -433,6 +424,8 @@ PRIVILEGES: dict[str, dict[str, str]] = {
             "payment_look_ups",
             "month_figures",
             "tenant_lives",
+            "template_looks",
+            "template_inspections",
             *(WITHOUT_TENANT - {"lineage"}),
         ],
         READ,
