@@ -12,7 +12,7 @@ from local.examples.reading import ReadFile, is_yaml, read_yaml
 from local.examples.wording import key_of
 from shared.contracts.alimtalk import Approval
 from shared.templates.compiling.compiling import compiled
-from shared.templates.compiling.findings import Finding, Severity
+from shared.templates.compiling.findings import Finding, Place, Severity
 from shared.templates.template import TemplateContent
 
 OF_FILES = "file."
@@ -21,9 +21,11 @@ OF_FILES = "file."
 
 @dataclass(frozen=True, slots=True)
 class PlacedFinding:
-    """A finding in a file. `line`: from 1; None for the file as a whole. `key`: empty where none is at fault."""
+    """A finding in a file. `at`: keys and numbers that lead to it; empty for what the reader says. `line`: from 1; None
+    for the file as a whole. `key`: empty where none is at fault."""
 
     path: Path
+    at: Place
     line: int | None
     key: str
     rule: str
@@ -40,7 +42,7 @@ class _Readable(TemplateContent):
     """A template that can be read, whatever is wrong with what it says: the compiler says that better."""
 
     name: str = ""
-    approval: Approval = "draft"
+    approval: Approval | None = None
 
 
 def template_files(paths: Iterable[Path]) -> list[Path]:
@@ -76,6 +78,7 @@ def _placed(read: ReadFile[_Readable], finding: Finding) -> PlacedFinding:
     at = read.document.known(finding.at)
     return PlacedFinding(
         read.path,
+        finding.at,
         read.document.line(at),
         key_of(at),
         finding.rule,
@@ -88,6 +91,7 @@ def _placed(read: ReadFile[_Readable], finding: Finding) -> PlacedFinding:
 def _of_file(problem: Problem) -> PlacedFinding:
     return PlacedFinding(
         problem.path,
+        (),
         problem.line,
         problem.key,
         OF_FILES + problem.code,

@@ -98,16 +98,16 @@ class TenantFile(_File):
 
 
 class TemplateFile(WrittenTemplate):
-    """`templates/*.yaml`: the words, with their name and what Kakao thinks of them."""
+    """`templates/*.yaml`: the words, with their name and what Kakao thinks of them, unless that is for it to say."""
 
     name: Annotated[str, Field(min_length=1, max_length=100)]
-    approval: Approval = "draft"
+    approval: Approval | None = None
 
     @model_validator(mode="after")
     def _registered(self) -> TemplateFile:
         if self.approval == "approved" and self.alimtalk and not self.alimtalk.code:
             raise WrongValue(
-                "an approved AlimTalk has the code that its provider gave it: `allim templates push` writes it",
+                "an approved AlimTalk has the code that its provider gave it: `allim templates push` asks for one",
                 "승인된 알림톡에는 발송사의 템플릿 코드가 있어야 합니다.",
                 at=("alimtalk",),
             )

@@ -54,7 +54,16 @@ async def active_templates(
 
 SAVE_TEMPLATES = f"""
 with given as (
-  select * from unnest(%(names)s::text[], %(contents)s::jsonb[], %(approvals)s::text[]) as g (name, content, approval)
+  select g.name, g.content, coalesce(
+    g.approval,
+    (
+      select v.approval from templates t join template_versions v using (tenant, name)
+      where t.tenant = %(tenant)s and t.name = g.name and v.version = t.active_version
+        and v.content -> 'alimtalk' = g.content -> 'alimtalk'
+    ),
+    'draft'
+  ) as approval
+  from unnest(%(names)s::text[], %(contents)s::jsonb[], %(approvals)s::text[]) as g (name, content, approval)
 ),
 {deciding_versions("template", "content")},
 written as (
@@ -78,7 +87,7 @@ select name, version from changed order by name
 async def save_templates(
     connection: Connection,
     tenant: str,
-    templates: Mapping[str, tuple[TemplateContent, Approval]],
+    templates: Mapping[str, tuple[TemplateContent, Approval | None]],
     *,
     now: dt.datetime,
 ) -> dict[str, int]:
@@ -87,7 +96,8 @@ async def save_templates(
     Args:
         connection: in a transaction.
         tenant: whose.
-        templates: by name, the content and what Kakao thinks of it.
+        templates: by name, the content and what Kakao thinks of it; None where that is for Kakao to say: then it is as
+            of the version before, as long as its AlimTalk is the same, and else a draft.
         now: the moment.
 
     Returns:

@@ -220,6 +220,12 @@ class TemplateContent(BaseModel):
         return is_advertising(self.category, self.words(("alimtalk", "sms")))
 
 
+def with_code(content: TemplateContent, code: str) -> TemplateContent:
+    """The same words under the code that a provider gave their AlimTalk."""
+    assert content.alimtalk is not None, "only an AlimTalk has a code"  # noqa: S101
+    return content.model_copy(update={"alimtalk": content.alimtalk.model_copy(update={"code": code})})
+
+
 class VariableField(NamedTuple):
     """A variable's name, the path to the field that fills it, and how that is written."""
 

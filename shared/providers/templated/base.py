@@ -80,9 +80,11 @@ class TemplatedProvider(Protocol):
 
     Attributes:
         name: as accounts name it.
+        takes_our_codes: whether a template's code is ours to choose. Elsewhere it is the provider's.
     """
 
     name: str
+    takes_our_codes: bool
 
     async def list_templates(self, account: ProviderAccount, page: str | None = None) -> TemplatePage:
         """The channel's templates, a page at a time. `page`: what the page before said is `following`."""
@@ -98,7 +100,7 @@ class TemplatedProvider(Protocol):
         Args:
             account: whose channel it is of.
             words: what it says.
-            code: the one we wish for; a provider that chooses its own takes no notice.
+            code: the one that it is to have, where it is ours to choose, else None.
         """
 
     async def update_template(self, account: ProviderAccount, code: str, words: TemplateWords) -> ProviderTemplate:

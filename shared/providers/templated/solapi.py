@@ -37,6 +37,7 @@ class SolapiTemplates:
     """
 
     name = Solapi.name
+    takes_our_codes = False
 
     def __init__(self, solapi: Solapi) -> None:
         self._solapi = solapi

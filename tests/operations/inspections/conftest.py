@@ -70,13 +70,20 @@ def provider(shared_world: World) -> Iterator[Simulator]:
         yield simulator
 
 
-@pytest.fixture
-async def desk(shared_world: World, provider: Simulator) -> AsyncIterator[Desk]:
-    shared_world.clock.moment = NOON
-    shared_world.rows("update template_looks set look_at = 'infinity'")
+@pytest.fixture(scope="module")
+async def module_desk(shared_world: World, provider: Simulator) -> AsyncIterator[Desk]:
+    """One for the tests of a module, each of which makes a tenant or an account of its own."""
     async with httpx.AsyncClient(timeout=10) as client:
         templates = SolapiTemplates(Solapi(provider.url, shared_world.clock, client))
         database, accounts = shared_world.as_role("allim_sweeper"), account_cache(KEYS)
         looking = Inspections(database, {"solapi": templates}, accounts, shared_world.clock)
         yield Desk(shared_world, provider, templates, looking)
-        provider.set_faults()
+
+
+@pytest.fixture
+def desk(module_desk: Desk) -> Iterator[Desk]:
+    """The module's, at noon; nobody but the test's own accounts is due, and faults end with the test."""
+    module_desk.world.clock.moment = NOON
+    module_desk.world.rows("update template_looks set look_at = 'infinity'")
+    yield module_desk
+    module_desk.simulator.set_faults()
