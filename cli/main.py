@@ -19,12 +19,12 @@ from cli.operations.alerts import app as alerts_verbs
 from cli.operations.dead_letters import app as dead_letters_verbs
 from cli.operations.keys import app as keys_verbs
 from cli.operations.retention import app as retention_verbs
-from cli.operations.templates import app as templates_verbs
 from cli.operations.tenants import app as tenants_verbs
 from cli.operations.ticks import app as ticks_verbs
 from cli.operations.workflows import app as workflows_verbs
 from cli.output import flowing, folded, with_wide
 from cli.stack import demo, down, migrate, status, up
+from cli.templates.app import app as templates_verbs
 
 
 class _Verbs(TyperGroup):

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from shared.messages.reports.reporting import Reports
     from shared.messages.reports.webhooks import Webhooks
     from shared.operations.backups.backups import Backups
+    from shared.operations.inspections.looking import Inspections
     from shared.operations.reconcile.reconciling import Reconciliation
     from shared.operations.retention.retaining import Retention
     from shared.operations.watch.watch import Watch
@@ -49,6 +50,9 @@ if TYPE_CHECKING:
 
 PACE, SLOW_PACE = dt.timedelta(seconds=2), dt.timedelta(minutes=1)
 """From the end of a loop's pass to its next one; slow where nobody waits for it."""
+
+SLOW = ("alerts", "inspections", "unconsumed")
+"""The loops of that slow pace."""
 
 POLLS = dt.timedelta(seconds=10)
 """Of asking who may be asked only each minute."""
@@ -206,6 +210,24 @@ def poller(parts: Parts) -> Poller:
 
 
 @cache
+def inspections(parts: Parts) -> Inspections:
+    from shared.operations.inspections.looking import Inspections
+    from shared.providers.templated import templated_providers
+
+    known = templated_providers(parts.settings, parts.clock)
+    return Inspections(database(parts), known, accounts(parts), parts.clock)
+
+
+def _looks(parts: Parts) -> Callable[[], Awaitable[None]]:
+    """What compares templates is imported when there is time for it, and not before the first message is swept."""
+
+    async def look() -> None:
+        await inspections(parts).look()
+
+    return look
+
+
+@cache
 def ticker(parts: Parts) -> Ticker:
     from shared.messages.dispatch.reissuing import reissue
     from shared.platform.loops.rounds import Loop, Rounds
@@ -232,6 +254,7 @@ def sweeps(parts: Parts) -> Rounds:
         "polls": poller(parts).poll,
         "unconsumed": Unconsumed(database(parts), parts.clock).end_some,
         "alerts": sweeper(parts).end_alerts,
+        "inspections": _looks(parts),
         "balances": partial(watch_low_balances, database(parts), parts.clock),
     }
     if parts.settings.toss_secret_key is not None:
@@ -246,7 +269,7 @@ def sweeps(parts: Parts) -> Rounds:
             Loop(
                 name,
                 once,
-                every=SLOW_PACE if name in ("alerts", "unconsumed") else POLLS if name == "polls" else PACE,
+                every=SLOW_PACE if name in SLOW else POLLS if name == "polls" else PACE,
                 within=LONGEST_PASS,
             )
             for name, once in loops.items()

@@ -4,7 +4,8 @@ GET    /control/health     200 when the simulator answers, and where its mail se
 GET    /control/accounts   accounts, without secrets
 PUT    /control/accounts   {"provider": …} and what that provider's accounts have: add one, or change one. SOLAPI's
                            unless told
-PUT    /control/templates  {apiKey, templateId, status}: the verdict of Kakao's inspection
+PUT    /control/templates  {apiKey, templateId, status, comment?, content?}: the verdict of Kakao's inspection, and what
+                           somebody changes at the provider's console
 GET    /control/faults     the plan in force (see `FaultPlan`), and under `providers` those that some have of their own
 PUT    /control/faults     replace the plan of all providers, or with {"provider": …} of one; {} ends all faults
 GET    /control/accepted   what was really accepted; ?count=true for the number only
@@ -85,6 +86,8 @@ class TemplateVerdict(Order):
     api_key: str
     template_id: Annotated[str, Field(min_length=1)]
     status: Literal["PENDING", "INSPECTING", "APPROVED", "REJECTED"]
+    comment: str | None = None
+    content: str | None = None
 
 
 class Control:
@@ -153,7 +156,9 @@ class Control:
         template = account.templates.get(verdict.template_id) if account else None
         if account is None or template is None:
             return refuse(404, "no such template")
-        template.status, template.updated = verdict.status, self._solapi.clock()
+        if verdict.content is not None:
+            template.rewrite({"content": verdict.content}, self._solapi.clock())
+        template.judge(verdict.status, verdict.comment, self._solapi.clock())
         return answer(template.as_dict(account.account_id))
 
     async def _show_faults(self, request: Request) -> Response:

@@ -24,10 +24,11 @@ from local.examples.people import FiledCustomers, Groups, read_groups
 from local.examples.problems import FolderError, Problem, TableError
 from local.examples.reading import Named, ReadFile, is_yaml, missing_file, read_yaml, strangers
 from local.home import CHECKOUT
+from shared.contracts.alimtalk import Approval
 from shared.contracts.values import TenantId
 from shared.platform.errors import WrongValue
 from shared.providers import CREDENTIALS, ProviderAccount
-from shared.templates.template import Approval, TemplateContent
+from shared.templates.template import TemplateContent
 from shared.templates.writing import WrittenTemplate
 from shared.tenants.terms import HEAVIEST, LONGEST_NUMBER, Terms, TermsError, carried
 from shared.workflows.definition import WorkflowDefinition
@@ -164,10 +165,20 @@ class TenantFile(_File):
 
 
 class TemplateFile(WrittenTemplate):
-    """`templates/*.yaml`: the words, with their name and what Kakao thinks of them."""
+    """`templates/*.yaml`: the words, with their name and what Kakao thinks of them, unless that is for it to say."""
 
     name: Annotated[str, Field(min_length=1, max_length=100)]
-    approval: Approval = "draft"
+    approval: Approval | None = None
+
+    @model_validator(mode="after")
+    def _registered(self) -> TemplateFile:
+        if self.approval == "approved" and self.alimtalk and not self.alimtalk.code:
+            raise WrongValue(
+                "an approved AlimTalk has the code that its provider gave it: `allim templates push` asks for one",
+                "승인된 알림톡에는 발송사의 템플릿 코드가 있어야 합니다.",
+                at=("alimtalk",),
+            )
+        return self
 
     @property
     def content(self) -> TemplateContent:

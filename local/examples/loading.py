@@ -29,7 +29,8 @@ from shared.platform.clock import WallClock
 from shared.platform.crypto import Keys
 from shared.platform.database import Connection, Database
 from shared.platform.settings import read_keys
-from shared.templates.store import active_templates, save_templates
+from shared.templates.store import StoredTemplate, active_templates, save_templates
+from shared.templates.template import TemplateContent, with_code
 from shared.tenants.accounts import register_account
 from shared.tenants.store import name_of, provider_accounts, save_tenant, send_by
 from shared.workflows.store import read_workflows, save_workflows, withdraw_workflows
@@ -150,12 +151,16 @@ async def _write_definitions(
     things += await _save_accounts(connection, keys, example, now)
     if credit:
         await top_up(connection, tenant, credit, key="first", reference="첫 크레딧", now=now)
-    templates = {template.name: (template.content, template.approval) for template in example.templates}
-    approvals = {kept.name: kept.approval for kept in await active_templates(connection, [tenant])}
+    before = {kept.name: kept for kept in await active_templates(connection, [tenant])}
+    approvals = {name: kept.approval for name, kept in before.items()}
+    templates = {
+        template.name: (_with_code(template.content, before.get(template.name)), template.approval)
+        for template in example.templates
+    }
     made = await save_templates(connection, tenant, templates, now=now)
     things += [
         Change("template", change.name, "changed", f"{approvals[change.name]} → {templates[change.name][1]}")
-        if change.kind == "unchanged" and approvals[change.name] != templates[change.name][1]
+        if change.kind == "unchanged" and templates[change.name][1] not in (None, approvals[change.name])
         else change
         for change in versioned("template", templates, approvals, made)
     ]
@@ -175,6 +180,16 @@ async def _save_accounts(connection: Connection, keys: Keys, example: Example, n
         *(_change("account", id_, id_ not in before, differs or id_ in moved) for id_, differs in written.items()),
         *(Change("account", id_, "withdrawn") for id_ in moved if id_ not in written),
     ]
+
+
+def _with_code(content: TemplateContent, before: StoredTemplate | None) -> TemplateContent:
+    """A file need not say the code that a provider chose: words that are as they were have the one that they had."""
+    given = content.alimtalk
+    if given is None or given.code or before is None:
+        return content
+    kept = before.content.get("alimtalk") or {}
+    same = {**given.model_dump(mode="json", exclude_unset=True), "code": kept.get("code")}
+    return with_code(content, kept["code"]) if kept.get("code") and same == kept else content
 
 
 async def _save_workflows(connection: Connection, example: Example, now: dt.datetime) -> list[Change]:
@@ -267,9 +282,9 @@ def account_spec(stack: Stack, example: Example, account: AccountFile) -> dict[s
                 "pfId": account.kakao_channel,
                 "name": template.name,
                 "content": template.alimtalk.text,
-                "status": _INSPECTION.get(template.approval, "REJECTED"),
+                "status": _INSPECTION.get(template.approval or "draft", "REJECTED"),
             }
             for template in example.templates
-            if template.alimtalk
+            if template.alimtalk and template.alimtalk.code
         ],
     }

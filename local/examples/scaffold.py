@@ -37,11 +37,11 @@ variables:
 alimtalk:
   code: KA01TP-<id>-welcome         # the provider's template id
   text: |-
-    [<name>] 가입을 환영합니다.
+    [<name>] 가입 완료 안내
 
-    #{이름}님, 만나서 반갑습니다.
+    #{이름}님, 회원 가입이 완료되었습니다.
 sms:
-  text: "[<name>] #{이름}님, 가입을 환영합니다."
+  text: "[<name>] #{이름}님, 회원 가입이 완료되었습니다."
 """,
     "workflows/welcome.yaml": """\
 name: welcome

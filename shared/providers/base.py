@@ -17,6 +17,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple, Protocol, TypeAlias, runtime_checkable
 from uuid import UUID
 
+from shared.contracts.alimtalk import ButtonKind
 from shared.contracts.outcomes import Outcome
 from shared.platform.errors import AllimError
 
@@ -94,15 +95,20 @@ class Picture(NamedTuple):
 
 
 class Button(NamedTuple):
-    """A button that opens a page.
+    """A button.
 
     name: what it says.
-    mobile, desktop: the pages; on a desktop computer the same where there is no other.
+    mobile, desktop: the pages that it opens; on a desktop computer the same where there is no other.
+    kind: what it does, in Kakao's words; WL opens a page.
+    android, ios: what it opens in an app.
     """
 
     name: str
-    mobile: str
+    mobile: str | None = None
     desktop: str | None = None
+    kind: ButtonKind = "WL"
+    android: str | None = None
+    ios: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,10 +119,10 @@ class OutboundMessage:
     channel: as `shared.contracts.channels` names it.
     to: whom it goes to: the digits of a phone; by e-mail the address; by push and in the app the customer's id.
     text: what the customer will read.
-    subject: the subject of an LMS, MMS or e-mail, the title of a push.
+    subject: the subject of an LMS, MMS or e-mail, the title of a push, what an AlimTalk emphasises.
     template_code, variables: for AlimTalk, the approved template and the values of its variables.
     picture: of an MMS, or a Brand Message.
-    buttons: of a Brand Message.
+    buttons: of a Brand Message, or an AlimTalk: there with its variables filled, for those providers that want them so.
     devices: for push, the tokens of the customer's devices.
     link: for push and in the app, what a tap opens.
     html: of an e-mail, beside its text.

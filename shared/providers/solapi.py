@@ -80,7 +80,7 @@ class Solapi:
         self._clock = clock
 
     async def prepare(self, account: ProviderAccount, messages: Sequence[OutboundMessage]) -> Prepared:
-        group = await self._call(account, "POST", "/messages/v4/groups", {"allowDuplicates": True})
+        group = await self.call(account, "POST", "/messages/v4/groups", {"allowDuplicates": True})
         with as_documented("SOLAPI"):
             batch = str(group["groupId"])
         named = {reference_of(message): message for message in messages}
@@ -100,7 +100,7 @@ class Solapi:
         self, account: ProviderAccount, batch: str, named: Mapping[str, OutboundMessage]
     ) -> dict[str | None, Mapping[str, Any]]:
         """Put messages into a group. Gives the result of each under the name that it has on the wire, as they have."""
-        added = await self._call(
+        added = await self.call(
             account,
             "PUT",
             f"/messages/v4/groups/{batch}/messages",
@@ -114,18 +114,18 @@ class Solapi:
         return results
 
     async def send(self, account: ProviderAccount, batch: str) -> None:
-        await self._call(account, "POST", f"/messages/v4/groups/{batch}/send", {})
+        await self.call(account, "POST", f"/messages/v4/groups/{batch}/send", {})
 
     async def discard(self, account: ProviderAccount, batch: str) -> None:
         try:
-            await self._call(account, "DELETE", f"/messages/v4/groups/{batch}")
+            await self.call(account, "DELETE", f"/messages/v4/groups/{batch}")
         except ProviderRefused as refusal:
             if await self.batch_state(account, batch) is not BatchState.ABSENT:
                 raise refusal
 
     async def batch_state(self, account: ProviderAccount, batch: str) -> BatchState:
         try:
-            group = await self._call(account, "GET", f"/messages/v4/groups/{batch}")
+            group = await self.call(account, "GET", f"/messages/v4/groups/{batch}")
         except ProviderRefused as refusal:
             if refusal.code == NO_SUCH_GROUP:
                 return BatchState.ABSENT
@@ -144,7 +144,7 @@ class Solapi:
         start = ""
         while True:
             query = f"?limit={LIST_PAGE}" + (f"&startKey={start}" if start else "")
-            page = await self._call(account, "GET", f"/messages/v4/groups/{batch}/messages{query}")
+            page = await self.call(account, "GET", f"/messages/v4/groups/{batch}/messages{query}")
             with as_documented("SOLAPI"):
                 listed = page["messageList"]
                 entries += listed.values() if isinstance(listed, dict) else listed
@@ -169,7 +169,8 @@ class Solapi:
     def webhook_entries(self, call: object) -> list[object]:
         return [[entry] for entry in call] if isinstance(call, list) else []
 
-    async def _call(self, account: ProviderAccount, method: str, path: str, body: Any = None) -> Any:
+    async def call(self, account: ProviderAccount, method: str, path: str, body: Any = None) -> Any:
+        """What an account is answered, as JSON. Raises a ProviderError."""
         headers = {"Authorization": self._authorization(account), "Content-Type": "application/json"}
         response = await self._wire.request(method, path, headers, None if body is None else orjson.dumps(body))
         try:
@@ -248,7 +249,7 @@ def _report(entry: Mapping[str, Any]) -> ProviderReport | None:
         code=code,
         outcome=outcome_of(code),
         detail=_detail(entry),
-        at=_moment(entry.get("dateReported") or entry.get("dateUpdated")),
+        at=moment_of(entry.get("dateReported") or entry.get("dateUpdated")),
         lasting=code in LASTING,
     )
 
@@ -258,7 +259,8 @@ def _detail(entry: Mapping[str, Any]) -> str | None:
     return entry.get("statusMessage") or entry.get("reason")
 
 
-def _moment(value: Any) -> dt.datetime | None:
+def moment_of(value: Any) -> dt.datetime | None:
+    """A moment that SOLAPI wrote, or None where it wrote none that can be."""
     try:
         moment = dt.datetime.fromisoformat(value)
     except (TypeError, ValueError):

@@ -14,7 +14,7 @@ from shared.contracts.text import for_carriers
 from shared.templates.errors import ContentError
 from shared.templates.limits import unencodable
 from shared.templates.rendering import render
-from shared.templates.template import TemplateContent, parse_text
+from shared.templates.template import AlimTalkContent, TemplateContent, parse_text
 
 _NOBODY = UUID(int=0)
 
@@ -64,7 +64,7 @@ class _Measure:
         fixed = text.fixed if leg == "alimtalk" else for_carriers(text.fixed)
         self._rows = becomes(leg)
         self._names = text.names
-        self._characters = len(fixed)
+        self._characters = len(fixed) + (words.below if isinstance(words, AlimTalkContent) else 0)
         self._bytes = len(fixed.encode("cp949", errors="replace"))
         self._plain = not unencodable(fixed) and not (leg == "sms" and content.sms and content.sms.subject)
 

@@ -71,11 +71,16 @@ def text_channel(text: str, subject: str | None) -> str:
     )
 
 
-def check_alimtalk(text: str) -> None:
-    """Raises ContentError `content_too_long` when a substituted AlimTalk is over 1,000 characters."""
-    if len(text) > _ALIMTALK.longest:
+def check_alimtalk(text: str, *, below: int = 0) -> None:
+    """Raises ContentError `content_too_long` when a substituted AlimTalk is over 1,000 characters.
+
+    Args:
+        text: the body.
+        below: characters of what always stands below it, which Kakao counts with it.
+    """
+    if (length := len(text) + below) > _ALIMTALK.longest:
         raise ContentError(
             "content_too_long",
-            f"the text has {len(text):,} characters; an AlimTalk holds {_ALIMTALK.longest:,}",
-            f"본문이 {len(text):,}자입니다. 알림톡은 {_ALIMTALK.longest:,}자까지 보낼 수 있습니다.",
+            f"the text has {length:,} characters; an AlimTalk holds {_ALIMTALK.longest:,}",
+            f"본문이 {length:,}자입니다. 알림톡은 {_ALIMTALK.longest:,}자까지 보낼 수 있습니다.",
         )

@@ -7,9 +7,10 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from shared.contracts.alimtalk import Approval
 from shared.platform.database import Connection, fetch_all
 from shared.platform.database.version_store import deciding_versions
-from shared.templates.template import Approval, TemplateContent
+from shared.templates.template import TemplateContent
 
 
 class StoredTemplate(NamedTuple):
@@ -53,7 +54,16 @@ async def active_templates(
 
 SAVE_TEMPLATES = f"""
 with given as (
-  select * from unnest(%(names)s::text[], %(contents)s::jsonb[], %(approvals)s::text[]) as g (name, content, approval)
+  select g.name, g.content, coalesce(
+    g.approval,
+    (
+      select v.approval from templates t join template_versions v using (tenant, name)
+      where t.tenant = %(tenant)s and t.name = g.name and v.version = t.active_version
+        and v.content -> 'alimtalk' = g.content -> 'alimtalk'
+    ),
+    'draft'
+  ) as approval
+  from unnest(%(names)s::text[], %(contents)s::jsonb[], %(approvals)s::text[]) as g (name, content, approval)
 ),
 {deciding_versions("template", "content")},
 written as (
@@ -77,7 +87,7 @@ select name, version from changed order by name
 async def save_templates(
     connection: Connection,
     tenant: str,
-    templates: Mapping[str, tuple[TemplateContent, Approval]],
+    templates: Mapping[str, tuple[TemplateContent, Approval | None]],
     *,
     now: dt.datetime,
 ) -> dict[str, int]:
@@ -86,7 +96,8 @@ async def save_templates(
     Args:
         connection: in a transaction.
         tenant: whose.
-        templates: by name, the content and what Kakao thinks of it.
+        templates: by name, the content and what Kakao thinks of it; None where that is for Kakao to say: then it is as
+            of the version before, as long as its AlimTalk is the same, and else a draft.
         now: the moment.
 
     Returns:
@@ -131,3 +142,38 @@ async def read_templates(connection: Connection, tenant: str, name: str | None =
     """The version of each template that is sent; with a name all versions of that one, newest first."""
     parameters = {"tenant": tenant, "name": name}
     return [TemplateLine(**row) for row in await fetch_all(connection, TEMPLATE_LINES, parameters)]
+
+
+JUDGED_VERSIONS = """
+select v.tenant, v.name, v.version, v.content, v.approval
+from template_versions v join templates t on t.tenant = v.tenant and t.name = v.name
+where v.tenant = %(tenant)s and (v.version = t.active_version or v.approval = 'submitted')
+  and v.content #>> '{alimtalk,code}' is not null
+order by v.name, v.version
+"""
+
+
+async def judged_versions(connection: Connection, tenant: str) -> list[StoredTemplate]:
+    """The versions of a tenant that Kakao's verdicts are about: those that are sent, and those that are asked for."""
+    return [StoredTemplate(**row) for row in await fetch_all(connection, JUDGED_VERSIONS, {"tenant": tenant})]
+
+
+SET_APPROVALS = """
+update template_versions v set approval = g.approval
+from unnest(%(names)s::text[], %(versions)s::int[], %(approvals)s::text[]) as g (name, version, approval)
+where v.tenant = %(tenant)s and v.name = g.name and v.version = g.version and v.approval <> g.approval
+returning v.name, v.version
+"""
+
+
+async def set_approvals(
+    connection: Connection, tenant: str, approvals: Mapping[tuple[str, int], Approval]
+) -> set[tuple[str, int]]:
+    """Say what Kakao thinks of versions, by name and version. Gives those of which it was another thing."""
+    parameters = {
+        "tenant": tenant,
+        "names": [name for name, _ in approvals],
+        "versions": [version for _, version in approvals],
+        "approvals": list(approvals.values()),
+    }
+    return {(row["name"], row["version"]) for row in await fetch_all(connection, SET_APPROVALS, parameters)}

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import cached_property, lru_cache
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from shared.contracts.alimtalk import Approval, ButtonKind, MessageType
 from shared.contracts.text import clean, nearest
 from shared.law.advertising import Words, is_advertising
 from shared.platform.errors import WrongValue
@@ -21,6 +22,9 @@ _NOTATION = re.compile(rf"#\{{\s*({_NAME})\s*\}}|\{{\{{\s*({_NAME})\s*\}}\}}")
 _VARIABLE = re.compile(rf"#\{{({_NAME})\}}")
 MAX_VARIABLES = 40
 """Kakao's limit for AlimTalk."""
+
+_MOST_PARTS = 20
+"""Buttons, quick replies or items that are read; Kakao takes fewer, which the compiler says."""
 
 
 def kakao_notation(text: Any) -> Any:
@@ -52,13 +56,82 @@ def _bare_name(written: str) -> str:
 TemplateText = Annotated[str, BeforeValidator(kakao_notation), Field(min_length=1, max_length=4_000)]
 
 
-class AlimTalkContent(BaseModel):
-    """An AlimTalk as Kakao approved it. `code` is the provider's template id."""
+class ButtonContent(BaseModel):
+    """A button of an AlimTalk, or a quick reply: what it says, does, and opens. Links may hold variables."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    code: Annotated[str, Field(min_length=1, max_length=100)]
+    name: Annotated[str, BeforeValidator(kakao_notation), Field(min_length=1, max_length=100)]
+    kind: ButtonKind = "WL"
+    mobile: TemplateText | None = None
+    desktop: TemplateText | None = None
+    android: TemplateText | None = None
+    ios: TemplateText | None = None
+
+    @property
+    def links(self) -> dict[str, str]:
+        """By what they are for, those that there are."""
+        links = {"mobile": self.mobile, "desktop": self.desktop, "android": self.android, "ios": self.ios}
+        return {name: link for name, link in links.items() if link}
+
+
+class ItemContent(BaseModel):
+    """A line of a list above the text: what it is, and its value."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    title: Annotated[str, BeforeValidator(kakao_notation), Field(min_length=1, max_length=100)]
+    description: TemplateText
+
+
+class AlimTalkContent(BaseModel):
+    """An AlimTalk as Kakao approved it, or is asked to.
+
+    code: the provider's template id, once it is registered there.
+    message_type, extra: what stands below the text: `EX` and `MI` have `extra`, `AD` and `MI` the button that adds the
+        channel.
+    title, subtitle: what is emphasised above the text.
+    header, items: in its place a line above all, and a list.
+    category_code: Kakao's six digits, for its inspectors.
+    security: the text is shown on the customer's main device alone.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    code: Annotated[str, Field(min_length=1, max_length=100)] | None = None
     text: TemplateText
+    message_type: MessageType = "BA"
+    buttons: Annotated[tuple[ButtonContent, ...], Field(max_length=_MOST_PARTS)] = ()
+    quick_replies: Annotated[tuple[ButtonContent, ...], Field(max_length=_MOST_PARTS)] = ()
+    title: TemplateText | None = None
+    subtitle: TemplateText | None = None
+    header: TemplateText | None = None
+    items: Annotated[tuple[ItemContent, ...], Field(max_length=_MOST_PARTS)] = ()
+    extra: TemplateText | None = None
+    category_code: Annotated[str, Field(pattern=r"^\d{6}$")] | None = None
+    security: bool = False
+
+    @property
+    def below(self) -> int:
+        """Characters below the text that Kakao counts with it."""
+        return len(self.extra or "")
+
+    @property
+    def placed(self) -> Iterator[tuple[tuple[str | int, ...], str]]:
+        """Every text in which Kakao fills variables, and where it stands: the links of its buttons, too."""
+        for part in ("text", "title", "header"):
+            if text := getattr(self, part):
+                yield (part,), text
+        for number, item in enumerate(self.items):
+            yield ("items", number, "description"), item.description
+        for part in ("buttons", "quick_replies"):
+            for number, button in enumerate(getattr(self, part)):
+                for name, link in button.links.items():
+                    yield (part, number, name), link
+
+    @property
+    def texts(self) -> list[str]:
+        return [text for _, text in self.placed]
 
 
 class SmsContent(BaseModel):
@@ -74,8 +147,8 @@ class TemplateContent(BaseModel):
     """One thing to say, in the words of each channel.
 
     `variables` maps a name to the field that fills it, with an optional format: `{시간: data.starts_at | time}`.
-    A name that is not mapped is filled by the field `data.<name>`. One that is mapped and stands in no text is one of
-    the approved AlimTalk's, in the link of a button. Without `sms`, the AlimTalk's words serve there too.
+    A name that is not mapped is filled by the field `data.<name>`. Without `sms`, the AlimTalk's words serve there too.
+    An AlimTalk that says nothing of its buttons may have some at the provider: any mapped name may stand in one.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -106,22 +179,24 @@ class TemplateContent(BaseModel):
 
     @property
     def texts(self) -> list[str]:
-        channels = [self.alimtalk.text if self.alimtalk else None]
-        channels += [self.sms.text, self.sms.subject] if self.sms else []
-        return [text for text in channels if text]
+        texts = list(self.alimtalk.texts) if self.alimtalk else []
+        texts += [text for text in (self.sms.text, self.sms.subject) if text] if self.sms else []
+        return texts
 
     @cached_property
     def names(self) -> tuple[str, ...]:
-        """Every variable that some channel's words use, and those that only the approved AlimTalk has; once each."""
+        """Every variable of any channel, once each."""
         used = (name for text in self.texts for name in _VARIABLE.findall(text))
-        return tuple(dict.fromkeys([*used, *(self.variables if self.alimtalk else ())]))
+        return tuple(dict.fromkeys([*used, *self.of_alimtalk]))
 
     @cached_property
     def of_alimtalk(self) -> tuple[str, ...]:
-        """The variables that AlimTalk is given: those of its text, and every one that is mapped, for the link of a
-        button may hold it."""
-        text = self.alimtalk.text if self.alimtalk else ""
-        return tuple(dict.fromkeys([*_VARIABLE.findall(text), *self.variables]))
+        """The variables that AlimTalk is given: those of its texts and links, and where the file says nothing of its
+        buttons every one that is mapped."""
+        if self.alimtalk is None:
+            return ()
+        used = (name for text in self.alimtalk.texts for name in _VARIABLE.findall(text))
+        return tuple(dict.fromkeys([*used, *(() if self.alimtalk.buttons else self.variables)]))
 
     @cached_property
     def fields(self) -> tuple[VariableField, ...]:
@@ -143,6 +218,12 @@ class TemplateContent(BaseModel):
     def is_advertising(self) -> bool:
         """Whether it is advertising, by its category or by what it says on any channel."""
         return is_advertising(self.category, self.words(("alimtalk", "sms")))
+
+
+def with_code(content: TemplateContent, code: str) -> TemplateContent:
+    """The same words under the code that a provider gave their AlimTalk."""
+    assert content.alimtalk is not None, "only an AlimTalk has a code"  # noqa: S101
+    return content.model_copy(update={"alimtalk": content.alimtalk.model_copy(update={"code": code})})
 
 
 class VariableField(NamedTuple):
@@ -208,9 +289,6 @@ class Text(NamedTuple):
 def parse_text(text: str) -> Text:
     pieces = _VARIABLE.split(text)
     return Text(tuple(pieces[1::2]), "%s".join(piece.replace("%", "%%") for piece in pieces[::2]))
-
-
-Approval = Literal["draft", "submitted", "approved", "rejected", "retired"]
 
 
 class TemplateVersion(NamedTuple):

@@ -23,7 +23,7 @@ _UNFINISHED = re.compile(r"#\{[^}]{0,20}")
 _A_SLIP = 0.75
 """How much alike a name that is mapped and one that is used must be to be taken for one."""
 
-Place = tuple[str, ...]
+Place = tuple[str | int, ...]
 
 
 class WrittenTemplate(TemplateContent):
@@ -42,7 +42,7 @@ class WrittenTemplate(TemplateContent):
     def _placed(self) -> Iterator[tuple[Place, str]]:
         """Each text and where it stands."""
         if self.alimtalk:
-            yield ("alimtalk", "text"), self.alimtalk.text
+            yield from ((("alimtalk", *at), text) for at, text in self.alimtalk.placed)
         if self.sms:
             yield ("sms", "text"), self.sms.text
             if self.sms.subject:
@@ -58,22 +58,22 @@ class WrittenTemplate(TemplateContent):
             )
         try:
             match place:
-                case ("alimtalk", _):
-                    check_alimtalk(fixed)
-                case (_, "text"):
+                case ("alimtalk", "text"):
+                    check_alimtalk(fixed, below=self.alimtalk.below if self.alimtalk else 0)
+                case ("sms", "text"):
                     text_channel(for_carriers(fixed), None)
-                case _:
+                case ("sms", "subject"):
                     text_channel("", for_carriers(fixed))
         except ContentError as error:
             raise WrongValue(error.detail, error.detail_ko or error.detail, at=place) from error
 
     def _check_names(self) -> None:
-        """A name that is mapped and used nowhere is a slip: unless only the approved AlimTalk knows it, in a button."""
+        """A name that is mapped and used nowhere is a slip, unless it may stand in a button that no file says."""
         used = {name for text in self.texts for name in parse_text(text).names}
         unmapped = used - self.variables.keys()
         for name in self.variables.keys() - used:
             meant = nearest(name, unmapped, cutoff=_A_SLIP)
-            if meant is None and self.alimtalk:
+            if meant is None and name in self.of_alimtalk:
                 continue
             raise WrongValue(
                 f"no text has #{{{name}}}" + (f"; did you mean #{{{meant}}}?" if meant else ""),

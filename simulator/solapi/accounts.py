@@ -46,6 +46,7 @@ class AccountSpec(_Spec):
         prices: won a message by type, over the defaults.
         webhook_url: where reports go; null for no reports.
         webhook_secret: its SHA-1 is the header of each report.
+        inspection: where inspections are asked for: the vendor documents /kakao/v1, and may have /kakao/v2 too.
     """
 
     api_key: Annotated[str, Field(min_length=1)]
@@ -57,6 +58,7 @@ class AccountSpec(_Spec):
     prices: dict[str, Won] = {}
     webhook_url: Annotated[str, Field(pattern=r"^https?://")] | None = None
     webhook_secret: str = ""
+    inspection: Literal["/v1/", "/v2/"] = "/v2/"
 
 
 def register(accounts: dict[str, Account], spec: AccountSpec, now: float) -> Account:
@@ -87,6 +89,8 @@ def register(accounts: dict[str, Account], spec: AccountSpec, now: float) -> Acc
         account.webhook_url = spec.webhook_url
     if is_new or "webhook_secret" in given:
         account.webhook_secret = spec.webhook_secret
+    if is_new or "inspection" in given:
+        account.inspection = spec.inspection
     for template in spec.templates:
         account.templates[template.template_id] = Template(**template.model_dump(), created=now, updated=now)
     return account

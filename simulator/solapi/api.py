@@ -15,7 +15,7 @@ from simulator.solapi.errors import SolapiError, invalid, not_found
 from simulator.solapi.model import COUNTRY, DEFAULT_PRICES, Account, Group, won
 from simulator.solapi.provider import Solapi
 from simulator.solapi.sending.codes import ACCEPTED
-from simulator.solapi.sending.templates import Template
+from simulator.solapi.sending.templates import PARTS, Template
 
 MOST_BYTES = 15 * 1024 * 1024
 
@@ -53,6 +53,7 @@ class SolapiApi:
             self._route("GET", "/kakao/v2/templates", self._list_templates),
             self._route("POST", "/kakao/v2/templates", self._create_template),
             self._route("PUT", f"{template}/inspection", self._inspect_template),
+            self._route("PUT", "/kakao/v1/templates/{template_id}/inspection", self._inspect_template),
             self._route("GET", template, self._show_template),
             self._route("PUT", template, self._change_template),
             self._route("DELETE", template, self._delete_template),
@@ -199,6 +200,7 @@ class SolapiApi:
             content=body["content"],
             status="PENDING",
             buttons=body.get("buttons") or [],
+            parts={part: body[part] for part in PARTS if part in body},
             created=now,
             updated=now,
         )
@@ -209,18 +211,15 @@ class SolapiApi:
         return _template(account, request).as_dict(account.account_id)
 
     async def _inspect_template(self, account: Account, request: Request) -> Answer:
+        if account.inspection not in request.url.path:
+            raise not_found("요청하신 경로를 찾을 수 없습니다.")
         template = _template(account, request, "PENDING", "REJECTED")
-        template.status, template.updated = "INSPECTING", self._provider.clock()
+        template.inspect(self._provider.clock())
         return template.as_dict(account.account_id)
 
     async def _change_template(self, account: Account, request: Request) -> Answer:
         template, body = _template(account, request, "PENDING", "REJECTED"), await _body(request)
-        template.rewrite(
-            body.get("name") or template.name,
-            body.get("content") or template.content,
-            body.get("buttons", template.buttons),
-            self._provider.clock(),
-        )
+        template.rewrite(body, self._provider.clock())
         return template.as_dict(account.account_id)
 
     async def _delete_template(self, account: Account, request: Request) -> Answer:

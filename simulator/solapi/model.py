@@ -27,6 +27,7 @@ class Account:
     Attributes:
         senders: registered sender numbers; none registered means that any well-formed number may send.
         pf_ids: Kakao channels; none means any.
+        inspection: the part of a path under which inspections are asked for.
         messages: every message ever handed over, refused ones too, in order.
     """
 
@@ -37,6 +38,7 @@ class Account:
     pf_ids: frozenset[str] = frozenset()
     webhook_url: str | None = None
     webhook_secret: str = ""
+    inspection: str = "/v2/"
     balance: int = 0
     prices: dict[str, int] = field(default_factory=dict)
     templates: dict[str, Template] = field(default_factory=dict)

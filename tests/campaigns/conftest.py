@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from shared.contracts.alimtalk import Approval
 from shared.contracts.tickets import SendTicket
 from shared.credits.plans.granting import grant
 from shared.customers.files.people import CustomerFile, Recipient
@@ -17,7 +18,7 @@ from shared.customers.files.problems import RowProblem
 from shared.platform.database import Database
 from shared.platform.pubsub import BULK_SEND_REQUESTS
 from shared.templates.store import save_templates
-from shared.templates.template import Approval, TemplateContent
+from shared.templates.template import TemplateContent
 from tests.clock import SettableClock
 from tests.credits.ledger_world import LedgerWorld
 from tests.databases import Migrated

@@ -11,10 +11,12 @@ from local.stack import Stack
 from shared.messages.reasons import SENTENCES
 from shared.messages.status import Status
 from shared.platform.yaml12 import Document
+from shared.templates.compiling.rules import RULES
 from shared.workflows.definition import WorkflowDefinition
 from simulator.faults import FaultPlan
 
 GUIDE = (CHECKOUT / "docs" / "guide.md").read_text()
+TEMPLATES = (CHECKOUT / "docs" / "templates.md").read_text()
 OPERATIONS = (CHECKOUT / "docs" / "operations.md").read_text()
 
 _RAISED = re.compile(r'(?:(?:Message|Content|Bulk|File)Error|super\(\).__init__)\(\s*"([a-z_]+)"')
@@ -66,7 +68,7 @@ def test_operations_names_every_field_of_the_stack_and_every_fault(field: str) -
     assert f"`{field}`" in OPERATIONS
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/guide.md"])
+@pytest.mark.parametrize("page", ["README.md", "docs/guide.md", "docs/templates.md"])
 def test_the_workflows_and_templates_that_a_page_shows_can_be_loaded(page: str) -> None:
     shown = re.findall(r"^```yaml\n(.*?)^```", (CHECKOUT / page).read_text(), re.MULTILINE | re.DOTALL)
     assert shown
@@ -75,6 +77,11 @@ def test_the_workflows_and_templates_that_a_page_shows_can_be_loaded(page: str) 
             TenantFile.model_validate({"id": "saas", "name": "S", **written})
         else:
             (WorkflowDefinition if "steps" in written else TemplateFile).model_validate(written)
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_the_page_on_templates_has_every_rule(rule: str) -> None:
+    assert f"| `{rule}` | {RULES[rule].severity} |" in TEMPLATES
 
 
 @pytest.mark.parametrize("page", ["README.md", "docs/guide.md", "docs/operations.md", "docs/deploy.md"])

@@ -38,7 +38,8 @@ MESSAGES = (
 )
 WORKFLOWS = ("workflows", "workflows.events", "workflows.ticks")
 OPERATIONS = tuple(
-    f"operations.{room}" for room in ("backups", "dead_letters", "health", "keys", "reconcile", "retention", "watch")
+    f"operations.{room}"
+    for room in ("backups", "dead_letters", "health", "inspections", "keys", "reconcile", "retention", "watch")
 )
 BELOW_MESSAGES = (
     "templates",
@@ -63,9 +64,11 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "providers": BASE,
     "tenants": ("tenants.senders", "providers", "law", *STORES),
     "tenants.senders": ("law", *STORES),
+    "providers.templated": ("providers", *BASE),
     "customers": STORES,
     "customers.files": ("customers", *BASE),
     "templates": ("law", "providers", *STORES),
+    "templates.compiling": ("templates", "law", "providers", "providers.templated", *BASE),
     "credits": ("platform",),
     "credits.ledger": ("credits", *STORES),
     "credits.prices": ("credits", "credits.ledger", *STORES),
@@ -98,11 +101,19 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "operations.watch": ("operations.health", "providers", *STORES),
     "operations.backups": ("credits.ledger", *STORES),
     "operations.dead_letters": STORES,
+    "operations.inspections": (
+        "templates",
+        "templates.compiling",
+        "tenants",
+        "providers",
+        "providers.templated",
+        *STORES,
+    ),
     # The rooms that keep what is sealed seal it anew.
     "operations.keys": ("credits.payments", "tenants", *STORES),
     "operations.reconcile": ("credits", "credits.ledger", *STORES),
     "operations.retention": ("tenants", *STORES),
-    "bootstrap": ("platform.doors", *WORKFLOWS, *OPERATIONS, *MESSAGES, *MONEY, *BELOW_MESSAGES),
+    "bootstrap": ("platform.doors", "providers.templated", *WORKFLOWS, *OPERATIONS, *MESSAGES, *MONEY, *BELOW_MESSAGES),
 }
 """By room of `shared`: the rooms that it may know, beside itself. A room within a room is one of its own."""
 

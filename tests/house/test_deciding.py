@@ -23,6 +23,7 @@ ORACLES: Mapping[str, str] = {
     "decide_due_charges": "credits/topups/test_due_charge_oracle.py",
     "decide_due_notices": "operations/watch/test_notices_oracle.py",
     "decide_ended_shortages": "credits/ledger/test_low_credit_oracle.py",
+    "decide_looks": "operations/inspections/test_looks_oracle.py",
     "decide_look_ups": "credits/payments/test_look_ups_oracle.py",
     "decide_due_plans": "credits/plans/test_due_plans_oracle.py",
     "decide_leases": "messages/dispatch/test_waits_oracle.py",

@@ -40,6 +40,7 @@ ONLY_FOR: Mapping[str, frozenset[str]] = {
     ),
     "shared.workflows.definition": frozenset({"on_subscription_event", "on_reminder_tick"}),
     "shared.providers.toss": frozenset({"on_sweep_tick"}),
+    "shared.templates.compiling.rules": frozenset(),
 }
 """Modules of ours that make many models, and the functions that need them."""
 

@@ -58,6 +58,8 @@ OWNER: Mapping[str, str] = {
     "alert_notices": "operations.watch",
     "lineage": "operations.backups",
     "tenant_lives": "operations.retention",
+    "template_inspections": "operations.inspections",
+    "template_looks": "operations.inspections",
 }
 """By table; a room within the owner may write it, too."""
 

@@ -123,10 +123,18 @@ class Simulator:
         return ProviderAccount(tenant, "main", "kakao_me", "", None, secrets)
 
     def set_balance(self, account: ProviderAccount, won: int) -> None:
-        secrets = account.secrets
-        self._put(
-            "/control/accounts", {"apiKey": secrets["api_key"], "apiSecret": secrets["api_secret"], "balance": won}
-        )
+        """Change what an account has at SOLAPI, in won."""
+        self.change_account(account, balance=won)
+
+    def change_account(self, account: ProviderAccount, **settings: Any) -> None:
+        """Change an account at SOLAPI. `settings`: as `PUT /control/accounts` takes them."""
+        named = {"apiKey": account.secrets["api_key"], "apiSecret": account.secrets["api_secret"]}
+        self._put("/control/accounts", {**named, **settings})
+
+    def judge(self, account: ProviderAccount, code: str, status: str, **more: str) -> None:
+        """What the inspection of a template comes to. `more`: `comment`, and `content` where somebody changes it."""
+        verdict = {"apiKey": account.secrets["api_key"], "templateId": code, "status": status}
+        self._put("/control/templates", {**verdict, **more})
 
     def set_faults(self, **plan: Any) -> None:
         """Replace what goes wrong; nothing given ends all faults. Final statuses come at once unless told otherwise."""

@@ -80,6 +80,11 @@ SAMPLES = {
     "bulk_sends": ("tenant, key, template, begun_at", "%(tenant)s, %(id)s, 't', %(now)s"),
     "bulk_counts": ("tenant, queued", "%(tenant)s, 1"),
     "tenant_lives": ("tenant, what, months", "%(tenant)s, 'events', 3"),
+    "template_looks": ("tenant, account, look_at", "%(tenant)s, %(id)s, %(now)s"),
+    "template_inspections": (
+        "tenant, code, key, name, version, account, kind, detail, created_at",
+        "%(tenant)s, %(id)s, 'k', %(id)s, 1, %(id)s, 'comment', 'd', %(now)s",
+    ),
 }
 """Columns and values of a row, table by table in an order that foreign keys allow."""
 

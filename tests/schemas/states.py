@@ -23,6 +23,7 @@ KINDS: Mapping[str, str] = {
     "plan_history.to_plan": "history",
     "plan_orders.kind": "what it is for",
     "plan_orders.plan": "what it buys",
+    "template_inspections.kind": "history",
     "tenant_history.what": "history",
     "tenant_plans.next_plan": "a choice",
     "tenant_plans.plan": "a choice",

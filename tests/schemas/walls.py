@@ -112,7 +112,8 @@ BEATS = "select insert update(at)"
 LOCKS_CREDIT = "select update(low_balance)"
 OPENS = "insert(tenant,id,provider,account,topic,messages,lease_until,created_at,updated_at)"
 PACE = "select insert(identity,tokens,refilled_at,closed_until) update(tokens,refilled_at,closed_until,queues)"
-"""What several roles do in the same way."""
+DEFINED = ("templates", "template_versions", "workflows", "workflow_versions")
+"""What several roles do in the same way, and to what."""
 
 SENDERS = {"sender_numbers": READ, "sender_days": "select update(day,used)"}
 """Of who counts what leaves from a number."""
@@ -186,20 +187,7 @@ PRIVILEGES: dict[str, dict[str, str]] = {
         "heartbeats": BEATS,
     },
     "allim_ticker": {
-        **dict.fromkeys(
-            [
-                "tenants",
-                "workflows",
-                "workflow_versions",
-                "templates",
-                "template_versions",
-                "customers",
-                "groups",
-                "group_members",
-                "runs",
-            ],
-            READ,
-        ),
+        **dict.fromkeys(["tenants", *DEFINED, "customers", "groups", "group_members", "runs"], READ),
         "timers": "select update(due_at) delete",
         "messages": f"insert({_MADE}) select(tenant,id,customer,run_revision,status,reason) update(updated_at)",
         "prices": READ,
@@ -209,7 +197,10 @@ PRIVILEGES: dict[str, dict[str, str]] = {
         "dead_letters": LETTERS,
     },
     "allim_sweeper": {
-        **dict.fromkeys(["provider_accounts", "template_versions", "prices", "billing_keys"], READ),
+        **dict.fromkeys(["provider_accounts", "templates", "prices", "billing_keys"], READ),
+        "template_versions": "select update(approval)",
+        "template_looks": "select insert(tenant,account,look_at,tries) update(look_at,tries,codes)",
+        "template_inspections": "select insert",
         **SENDERS,
         "tenants": "select(id,revision,suspended_at)",
         "workflows": "select(tenant,name,active)",
@@ -271,10 +262,8 @@ PRIVILEGES: dict[str, dict[str, str]] = {
                 "tenant_plans",
                 "plan_orders",
                 "plan_history",
-                "templates",
-                "template_versions",
-                "workflows",
-                "workflow_versions",
+                *DEFINED,
+                "template_inspections",
                 "groups",
                 "group_members",
                 "automatic_topups",
@@ -299,10 +288,7 @@ PRIVILEGES: dict[str, dict[str, str]] = {
             "customers",
             "groups",
             "group_members",
-            "templates",
-            "template_versions",
-            "workflows",
-            "workflow_versions",
+            *DEFINED,
             "events",
             "runs",
             "timers",
@@ -329,6 +315,8 @@ PRIVILEGES: dict[str, dict[str, str]] = {
             "tenant_lives",
             "sender_numbers",
             "sender_days",
+            "template_looks",
+            "template_inspections",
             *(WITHOUT_TENANT - {"lineage"}),
         ],
         READ,

@@ -11,7 +11,8 @@ from shared.contracts.text import clean, for_carriers
 from shared.messages.composing import NewMessage, Origin, compose
 from shared.messages.routing import Route, parse_route
 from shared.messages.status import Status
-from shared.templates.errors import MessageError, MissingVariable
+from shared.templates.errors import ContentError, MessageError, MissingVariable
+from shared.templates.fit import Fit
 from shared.templates.rendering import render
 from shared.templates.template import TemplateContent, TemplateVersion, fill, parse_text
 
@@ -196,7 +197,7 @@ def test_whatever_a_field_holds_a_message_is_written_or_has_failed_with_a_code(f
         ({"sms": {"text": "a" * 4_001}}, "text"),
         ({"sms": {"text": "x"}, "variables": {"x": "data.x | roman"}}, "unknown format"),
         ({"sms": {"text": "".join(f"#{{v{i}}}" for i in range(41))}}, "at most 40"),
-        ({"sms": {"text": "x"}, "alimtalk": {"text": "x"}}, "code"),
+        ({"sms": {"text": "x"}, "alimtalk": {"code": "KA01"}}, "text"),
         ({"sms": {"text": "x"}, "email": {"text": "x"}}, "email"),
     ],
 )
@@ -297,3 +298,35 @@ def test_a_name_that_no_carrier_can_write_is_found_when_the_words_are_whole() ->
 def test_words_for_a_channel_that_the_template_does_not_have_are_an_error() -> None:
     with pytest.raises(MessageError, match="no_words"):
         render(_content("글"), "alimtalk", {}, message=MESSAGE, attempt=0, to="01090004000")
+
+
+def test_an_alimtalk_that_says_its_buttons_is_given_what_they_and_its_texts_hold_and_no_more() -> None:
+    content = TemplateContent.model_validate(
+        {
+            "variables": {"이름": "customer.name", "주문": "data.order_id", "매장": "data.shop"},
+            "alimtalk": {
+                "code": "KA01",
+                "text": "#{이름}님, 준비되었습니다.",
+                "title": "#{번호}번",
+                "subtitle": "대기 번호",
+                "buttons": [{"name": "주문 보기", "mobile": "https://shop.example/o/{{주문}}"}],
+            },
+            "sms": {"text": "#{매장}"},
+        }
+    )
+    values = fill(content, {"customer": {"name": "지우"}, "data": {"order_id": 7, "번호": 12, "shop": "빵집"}})
+    sent = render(content, "alimtalk", values, message=MESSAGE, attempt=0, to="01090004000")
+    assert sent.variables == {"이름": "지우", "번호": "12", "주문": "7"}
+    assert sent.subject == "12번"
+    assert [(button.kind, button.mobile) for button in sent.buttons] == [("WL", "https://shop.example/o/7")]
+
+
+def test_what_stands_below_an_alimtalk_counts_with_it() -> None:
+    written = {"alimtalk": {"code": "KA01", "text": "#{값}", "message_type": "EX", "extra": "나" * 400}}
+    content = TemplateContent.model_validate(written)
+    assert render(content, "alimtalk", {"값": "가" * 600}, message=MESSAGE, attempt=0, to="01090004000")
+    with pytest.raises(ContentError, match="1,001 characters"):
+        render(content, "alimtalk", {"값": "가" * 601}, message=MESSAGE, attempt=0, to="01090004000")
+    assert Fit(content, ["alimtalk"]).channels({"값": "가" * 600}) == ("alimtalk",)
+    with pytest.raises(ContentError, match="1,001 characters"):
+        Fit(content, ["alimtalk"]).channels({"값": "가" * 601})

@@ -12,13 +12,14 @@ import pytest
 from local.examples.changes import Changes
 from local.examples.files import Example, read_examples
 from local.examples.loading import LONG_AGO, write_example
+from shared.contracts.alimtalk import Approval
 from shared.customers.filing import Filed, file_customers
 from shared.customers.store import decide_newest_words, save_groups
 from shared.customers.words import Telling
 from shared.platform.crypto import Keys
 from shared.platform.database import Connection, Database
 from shared.templates.store import save_templates
-from shared.templates.template import Approval, TemplateContent
+from shared.templates.template import TemplateContent
 from shared.tenants.accounts import AccountBusy, register_account
 from shared.tenants.store import save_tenant, send_by, sending_account
 from shared.tenants.terms import Terms, TermsError

@@ -20,7 +20,7 @@ from tests.whole.demo_day import START, UNTIL, DemoDay, draw
 EXAMPLES = read_examples()
 TEMPLATES = {
     example.tenant.id: {
-        template.name: TemplateVersion(template.name, 1, template.content, template.approval)
+        template.name: TemplateVersion(template.name, 1, template.content, template.approval or "draft")
         for template in example.templates
     }
     for example in EXAMPLES

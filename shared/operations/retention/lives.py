@@ -144,6 +144,8 @@ LIVES: Mapping[str, Life] = {
         Life("group_members", Leaving.TENANT, "As customers."),
         Life("templates", Leaving.TENANT, _DEFINED),
         Life("template_versions", Leaving.TENANT, _DEFINED),
+        Life("template_inspections", Leaving.TENANT, "What was said of a version, as long as the version."),
+        Life("template_looks", Leaving.TENANT, "A row for each account that carries AlimTalk."),
         Life("workflows", Leaving.TENANT, _DEFINED),
         Life("workflow_versions", Leaving.TENANT, _DEFINED),
         Life("default_prices", Leaving.PLATFORM, _OURS),

@@ -14,6 +14,23 @@ LINKS = ("linkMo", "linkPc", "linkAnd", "linkIos")
 
 STATUSES = ("PENDING", "INSPECTING", "APPROVED", "REJECTED")
 
+PARTS = (
+    "messageType",
+    "emphasizeType",
+    "emphasizeTitle",
+    "emphasizeSubtitle",
+    "header",
+    "item",
+    "extra",
+    "categoryCode",
+    "securityFlag",
+    "quickReplies",
+)
+"""What of a template is registered, inspected and shown, and matters to nothing else here."""
+
+VERDICTS = {"(승인)": ("APPROVED", None), "(반려)": ("REJECTED", "광고성 문구가 있어 승인할 수 없습니다.")}
+"""By how a template's name ends: what Kakao says as soon as it is asked. Any other waits for the control API."""
+
 
 class VariableMissingError(Exception):
     """A variable of the template has no value, or a blank one."""
@@ -30,6 +47,8 @@ class Template:
         content: the text, with `#{name}` where a value goes.
         status: one of `STATUSES`; only an APPROVED one can be sent.
         buttons: as registered.
+        parts: of `PARTS`, those that were given.
+        comments: of inspectors, as the list shows them.
         created: seconds since the epoch.
         updated: seconds since the epoch.
     """
@@ -40,6 +59,8 @@ class Template:
     content: str
     status: str
     buttons: list[dict[str, Any]] = field(default_factory=list)
+    parts: dict[str, Any] = field(default_factory=dict)
+    comments: list[dict[str, Any]] = field(default_factory=list)
     created: float = 0
     updated: float = 0
 
@@ -105,12 +126,28 @@ class Template:
         """Whether a text is this template with something in place of each variable: a newline too many is not."""
         return self._pattern.fullmatch(text) is not None
 
-    def rewrite(self, name: str, content: str, buttons: list[dict[str, Any]], now: float) -> None:
-        """Change what it says; it needs approval again."""
-        self.name, self.content, self.buttons = name, content, buttons
+    def rewrite(self, given: dict[str, Any], now: float) -> None:
+        """Change what is given of what it says; it needs approval again."""
+        self.name, self.content = given.get("name") or self.name, given.get("content") or self.content
+        self.buttons = given.get("buttons", self.buttons)
+        self.parts |= {part: given[part] for part in PARTS if part in given}
         self.status, self.updated = "PENDING", now
         for derived in ("variables", "_pieces", "_slots", "_pattern"):
             self.__dict__.pop(derived, None)
+
+    def inspect(self, now: float) -> None:
+        """Ask for its inspection. The name may bring the verdict at once."""
+        self.judge("INSPECTING", None, now)
+        for ending, (status, comment) in VERDICTS.items():
+            if self.name.endswith(ending):
+                self.judge(status, comment, now)
+
+    def judge(self, status: str, comment: str | None, now: float) -> None:
+        """What the inspection comes to. `comment`: what the inspector writes beside it."""
+        self.status, self.updated = status, now
+        if comment is not None:
+            said = {"isAdmin": True, "memberId": None, "content": comment, "dateCreated": iso(now)}
+            self.comments.append(said)
 
     def as_dict(self, account_id: str) -> dict[str, Any]:
         """The template as `GET /kakao/v2/templates` shows it."""
@@ -130,8 +167,9 @@ class Template:
             "securityFlag": False,
             "isHidden": False,
             "commentable": True,
-            "comments": [],
+            "comments": self.comments,
             "quickReplies": [],
+            **self.parts,
             "buttons": self.buttons,
             "variables": [{"name": name} for name in self.variables],
             "dateCreated": iso(self.created),

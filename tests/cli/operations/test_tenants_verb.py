@@ -292,7 +292,7 @@ def test_a_template_is_shown_as_its_file_has_it(run: Run, cloud: Migrated, folde
     assert "welcome" in run("templates", "list", "--tenant", "saas").stdout
     shown = run("templates", "show", "welcome", "--tenant", "saas").stdout
     assert "\nname: welcome\ncategory: membership\napproval: approved\nvariables:\n  이름: customer.name\n" in shown
-    assert "  text: |-\n    [모아오피스] 가입을 환영합니다\n\n    #{이름}님" in shown
+    assert "  text: |-\n    [모아오피스] 가입 완료 안내\n\n    #{이름}님" in shown
     [told] = _json(run, "templates", "show", "welcome", "--tenant", "saas")
     assert (told["name"], told["approval"], told["active"]) == ("welcome", "approved", True)
 

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared.contracts.alimtalk import Approval
 from shared.platform.database import Connection
 from shared.templates.store import save_templates
-from shared.templates.template import Approval, TemplateContent
+from shared.templates.template import TemplateContent
 from shared.workflows.definition import WorkflowDefinition
 from shared.workflows.store import save_workflows
 from tests.clock import NOON
@@ -77,6 +78,26 @@ async def test_a_template_has_a_new_version_where_its_words_differ_from_the_acti
             " where tenant = 'shop' and version = active_version",
         )
         assert {row["name"]: row["approval"] for row in active} == approvals
+
+
+@given(st.lists(st.tuples(*[st.sampled_from(WORDS)] * 2, st.sampled_from([None, *APPROVALS])), max_size=6))
+async def test_without_a_word_of_the_file_kakaos_stays_as_long_as_the_alimtalk(
+    scratch: Scratch, saved: Sequence[tuple[str, str, Approval | None]]
+) -> None:
+    kept: tuple[str, Approval] | None = None
+    async with scratch.holding(tenants=TENANTS) as connection:
+        for alimtalk, sms, approval in saved:
+            written = {"alimtalk": {"code": "KA1", "text": alimtalk}, "sms": {"text": sms}}
+            contents = {"hello": (TemplateContent.model_validate(written), approval)}
+            await save_templates(connection, TENANT, contents, now=NOON)
+            stays = kept[1] if kept and kept[0] == alimtalk else "draft"
+            kept = alimtalk, approval or stays
+            [active] = await rows(
+                connection,
+                "select approval from template_versions v join templates t using (tenant, name)"
+                " where tenant = 'shop' and version = active_version",
+            )
+            assert active["approval"] == kept[1]
 
 
 async def _save_templates(

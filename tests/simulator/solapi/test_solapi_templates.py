@@ -1,5 +1,7 @@
 """AlimTalk templates, from draft to sending."""
 
+import pytest
+
 from tests.simulator.client import Caller
 
 TEMPLATES = "/kakao/v2/templates"
@@ -59,6 +61,24 @@ async def test_templates_are_listed_by_channel_status_and_page(solapi: Caller) -
     first = await solapi.call("GET", TEMPLATES, limit=4)
     assert first["nextKey"] == "KA4"
     assert len(await ids(limit=4, startKey=first["nextKey"])) == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "status"), [("안내(승인)", "APPROVED"), ("안내(반려)", "REJECTED"), ("안내", "INSPECTING")]
+)
+async def test_a_name_may_bring_the_verdict_of_its_inspection(solapi: Caller, name: str, status: str) -> None:
+    created = await solapi.call("POST", TEMPLATES, {**DRAFT, "name": name, "extra": "고객센터 02-1234-5678"})
+    inspected = await solapi.call("PUT", f"{TEMPLATES}/{created['templateId']}/inspection")
+    assert (inspected["status"], inspected["extra"]) == (status, "고객센터 02-1234-5678")
+    assert [comment["isAdmin"] for comment in inspected["comments"]] == ([True] if status == "REJECTED" else [])
+
+
+async def test_an_account_may_have_its_inspections_under_the_old_path_alone(solapi: Caller) -> None:
+    await solapi.register(inspection="/v1/")
+    created = await solapi.call("POST", TEMPLATES, DRAFT)
+    path = f"{TEMPLATES}/{created['templateId']}/inspection"
+    assert (await solapi.request("PUT", path)).status_code == 404
+    assert (await solapi.call("PUT", path.replace("/v2/", "/v1/")))["status"] == "INSPECTING"
 
 
 async def test_a_template_without_content_is_refused(solapi: Caller) -> None:

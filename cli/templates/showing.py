@@ -12,11 +12,14 @@ from cli.output import AsJson, examples, print_json, print_table
 from cli.showing import clock_time
 
 if TYPE_CHECKING:
+    from shared.operations.inspections.store import Inspection
     from shared.platform.database import Connection
     from shared.templates.store import TemplateLine
 
 app = typer.Typer(help="What a tenant says, on each channel.", no_args_is_help=True, rich_markup_mode="rich")
 
+
+INSPECTIONS_SHOWN = 20
 
 _ORDER = ("name", "category", "approval", "variables", "alimtalk", "sms")
 
@@ -49,10 +52,11 @@ def show(
     as_json: AsJson = False,
     database_url: DatabaseUrl = None,
 ) -> None:
-    """Show a template as a file would say it, and its earlier versions."""
+    """Show a template as a file would say it, its earlier versions, and what inspectors said of it."""
     lines = _read(database_url, tenant, name)
+    said = _inspections(database_url, tenant, name)
     if as_json:
-        print_json([_told(line) for line in lines])
+        print_json([_told(line) | {"inspections": _of_version(said, line.version)} for line in lines])
         return
     from shared.platform.yaml12 import dump_yaml
 
@@ -63,6 +67,23 @@ def show(
     for line in lines:
         if line is not sent:
             typer.echo(f"# before: version {line.version} of {clock_time(line.created_at)}, {line.approval}")
+    for each in said:
+        by = f" by {each.said_by}" if each.said_by else ""
+        when = clock_time(each.said_at or each.created_at)
+        typer.echo(f"# {each.kind} of version {each.version}, {when}{by}: {each.detail}")
+
+
+def _inspections(database_url: str | None, tenant: str, name: str) -> list[Inspection]:
+    async def work(connection: Connection) -> list[Inspection]:
+        from shared.operations.inspections.store import read_inspections
+
+        return await read_inspections(connection, tenant, name, INSPECTIONS_SHOWN)
+
+    return with_ledger(database_url, work, tenant=tenant)
+
+
+def _of_version(said: list[Inspection], version: int) -> list[dict[str, Any]]:
+    return [each._asdict() for each in said if each.version == version]
 
 
 def _place(name: str) -> int:

@@ -1,0 +1,1 @@
+"""`allim templates`: what a tenant says, in its files, here, and at the provider."""
