@@ -32,7 +32,16 @@ WORKFLOWS = ("workflows", "workflows.events", "workflows.ticks")
 OPERATIONS = tuple(
     f"operations.{room}" for room in ("backups", "dead_letters", "health", "keys", "reconcile", "retention", "watch")
 )
-BELOW_MESSAGES = ("templates", "tenants", "customers", "customers.files", "law", "providers", *STORES)
+BELOW_MESSAGES = (
+    "templates",
+    "templates.parts",
+    "tenants",
+    "customers",
+    "customers.files",
+    "law",
+    "providers",
+    *STORES,
+)
 
 MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "contracts": (),
@@ -47,7 +56,8 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "tenants": ("providers", *STORES),
     "customers": STORES,
     "customers.files": ("customers", *BASE),
-    "templates": ("law", "providers", *STORES),
+    "templates.parts": BASE,
+    "templates": ("templates.parts", "law", "providers", *STORES),
     "credits": ("platform",),
     "credits.ledger": ("credits", *STORES),
     "credits.prices": ("credits", "credits.ledger", *STORES),

@@ -14,7 +14,8 @@ from psycopg.errors import CheckViolation, InsufficientPrivilege, RestrictViolat
 from local.postgres import ROLES
 from shared.credits.ledger.entries import LATE
 from tests.databases import Migrated
-from tests.schemas.walls import ENTERS, ENTRIES, OURS, entry, may, sample
+from tests.schemas.entries import ENTRIES, entry
+from tests.schemas.walls import ENTERS, OURS, may, sample
 
 
 @contextmanager
