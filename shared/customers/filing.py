@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from shared.customers.devices import decide_devices
+from shared.customers.devices_store import decide_devices
 from shared.customers.store import decide_newest_words, read_filed
 from shared.customers.words import DEVICES, Telling, changed_since
 from shared.platform.clock import Clock

@@ -14,7 +14,7 @@ from psycopg.errors import InsufficientPrivilege
 from local.postgres import ROLES, ensure_database
 from shared.platform.database.migrations import migrate
 from tests.databases import Migrated
-from tests.schemas.entries import entry
+from tests.schemas.test_entries import entry
 from tests.schemas.walls import CALLED, ENTERS, FUNCTIONS, OURS, SAFE_PATH, SAMPLES, as_role, fill, sample
 
 OTHERS_MAKE_THEM_RUN = f"""

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.templates.parts.pictures import BadPicture, check_picture, jpeg_size, name_of
-from tests.pictures import jpeg
+from tests.templates.pictures import jpeg
 
 
 @given(st.integers(1, 65_535), st.integers(1, 65_535), st.integers(0, 3), st.sampled_from([0xC0, 0xC1, 0xC2]))

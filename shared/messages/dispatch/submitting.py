@@ -16,7 +16,7 @@ from uuid import UUID
 
 from shared.contracts.channels import is_reported
 from shared.contracts.outcomes import Outcome
-from shared.customers.devices import forget_devices, mark_bounced
+from shared.customers.devices_store import forget_devices, mark_bounced
 from shared.messages.dispatch.dispatching import FIRST_CHECK, LEASE, SEND_ATTEMPTS, Dispatcher
 from shared.messages.dispatch.submit_store import (
     Carried,

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from shared.contracts.events import FUTURE_TOLERANCE, SubscriptionEvent
 from shared.contracts.tickets import SendTicket
-from shared.customers.devices import decide_devices
+from shared.customers.devices_store import decide_devices
 from shared.customers.store import Person, decide_newest_words, read_fellows
 from shared.customers.words import together
 from shared.messages.composing import NewMessage
