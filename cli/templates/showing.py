@@ -21,7 +21,8 @@ app = typer.Typer(help="What a tenant says, on each channel.", no_args_is_help=T
 
 INSPECTIONS_SHOWN = 20
 
-_ORDER = ("name", "category", "approval", "variables", "alimtalk", "sms")
+_LEGS = ("alimtalk", "sms", "mms", "brand", "push", "inapp", "email", "kakao_me")
+_ORDER = ("name", "category", "approval", "variables", *_LEGS)
 
 
 @app.command("list", epilog=examples("allim templates list --tenant saas", "allim templates list --tenant saas --json"))
@@ -38,7 +39,7 @@ def list_(tenant: Tenant, as_json: AsJson = False, database_url: DatabaseUrl = N
 
 
 def _row(line: TemplateLine) -> tuple[object, ...]:
-    channels = [channel for channel in ("alimtalk", "sms") if line.content.get(channel)]
+    channels = [channel for channel in _LEGS if line.content.get(channel)]
     category = line.content.get("category", "notice")
     return line.name, line.version, clock_time(line.created_at), category, line.approval, ", ".join(channels)
 

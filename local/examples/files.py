@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Self, TypeVar
+from typing import Annotated, Any, Self, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -28,6 +28,7 @@ from shared.contracts.alimtalk import Approval
 from shared.contracts.values import TenantId
 from shared.platform.errors import WrongValue
 from shared.providers import CREDENTIALS, ProviderAccount
+from shared.templates.parts.pictures import BOUNDS, BadPicture, check_picture, name_of, too_large
 from shared.templates.template import TemplateContent
 from shared.templates.writing import WrittenTemplate
 from shared.tenants.terms import HEAVIEST, LONGEST_NUMBER, Terms, TermsError, carried
@@ -196,6 +197,8 @@ class Example:
     workflows: list[WorkflowDefinition]
     customers: FiledCustomers
     groups: Groups
+    pictures: Mapping[str, bytes]
+    """Those of its templates, by name."""
 
     @property
     def accounts(self) -> list[tuple[ProviderAccount, Terms]]:
@@ -235,6 +238,22 @@ def read_example(folder: Path) -> Example:
     return Reading(folder).example()
 
 
+def read_picture(path: Path, leg: str) -> bytes:
+    """A picture that a leg carries. Raises BadPicture."""
+    try:
+        if path.stat().st_size > BOUNDS[leg].bytes:  # is not read at all
+            raise too_large(f"{path.stat().st_size:,} bytes", f"{path.stat().st_size:,}바이트", BOUNDS[leg])
+        content = path.read_bytes()
+    except OSError as error:
+        raise BadPicture(
+            "image_missing",
+            "is not there, or can't be read; it belongs beside the template",
+            "템플릿 파일과 같은 폴더에 이미지가 없거나 읽을 수 없습니다.",
+        ) from error
+    check_picture(content, leg)
+    return content
+
+
 class Reading:
     """A tenant's folder as it is read: all that is wrong is found, not only the first.
 
@@ -250,6 +269,8 @@ class Reading:
         tenant = self._file(folder / "tenant.yaml", TenantFile)
         templates = self._files("templates", TemplateFile)
         workflows = self._files("workflows", WrittenWorkflow)
+        self._pictures: dict[str, bytes] = {}
+        templates = [self._with_pictures(template) for template in templates]
         self._check_names(templates)
         self._check_names(workflows)
         # A template that can't be read is there all the same: its own file is what must be mended.
@@ -272,6 +293,7 @@ class Reading:
                 workflows=[workflow.model.definition for workflow in workflows],
                 customers=customers,
                 groups=groups,
+                pictures=self._pictures,
             )
 
     def example(self) -> Example:
@@ -279,6 +301,22 @@ class Reading:
         if self._example is None:
             raise FolderError(self.folder, self.problems)
         return self._example
+
+    def _with_pictures(self, template: ReadFile[TemplateFile]) -> ReadFile[TemplateFile]:
+        """A template that names its pictures by their content. They lie beside its file."""
+        named: dict[str, Any] = {}
+        for leg, name in template.model.pictures.items():
+            try:
+                content = read_picture(template.path.parent / name, leg)
+            except BadPicture as error:
+                line = template.document.line([leg, "image"])
+                told = f"{name}: {error.detail}"
+                self.problems.append(Problem(template.path, line, "image", error.code, told, error.detail_ko))
+                continue
+            kept = name_of(content)
+            self._pictures[kept] = content
+            named[leg] = getattr(template.model, leg).model_copy(update={"image": kept})
+        return replace(template, model=template.model.model_copy(update=named)) if named else template
 
     def _there(self, of: str) -> list[Path]:
         return sorted(path for path in (self.folder / of).glob("*") if is_yaml(path))

@@ -19,17 +19,19 @@ from local.examples.people import Groups
 from local.functions import SIMULATED_TOSS_KEY
 from local.stack import Stack, StackError
 from shared.bootstrap import Parts, database, topups, toss
+from shared.contracts.events import CustomerSnapshot
 from shared.credits.ledger.ledger import top_up
 from shared.credits.plans.granting import grant
 from shared.credits.plans.plans import PlanName
 from shared.credits.plans.store import read_history
 from shared.customers.filing import file_all
 from shared.customers.store import count_customers, read_groups, save_groups
+from shared.customers.words import DEVICES
 from shared.platform.clock import WallClock
 from shared.platform.crypto import Keys
 from shared.platform.database import Connection, Database
 from shared.platform.settings import read_keys
-from shared.templates.store import StoredTemplate, active_templates, save_templates
+from shared.templates.store import StoredTemplate, active_templates, save_pictures, save_templates
 from shared.templates.template import TemplateContent, with_code
 from shared.tenants.accounts import register_account
 from shared.tenants.store import name_of, provider_accounts, save_tenant, send_by
@@ -129,7 +131,7 @@ async def write_example(
             raise psycopg.Rollback
     async with database.connection() as connection:
         known = await count_customers(connection, tenant)
-    people = ({"id": customer.id, **customer.told} for customer in example.customers)
+    people = (_row_of(customer) for customer in example.customers)
     filed = await file_all(database, tenant, people, changed_at=customers_changed_at, clock=WallClock(), keep=keep)
     async with database.transaction() as connection:
         before = await read_groups(connection, tenant)
@@ -138,6 +140,11 @@ async def write_example(
     things += _changed_groups(before, example.groups)
     unchanged, not_in_file = filed.rows - filed.added - filed.changed, known + filed.added - filed.rows
     return Changes(tenant, things, Customers(filed.added, filed.changed, unchanged, not_in_file))
+
+
+def _row_of(customer: CustomerSnapshot) -> dict[str, Any]:
+    devices = {} if customer.told_devices is None else {DEVICES: customer.told_devices}
+    return {"id": customer.id, **customer.told, **devices}
 
 
 async def _write_definitions(
@@ -157,6 +164,8 @@ async def _write_definitions(
         template.name: (_with_code(template.content, before.get(template.name)), template.approval)
         for template in example.templates
     }
+    if example.pictures:
+        await save_pictures(connection, tenant, example.pictures, now=now)
     made = await save_templates(connection, tenant, templates, now=now)
     things += [
         Change("template", change.name, "changed", f"{approvals[change.name]} → {templates[change.name][1]}")

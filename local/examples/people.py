@@ -13,7 +13,8 @@ from shared.contracts.events import CustomerSnapshot
 from shared.customers.files.groups import GroupFile, Member
 from shared.customers.files.people import CustomerFile, Recipient
 from shared.customers.files.problems import FileError, RowProblem
-from shared.customers.phones import InvalidPhone, normalise_mobile
+from shared.customers.reaching import Reach, address_of
+from shared.platform.errors import AllimError
 
 FAULTS_TOLD = 20
 """Rows with a fault that are told of one by one."""
@@ -65,19 +66,28 @@ class FiledCustomers:
 
 
 def _unreachable(path: Path, row: Recipient) -> Problem | None:
-    phone = row.customer["phone"]
-    if not phone:
+    """Whom neither text, e-mail nor app reaches, and an address that is none."""
+    reach = Reach(row.id, row.customer["phone"], row.customer.get("email"))
+    if not reach.phone and not reach.email and not row.customer.get("devices"):
         told, told_ko = (
             "there is no phone number: no message reaches this customer",
             "전화번호가 없어 보낼 수 없습니다.",
         )
         return Problem(path, row.line, "phone", "missing_phone", told, told_ko)
-    try:
-        normalise_mobile(phone)
-    except InvalidPhone as error:
-        told_ko = "휴대전화 번호가 아니어서 보낼 수 없습니다. 예: 010-1234-5678"
-        return Problem(path, row.line, "phone", error.code, error.detail, told_ko)
+    for column, leg in (("phone", "sms"), ("email", "email")):
+        try:
+            if row.customer.get(column):
+                address_of(leg, reach)
+        except AllimError as error:
+            told_ko = _NOT_ONE[column]
+            return Problem(path, row.line, column, error.code, error.detail, told_ko)
     return None
+
+
+_NOT_ONE = {
+    "phone": "휴대전화 번호가 아니어서 보낼 수 없습니다. 예: 010-1234-5678",
+    "email": "이메일 주소가 아니어서 보낼 수 없습니다. 예: jiu@example.com",
+}
 
 
 def read_groups(path: Path, customers: FiledCustomers) -> Groups:

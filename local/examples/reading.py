@@ -21,6 +21,7 @@ Model_co = TypeVar("Model_co", covariant=True)
 FILES = ("tenant.yaml", "customers.csv", "groups.csv")
 FOLDERS = ("templates", "workflows")
 _SUFFIXES = (".yaml", ".yml")
+_PICTURES = (".jpg", ".jpeg")
 _ENCODINGS = ("utf-8-sig", "cp949")
 _NEEDED = {
     "tenant.yaml": ("`allim tenants new` writes one", "`allim tenants new`로 만들 수 있습니다."),
@@ -141,7 +142,7 @@ def _stranger(path: Path) -> tuple[str, str] | None:
         return None
     *folders, name = path.parts
     if folders in ([FOLDERS[0]], [FOLDERS[1]]):
-        if path.suffix in _SUFFIXES:
+        if path.suffix in _SUFFIXES or (folders == [FOLDERS[0]] and path.suffix.lower() in _PICTURES):
             return None
         return "its name should end in .yaml", "이름이 .yaml로 끝나야 합니다."
     if folders:

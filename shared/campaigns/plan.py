@@ -14,6 +14,7 @@ from shared.contracts.channels import leg_of
 from shared.customers.files.columns import folded
 from shared.customers.files.people import CustomerFile, Recipient
 from shared.customers.files.problems import RowProblem
+from shared.customers.phones import InvalidPhone, normalise_mobile
 from shared.customers.words import ATTRIBUTES
 from shared.messages.composing import NewMessage, Origin, compose
 from shared.messages.routing import Route
@@ -206,15 +207,22 @@ def plan_row(bulk: Bulk, row: Recipient) -> PlannedMessage:
         now=bulk.now,
         origin=_NO_ORIGIN,
     )
+    known = row.customer if message.recipient or _is_phone(row) else {**row.customer, "phone": None}
     if message.status is Status.FAILED:
-        # A number that can't be one does not take the place of the one that is known.
-        known = row.customer if message.recipient else {**row.customer, "phone": None}
         return PlannedMessage(row.line, message, (), known)
     try:
-        channels = bulk.fit.channels(message.variables)
+        channels = bulk.fit.channels(message.variables, message.route.channels)
     except ContentError as error:
         message, channels = message._replace(status=Status.FAILED, reason=error.code, detail=error.detail), ()
-    return PlannedMessage(row.line, message, channels, row.customer)
+    return PlannedMessage(row.line, message, channels, known)
+
+
+def _is_phone(row: Recipient) -> bool:
+    """A number that can't be one does not take the place of the one that is known."""
+    try:
+        return bool(normalise_mobile(row.customer["phone"] or ""))
+    except InvalidPhone:
+        return False
 
 
 _NO_ORIGIN = Origin()

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 from shared.campaigns.store import Readiness, read_readiness
+from shared.contracts.channels import BY_PHONE
 from shared.credits.amounts import in_won
 from shared.credits.errors import CreditError, credit_shortage, unknown_tenant
 from shared.credits.plans.quota import Quota, read_quota
 from shared.credits.prices.estimates import Estimate, Ways, estimate_for
 from shared.law.advertising import breaches
 from shared.law.senders import is_sender
-from shared.messages.composing import has_approved_words, usable_legs
+from shared.messages.composing import nothing_left, usable_legs
 from shared.messages.reasons import NO_PROVIDER_ACCOUNT
 from shared.platform.database import Connection
 from shared.platform.plurals import counted
@@ -105,7 +106,7 @@ async def preflight(
 
 
 def _template(found: Readiness, template: str, route: Sequence[str]) -> Check:
-    if found.approval is None:
+    if found.approval is None or found.content is None:
         return Check(
             "template",
             "failed",
@@ -113,26 +114,37 @@ def _template(found: Readiness, template: str, route: Sequence[str]) -> Check:
             f"there is no template {template!r}",
             f"{template} 템플릿이 없습니다.",
         )
-    approved = has_approved_words(has_alimtalk=found.has_alimtalk, approval=found.approval)
-    usable = usable_legs(route, approved=approved)
+    usable = usable_legs(route, found.content, found.approval)
     if len(usable) == len(route):
         return _ok("template", "the template can be sent on the whole route", "템플릿을 보낼 수 있습니다.")
+    nothing = None if usable else nothing_left(route, template, found.content, found.approval)
+    if nothing is not None and nothing.code != "template_not_approved":
+        return Check("template", "failed", nothing.code, nothing.detail, nothing.detail_ko or nothing.detail)
     why = f"is {found.approval}" if found.has_alimtalk else "has no words for AlimTalk"
     why_ko = "카카오 승인을 받지 않아" if found.has_alimtalk else "알림톡 문구가 없어"
-    if not usable:
+    if nothing is not None:
         return Check(
             "template",
             "failed",
-            "template_not_approved",
+            nothing.code,
             f"the template {why}, and the route has no other channel",
             f"{why_ko} 알림톡으로 보낼 수 없고, 다른 채널이 없습니다.",
+        )
+    left_out = [leg for leg in route if leg not in usable]
+    if left_out == ["alimtalk"]:
+        return Check(
+            "template",
+            "warning",
+            "alimtalk_left_out",
+            f"the template {why}: the route goes on without AlimTalk",
+            f"{why_ko} 알림톡 없이 보냅니다.",
         )
     return Check(
         "template",
         "warning",
-        "alimtalk_left_out",
-        f"the template {why}: the route goes on without AlimTalk",
-        f"{why_ko} 알림톡 없이 문자로 보냅니다.",
+        "channels_left_out",
+        f"the template has no words that may be sent for {', '.join(left_out)}: the route goes on without",
+        f"{', '.join(left_out)} 문구가 없어 나머지 채널로만 보냅니다.",
     )
 
 
@@ -155,7 +167,7 @@ def _sender(found: Readiness, route: Sequence[str]) -> Check:
             "there is no active provider account",
             "사용 중인 발송 계정이 없습니다.",
         )
-    if not is_sender(found.sender):
+    if not BY_PHONE.isdisjoint(route) and not is_sender(found.sender):
         return Check(
             "sender",
             "failed",
@@ -192,8 +204,7 @@ def _recipients(sendable: int, refused: int) -> Check:
 
 def _fallback(found: Readiness, route: Sequence[str], ways: Ways) -> list[Check]:
     """Whether some messages have fewer channels than the route: then a customer may not be told."""
-    left_out = not (found.has_alimtalk and found.approval == "approved")
-    legs = [leg for leg in route if leg != "alimtalk" or not left_out]
+    legs = usable_legs(route, found.content, found.approval) if found.content else ()
     fewer = sum(messages for channels, messages in ways.items() if len(channels) < len(legs))
     if not fewer:
         return []
@@ -202,9 +213,9 @@ def _fallback(found: Readiness, route: Sequence[str], ways: Ways) -> list[Check]
             "recipients",
             "warning",
             "no_fallback",
-            f"the words of {fewer:,} messages don't fit every channel of the route (characters that carriers can't "
-            "carry, or too many): whom the others do not reach is not told",
-            f"{fewer:,}건은 문자로 보낼 수 없는 글자가 있거나 너무 길어 일부 채널로만 보냅니다. "
+            f"{fewer:,} messages can't take every channel of the route (no address for it, characters that carriers "
+            "can't carry, or too many): whom the others do not reach is not told",
+            f"{fewer:,}건은 받을 주소가 없거나, 문자로 보낼 수 없는 글자가 있거나 너무 길어 일부 채널로만 보냅니다. "
             "그 채널로 닿지 않는 수신자에게는 전달되지 않습니다.",
         )
     ]

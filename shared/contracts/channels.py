@@ -15,6 +15,7 @@ class Channel(NamedTuple):
 
     name: as messages, reports and prices know it.
     leg: the channel that a route names for it. A leg `sms` is sent as what its content makes of it.
+    to: by what a customer is reached there; `owner`: it goes to the account's owner, whoever the customer is.
     approved: whether it takes no words but those that Kakao has approved.
     reported: whether a provider tells what became of a message. Where none does, the last word is that it was taken.
     longest: how much text it carries, in `unit`: characters, or bytes of CP949 as Korean carriers count.
@@ -27,6 +28,7 @@ class Channel(NamedTuple):
 
     name: str
     leg: str
+    to: Literal["phone", "email", "devices", "customer", "owner"]
     approved: bool
     reported: bool
     longest: int
@@ -40,22 +42,25 @@ class Channel(NamedTuple):
 CHANNELS: Mapping[str, Channel] = {
     row.name: row
     for row in (
-        #       name        leg         approved reported longest unit     subject deadline last_word price
-        Channel("alimtalk", "alimtalk", True, True, 1_000, "characters", None, 300, 72, "alimtalk"),
-        Channel("sms", "sms", False, True, 90, "bytes", None, 3_600, 25, "sms"),
-        Channel("lms", "sms", False, True, 2_000, "bytes", 40, 3_600, 80, "lms"),
-        Channel("mms", "mms", False, True, 2_000, "bytes", 40, 3_600, 80, "mms"),
-        Channel("brand", "brand", False, True, 1_300, "characters", None, 300, 72, "brand"),
-        Channel("push", "push", False, False, 1_000, "characters", 200, 300, 1, "push"),
-        Channel("inapp", "inapp", False, False, 4_000, "characters", 200, 300, 1, "inapp"),
-        Channel("email", "email", False, False, 100_000, "characters", 200, 3_600, 1, "email"),
-        Channel("kakao_me", "kakao_me", False, False, 200, "characters", None, 300, 1, "kakao_me"),
+        #       name        leg         to         approved reported longest unit     subject deadline last_word price
+        Channel("alimtalk", "alimtalk", "phone", True, True, 1_000, "characters", None, 300, 72, "alimtalk"),
+        Channel("sms", "sms", "phone", False, True, 90, "bytes", None, 3_600, 25, "sms"),
+        Channel("lms", "sms", "phone", False, True, 2_000, "bytes", 40, 3_600, 80, "lms"),
+        Channel("mms", "mms", "phone", False, True, 2_000, "bytes", 40, 3_600, 80, "mms"),
+        Channel("brand", "brand", "phone", False, True, 1_300, "characters", None, 300, 72, "brand"),
+        Channel("push", "push", "devices", False, False, 1_000, "characters", 200, 300, 1, "push"),
+        Channel("inapp", "inapp", "customer", False, False, 4_000, "characters", 200, 300, 1, "inapp"),
+        Channel("email", "email", "email", False, False, 100_000, "characters", 200, 3_600, 1, "email"),
+        Channel("kakao_me", "kakao_me", "owner", False, False, 200, "characters", None, 300, 1, "kakao_me"),
     )
 }
 """By name; those of one leg from the smallest to the largest. Kakao counts an AlimTalk after substitution."""
 
 LEGS: Mapping[str, Channel] = {name: row for name, row in CHANNELS.items() if name == row.leg}
 """What a route may name."""
+
+BY_PHONE = frozenset(row.leg for row in CHANNELS.values() if row.to == "phone")
+"""The legs that need a phone number, and one that they are sent from."""
 
 
 def leg_of(channel: str) -> str:
@@ -68,6 +73,12 @@ def price_name(channel: str) -> str:
     """What a channel is called in price lists; one of no row by its own name."""
     row = CHANNELS.get(channel)
     return row.price if row else channel
+
+
+def is_reported(channel: str) -> bool:
+    """Whether a provider tells what became of a message; of a channel of no row it may."""
+    row = CHANNELS.get(channel)
+    return row is None or row.reported
 
 
 def becomes(leg: str) -> tuple[Channel, ...]:

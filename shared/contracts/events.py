@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import datetime as dt
 import json
+import re
 from functools import cached_property
 from typing import Annotated, Any, Literal
 
@@ -26,12 +27,30 @@ def _blank_is_none(text: str | None) -> str | None:
     return text if text and clean_id(text) else None
 
 
+MOST_DEVICES, LONGEST_TOKEN = 50, 4_096
+"""Of a customer, and characters of one; nobody has more in use, and no maker's is longer."""
+
+_BETWEEN_TOKENS = re.compile(r"[\s,;|]+")
+
+
+def tokens_of(given: Any) -> Any:
+    """The tokens in a cell of a file; what is no text stays as it is. Each once."""
+    if isinstance(given, str):
+        given = [token for token in _BETWEEN_TOKENS.split(given) if token]
+    if isinstance(given, list) and all(isinstance(token, str) for token in given):
+        return list(dict.fromkeys(clean_id(token) for token in given))
+    return given
+
+
+Token = Annotated[str, Field(min_length=1, max_length=LONGEST_TOKEN), AfterValidator(storable)]
+
+
 class CustomerSnapshot(BaseModel):
     """A customer as the source knew them when the event happened. What is absent says nothing; null clears.
 
     `phone` is taken in any Korean notation; it is normalised when a message needs it, so that an event with a bad
-    number is still an event; a blank one is null. Each of the `attributes` is a word of its own. `id` is clean, so
-    that a customer is one however the id was typed.
+    number is still an event; a blank one is null. Each of the `attributes` is a word of its own. `devices` are the push
+    tokens of all the customer's devices. `id` is clean, so that a customer is one however the id was typed.
     """
 
     model_config = ConfigDict(extra="ignore")
@@ -45,12 +64,19 @@ class CustomerSnapshot(BaseModel):
     plan: str | None = Field(default=None, max_length=60)
     locale: str | None = Field(default=None, max_length=20)
     attributes: dict[str, Any] | None = None
+    devices: Annotated[Annotated[list[Token], Field(max_length=MOST_DEVICES)] | None, BeforeValidator(tokens_of)] = None
 
     @cached_property
     def told(self) -> dict[str, Any]:
-        """What the source says, null included, and nothing of what it leaves out; every text and name in it clean."""
-        said = self.model_fields_set - {"id"}
+        """What the source says, null included, and nothing of what it leaves out; every text and name in it clean.
+        Of devices see `told_devices`."""
+        said = self.model_fields_set - {"id", "devices"}
         return {name: cleaned(value) for name, value in self.__dict__.items() if name in said}
+
+    @property
+    def told_devices(self) -> list[str] | None:
+        """All the customer's devices; None where the source says nothing of them."""
+        return (self.devices or []) if "devices" in self.model_fields_set else None
 
 
 class EventData(BaseModel):

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
+from shared.customers.devices_store import decide_devices
 from shared.customers.store import decide_newest_words, read_filed
-from shared.customers.words import Telling, changed_since
+from shared.customers.words import DEVICES, Telling, changed_since
 from shared.platform.clock import Clock
 from shared.platform.database import Connection, Database
 from shared.platform.database.again import until_it_passes
@@ -78,12 +79,13 @@ async def file_customers(
     Args:
         connection: in a transaction of a role that may write customers.
         tenant: whose.
-        customers: `id` and those of `FIELDS` for which the file has a column; None for a blank cell, which clears. A
-            customer once.
+        customers: `id` and those of `FIELDS`, and `devices`, for which the file has a column; None for a blank cell,
+            which clears. A customer once.
         changed_at: when the file was changed; aware. A row that is not as it was the last time was changed then.
     """
     news = await _news(connection, tenant, customers, changed_at)
     await decide_newest_words(connection, [telling for telling, _ in news])
+    await decide_devices(connection, [telling for telling, _ in news])
     return _counted(news, len(customers))
 
 
@@ -94,10 +96,18 @@ async def _news(
     rows = {str(customer["id"]): {n: v for n, v in customer.items() if n != "id"} for customer in customers}
     filed = await read_filed(connection, tenant, list(rows))
     return [
-        (Telling(tenant, id_, changed_at, changed, row), id_ not in filed)
+        (_telling(tenant, id_, changed_at, changed, row), id_ not in filed)
         for id_, row in rows.items()
         if (changed := changed_since(filed.get(id_), row)) or id_ not in filed
     ]
+
+
+def _telling(
+    tenant: str, customer: str, changed_at: dt.datetime, changed: Mapping[str, Any], row: Mapping[str, Any]
+) -> Telling:
+    told = {name: value for name, value in changed.items() if name != DEVICES}
+    devices = (changed[DEVICES] or ()) if DEVICES in changed else None
+    return Telling(tenant, customer, changed_at, told, row, devices)
 
 
 def _counted(news: Sequence[tuple[Telling, bool]], rows: int) -> Filed:

@@ -98,7 +98,13 @@ def deciding_newest_words(source: str) -> str:
 
 def person_of(row: str) -> str:
     """A row of `customers` as a `Person`, as a part of another statement; `row` is its alias there."""
-    return f"to_jsonb({row}) - array['tenant', 'as_of', 'told_at', 'attributes_told_at', 'filed']"
+    return f"to_jsonb({row}) - {_NOT_OF_A_PERSON}"
+
+
+_NOT_OF_A_PERSON = (
+    "array['tenant', 'as_of', 'told_at', 'attributes_told_at', 'filed', "
+    "'email_bounced_at', 'email_unsubscribed_at', 'devices_told_at']"
+)
 
 
 # Of each row a number and not eight moments, all of them one, which would have to be read one by one.

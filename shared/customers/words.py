@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 FIELDS = ("name", "phone", "email", "company", "status", "plan", "locale", "attributes")
@@ -17,6 +17,7 @@ class Telling(NamedTuple):
 
     told: any of `FIELDS`. Of attributes each is a word of its own; None for all of them clears all.
     filed: where a business's file says it, the whole of its row.
+    devices: the tokens of all the customer's devices; None: nothing is said of them.
     """
 
     tenant: str
@@ -24,7 +25,11 @@ class Telling(NamedTuple):
     at: dt.datetime
     told: Mapping[str, Any]
     filed: Mapping[str, Any] | None = None
+    devices: Sequence[str] | None = None
 
+
+DEVICES = "devices"
+"""What a row of a file says of them."""
 
 FIELD_BITS = {name: 1 << place for place, name in enumerate(FIELDS)}
 """What is told, as a number: of attributes, that all are cleared."""

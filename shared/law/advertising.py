@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Literal, NamedTuple
 
-from shared.law.hours import day_begins, is_night
+from shared.law.hours import NIGHT_FROM, day_begins, is_night, night_from
 
 ADVERTISING = frozenset({"advertising", "marketing", "promotion", "광고"})
 """The categories of templates that say so. Any other is taken for information, unless the words begin with the mark."""
@@ -20,18 +20,39 @@ ADVERTISING = frozenset({"advertising", "marketing", "promotion", "광고"})
 MARK = "(광고)"
 
 _OPT_OUT = re.compile(r"무료\s*(?:수신)?\s*거부[^\d]{0,20}080[-\s]?\d{3,4}[-\s]?\d{4}(?!\d)")
+_WAY_OUT = re.compile(r"수신\s*거부[^\n]{0,20}\S|<a\s[^>]*>[^<]{0,40}수신\s*거부")
+
+OF_KAKAO = frozenset({"brand"})
+"""The legs whose messages Kakao itself marks as advertising, with its own way to refuse them."""
+
+BY_LINK = frozenset({"email", "push", "inapp", "kakao_me"})
+"""The legs on which refusing costs nothing by itself: a link or a setting of the app will do (decree 62)."""
 
 
 class Words(NamedTuple):
-    """What a template says on one channel."""
+    """What a template says on one leg of a route. `html`: beside the text."""
 
     text: str
     subject: str | None = None
+    leg: str = "sms"
+    html: str = ""
 
     @property
     def marked(self) -> bool:
         """Whether the title, or else the text, begins with the mark."""
         return (self.subject or self.text).lstrip().startswith(MARK)
+
+    @property
+    def shows_mark(self) -> bool:
+        """Whether the customer sees the mark first."""
+        return self.leg in OF_KAKAO or self.marked
+
+    @property
+    def shows_way_out(self) -> bool:
+        """Whether it says how to refuse, at no cost."""
+        if self.leg in OF_KAKAO or _OPT_OUT.search(self.text):
+            return True
+        return self.leg in BY_LINK and bool(_WAY_OUT.search(self.text) or _WAY_OUT.search(self.html))
 
 
 class Breach(NamedTuple):
@@ -52,31 +73,34 @@ def failures(words: Sequence[Words], now: dt.datetime) -> Iterator[Breach]:
     """What forbids that advertising leaves now.
 
     Args:
-        words: what it says, on each channel of the route.
+        words: what it says, on each channel of the route. By night what knows none may leave.
         now: the moment.
     """
-    if not all(one.marked for one in words):
+    if not all(one.shows_mark for one in words):
         yield Breach(
             "failed",
             "advertising_unmarked",
             f"advertising begins with {MARK}, in the subject when there is one",
             f"광고성 정보는 제목이나 본문이 {MARK}로 시작해야 합니다.",
         )
-    if not all(_OPT_OUT.search(one.text) for one in words):
+    if not all(one.shows_way_out for one in words):
         yield Breach(
             "failed",
             "opt_out_missing",
             "advertising ends with a free way to opt out, such as 무료수신거부 080-000-0000",
-            "무료수신거부 080 번호가 필요합니다.",
+            "무료수신거부 080 번호가 필요합니다."
+            if any(one.leg not in BY_LINK for one in words)
+            else "수신거부 방법이나 링크가 필요합니다.",
         )
-    if is_night(now):
-        day = day_begins(now)
+    if words and all(is_night(now, one.leg) for one in words):
+        day, since = day_begins(now), max(night_from(one.leg) for one in words)
+        since_ko = "21시" if since == NIGHT_FROM else f"{since.hour}시 {since.minute}분"
         yield Breach(
             "failed",
             "night_advertising",
-            "advertising does not leave from 21:00 to 08:00 in Seoul: "
+            f"advertising does not leave from {since:%H:%M} to 08:00 in Seoul: "
             f"send it by day, from {day:%Y-%m-%d %H:%M} (Seoul) on",
-            "광고성 정보는 21시부터 다음 날 8시까지 보낼 수 없습니다. "
+            f"광고성 정보는 {since_ko}부터 다음 날 8시까지 보낼 수 없습니다. "
             f"{day.month}월 {day.day}일 {day.hour}시부터 보낼 수 있습니다.",
         )
 

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from shared.contracts.channels import LEGS
-from shared.customers.phones import InvalidPhone, normalise_mobile
+from shared.contracts.channels import BY_PHONE, LEGS
+from shared.customers.reaching import Reach, address_of
 from shared.messages.lawful import forbidden
 from shared.messages.routing import Route
 from shared.messages.status import Status
+from shared.platform.errors import AllimError
 from shared.templates.errors import MessageError, MissingVariable
-from shared.templates.template import TemplateVersion, fill
+from shared.templates.template import TemplateContent, TemplateVersion, fill
 
 
 class Origin(NamedTuple):
@@ -34,7 +34,8 @@ class Origin(NamedTuple):
 
 
 class NewMessage(NamedTuple):
-    """A row of `messages` to be. `status` is queued, or failed with its reason."""
+    """A row of `messages` to be. `status` is queued, or failed with its reason. `recipient`: the digits of the phone,
+    where its route needs one."""
 
     tenant: str
     id: UUID
@@ -72,11 +73,12 @@ def compose(
     Args:
         tenant: the sender.
         message_id: its id; derive it from what makes the message unique.
-        customer: `id` and `phone` of the recipient.
+        customer: `id` of the recipient, and `phone` or `email` for a route that needs them.
         template_name: the template asked for.
         template: its active version, or None where the tenant has none of that name.
         scope: what the template's variables reach: `customer`, `data`.
-        route: the channels asked for; those that the template has no approved words for are left out.
+        route: the channels asked for; those that the template has no approved words for are left out, and those that
+            can't reach the customer.
         due_at: the moment it is for.
         expires_at: after that it is not sent any more.
         now: the moment of making.
@@ -85,6 +87,7 @@ def compose(
     recipient: str | None = None
     variables: Mapping[str, str] = {}
     failures: list[MessageError] = []
+    not_usable: MessageError | None = None
     if template is None:
         failures.append(
             MessageError(
@@ -95,7 +98,11 @@ def compose(
         )
     else:
         try:
-            recipient = _recipient(customer)
+            route = usable_route(route, template)
+        except MessageError as error:
+            not_usable = error
+        try:
+            recipient, route = _reaching(customer, route)
         except MessageError as error:
             failures.append(error)
         try:
@@ -105,10 +112,8 @@ def compose(
             failures.append(missing)
         except MessageError as error:
             failures.append(error)
-        try:
-            route = usable_route(route, template)
-        except MessageError as error:
-            failures.append(error)
+        if not_usable is not None:
+            failures.append(not_usable)
     failure = failures[0] if failures else None
     return NewMessage(
         tenant=tenant,
@@ -129,29 +134,50 @@ def compose(
     )
 
 
-def _recipient(customer: Mapping[str, Any]) -> str:
-    phone = customer.get("phone")
-    if not phone:
-        raise MessageError("missing_phone", "the customer has no phone number", "고객의 전화번호가 없습니다.")
-    try:
-        return normalise_mobile(phone)
-    except InvalidPhone as error:
-        raise MessageError(error.code, error.detail, error.detail_ko) from error
+def _reaching(customer: Mapping[str, Any], route: Route) -> tuple[str | None, Route]:
+    """The phone that a message is written to, where a leg needs one, and the legs that reach the customer.
+
+    What only the claim can tell, whether there is a device or an address has bounced, is asked there. Nothing is asked
+    of the customer that the route does not need.
+
+    Raises:
+        MessageError: that of the first leg, when none does.
+    """
+    needs = {LEGS[leg].to for leg in route.channels}
+    reach = Reach(
+        customer["id"],
+        customer.get("phone") if "phone" in needs else None,
+        customer.get("email") if "email" in needs else None,
+    )
+    found: dict[str, str] = {}
+    failure: AllimError | None = None
+    for leg in route.channels:
+        try:
+            found[leg] = address_of(leg, reach)
+        except AllimError as error:
+            failure = failure or error
+    if failure is not None and not found:
+        raise MessageError(failure.code, failure.detail, failure.detail_ko) from failure
+    return next((to for leg, to in found.items() if leg in BY_PHONE), None), route.only(found)
 
 
-def recipient_now(recipient: str | None, *, customer_known: bool) -> str:
-    """Whom a message is written to, asked once more before a provider hears of it, whoever made the row.
+def recipient_now(leg: str, reach: Reach, *, customer_known: bool) -> str:
+    """Whom a message is written to on a leg, asked once more before a provider hears of it, whoever made the row.
 
     Args:
-        recipient: the number that the message names.
+        leg: of its route.
+        reach: the number that the message names, and what is known of the customer now.
         customer_known: its tenant has the customer whom it is for.
 
     Raises:
-        MessageError: `missing_phone`, `invalid_phone`, `unknown_customer`.
+        MessageError: `unknown_customer`, or as of `address_of`.
     """
     if not customer_known:
         raise MessageError("unknown_customer", "the tenant has no such customer", "발송 대상 고객을 찾을 수 없습니다.")
-    return _recipient({"phone": recipient})
+    try:
+        return address_of(leg, reach)
+    except AllimError as error:
+        raise MessageError(error.code, error.detail, error.detail_ko) from error
 
 
 def within_the_law(message: NewMessage, template: TemplateVersion | None, now: dt.datetime) -> NewMessage:
@@ -164,33 +190,36 @@ def within_the_law(message: NewMessage, template: TemplateVersion | None, now: d
 
 
 def usable_route(route: Route, template: TemplateVersion) -> Route:
-    """The part of `route` that `template` can be sent on: AlimTalk takes approved words only.
+    """The part of `route` that `template` can be sent on: of a leg it has words, and AlimTalk takes approved ones only.
 
     Raises:
-        MessageError: `template_not_approved`, when nothing of the route is left.
+        MessageError: `template_not_approved` or `no_words`, when nothing of the route is left.
     """
-    approved = has_approved_words(has_alimtalk=template.content.alimtalk is not None, approval=template.approval)
-    usable = usable_legs(route.channels, approved=approved)
+    usable = usable_legs(route.channels, template.content, template.approval)
     if not usable:
-        why = f"is {template.approval}" if template.content.alimtalk else "has no words for it"
-        raise MessageError(
-            "template_not_approved",
-            f"template {template.name!r} can't be sent as AlimTalk: it {why}",
-            "카카오 승인을 받지 않은 템플릿은 알림톡으로 보낼 수 없습니다."
-            if template.content.alimtalk
-            else "알림톡 문구가 없는 템플릿은 알림톡으로 보낼 수 없습니다.",
+        raise nothing_left(route.channels, template.name, template.content, template.approval)
+    return route.only(usable)
+
+
+def usable_legs(route: Sequence[str], content: TemplateContent, approval: str | None) -> tuple[str, ...]:
+    """The legs of a route that a template can be sent on."""
+    return tuple(leg for leg in route if content.has_words(leg) and (approval == "approved" or not LEGS[leg].approved))
+
+
+def nothing_left(route: Sequence[str], name: str, content: TemplateContent, approval: str | None) -> MessageError:
+    """Why a template can't be sent on any leg of a route."""
+    if list(route) != ["alimtalk"] and not any(LEGS[leg].approved and content.has_words(leg) for leg in route):
+        legs = ", ".join(route)
+        return MessageError(
+            "no_words",
+            f"template {name!r} has no words for {legs}; add them, or take another route",
+            f"{legs} 문구가 없는 템플릿입니다. 문구를 추가하거나 다른 경로를 쓰세요.",
         )
-    if usable == route.channels:  # as most are, for every message
-        return route
-    deadlines = dict(zip(route.channels, route.deadlines, strict=True))
-    return replace(route, channels=usable, deadlines=tuple(deadlines[leg] for leg in usable))
-
-
-def has_approved_words(*, has_alimtalk: bool, approval: str | None) -> bool:
-    """Whether a template has words for AlimTalk that Kakao has approved."""
-    return has_alimtalk and approval == "approved"
-
-
-def usable_legs(route: Sequence[str], *, approved: bool) -> tuple[str, ...]:
-    """The legs of a route that a template can be sent on. `approved`: whether it has approved words."""
-    return tuple(route) if approved else tuple(leg for leg in route if not LEGS[leg].approved)
+    why = f"is {approval}" if content.alimtalk else "has no words for it"
+    return MessageError(
+        "template_not_approved",
+        f"template {name!r} can't be sent as AlimTalk: it {why}",
+        "카카오 승인을 받지 않은 템플릿은 알림톡으로 보낼 수 없습니다."
+        if content.alimtalk
+        else "알림톡 문구가 없는 템플릿은 알림톡으로 보낼 수 없습니다.",
+    )

@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Collection, Iterable
 
 from shared.law.advertising import failures
-from shared.law.hours import night_begins
+from shared.law.hours import NIGHT_EXEMPT, night_begins
 from shared.templates.errors import MessageError
 from shared.templates.template import TemplateContent
 
@@ -28,11 +28,12 @@ def forbidden(content: TemplateContent, legs: Collection[str], now: dt.datetime)
     return MessageError(found[0].code, detail, korean)
 
 
-def leaves_before(contents: Iterable[TemplateContent], now: dt.datetime) -> dt.datetime | None:
+def leaves_before(leaving: Iterable[tuple[TemplateContent, str]], now: dt.datetime) -> dt.datetime | None:
     """Until when what may leave now may still leave; None: at any time.
 
     Args:
-        contents: the words of what goes together.
+        leaving: the words of what goes together, each with its leg.
         now: a moment at which they may leave.
     """
-    return night_begins(now) if any(content.is_advertising for content in contents) else None
+    nights = [night_begins(now, leg) for content, leg in leaving if content.is_advertising and leg not in NIGHT_EXEMPT]
+    return min(nights, default=None)

@@ -16,6 +16,9 @@ SENDER_UNREGISTERED, SENDER_USED_UP = "sender_unregistered", "sender_used_up"
 ACCOUNT_UNREADABLE, UNKNOWN_PROVIDER = "account_unreadable", "unknown_provider"
 NO_REPORT, NOBODY_TO_ASK = "no_report", "nobody_to_ask"
 ANSWER_LOST = "answer_lost"
+ACCEPTED = "accepted"
+"""The code of an arrival of which nobody tells more than that the provider has taken the message."""
+UNSUBSCRIBED = "unsubscribed"
 UNHEARD_OF = frozenset({NO_REPORT, NOBODY_TO_ASK, ANSWER_LOST})
 """Ends for want of any final report: the provider has none, its account could not be asked, or it can't say whether it
 was sent. The hold has expired."""
@@ -45,6 +48,7 @@ SENTENCES: Mapping[str, str] = {
     UNKNOWN_PROVIDER: "this release knows no such provider (지원하지 않는 발송사의 계정입니다.)",
     ANSWER_LOST: "the provider's answer was lost, and nobody can say whether it was sent; it is not sent again "
     "(발송사의 응답을 받지 못해 발송 여부를 알 수 없으며, 다시 보내지 않습니다.)",
+    UNSUBSCRIBED: "the customer wants no advertising by e-mail (이메일 광고 수신을 거부한 고객입니다.)",
     NO_REPORT: "no final report came for as long as one may take (발송사가 결과를 알려 주지 않았습니다.)",
     NOBODY_TO_ASK: "its account could not be asked for as long as a report may take, and none came "
     "(발송 계정에 물어볼 수 없어 결과를 알 수 없습니다.)",
@@ -63,6 +67,12 @@ REFUSED_HERE = frozenset(
         "missing_phone",
         "invalid_phone",
         "unknown_customer",
+        "missing_email",
+        "bad_email",
+        "button_too_long",
+        "link_too_long",
+        "bad_link",
+        "bad_html",
     }
 )
 """What ends a message when its words and recipient are looked at for a channel: no provider was asked, and the customer

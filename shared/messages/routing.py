@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -28,6 +28,13 @@ class Route:
     deadlines: tuple[int, ...]
     cheapest: bool = False
     may_double: bool = False
+
+    def only(self, legs: Collection[str]) -> Route:
+        """Without the channels that are not among `legs`."""
+        if all(leg in legs for leg in self.channels):  # as of most, for every message
+            return self
+        kept = [(leg, time) for leg, time in zip(self.channels, self.deadlines, strict=True) if leg in legs]
+        return Route(tuple(leg for leg, _ in kept), tuple(time for _, time in kept))
 
 
 def parse_route(given: str | Sequence[str | dict[str, int]]) -> Route:

@@ -12,6 +12,7 @@ import orjson
 from shared.contracts.tickets import SendTicket
 from shared.messages.composing import NewMessage
 from shared.messages.reasons import RUN_CHANGED
+from shared.messages.routing import Route
 from shared.platform.database import Connection, fetch_all
 from shared.platform.database.keys import is_one
 from shared.platform.ids import derived_id, months_of
@@ -196,11 +197,16 @@ with made as (
     status, reason, detail, due_at, expires_at, created_at, updated_at
   )
   select
-    %(tenant)s, id, customer, recipient, %(key)s, %(template)s, %(template_version)s, variables, %(channels)s::text[],
-    %(deadlines)s::int[], (%(channels)s::text[])[1], status::message_status, reason, detail,
+    %(tenant)s, id, customer, recipient, %(key)s, %(template)s, %(template_version)s, variables,
+    coalesce(string_to_array(route, ','), %(channels)s::text[]),
+    coalesce(string_to_array(deadlines, ',')::int[], %(deadlines)s::int[]),
+    coalesce(split_part(route, ',', 1), (%(channels)s::text[])[1]), status::message_status, reason, detail,
     %(now)s, %(expires_at)s, %(now)s, %(now)s
   from json_to_recordset(%(messages)s::json)
-    as m (id uuid, customer text, recipient text, variables jsonb, status text, reason text, detail text)
+    as m (
+      id uuid, customer text, recipient text, variables jsonb, route text, deadlines text, status text, reason text,
+      detail text
+    )
   order by id
   on conflict (tenant, id) do nothing
   returning id
@@ -212,7 +218,7 @@ select
 
 
 async def queue_alike(connection: Connection, messages: Sequence[NewMessage], *, key: str) -> set[UUID] | None:
-    """Insert messages of one tenant, template, route and moment, which no workflow made.
+    """Insert messages of one tenant, template and moment, which no workflow made; most of them have one route.
 
     Rows travel as one JSON document: arrays of parameters cost five times the client's time. Ids come back only where
     some were there already, which is rare.
@@ -247,6 +253,7 @@ async def queue_alike(connection: Connection, messages: Sequence[NewMessage], *,
                         "customer": message.customer,
                         "recipient": message.recipient,
                         "variables": message.variables,
+                        **_route_of_its_own(message.route, first.route),
                         "status": message.status,
                         "reason": message.reason,
                         "detail": message.detail,
@@ -257,6 +264,12 @@ async def queue_alike(connection: Connection, messages: Sequence[NewMessage], *,
         },
     )
     return None if made["number"] == len(messages) else set(made["some_of_them"])
+
+
+def _route_of_its_own(route: Route, usual: Route) -> dict[str, str]:
+    if route == usual:
+        return {}
+    return {"route": ",".join(route.channels), "deadlines": ",".join(map(str, route.deadlines))}
 
 
 QUEUE_TICKETS = """

@@ -13,10 +13,13 @@ from shared.contracts.channels import becomes
 from shared.contracts.text import for_carriers
 from shared.templates.errors import ContentError
 from shared.templates.limits import unencodable
+from shared.templates.parts.texts import parse_text
 from shared.templates.rendering import render
-from shared.templates.template import AlimTalkContent, TemplateContent, parse_text
+from shared.templates.template import AlimTalkContent, TemplateContent
 
 _NOBODY = UUID(int=0)
+_MEASURED = ("alimtalk", "sms")
+"""The legs of which a crowd is told. What goes by the others is written whole to be measured."""
 
 
 class Fit:
@@ -24,25 +27,31 @@ class Fit:
 
     Args:
         content: the words.
-        legs: `alimtalk`, `sms`, in the order of the route.
+        legs: those of a route that the template has words for, in its order.
     """
 
     def __init__(self, content: TemplateContent, legs: Sequence[str]) -> None:
         self._content = content
-        self._measures = [_Measure(content, leg) for leg in legs]
+        self._legs = tuple(legs)
+        self._measures = {leg: _Measure(content, leg) for leg in legs if leg in _MEASURED}
 
-    def channels(self, variables: Mapping[str, str]) -> tuple[str, ...]:
+    def channels(self, variables: Mapping[str, str], legs: Sequence[str] | None = None) -> tuple[str, ...]:
         """The channels that a message takes, in the order of its route, as `render` would tell; those that can't
         carry its words are left out.
+
+        Args:
+            variables: what fills them.
+            legs: those that reach the customer; None for all.
 
         Raises:
             ContentError: that of the last leg, when no channel can.
         """
         channels: list[str] = []
         failure: ContentError | None = None
-        for measure in self._measures:
+        for leg in self._legs if legs is None else legs:
+            measured = self._measures[leg].channel(variables) if leg in self._measures else None
             try:
-                channels.append(measure.channel(variables) or self._rendered(measure.leg, variables))
+                channels.append(measured or self._rendered(leg, variables))
             except ContentError as error:
                 failure = error
         if failure and not channels:

@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
-from shared.contracts.channels import CHANNELS, becomes
+from shared.contracts.channels import CHANNELS, Channel, becomes
 from shared.templates.errors import ContentError
 
-_ALIMTALK = CHANNELS["alimtalk"]
+_NAMES = {
+    "alimtalk": ("an AlimTalk", "알림톡은"),
+    "lms": ("an LMS", "LMS는"),
+    "mms": ("an MMS", "MMS는"),
+    "brand": ("a Brand Message", "브랜드 메시지는"),
+    "push": ("a push", "푸시는"),
+    "inapp": ("an entry of the inbox", "앱 알림함은"),
+    "email": ("an e-mail", "이메일은"),
+    "kakao_me": ("a KakaoTalk message to oneself", "나에게 보내기는"),
+}
+"""Of what holds a text, for people."""
+
 _TEXTS = becomes("sms")
 
 
@@ -54,21 +65,12 @@ def text_channel(text: str, subject: str | None) -> str:
         ContentError: `unencodable_characters`, `content_too_long`, or `subject_too_long`.
     """
     size, largest = carrier_bytes(text), _TEXTS[-1]
-    if subject is not None and (length := carrier_bytes(subject)) > (largest.longest_subject or 0):
-        fits = largest.longest_subject
-        raise ContentError(
-            "subject_too_long",
-            f"the subject has {length} bytes; {fits} fit",
-            f"제목이 {length}바이트입니다. {fits}바이트까지 쓸 수 있습니다.",
-        )
+    if subject is not None:
+        _check_subject(largest, subject)
     for row in _TEXTS:
         if size <= row.longest and (subject is None or row.longest_subject):
             return row.name
-    raise ContentError(
-        "content_too_long",
-        f"the text has {size:,} bytes; an {largest.name.upper()} holds {largest.longest:,}",
-        f"본문이 {size:,}바이트입니다. {largest.name.upper()}는 {largest.longest:,}바이트까지 보낼 수 있습니다.",
-    )
+    raise _too_long(largest, size)
 
 
 def check_alimtalk(text: str, *, below: int = 0) -> None:
@@ -78,9 +80,50 @@ def check_alimtalk(text: str, *, below: int = 0) -> None:
         text: the body.
         below: characters of what always stands below it, which Kakao counts with it.
     """
-    if (length := len(text) + below) > _ALIMTALK.longest:
+    row = CHANNELS["alimtalk"]
+    if (size := len(text) + below) > row.longest:
+        raise _too_long(row, size)
+
+
+def check_fits(channel: str, text: str, subject: str | None = None) -> None:
+    """Whether a channel that becomes no other holds what is written.
+
+    Args:
+        channel: by its name.
+        text: as it is sent.
+        subject: the same; a title, where the channel has those.
+
+    Raises:
+        ContentError: `unencodable_characters`, `content_too_long`, or `subject_too_long`.
+    """
+    row = CHANNELS[channel]
+    if subject is not None:
+        _check_subject(row, subject)
+    if (size := _size(row, text)) > row.longest:
+        raise _too_long(row, size)
+
+
+def _size(row: Channel, text: str) -> int:
+    return carrier_bytes(text) if row.unit == "bytes" else len(text)
+
+
+_UNITS = {"bytes": "바이트", "characters": "자"}
+
+
+def _check_subject(row: Channel, subject: str) -> None:
+    if (length := _size(row, subject)) > (fits := row.longest_subject or 0):
         raise ContentError(
-            "content_too_long",
-            f"the text has {length:,} characters; an AlimTalk holds {_ALIMTALK.longest:,}",
-            f"본문이 {length:,}자입니다. 알림톡은 {_ALIMTALK.longest:,}자까지 보낼 수 있습니다.",
+            "subject_too_long",
+            f"the subject has {length} {row.unit}; {fits} fit",
+            f"제목이 {length}{_UNITS[row.unit]}입니다. {fits}{_UNITS[row.unit]}까지 쓸 수 있습니다.",
         )
+
+
+def _too_long(row: Channel, size: int) -> ContentError:
+    what, what_ko = _NAMES[row.name]
+    unit = _UNITS[row.unit]
+    return ContentError(
+        "content_too_long",
+        f"the text has {size:,} {row.unit}; {what} holds {row.longest:,}",
+        f"본문이 {size:,}{unit}입니다. {what_ko} {row.longest:,}{unit}까지 보낼 수 있습니다.",
+    )

@@ -13,7 +13,9 @@ OPEN = None
 
 _ATTRIBUTES = "attributes"
 
-OF_TEMPLATES: Mapping[str, Collection[str] | None] = {"customer": tuple(CustomerSnapshot.model_fields), "data": OPEN}
+_OF_CUSTOMERS = tuple(name for name in CustomerSnapshot.model_fields if name != "devices")
+
+OF_TEMPLATES: Mapping[str, Collection[str] | None] = {"customer": _OF_CUSTOMERS, "data": OPEN}
 """What the variables of templates reach: by the first name of a path, the names that may follow."""
 
 OF_WORKFLOWS: Mapping[str, Collection[str] | None] = {**OF_TEMPLATES, "event": ("type", "subject")}
@@ -65,7 +67,7 @@ def check_path(path: str, roots: Mapping[str, Collection[str] | None], *, at: Se
 
 def _home_of(name: str) -> str:
     """The root whose name was probably left out."""
-    return "customer" if name in CustomerSnapshot.model_fields else "data"
+    return "customer" if name in _OF_CUSTOMERS else "data"
 
 
 def _meant(given: str, known: Collection[str], after: str = "", *, before: str = "") -> str:

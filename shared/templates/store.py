@@ -118,6 +118,42 @@ async def save_templates(
     return {row["name"]: row["version"] for row in rows}
 
 
+class StoredPicture(NamedTuple):
+    """A picture of a tenant's templates. `name`: by its content."""
+
+    tenant: str
+    name: str
+    content: bytes
+
+
+PICTURES = """
+select p.tenant, p.name, p.content
+from unnest(%(tenants)s::text[], %(names)s::text[]) as w (tenant, name) join template_pictures p using (tenant, name)
+"""
+
+
+async def template_pictures(connection: Connection, wanted: Sequence[tuple[str, str]]) -> list[StoredPicture]:
+    """Named pictures, by tenant and name."""
+    parameters = {"tenants": [tenant for tenant, _ in wanted], "names": [name for _, name in wanted]}
+    return [StoredPicture(**row) for row in await fetch_all(connection, PICTURES, parameters)]
+
+
+SAVE_PICTURES = """
+insert into template_pictures (tenant, name, content, created_at)
+select %(tenant)s, name, content, %(now)s
+from unnest(%(names)s::text[], %(contents)s::bytea[]) as p (name, content)
+on conflict (tenant, name) do nothing
+"""
+
+
+async def save_pictures(
+    connection: Connection, tenant: str, pictures: Mapping[str, bytes], *, now: dt.datetime
+) -> None:
+    """Keep pictures, by their names; one that is there already is the same."""
+    parameters = {"tenant": tenant, "names": list(pictures), "contents": list(pictures.values()), "now": now}
+    await connection.execute(SAVE_PICTURES, parameters)
+
+
 class TemplateLine(NamedTuple):
     """A version of a template for people. `active`: it is the one that is sent."""
 

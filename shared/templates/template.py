@@ -2,36 +2,36 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Collection, Iterator, Mapping
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import Annotated, Any, NamedTuple
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from shared.contracts.alimtalk import Approval, ButtonKind, MessageType
+from shared.contracts.channels import LEGS
 from shared.contracts.text import clean, nearest
 from shared.law.advertising import Words, is_advertising
 from shared.platform.errors import WrongValue
 from shared.platform.paths import look_up
 from shared.templates.errors import BadVariable, MissingVariable
 from shared.templates.formats import FORMATS, as_it_is
+from shared.templates.parts.kinds import (
+    BrandContent,
+    EmailContent,
+    KakaoMeContent,
+    MmsContent,
+    Part,
+    PushContent,
+    Slot,
+)
+from shared.templates.parts.texts import VARIABLE, TemplateText, kakao_notation
 
-_NAME = r"[^{}\s](?:[^{}]*[^{}\s])?"
-_NOTATION = re.compile(rf"#\{{\s*({_NAME})\s*\}}|\{{\{{\s*({_NAME})\s*\}}\}}")
-_VARIABLE = re.compile(rf"#\{{({_NAME})\}}")
 MAX_VARIABLES = 40
 """Kakao's limit for AlimTalk."""
 
 _MOST_PARTS = 20
 """Buttons, quick replies or items that are read; Kakao takes fewer, which the compiler says."""
-
-
-def kakao_notation(text: Any) -> Any:
-    """`{{이름}}` and `#{ 이름 }` are taken on input; `#{이름}`, Kakao's notation, is kept. The text is clean."""
-    if not isinstance(text, str):
-        return text
-    return _NOTATION.sub(lambda found: f"#{{{found[1] or found[2]}}}", clean(text))
 
 
 def _bare_names(variables: Any) -> Any:
@@ -49,11 +49,8 @@ def _bare_names(variables: Any) -> Any:
 
 def _bare_name(written: str) -> str:
     text = kakao_notation(written).strip()
-    whole = _VARIABLE.fullmatch(text)
+    whole = VARIABLE.fullmatch(text)
     return whole[1] if whole else text
-
-
-TemplateText = Annotated[str, BeforeValidator(kakao_notation), Field(min_length=1, max_length=4_000)]
 
 
 class ButtonContent(BaseModel):
@@ -147,8 +144,9 @@ class TemplateContent(BaseModel):
     """One thing to say, in the words of each channel.
 
     `variables` maps a name to the field that fills it, with an optional format: `{시간: data.starts_at | time}`.
-    A name that is not mapped is filled by the field `data.<name>`. Without `sms`, the AlimTalk's words serve there too.
-    An AlimTalk that says nothing of its buttons may have some at the provider: any mapped name may stand in one.
+    A name that is not mapped is filled by the field `data.<name>`. Without `sms`, the AlimTalk's words serve there too;
+    any other channel has words of its own, or is left out. An AlimTalk that says nothing of its buttons may have some
+    at the provider: any mapped name may stand in one.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -159,10 +157,16 @@ class TemplateContent(BaseModel):
     )
     alimtalk: AlimTalkContent | None = None
     sms: SmsContent | None = None
+    mms: MmsContent | None = None
+    brand: BrandContent | None = None
+    push: PushContent | None = None
+    inapp: PushContent | None = None
+    email: EmailContent | None = None
+    kakao_me: KakaoMeContent | None = None
 
     @model_validator(mode="after")
     def _check(self) -> TemplateContent:
-        if self.alimtalk is None and self.sms is None:
+        if not any(self.has_words(leg) for leg in LEGS):
             raise ValueError("a template needs the words of at least one channel")
         if len(self.names) > MAX_VARIABLES:
             raise ValueError(f"a template has at most {MAX_VARIABLES} variables")
@@ -177,16 +181,41 @@ class TemplateContent(BaseModel):
                 )
         return self
 
+    def has_words(self, leg: str) -> bool:
+        """Whether it says anything on a leg of a route."""
+        return bool(self.alimtalk or self.sms) if leg == "sms" else getattr(self, leg, None) is not None
+
+    def part(self, leg: str) -> Part | None:
+        """The words of a leg that is neither AlimTalk nor SMS."""
+        part: Part | None = getattr(self, leg, None)
+        return part
+
+    def slots(self) -> Iterator[Slot]:
+        """Each text, where it stands and how it is written."""
+        if self.alimtalk:
+            yield from (Slot(("alimtalk", *at), text, "text") for at, text in self.alimtalk.placed)
+        if self.sms:
+            yield Slot(("sms", "text"), self.sms.text, "text")
+            if self.sms.subject:
+                yield Slot(("sms", "subject"), self.sms.subject, "line")
+        for leg in OF_PARTS:
+            if part := self.part(leg):
+                yield from part.slots(leg)
+
     @property
     def texts(self) -> list[str]:
-        texts = list(self.alimtalk.texts) if self.alimtalk else []
-        texts += [text for text in (self.sms.text, self.sms.subject) if text] if self.sms else []
-        return texts
+        return [slot.text for slot in self.slots()]
+
+    @property
+    def pictures(self) -> dict[str, str]:
+        """The names of its pictures, by leg."""
+        found = {"mms": self.mms and self.mms.image, "brand": self.brand and self.brand.image}
+        return {leg: name for leg, name in found.items() if name}
 
     @cached_property
     def names(self) -> tuple[str, ...]:
         """Every variable of any channel, once each."""
-        used = (name for text in self.texts for name in _VARIABLE.findall(text))
+        used = (name for text in self.texts for name in VARIABLE.findall(text))
         return tuple(dict.fromkeys([*used, *self.of_alimtalk]))
 
     @cached_property
@@ -195,7 +224,7 @@ class TemplateContent(BaseModel):
         buttons every one that is mapped."""
         if self.alimtalk is None:
             return ()
-        used = (name for text in self.alimtalk.texts for name in _VARIABLE.findall(text))
+        used = (name for text in self.alimtalk.texts for name in VARIABLE.findall(text))
         return tuple(dict.fromkeys([*used, *(() if self.alimtalk.buttons else self.variables)]))
 
     @cached_property
@@ -208,16 +237,24 @@ class TemplateContent(BaseModel):
         return tuple(fields)
 
     def words(self, legs: Collection[str]) -> list[Words]:
-        """What it says on some legs of a route: `alimtalk`, `sms`."""
+        """What it says on some legs of a route."""
         words = [Words(self.alimtalk.text)] if self.alimtalk and "alimtalk" in legs else []
         if "sms" in legs and (text := self.sms or self.alimtalk):
             words.append(Words(text.text, self.sms.subject if self.sms else None))
+        for leg in OF_PARTS:
+            if leg in legs and (part := self.part(leg)):
+                said = {slot.place[-1]: slot.text for slot in part.slots(leg)}
+                words.append(Words(said["text"], said.get("subject") or said.get("title"), leg, said.get("html", "")))
         return words
 
     @cached_property
     def is_advertising(self) -> bool:
-        """Whether it is advertising, by its category or by what it says on any channel."""
-        return is_advertising(self.category, self.words(("alimtalk", "sms")))
+        """Whether it is advertising, by its category or by what it says on any channel. A Brand Message is."""
+        return self.brand is not None or is_advertising(self.category, self.words(tuple(LEGS)))
+
+
+OF_PARTS = tuple(leg for leg in LEGS if leg not in ("alimtalk", "sms"))
+"""The legs whose words stand alone."""
 
 
 def with_code(content: TemplateContent, code: str) -> TemplateContent:
@@ -264,31 +301,6 @@ def fill(content: TemplateContent, scope: Mapping[str, Any]) -> dict[str, str]:
     if missing:
         raise MissingVariable(missing, values)
     return values
-
-
-class Text(NamedTuple):
-    """A template's text, made once into a form that fills quickly.
-
-    names: its variables, in order, as often as they occur.
-    form: the text with `%s` for each variable.
-    """
-
-    names: tuple[str, ...]
-    form: str
-
-    @property
-    def fixed(self) -> str:
-        """Without its variables."""
-        return self.form % (("",) * len(self.names))
-
-    def filled(self, values: Mapping[str, str]) -> str:
-        return self.form % tuple([values[name] for name in self.names])
-
-
-@lru_cache(maxsize=2_048)
-def parse_text(text: str) -> Text:
-    pieces = _VARIABLE.split(text)
-    return Text(tuple(pieces[1::2]), "%s".join(piece.replace("%", "%%") for piece in pieces[::2]))
 
 
 class TemplateVersion(NamedTuple):

@@ -14,6 +14,7 @@ import httpx
 from psycopg import AsyncCursor
 from psycopg.rows import DictRow
 
+from shared.customers import devices_store
 from shared.messages import store
 from shared.messages.dispatch import retries_store, submit_store, sweep_store
 from shared.messages.dispatch import store as dispatch_store
@@ -28,6 +29,7 @@ Hook = Callable[[str], Awaitable[None]]
 STATEMENTS = {
     text: name.lower()
     for module in (
+        devices_store,
         store,
         dispatch_store,
         plain_store,

@@ -43,6 +43,7 @@ OPERATIONS = tuple(
 )
 BELOW_MESSAGES = (
     "templates",
+    "templates.parts",
     "tenants",
     "tenants.senders",
     "customers",
@@ -67,8 +68,9 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "providers.templated": ("providers", *BASE),
     "customers": STORES,
     "customers.files": ("customers", *BASE),
-    "templates": ("law", "providers", *STORES),
-    "templates.compiling": ("templates", "law", "providers", "providers.templated", *BASE),
+    "templates.parts": BASE,
+    "templates": ("templates.parts", "law", "providers", *STORES),
+    "templates.compiling": ("templates", "templates.parts", "law", "providers", "providers.templated", *BASE),
     "credits": ("platform",),
     "credits.ledger": ("credits", *STORES),
     "credits.prices": ("credits", "credits.ledger", *STORES),

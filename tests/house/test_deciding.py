@@ -20,6 +20,7 @@ ORACLES: Mapping[str, str] = {
     "decide_claims": "messages/dispatch/test_claims_oracle.py",
     "decide_claims_unless_locked": "messages/dispatch/test_claims_oracle.py",
     "decide_deadlines": "messages/dispatch/test_waits_oracle.py",
+    "decide_devices": "customers/test_devices_oracle.py",
     "decide_due_charges": "credits/topups/test_due_charge_oracle.py",
     "decide_due_notices": "operations/watch/test_notices_oracle.py",
     "decide_ended_shortages": "credits/ledger/test_low_credit_oracle.py",

@@ -47,3 +47,34 @@ def test_a_sender_that_is_not_named_is_a_warning_beside_what_forbids() -> None:
     noon = dt.datetime(2026, 11, 21, 12, tzinfo=SEOUL)
     assert [one.verdict for one in breaches([Words("세일")], "가게", noon)] == ["failed", "failed", "warning"]
     assert list(failures(LAWFUL, noon)) == []
+
+
+BRAND, EMAIL = Words("봄 세일", leg="brand"), Words("(광고) 세일\n수신거부: https://a.example", leg="email")
+PUSH = Words("세일. 수신거부: 앱 설정", "(광고) 세일", "push")
+
+
+@pytest.mark.parametrize(
+    ("words", "time", "codes"),
+    [
+        pytest.param([BRAND], "20:49:59", [], id="a Brand Message before its night"),
+        pytest.param([BRAND], "20:50", ["night_advertising"], id="a Brand Message in its night"),
+        pytest.param([PUSH], "20:59:59", [], id="a push by day"),
+        pytest.param([PUSH], "21:00", ["night_advertising"], id="a push by night"),
+        pytest.param([EMAIL], "23:00", [], id="an e-mail by night"),
+        pytest.param([*LAWFUL, EMAIL], "23:00", [], id="an e-mail after a text by night"),
+        pytest.param([*LAWFUL, BRAND], "20:55", [], id="a text after a Brand Message in its night"),
+        pytest.param([*LAWFUL, BRAND], "21:00", ["night_advertising"], id="both by night"),
+        pytest.param([EMAIL._replace(text="(광고) 세일")], "12:00", ["opt_out_missing"], id="no way out"),
+        pytest.param(
+            [EMAIL._replace(text="(광고) 세일", html='<a href="https://a.example">수신거부</a>')],
+            "12:00",
+            [],
+            id="an e-mail with its way out in HTML",
+        ),
+        pytest.param([PUSH._replace(subject="세일")], "12:00", ["advertising_unmarked"], id="a push without the mark"),
+        pytest.param([Words("(광고) 세일 수신거부: 앱 설정")], "12:00", ["opt_out_missing"], id="a text"),
+    ],
+)
+def test_each_channel_has_its_own_night_and_its_own_way_out(words: list[Words], time: str, codes: list[str]) -> None:
+    moment = dt.datetime.combine(dt.date(2026, 11, 21), dt.time.fromisoformat(time), SEOUL)
+    assert [one.code for one in failures(words, moment)] == codes

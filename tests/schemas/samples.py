@@ -85,6 +85,11 @@ SAMPLES = {
         "tenant, code, key, name, version, account, kind, detail, created_at",
         "%(tenant)s, %(id)s, 'k', %(id)s, 1, %(id)s, 'comment', 'd', %(now)s",
     ),
+    "customer_devices": ("tenant, token, customer, added_at", "%(tenant)s, %(id)s, %(id)s, %(now)s"),
+    "template_pictures": (
+        "tenant, name, content, created_at",
+        "%(tenant)s, md5(%(id)s) || md5(%(id)s) || '.jpg', '', %(now)s",
+    ),
 }
 """Columns and values of a row, table by table in an order that foreign keys allow."""
 

@@ -13,6 +13,7 @@ from local.home import CHECKOUT
 PAGE, TITLE = CHECKOUT / "docs" / "architecture.md", "## States, and how each ends"
 
 KINDS: Mapping[str, str] = {
+    "customer_devices.platform": "what it is",
     "dispatches.topic": "by which its tickets came",
     "heartbeats.name": "which trace it is",
     "ledger_entries.kind": "entries are only added",

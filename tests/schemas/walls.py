@@ -59,40 +59,6 @@ def as_role(database: Migrated, role: str, tenant: str | None = None) -> Iterato
         connection.rollback()
 
 
-ENTRIES = {
-    "hold": "0, 0, 'hold/1', array[%(message)s], null",
-    "release": "0, 0, 'release/1', array[%(message)s], null",
-    "hold_expiry": "0, 0, 'hold_expiry/1', array[%(message)s], null",
-    "capture": "0, 0, 'capture/1', array[%(message)s], null",
-    "topup": "1, 0, 'toss/the-payment/0', null, %(order)s",
-    "refund": "-1, 0, 'cancel/1', null, %(order)s",
-    "adjustment": "1, 0, 'cancel-refused/' || %(cancel)s::text, null, %(order)s",
-}
-"""By kind, an entry as the product's statements write it, for the rows of `SAMPLES` once they are `told_of`."""
-
-TOLD_OF = """
-with m as (
-  update messages
-  set hold = %(entry)s, held = 0, settlement = %(entry)s, price = case %(kind)s when 'capture' then 0 end
-  where tenant = %(tenant)s and id = %(message)s
-),
-a as (update credit_accounts set balance = 10 where tenant = %(tenant)s)
-update payment_cancels set status = 'refused' where tenant = %(tenant)s
-"""
-
-
-def entry(tenant: str, kind: str) -> tuple[bytes, bytes, dict[str, Any]]:
-    """What the owner does to a tenant's first sample rows so that an entry of a kind is true of them, the statement
-    that adds it, and the parameters of both."""
-    add = (
-        "insert into ledger_entries"  # noqa: S608 - texts from above
-        " (tenant, id, kind, balance_change, hold_change, key, messages, reference, created_at)"
-        f" values (%(tenant)s, %(entry)s, %(kind)s, {ENTRIES[kind]}, %(now)s)"
-    )
-    ids = {"message": UUID(int=0), "cancel": UUID(int=0), "entry": UUID(int=1), "order": f"{tenant}-orderx0"}
-    return TOLD_OF.encode(), add.encode(), {"tenant": tenant, "kind": kind, "now": NOON, **ids}
-
-
 READ = "select"
 
 _MADE = (
@@ -144,7 +110,8 @@ PRIVILEGES: dict[str, dict[str, str]] = {
             ["tenants", "workflows", "workflow_versions", "templates", "template_versions", "groups", "group_members"],
             READ,
         ),
-        "customers": f"select insert update({_TOLD})",
+        "customers": f"select insert update({_TOLD},devices_told_at)",
+        "customer_devices": "select insert(tenant,token,customer,added_at) update(customer,added_at) delete",
         "runs": "select insert update(version,customer,anchor_at,anchored_as_of,anchored_by,started_as_of,"
         "stopped_as_of,facts,data,event_source,event_id,revision,updated_at)",
         "events": "select insert(tenant,source,id,type,time,data,fingerprint,received_at,month,outcomes)"
@@ -157,10 +124,13 @@ PRIVILEGES: dict[str, dict[str, str]] = {
         "reports": WORDS_OF_PROVIDERS,
     },
     "allim_sender": {
-        **dict.fromkeys(["tenants", "provider_accounts", "template_versions", "runs", "prices"], READ),
+        **dict.fromkeys(
+            ["tenants", "provider_accounts", "template_versions", "template_pictures", "runs", "prices"], READ
+        ),
         **SENDERS,
         "workflows": "select(tenant,name,active)",
-        "customers": "select(tenant,id)",
+        "customers": "select(tenant,id,email,email_bounced_at,email_unsubscribed_at) update(email_bounced_at)",
+        "customer_devices": "select delete",
         "messages": f"select update({_MOVED},provider,hold,held)",
         "dispatches": f"select {OPENS} update(state,provider_batch_id,error,begun_at,lease_until,check_at,"
         "deadline_at,updated_at)",
@@ -197,14 +167,15 @@ PRIVILEGES: dict[str, dict[str, str]] = {
         "dead_letters": LETTERS,
     },
     "allim_sweeper": {
-        **dict.fromkeys(["provider_accounts", "templates", "prices", "billing_keys"], READ),
+        **dict.fromkeys(["provider_accounts", "templates", "template_pictures", "prices", "billing_keys"], READ),
         "template_versions": "select update(approval)",
         "template_looks": "select insert(tenant,account,look_at,tries) update(look_at,tries,codes)",
         "template_inspections": "select insert",
         **SENDERS,
         "tenants": "select(id,revision,suspended_at)",
         "workflows": "select(tenant,name,active)",
-        "customers": "select(tenant,id)",
+        "customers": "select(tenant,id,email,email_bounced_at,email_unsubscribed_at) update(email_bounced_at)",
+        "customer_devices": "select delete",
         "runs": "select(tenant,workflow,key,revision,facts,started_as_of)",
         "messages": f"select update({_MOVED},provider,hold,held)",
         "dispatches": f"select {OPENS} update(state,provider_batch_id,checks,takes,error,lease_until,check_at,"
@@ -286,6 +257,7 @@ PRIVILEGES: dict[str, dict[str, str]] = {
             "tenants",
             "prices",
             "customers",
+            "customer_devices",
             "groups",
             "group_members",
             *DEFINED,

@@ -13,8 +13,9 @@ from shared.messages.routing import Route, parse_route
 from shared.messages.status import Status
 from shared.templates.errors import ContentError, MessageError, MissingVariable
 from shared.templates.fit import Fit
+from shared.templates.parts.texts import parse_text
 from shared.templates.rendering import render
-from shared.templates.template import TemplateContent, TemplateVersion, fill, parse_text
+from shared.templates.template import TemplateContent, TemplateVersion, fill
 
 NOON = dt.datetime(2026, 11, 21, 3, tzinfo=dt.UTC)
 MESSAGE = UUID(int=7)

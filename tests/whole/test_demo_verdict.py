@@ -18,7 +18,7 @@ from local.demo.timeline import choose
 from local.demo.verdict import judge, percentile
 from local.examples.files import Example, read_examples
 from shared.credits.ledger.audit import Audit
-from shared.templates.template import parse_text
+from shared.templates.parts.texts import parse_text
 
 NOW = dt.datetime(2026, 11, 21, 3, tzinfo=dt.UTC)
 LATE = dt.timedelta(milliseconds=40)

@@ -36,6 +36,7 @@ CUSTOMER: Names = {
     "status": (),
     "plan": (),
     "locale": (),
+    "devices": ("devicetokens", "pushtokens", "기기", "푸시토큰"),
 }
 MEMBER: Names = {
     "group": ("groupid", "그룹", "그룹번호", "그룹id"),

@@ -14,12 +14,13 @@ from typing import Any
 
 from annotated_types import MaxLen
 
-from shared.contracts.events import CustomerSnapshot
+from shared.contracts.events import LONGEST_TOKEN, MOST_DEVICES, CustomerSnapshot, tokens_of
 from shared.contracts.text import clean_id
 from shared.customers.files.cells import as_typed
 from shared.customers.files.columns import CUSTOMER, Further, further_columns
 from shared.customers.files.problems import RowProblem
 from shared.customers.files.table import Table
+from shared.customers.words import DEVICES
 
 REQUIRED_COLUMNS = ("id", "phone")
 
@@ -103,8 +104,9 @@ class _RowParser:
     def __init__(self, header: Sequence[str], fields: Mapping[str, int], further: Sequence[Further]) -> None:
         self._header = header
         self._id_at, self._phone_at = fields["id"], fields["phone"]
+        self._devices_at = fields.get(DEVICES)
         self._fields = list(fields.items())
-        self._limits = [(name, at, _LONGEST[name]) for name, at in self._fields]
+        self._limits = [(name, at, _LONGEST[name]) for name, at in self._fields if name != DEVICES]
         self._data = [(column.data, column.at) for column in further if column.data is not None]
         self._attributes = [(column.attribute, column.at) for column in further if column.attribute is not None]
         self._alike = self._attributes == self._data
@@ -135,6 +137,8 @@ class _RowParser:
             if len(cells[at]) > longest:
                 told = f"{name} has {len(cells[at]):,} characters; {longest} fit"
                 return self._told(line, "too_long", customer_id, at, told, f"{longest}자까지 쓸 수 있습니다.")
+        if problem := self._devices_problem(line, customer_id, cells):
+            return problem
         for at, shortened in ((self._id_at, _SHORTENED_ID), (self._phone_at, _SHORTENED_PHONE)):
             if shortened.fullmatch(cells[at]):
                 told = (
@@ -147,6 +151,16 @@ class _RowParser:
                 )
                 return self._told(line, "shortened_number", customer_id, at, told, told_ko)
         return None
+
+    def _devices_problem(self, line: int, customer_id: str, cells: list[str]) -> RowProblem | None:
+        if self._devices_at is None:
+            return None
+        tokens = tokens_of(cells[self._devices_at])
+        if len(tokens) <= MOST_DEVICES and max(map(len, tokens), default=0) <= LONGEST_TOKEN:
+            return None
+        told = f"{MOST_DEVICES} devices of {LONGEST_TOKEN:,} characters fit"
+        told_ko = f"기기는 {MOST_DEVICES}대, 토큰은 {LONGEST_TOKEN:,}자까지 쓸 수 있습니다."
+        return self._told(line, "too_long", customer_id, self._devices_at, told, told_ko)
 
     def _told(self, line: int, code: str, customer_id: str | None, at: int, detail: str, detail_ko: str) -> RowProblem:
         return RowProblem(line, code, detail, customer_id, self._header[at], detail_ko)
@@ -172,5 +186,5 @@ def _longest(column: str) -> int:
     return next(rule.max_length for rule in rules if isinstance(rule, MaxLen))
 
 
-_LONGEST = {column: _longest(column) for column in CUSTOMER}
+_LONGEST = {column: _longest(column) for column in CUSTOMER if column != DEVICES}
 """Characters at most, as for the customer of an event."""

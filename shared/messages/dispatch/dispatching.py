@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from shared.messages.dispatch.retries_store import decide_retries
-from shared.messages.dispatch.store import mark_sent
+from shared.messages.dispatch.submit_store import mark_sent
 from shared.messages.dispatch.sweep_store import DispatchState
 from shared.messages.metrics import count_sent
 from shared.messages.reasons import PROVIDER_UNAVAILABLE

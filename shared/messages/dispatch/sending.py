@@ -11,6 +11,7 @@ import asyncio
 import datetime as dt
 from collections import defaultdict
 from collections.abc import Mapping, Sequence, Set
+from dataclasses import replace
 from uuid import UUID
 
 from shared.contracts.reports import ProviderReport
@@ -19,7 +20,8 @@ from shared.messages.composing import recipient_now
 from shared.messages.dispatch.dispatching import LEASE, Dispatcher
 from shared.messages.dispatch.fairness.turns import Turns
 from shared.messages.dispatch.handing_over import hand_over
-from shared.messages.dispatch.store import Claimed, decide_claims, decide_claims_unless_locked, mark_prepared
+from shared.messages.dispatch.store import Claimed, decide_claims, decide_claims_unless_locked
+from shared.messages.dispatch.submit_store import mark_prepared
 from shared.messages.dispatch.submitting import Submitter
 from shared.messages.known_templates import KnownTemplates
 from shared.messages.lawful import forbidden, leaves_before
@@ -30,6 +32,7 @@ from shared.messages.reasons import (
     SENTENCES,
     TEMPLATE_UNREADABLE,
     UNKNOWN_PROVIDER,
+    UNSUBSCRIBED,
 )
 from shared.messages.reports.reporting import Reports, Told, refusal
 from shared.platform.clock import Clock
@@ -202,7 +205,7 @@ class Sender:
             return
         now = self._clock.now()
         ready, refused = self._rendered(rows, provider.channels, now)
-        before = leaves_before((self._content(row) for row in rows), now)
+        before = leaves_before(((self._content(row), row.leg) for row in rows), now)
         if ready and provider.settlement is Settlement.TWO_PHASE:
             await self._hand_over(provider, account, dispatch, ready, refused, before)
             return
@@ -282,8 +285,10 @@ class Sender:
             try:
                 if error := forbidden(content, (row.leg,), now):
                     raise error
-                to = recipient_now(row.recipient, customer_known=row.customer_known)
-                message = render(content, row.leg, row.variables, message=row.id, attempt=row.attempt, to=to)
+                if row.unsubscribed and row.leg == "email" and content.is_advertising:
+                    raise MessageError(UNSUBSCRIBED, SENTENCES[UNSUBSCRIBED])
+                to = recipient_now(row.leg, row.reach, customer_known=row.customer_known)
+                message = self._written(row, content, to)
                 obstacle = row.obstacle or (CHANNEL_NOT_CARRIED if message.channel not in carried else None)
                 if obstacle:
                     detail = f"{SENTENCES[obstacle]}: {message.channel}"
@@ -293,6 +298,18 @@ class Sender:
             except MessageError as error:
                 refused.append(refusal(row.id, row.attempt, row.leg, error.code, error.both))
         return ready, refused
+
+    def _written(self, row: Claimed, content: TemplateContent, to: str) -> OutboundMessage:
+        message = render(
+            content,
+            row.leg,
+            row.variables,
+            message=row.id,
+            attempt=row.attempt,
+            to=to,
+            pictures=self._templates.pictures(_template_of(row)),
+        )
+        return replace(message, devices=row.devices) if row.devices else message
 
 
 def _template_of(row: Claimed) -> tuple[str, str, int]:

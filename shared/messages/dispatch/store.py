@@ -1,4 +1,4 @@
-"""SQL of a dispatch: claimed, prepared, sent, or given up. What decides says so by its name."""
+"""SQL of claims: what may leave now, who pays for it, and whom it reaches. What decides says so by its name."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from uuid import UUID
 
 import orjson
 
-from shared.contracts.channels import LEG_PRICES
+from shared.contracts.channels import LEG_PRICES, LEGS
 from shared.contracts.tickets import SendTicket
 from shared.credits.ledger.entries import entering
 from shared.credits.prices.store import current_prices
+from shared.customers.reaching import Reach
 from shared.messages.dispatch.choice.account_store import deciding_accounts, dispatch_ids
 from shared.messages.dispatch.choice.cap_store import TOMORROW, counting, deciding_caps
 from shared.messages.dispatch.fairness.pace_store import STILL_WAITS, deciding_pace
@@ -30,101 +31,17 @@ from shared.messages.reasons import (
     WAITING_FOR_CREDIT,
     WORKFLOW_OFF,
 )
-from shared.platform.database import Connection, fetch_all, fetch_tuples
+from shared.platform.database import Connection, fetch_tuples
 from shared.platform.database.keys import is_one
 from shared.platform.ids import months_of
 from shared.platform.signals.alerts import raising
 
-MARK_PREPARED = """
-update dispatches
-set state = 'prepared', provider_batch_id = %(batch)s, updated_at = %(now)s, lease_until = %(lease_until)s
-where tenant = %(tenant)s and id = %(id)s and state = 'open'
-returning id
-"""
-
-
-async def mark_prepared(
-    connection: Connection, tenant: str, dispatch: UUID, *, batch: str, now: dt.datetime, lease_until: dt.datetime
-) -> bool:
-    """Write down what the provider calls the batch, before it is told to send. False: the dispatch is not ours now."""
-    parameters = {"tenant": tenant, "id": dispatch, "batch": batch, "now": now, "lease_until": lease_until}
-    return bool(await fetch_all(connection, MARK_PREPARED, parameters))
-
-
-MARK_SENT = f"""
-with carried as (
-  -- Locked in the order of reports, which may already speak of these messages.
-  select s.*, m.*
-  from (
-    select * from unnest(%(ids)s::uuid[], %(channels)s::text[], %(provider_message_ids)s::text[])
-      as s (id, channel, provider_message_id)
-    order by id
-  ) s
-  cross join lateral (
-    select tableoid as part, ctid as place, status,
-      make_interval(secs => deadlines[position + 1]) as deadline, position + 1 < cardinality(route) as may_go_on
-    from messages
-    where tenant = %(tenant)s and id = {is_one("s.id")} and dispatch = %(id)s and status in ('sending', 'sent')
-      and id between %(first_id)s and %(last_id)s
-    limit 1 for no key update
-  ) m
-),
-told as (
-  -- It is looked at again when the first of its messages may go on to its next channel; see `deciding_deadline`.
-  update dispatches d
-  set state = 'sent', provider_batch_id = coalesce(%(batch)s, provider_batch_id), updated_at = %(now)s,
-      check_at = %(check_at)s, deadline_at = d.created_at + first.deadline
-  from (select min(deadline) filter (where may_go_on) as deadline from carried) first
-  where tenant = %(tenant)s and id = %(id)s and state = 'prepared'
-)
-update messages m
-set status = 'sent', channel = s.channel, updated_at = %(now)s,
-    provider_message_id = coalesce(s.provider_message_id, m.provider_message_id)
-from carried s
-where m.ctid = s.place and m.tableoid = s.part and m.id between %(first_id)s and %(last_id)s and s.status = 'sending'
-"""
-
-
-async def mark_sent(
-    connection: Connection,
-    tenant: str,
-    dispatch: UUID,
-    accepted: Sequence[tuple[UUID, str, str | None]],
-    *,
-    batch: str | None = None,
-    now: dt.datetime,
-    check_at: dt.datetime,
-) -> None:
-    """The provider was told to send: each accepted message is `sent`, unless a report that was faster says more.
-
-    Rows are locked in the order in which reports lock them: the two come together, and must not wait for each other.
-
-    Args:
-        connection: in autocommit.
-        tenant: whose.
-        dispatch: the call.
-        accepted: message, the channel it really took, and the provider's id for it.
-        batch: the provider's id for the call, where it was not known before.
-        now: the moment.
-        check_at: when to ask the provider, should no report have come.
-    """
-    await connection.execute(
-        MARK_SENT,
-        {
-            "tenant": tenant,
-            "id": dispatch,
-            "ids": [message for message, _, _ in accepted],
-            **months_of(message for message, _, _ in accepted),
-            "channels": [channel for _, channel, _ in accepted],
-            "provider_message_ids": [provider_message_id for _, _, provider_message_id in accepted],
-            "batch": batch,
-            "now": now,
-            "check_at": check_at,
-        },
-    )
-
-
 _SENTENCES = orjson.dumps(SENTENCES).decode()
+
+_TO_DEVICES = [row.leg for row in LEGS.values() if row.to == "devices"]
+
+MOST_DEVICES = 20
+"""Of a customer that a message goes to, the newest; nobody has more in use."""
 
 CREDIT_RECHECK = dt.timedelta(seconds=30)
 """How long messages that wait for credit stay before they are looked at again."""
@@ -293,11 +210,19 @@ waiting as (
   ) w
 ),
 counted as ({counting("claimed")})
-select c.tenant, id, recipient, template, template_version, variables, position, attempt, dispatch, account, provider,
-  revision, route[position + 1] as leg,
-  exists (select from customers p where p.tenant = c.tenant and p.id = c.customer) as customer_known,
+select c.tenant, c.id, c.customer, recipient, template, template_version, variables, position, attempt, dispatch,
+  account, provider, revision, c.route[c.position + 1] as leg, p.id is not null as customer_known, p.email,
+  p.email_bounced_at is not null as email_bounced, p.email_unsubscribed_at is not null as unsubscribed,
+  case when c.route[c.position + 1] = any(%(to_devices)s::text[]) then array(
+    select token from customer_devices where tenant = c.tenant and customer = c.customer
+    order by added_at desc, token limit %(most_devices)s
+  ) end as devices,
   obstacle, h.tenants as held_up
 from (select array(select tenant from held_up) as tenants) h left join claimed c on c.status = 'sending'
+left join lateral (
+  select id, email, email_bounced_at, email_unsubscribed_at from customers
+  where tenant = c.tenant and id = c.customer limit 1
+) p on true
 """
 
 
@@ -307,11 +232,16 @@ DECIDE_CLAIMS_UNLESS_LOCKED = _claiming("skip locked")
 
 class Claimed(NamedTuple):
     """A message that this instance alone may send now; fields in the order of the claim's columns. `leg` is its route's
-    channel; `revision` the tenant's; `customer_known`: the tenant has the customer whom it is for; `obstacle`: why its
-    account can't send it, and no other can."""
+    channel; `revision` the tenant's; `customer_known`: the tenant has the customer whom it is for.
+
+    email_bounced, unsubscribed: the address exists no more; the customer wants no advertising there.
+    devices: the tokens of the customer's newest devices, for a leg that goes to them.
+    obstacle: why its account can't send it, and no other can.
+    """
 
     tenant: str
     id: UUID
+    customer: str
     recipient: str | None
     template: str
     template_version: int
@@ -324,7 +254,16 @@ class Claimed(NamedTuple):
     revision: int
     leg: str
     customer_known: bool
+    email: str | None = None
+    email_bounced: bool = False
+    unsubscribed: bool = False
+    devices: Sequence[str] | None = None
     obstacle: str | None = None
+
+    @property
+    def reach(self) -> Reach:
+        """By what the customer may be reached."""
+        return Reach(self.customer, self.recipient, self.email, self.email_bounced, self.devices)
 
 
 class Claiming(TypedDict):
@@ -388,6 +327,8 @@ def _parameters(tickets: Sequence[SendTicket], dispatches: Mapping[str, UUID], c
         "wait_until": now + CREDIT_RECHECK,
         "suspended_until": now + SUSPENSION_RECHECK,
         **LEG_PRICES,
+        "to_devices": _TO_DEVICES,
+        "most_devices": MOST_DEVICES,
         "sentences": _SENTENCES,
         "short": WAITING_FOR_CREDIT,
         "still_waits": STILL_WAITS,

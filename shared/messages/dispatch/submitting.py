@@ -14,13 +14,16 @@ from dataclasses import dataclass, field
 from typing import assert_never
 from uuid import UUID
 
+from shared.contracts.channels import is_reported
 from shared.contracts.outcomes import Outcome
+from shared.customers.devices_store import forget_devices, mark_bounced
 from shared.messages.dispatch.dispatching import FIRST_CHECK, LEASE, SEND_ATTEMPTS, Dispatcher
-from shared.messages.dispatch.store import mark_sent
 from shared.messages.dispatch.submit_store import (
     Carried,
     begin_call,
     carried,
+    customers_of,
+    mark_sent,
     mark_unknown,
     named_by_another,
     split,
@@ -29,7 +32,7 @@ from shared.messages.dispatch.sweep_store import TakenDispatch, close_undecided
 from shared.messages.known_templates import KnownTemplates
 from shared.messages.metrics import OURSELVES, count_sent
 from shared.messages.reasons import ANSWER_LOST, SENTENCES
-from shared.messages.reports.reporting import Reports, Told, refusal
+from shared.messages.reports.reporting import Reports, Told, refusal, taken
 from shared.platform.clock import Clock
 from shared.platform.database import Database
 from shared.platform.ids import new_id
@@ -237,12 +240,15 @@ class Submitter:
     async def _adopt(self, account: ProviderAccount, submission: Submission, submitted: Submitted) -> None:
         """Record what the provider has taken and what it has refused.
 
-        Refusals first: whoever ends in between leaves a call that is found again.
+        Refusals first: whoever ends in between leaves a call that is found again. Where nobody tells what becomes of
+        what was taken, it has arrived; whoever ends before that is written leaves it to the sweep. What is gone is
+        forgotten last: whoever does not come to that is told of it again.
         """
         if submitted.refused:
             await self._reports.record([Told(account.tenant, account.provider, each) for each in submitted.refused])
         if not submitted.accepted:
             await self._dispatcher.abandon(account.tenant, submission.dispatch, "prepared", "every message was refused")
+            await self._forget(account, submission, submitted)
             return
         channels = {message.message: message.channel for message in submission.messages}
         accepted = [(each.message, channels[each.message], each.provider_message_id) for each in submitted.accepted]
@@ -258,6 +264,29 @@ class Submitter:
                 check_at=now + FIRST_CHECK,
             )
         count_sent(account.provider, (channel for _, channel, _ in accepted))
+        attempts = {message.message: message.attempt for message in submission.messages}
+        await self._reports.record(
+            [
+                Told(account.tenant, account.provider, taken(message, attempts[message], channel, named))
+                for message, channel, named in accepted
+                if not is_reported(channel)
+            ]
+        )
+        await self._forget(account, submission, submitted)
+
+    async def _forget(self, account: ProviderAccount, submission: Submission, submitted: Submitted) -> None:
+        """Send nothing more to the devices and addresses that the provider found gone."""
+        if not submitted.gone:
+            return
+        addresses = {message.to: message.message for message in submission.messages if message.channel == "email"}
+        bounced = [address for address in submitted.gone if address in addresses]
+        devices = [token for token in submitted.gone if token not in addresses]
+        async with self._database.connection() as connection:
+            if devices:
+                await forget_devices(connection, account.tenant, devices)
+            if bounced:
+                theirs = await customers_of(connection, account.tenant, [addresses[each] for each in bounced])
+                await mark_bounced(connection, account.tenant, theirs, bounced, now=self._clock.now())
 
     async def _give_up_knowing(self, account: ProviderAccount, dispatch: UUID, why: str) -> None:
         """Nobody will know whether it was sent: its messages are `unknown`, and whoever sweeps sees to their end."""
@@ -313,7 +342,8 @@ class Submitter:
 
     def _written(self, account: ProviderAccount, message: Carried) -> OutboundMessage:
         """A message as it was handed over; without recipient and words where nobody can write it again."""
-        content = self._templates.get((account.tenant, message.template, message.template_version))
+        key = account.tenant, message.template, message.template_version
+        content = self._templates.get(key)
         if content is not None and message.recipient is not None:
             try:
                 return render(
@@ -323,6 +353,7 @@ class Submitter:
                     message=message.id,
                     attempt=message.attempt,
                     to=message.recipient,
+                    pictures=self._templates.pictures(key),
                 )
             except MessageError:
                 pass

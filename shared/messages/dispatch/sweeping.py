@@ -9,6 +9,7 @@ from functools import partial
 from typing import NamedTuple
 from uuid import UUID
 
+from shared.contracts.channels import is_reported
 from shared.contracts.outcomes import Outcome
 from shared.contracts.reports import ProviderReport
 from shared.messages.dispatch.dispatching import FIRST_CHECK, LEASE, Dispatcher
@@ -26,7 +27,7 @@ from shared.messages.dispatch.unasked import NOT_USABLE, Unasked
 from shared.messages.metrics import OURSELVES
 from shared.messages.reasons import ACCOUNT_NOT_ASKED, ANSWER_LOST, DEADLINE, NO_REPORT, SENTENCES, WORDS_REFUSED
 from shared.messages.reports.naming import told_by
-from shared.messages.reports.reporting import Reports, Told, refusal
+from shared.messages.reports.reporting import Reports, Told, refusal, taken
 from shared.messages.status import Status
 from shared.platform.clock import Clock
 from shared.platform.database import Database
@@ -193,6 +194,15 @@ class Sweeper:
             async with self._database.connection() as connection:
                 await close(connection, [dispatch], self._clock.now())
             return
+        if accepted := [each for each in unreported.messages if _is_taken(each)]:
+            # Its instance ended before it wrote down that they have arrived.
+            by = account.provider if account else OURSELVES
+            await self._reports.record(
+                [Told(dispatch.tenant, by, taken(each.id, each.attempt, each.channel, None)) for each in accepted]
+            )
+            unreported = unreported._replace(messages=[each for each in unreported.messages if not _is_taken(each)])
+            if not unreported.messages:
+                return
         if dispatch.batch is None:
             await self._reports.record(
                 [
@@ -225,6 +235,11 @@ class Sweeper:
             )
         ]
         await self._reports.record(told)
+
+
+def _is_taken(message: OpenMessage) -> bool:
+    """Whether its provider has taken it, and tells no more."""
+    return message.status is Status.SENT and not is_reported(message.channel)
 
 
 def _tenant(due: _Undecided | _Unreported) -> str:

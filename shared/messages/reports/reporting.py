@@ -13,7 +13,7 @@ from shared.contracts.outcomes import Outcome
 from shared.contracts.reports import ProviderReport, ReportBatch
 from shared.messages.metrics import count_changes
 from shared.messages.outbox import CROWD, PATIENCE, cut_tickets, publish_tickets, topics_of
-from shared.messages.reasons import REFUSED_HERE, UNHEARD_OF, WORDS_REFUSED
+from shared.messages.reasons import ACCEPTED, REFUSED_HERE, UNHEARD_OF, WORDS_REFUSED
 from shared.messages.reports.plain_store import PlainArrival, decide_plain_arrivals
 from shared.messages.reports.store import (
     Asked,
@@ -236,6 +236,18 @@ def refusal(
         code=code,
         outcome=outcome,
         detail=detail,
+    )
+
+
+def taken(message: UUID, attempt: int, channel: str, provider_message_id: str | None) -> ProviderReport:
+    """The last word on a message of a channel on which nobody tells more: its provider has taken it."""
+    return ProviderReport(
+        message=message,
+        attempt=attempt,
+        channel=channel,
+        provider_message_id=provider_message_id or "",
+        code=ACCEPTED,
+        outcome=Outcome.DELIVERED,
     )
 
 

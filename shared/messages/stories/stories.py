@@ -9,8 +9,10 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from shared.contracts.channels import is_reported
 from shared.credits.amounts import in_won
 from shared.customers.knowing import check_customer
+from shared.messages.reasons import ACCEPTED
 from shared.messages.status import Status
 from shared.messages.stories import store
 from shared.platform.clock import SEOUL
@@ -248,9 +250,14 @@ def _dispatch(row: store.StoredDispatch) -> Chapter:
 
 def _report(row: store.StoredReport) -> Chapter:
     detail = f" “{row.detail}”" if row.detail else ""
+    if row.code == ACCEPTED and row.channel is not None and not is_reported(row.channel):
+        told = f"{row.provider} has taken attempt {row.attempt + 1} on {row.channel}, and {_NO_MORE}"
+        return Chapter(row.received_at, "report", told, asdict(row))
     told = f"{row.provider} says {row.outcome} ({row.code}{detail}) of attempt {row.attempt + 1}"
     return Chapter(row.received_at, "report", f"{told}, on {row.channel}", asdict(row))
 
+
+_NO_MORE = "nobody tells more than that: it counts as delivered"
 
 _BECAME_OF_DISPATCH = {
     "open": "not yet taken",
@@ -300,7 +307,9 @@ def _status(row: store.StoredMessage) -> Chapter:
     why = f": {row.reason}, {row.detail}" if row.reason else ""
     price = f" for {in_won(row.price)} won" if row.price is not None else ""
     facts = _facts(row, "status", "channel", "reason", "detail", "price", "attempt", "position")
-    return Chapter(row.updated_at, "status", f"{row.status} on {row.channel}{price}{why}", facts)
+    is_taken = row.status == Status.DELIVERED and not is_reported(row.channel)
+    meaning = ", which means here that its provider has taken it" if is_taken else ""
+    return Chapter(row.updated_at, "status", f"{row.status} on {row.channel}{meaning}{price}{why}", facts)
 
 
 def _facts(row: store.StoredMessage, *names: str) -> dict[str, Any]:

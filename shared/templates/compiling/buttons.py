@@ -19,7 +19,8 @@ from shared.templates.compiling.limits import (
     WITH_EXTRA,
 )
 from shared.templates.compiling.texts import form_of
-from shared.templates.template import AlimTalkContent, ButtonContent, parse_text
+from shared.templates.parts.texts import parse_text
+from shared.templates.template import AlimTalkContent, ButtonContent
 
 _WITHOUT_EXTRA = {"EX": "BA", "MI": "AD"}
 _PAGES = ("mobile", "desktop")

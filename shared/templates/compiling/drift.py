@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from shared.providers.base import Button
 from shared.providers.templated.base import TemplateWords
 from shared.templates.compiling.findings import Finding, found
-from shared.templates.template import AlimTalkContent, ButtonContent, TemplateContent, parse_text
+from shared.templates.parts.texts import parse_text
+from shared.templates.template import AlimTalkContent, ButtonContent, TemplateContent
 
 _AROUND = 12
 """Characters that are shown of two texts from where they part."""

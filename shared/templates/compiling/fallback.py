@@ -8,7 +8,8 @@ from shared.contracts.channels import CHANNELS
 from shared.contracts.text import for_carriers
 from shared.templates.compiling.findings import Finding, Place, found
 from shared.templates.limits import unencodable
-from shared.templates.template import TemplateContent, parse_text
+from shared.templates.parts.texts import parse_text
+from shared.templates.template import TemplateContent
 
 _SMS, _LMS = CHANNELS["sms"], CHANNELS["lms"]
 

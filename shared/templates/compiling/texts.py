@@ -17,7 +17,8 @@ from shared.templates.compiling.limits import (
     MOST_GROWTH,
     WITH_CHANNEL_ADD,
 )
-from shared.templates.template import AlimTalkContent, parse_text
+from shared.templates.parts.texts import parse_text
+from shared.templates.template import AlimTalkContent
 
 _UNFINISHED = re.compile(r"#\{[^{}]{0,20}\}?|\$\{[^{}]{0,20}\}")
 _NESTED = re.compile(r"#\{[^{}]*#\{[^{}]*\}[^{}]{0,20}\}?")

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from shared.contracts.events import FUTURE_TOLERANCE, SubscriptionEvent
 from shared.contracts.tickets import SendTicket
+from shared.customers.devices_store import decide_devices
 from shared.customers.store import Person, decide_newest_words, read_fellows
 from shared.customers.words import together
 from shared.messages.composing import NewMessage
@@ -179,6 +180,7 @@ async def _people(connection: Connection, events: Sequence[SubscriptionEvent], n
     for places in rounds.values():
         tellings = [telling_of(events[place], now) for place in places]
         known = await decide_newest_words(connection, tellings)
+        await decide_devices(connection, tellings)
         for place, telling in zip(places, tellings, strict=True):
             people[place] = together(known[telling.tenant, telling.customer], telling.told)
     return [people[place] for place in range(len(events))]

@@ -41,7 +41,8 @@ def happening_of(event: SubscriptionEvent, person: Person) -> Happening:
 def telling_of(event: SubscriptionEvent, now: dt.datetime) -> Telling:
     """What an event says of its customer. By a clock that is ahead nothing is told later than it is heard, or it would
     outdo what is told until then."""
-    return Telling(event.tenant, event.customer.id, min(event.time_utc, now), event.customer.told)
+    customer = event.customer
+    return Telling(event.tenant, customer.id, min(event.time_utc, now), customer.told, devices=customer.told_devices)
 
 
 def plan_plain(
@@ -78,6 +79,8 @@ def _repeated(keys: Sequence[Key]) -> frozenset[Key]:
 def _planned(event: SubscriptionEvent, catalog: Catalog, now: dt.datetime) -> Plan | None:
     """What an event comes to; None where that depends on what is kept."""
     workflows = catalog.workflows_for(event.type)
+    if event.customer.told_devices is not None:  # they are told by a statement of their own
+        return None
     if any(each.definition.keeps_runs or each.definition.audience == "group" for each in workflows):
         return None
     plan = Plan()

@@ -14,7 +14,7 @@ from shared.contracts.outcomes import Outcome
 from shared.messages.reports.reporting import Told
 from shared.messages.stories.stories import story
 from shared.providers import OutboundMessage, Settlement
-from shared.templates.template import parse_text
+from shared.templates.parts.texts import parse_text
 from tests.faults.boundaries import Hook
 from tests.faults.calls.vendor import CULPRIT, Vendor
 from tests.faults.world import SMS_ONLY, TENANT, Crash, FaultyWorld, ending_at

@@ -170,10 +170,17 @@ def as_rows(businesses: Mapping[str, Business], tickets: Sequence[SendTicket]) -
             if books.short
         ],
         "customers": [
-            {"tenant": customers_of, "id": _customer(bill), "as_of": BEFORE}
+            {"tenant": customers_of, "id": _customer(bill), "as_of": BEFORE, **_addresses(bill)}
             for tenant, _, books in every
             for bill in books.bills.values()
             for customers_of in ((tenant,) if customer_known(bill) else (f"another {tenant}",))
+        ],
+        "customer_devices": [
+            {"tenant": tenant, "token": token, "customer": _customer(bill), "added_at": NOON - at * INSTANT}
+            for tenant, _, books in every
+            for bill in books.bills.values()
+            if customer_known(bill)
+            for at, token in enumerate(_devices(bill))
         ],
         "messages": [_message(tenant, bill) for tenant, _, books in every for bill in books.bills.values()],
         "outbox": [
@@ -194,12 +201,25 @@ def as_rows(businesses: Mapping[str, Business], tickets: Sequence[SendTicket]) -
 def told(tenant: str, bill: Bill) -> dict[str, Any]:
     """What a claim tells of a message to whoever sends it: another thing of each."""
     return {
+        "customer": _customer(bill),
         "recipient": f"010{bill.id.int:08}",
         "template": f"{tenant}-{bill.id.int}",
         "template_version": 1 + bill.id.int,
         "variables": {"number": str(bill.id.int)},
         "position": bill.position,
         "attempt": bill.attempt,
+    }
+
+
+def reached(bill: Bill) -> dict[str, Any]:
+    """What it tells of the customer whom a message is for."""
+    known, addresses = customer_known(bill), _addresses(bill)
+    return {
+        "customer_known": known,
+        "email": addresses["email"] if known else None,
+        "email_bounced": known and addresses["email_bounced_at"] is not None,
+        "unsubscribed": known and addresses["email_unsubscribed_at"] is not None,
+        "devices": (_devices(bill) if known else []) if bill.route[bill.position] == "push" else None,
     }
 
 
@@ -212,13 +232,26 @@ def _customer(bill: Bill) -> str:
     return f"c-{bill.id.int}"
 
 
+def _addresses(bill: Bill) -> dict[str, Any]:
+    number = bill.id.int
+    return {
+        "email": f"c-{number}@example.com" if number % 4 else None,
+        "email_bounced_at": BEFORE if number % 2 else None,
+        "email_unsubscribed_at": BEFORE if number % 5 == 0 else None,
+    }
+
+
+def _devices(bill: Bill) -> list[str]:
+    """The newest first."""
+    return [f"token {bill.id.int} {at}" for at in range(bill.id.int % 3)]
+
+
 def _message(tenant: str, bill: Bill) -> Row:
     of_run, of_bulk = bill.run_revision is not None, bill.id.int % 2  # a bulk send's key may be that of a run
     return message_row(
         tenant,
         bill,
         **told(tenant, bill),
-        customer=_customer(bill),
         workflow="reminders" if of_run else None,
         run_key="the-run" if of_run or of_bulk else None,
         run_revision=bill.run_revision,

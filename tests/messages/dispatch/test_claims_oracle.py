@@ -41,7 +41,7 @@ from tests.messages.dispatch.claims import (
     Business,
     as_rows,
     businesses,
-    customer_known,
+    reached,
     tickets,
     told,
 )
@@ -127,7 +127,7 @@ def _claimed(tenant: str, bill: Bill, account: Account, revision: int) -> Claime
         provider=account.provider,
         revision=revision,
         leg=bill.route[bill.position],
-        customer_known=customer_known(bill),
+        **reached(bill),
         **told(tenant, bill),
     )
 

@@ -16,7 +16,8 @@ from shared.platform.database.migrations import migrate
 from tests.databases import Migrated
 from tests.schemas.attacks.definers import CALLED, FUNCTIONS, SAFE_PATH
 from tests.schemas.samples import OURS, SAMPLES
-from tests.schemas.walls import ENTERS, as_role, entry, fill, sample
+from tests.schemas.test_entries import entry
+from tests.schemas.walls import ENTERS, as_role, fill, sample
 
 OTHERS_MAKE_THEM_RUN = f"""
 select name, proconfig, has_function_privilege('public', oid, 'execute') from {FUNCTIONS}

@@ -13,7 +13,8 @@ from shared.templates.compiling.compiling import compiled
 from shared.templates.compiling.drift import content_of, differences, words_of
 from shared.templates.compiling.limits import MOST_GROWTH
 from shared.templates.limits import check_alimtalk
-from shared.templates.template import TemplateContent, parse_text
+from shared.templates.parts.texts import parse_text
+from shared.templates.template import TemplateContent
 
 MOST = CHANNELS["alimtalk"].longest
 pieces = st.lists(st.tuples(st.integers(0, 400), st.sampled_from(["이름", "주문번호", "주소"])), min_size=1, max_size=4)

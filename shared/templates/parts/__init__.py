@@ -1,0 +1,1 @@
+"""What a template says on each channel: texts, links, HTML and pictures."""
