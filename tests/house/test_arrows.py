@@ -42,6 +42,7 @@ OPERATIONS = tuple(
 BELOW_MESSAGES = (
     "templates",
     "tenants",
+    "tenants.lending",
     "tenants.senders",
     "customers",
     "customers.files",
@@ -62,6 +63,7 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "providers": BASE,
     "tenants": ("tenants.senders", "providers", "law", *STORES),
     "tenants.senders": ("law", *STORES),
+    "tenants.lending": ("tenants", "tenants.senders", "law", *STORES),
     "customers": STORES,
     "customers.files": ("customers", *BASE),
     "templates": ("law", "providers", *STORES),

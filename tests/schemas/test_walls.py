@@ -9,7 +9,7 @@ from local.functions import ROLE_OF
 from local.postgres import ROLES
 from shared.platform.database import Database as Pool
 from tests.databases import Migrated
-from tests.schemas.definers import CALLED, FUNCTIONS, SAFE_PATH
+from tests.schemas.doors.definers import CALLED, FUNCTIONS, SAFE_PATH
 from tests.schemas.walls import (
     MEMBER_OF,
     OURS,

@@ -14,7 +14,7 @@ from psycopg.errors import InsufficientPrivilege
 from local.postgres import ROLES, ensure_database
 from shared.platform.database.migrations import migrate
 from tests.databases import Migrated
-from tests.schemas.definers import CALLED, FUNCTIONS, SAFE_PATH
+from tests.schemas.doors.definers import CALLED, FUNCTIONS, SAFE_PATH
 from tests.schemas.walls import ENTERS, OURS, SAMPLES, as_role, entry, fill, sample
 
 OTHERS_MAKE_THEM_RUN = f"""
