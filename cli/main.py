@@ -14,6 +14,7 @@ from cli.messaging import events, messages, publish, send, show
 from cli.messaging.accounts import app as accounts_verbs
 from cli.messaging.customers import app as customers_verbs
 from cli.messaging.publishers import app as publishers_verbs
+from cli.messaging.senders import app as senders_verbs
 from cli.operations import health, package, restore
 from cli.operations.alerts import app as alerts_verbs
 from cli.operations.dead_letters import app as dead_letters_verbs
@@ -75,6 +76,7 @@ app.command(epilog=restore.EXAMPLES)(restore.restore)
 app.add_typer(credits_verbs, name="credits")
 app.add_typer(tenants_verbs, name="tenants")
 app.add_typer(accounts_verbs, name="accounts")
+app.add_typer(senders_verbs, name="senders")
 app.add_typer(alerts_verbs, name="alerts")
 app.add_typer(workflows_verbs, name="workflows")
 app.add_typer(templates_verbs, name="templates")

@@ -28,7 +28,7 @@ from shared.platform.database import Database
 from shared.platform.database.migrations import migrate
 from shared.platform.errors import AllimError
 from shared.platform.settings import read_keys
-from shared.tenants.accounts import fill_in_digests
+from shared.tenants.accounts import fill_in_channels, fill_in_digests
 
 _LOCK_SECONDS = 2.0  # a client that looks whether one is running holds the lock for a moment
 
@@ -104,11 +104,12 @@ class Supervisor:
         let_roles_log_in(database_url, self._blueprint.secrets.role_passwords)
 
     async def _fill_in(self, database_url: str) -> None:
-        """What a migration can't: months of their own for what comes, also after a long time, and digests for accounts
-        of a stack that an older release left."""
+        """What a migration can't: months of their own for what comes, also after a long time, and channels and digests
+        for accounts of a stack that an older release left."""
         database = Database(database_url, pool_size=1)
         try:
             await Retention(database, WallClock()).make_months()
+            await fill_in_channels(database)
             await fill_in_digests(database, Keys(read_keys(self._blueprint.secrets.encryption_key)))
         finally:
             await database.close()

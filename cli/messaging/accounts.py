@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 from dataclasses import asdict
 from pathlib import Path
@@ -17,6 +18,7 @@ from cli.showing import clock_time
 
 if TYPE_CHECKING:
     from shared.platform.database import Connection
+    from shared.tenants.overview_store import AccountLine
 
 app = typer.Typer(
     help="What tenants send by: accounts at providers, with their senders.",
@@ -26,6 +28,12 @@ app = typer.Typer(
 
 WEBHOOK_SECRET = "webhook_secret"  # noqa: S105 - its name
 
+Weight = Annotated[
+    int, typer.Option(help="How much is sent by it beside the others, 0 to 100; 0: only what no other can send.")
+]
+Account = Annotated[str, typer.Argument(help="The account's id.", metavar="ACCOUNT")]
+Owner = Annotated[str, typer.Option(help="The tenant whose account it is.")]
+To = Annotated[str, typer.Option(help="The tenant that it is lent to.")]
 Tenant = Annotated[str, typer.Argument(help="The tenant's id.", metavar="TENANT")]
 
 
@@ -36,36 +44,55 @@ def list_(
     database_url: DatabaseUrl = None,
 ) -> None:
     """List accounts: whose, at which provider, and from which number they send. What opens them is never shown."""
+    from shared.platform.clock import WallClock
     from shared.tenants.overview_store import read_accounts
 
-    async def work(connection: Connection) -> list[dict[str, object]]:
-        return [asdict(account) for account in await read_accounts(connection, tenant)]
+    async def work(connection: Connection) -> list[AccountLine]:
+        return await read_accounts(connection, tenant)
 
     found = with_ledger(database_url, work, tenant=tenant)
     if as_json:
-        print_json(found)
+        print_json([asdict(account) for account in found])
     elif found:
-        columns = ["tenant", "account", "provider", "sender", "sends", "since"]
-        rows = [
-            (
-                account["tenant"],
-                account["id"],
-                account["provider"],
-                account["sender"],
-                "yes" if account["active"] else "no",
-                clock_time(account["created_at"]),  # type: ignore[arg-type]
-            )
-            for account in found
-        ]
-        print_table(columns, rows)
+        columns = ["tenant", "account", "provider", "sender", "carries", "weight", "state", "since"]
+        print_table(columns, [_row(account, WallClock().now()) for account in found])
     else:
         typer.echo("no accounts; `allim accounts add` and `allim tenants add` make one")
+
+
+def _row(account: AccountLine, now: dt.datetime) -> tuple[object, ...]:
+    whose = f" of {account.lent_by}" if account.lent_by else ""
+    return (
+        account.tenant,
+        f"{account.id}{whose}",
+        account.provider,
+        account.sender,
+        " ".join(account.carries or ["all"]),
+        account.weight,
+        _state(account, now),
+        clock_time(account.created_at),
+    )
+
+
+def _state(account: AccountLine, now: dt.datetime) -> str:
+    from shared.platform.clock import SEOUL
+
+    if not account.active:
+        return "is followed, not sent by"
+    if account.paused_at:
+        return f"paused: {account.paused_why}"
+    if account.certificate_until and account.certificate_until < now.astimezone(SEOUL).date():
+        return f"certificate over since {account.certificate_until}"
+    return "sends"
 
 
 @app.command(
     epilog=examples(
         "allim accounts add saas --provider nhn --sender 0212345678   # asks for what opens it",
         "allim accounts add saas --provider nhn --sender 0212345678 --credentials nhn.json",
+        "allim accounts add saas --id second --provider nhn --sender 0212345678 --channel sms --weight 30",
+        "allim accounts add saas --provider nhn --sender 0212345678 --certificate 전송-2026-1 "
+        "--certificate-until 2027-05-31",
         "vault read … | allim accounts add saas --provider solapi --sender 0212345678 --credentials - --json",
     )
 )
@@ -83,6 +110,18 @@ def add(
             show_default=False,
         ),
     ] = None,
+    channel: Annotated[
+        list[str] | None,
+        typer.Option(help="What it is for; again for more. (Default: all that its provider carries.)"),
+    ] = None,
+    weight: Weight = 100,
+    certificate: Annotated[
+        str | None, typer.Option(help="The number of its transmission certificate.", show_default=False)
+    ] = None,
+    certificate_until: Annotated[
+        dt.datetime | None,
+        typer.Option(help="Its last day, in Korea.", formats=["%Y-%m-%d"], show_default=False),
+    ] = None,
     as_json: AsJson = False,
     database_url: DatabaseUrl = None,
 ) -> None:
@@ -97,17 +136,23 @@ def add(
     from shared.platform.settings import read_keys
     from shared.providers import ProviderAccount, webhook_proof
     from shared.tenants.accounts import register_account
+    from shared.tenants.terms import Terms, carried, expect_to_hold
 
+    now = WallClock().now()
+    until = certificate_until.date() if certificate_until else None
+    terms = Terms(tuple(channel) if channel else None, weight, certificate, until)
+    carried(provider, terms)
+    expect_to_hold(terms, now)
     secrets = _secrets(provider, credentials)
     if not is_sender(sender):
         told = "a sender is a Korean number, digits alone (발신번호는 숫자만 쓴 국내 번호입니다.)"
         raise CommandError(f"bad_sender: {told}")
     account = ProviderAccount(tenant, id_, provider, sender, kakao_channel, secrets)
-    keys, now = Keys(read_keys(_encryption_key())), WallClock().now()
+    keys = Keys(read_keys(_encryption_key()))
 
     async def work(connection: Connection) -> bool:
         await connection.execute("select from tenants where id = %s for no key update", [tenant])
-        return await register_account(connection, keys, account, now=now)
+        return await register_account(connection, keys, account, terms, now=now)
 
     changed = with_ledger(database_url, work, tenant=tenant)
     is_called = webhook_proof(provider, secrets[WEBHOOK_SECRET]) if secrets.get(WEBHOOK_SECRET) else None
@@ -118,6 +163,126 @@ def add(
     say(f"{tenant} sends by {id_} at {provider}{'' if changed else ', as before'}")
     if webhook:
         say(f"its webhook is {webhook}")
+
+
+@app.command(
+    epilog=examples(
+        'allim accounts pause saas second --why "NHN Cloud is slow"',
+        'allim accounts pause platform main --why "contract ends" --json   # also for whom it is lent to',
+    )
+)
+def pause(
+    tenant: Tenant,
+    account: Account,
+    why: Annotated[str, typer.Option(help="Why, for whoever looks later.")],
+    as_json: AsJson = False,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Let nothing leave by an account until it is resumed. The tenant's other accounts send what they carry.
+
+    What no other can send waits; a message whose moment is over by then ends as expired (account_paused). What the
+    provider has already is reported and charged as ever.
+    """
+
+    async def work(connection: Connection) -> None:
+        from shared.platform.clock import WallClock
+        from shared.tenants.lending.pausing import pause as pause_now
+
+        await pause_now(connection, tenant, account, why=why, now=WallClock().now())
+
+    with_ledger(database_url, work, tenant=tenant)
+    _done(tenant, account, "paused", "nothing leaves by it until `allim accounts resume`", as_json)
+
+
+@app.command(epilog=examples("allim accounts resume saas second", "allim accounts resume saas second --json"))
+def resume(tenant: Tenant, account: Account, as_json: AsJson = False, database_url: DatabaseUrl = None) -> None:
+    """Let messages leave by an account again. What waits for it and is still in time leaves within seconds."""
+
+    async def work(connection: Connection) -> None:
+        from shared.messages.resuming import resume_account
+        from shared.platform.clock import WallClock
+
+        await resume_account(connection, tenant, account, now=WallClock().now())
+
+    with_ledger(database_url, work, tenant=tenant)
+    _done(tenant, account, "resumed", "what waits for it and is still in time leaves now", as_json)
+
+
+@app.command(
+    epilog=examples(
+        "allim accounts lend main --owner platform --to cafe --sender 0212345678",
+        "allim accounts lend main --owner platform --to shop --id platform --sender 0312345678 "
+        "--kakao-channel PF… --json",
+    )
+)
+def lend(
+    account: Account,
+    owner: Owner,
+    to: To,
+    sender: Annotated[str, typer.Option(help="The number that the borrower sends from, registered at the provider.")],
+    id_: Annotated[
+        str | None, typer.Option("--id", help="What it is called there. (Default: as here.)", show_default=False)
+    ] = None,
+    kakao_channel: Annotated[str | None, typer.Option(help="The borrower's, for AlimTalk.", show_default=False)] = None,
+    weight: Weight = 100,
+    as_json: AsJson = False,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Let a tenant send by another one's account, without giving it what opens that.
+
+    It is one account at the provider: its rate is shared, and reports come to its owner's address and find their
+    messages. Each tenant is suspended, and its use of the account paused, alone.
+    """
+
+    async def work(connection: Connection) -> bool:
+        from shared.platform.clock import WallClock
+        from shared.tenants.lending.lending import lend as lend_now
+
+        return await lend_now(
+            connection,
+            owner,
+            account,
+            to,
+            id_=id_ or account,
+            sender=sender,
+            kakao_channel=kakao_channel,
+            weight=weight,
+            now=WallClock().now(),
+        )
+
+    changed = with_ledger(database_url, work, tenant=to)
+    if as_json:
+        print_json({"tenant": to, "account": id_ or account, "lent_by": owner, "changed": changed})
+    else:
+        say(f"{to} sends by {account} of {owner}{'' if changed else ', as before'}")
+
+
+@app.command(
+    epilog=examples(
+        "allim accounts unlend main --owner platform --to cafe",
+        "allim accounts unlend main --owner platform --to cafe --json",
+    )
+)
+def unlend(account: Account, owner: Owner, to: To, as_json: AsJson = False, database_url: DatabaseUrl = None) -> None:
+    """Let a tenant send no more by another one's account. What it sent by it is followed to its end."""
+
+    async def work(connection: Connection) -> list[str]:
+        from shared.tenants.lending.lending import take_back
+
+        return await take_back(connection, owner, account, to)
+
+    ids = with_ledger(database_url, work, tenant=to)
+    if as_json:
+        print_json({"tenant": to, "accounts": ids, "lent_by": owner})
+    else:
+        say(f"{to} sends no more by {account} of {owner}")
+
+
+def _done(tenant: str, account: str, what: str, meaning: str, as_json: bool) -> None:
+    if as_json:
+        print_json({"tenant": tenant, "account": account, "state": what})
+    else:
+        say(f"{account} of {tenant} is {what}: {meaning}")
 
 
 def _secrets(provider: str, credentials: str | None) -> dict[str, str]:

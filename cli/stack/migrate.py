@@ -61,9 +61,10 @@ async def _make_months(database: Database) -> int:
 
 async def _fill_in(database: Database, database_url: str | None) -> int:
     """How many accounts take no calls from their provider until somebody with the key was here."""
-    from shared.tenants.accounts import fill_in_digests
+    from shared.tenants.accounts import fill_in_channels, fill_in_digests
     from shared.tenants.webhook_store import count_unfilled
 
+    await fill_in_channels(database)
     async with database.connection() as connection:
         waiting = await count_unfilled(connection)
     keys = keys_if_any(database_url) if waiting else None

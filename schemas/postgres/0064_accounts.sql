@@ -82,4 +82,4 @@ grant select (tenant, number, verified_at) on sender_numbers to allim_api;
 grant update (day, used) on sender_days to allim_sender, allim_sweeper;
 
 grant select (place, carries, paused_at, certificate_until) on provider_accounts to allim_api;
-grant select (certificate_until) on provider_accounts to allim_health, allim_watch;
+grant select (certificate_until, paused_at, lent_by, lent_account) on provider_accounts to allim_health, allim_watch;

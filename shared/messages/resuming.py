@@ -1,4 +1,4 @@
-"""A tenant sends again: what waits leaves at once, not when it would have been looked at."""
+"""A tenant sends again, or is sent for by an account again: what waits leaves at once, not when its time comes."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import datetime as dt
 
 from shared.messages.store import hasten_tickets
 from shared.platform.database import Connection
+from shared.tenants.lending.pausing import unpause
 from shared.tenants.suspending import resume
 
 
@@ -23,3 +24,23 @@ async def resume_sending(connection: Connection, tenant: str, *, by: str, now: d
     """
     await resume(connection, tenant, by=by, now=now)
     await hasten_tickets(connection, tenant, now=now)
+
+
+async def resume_account(connection: Connection, tenant: str, account: str, *, now: dt.datetime) -> list[str]:
+    """Let messages leave by an account again, also those of whom it is lent to.
+
+    Args:
+        connection: in a transaction of the database's owner.
+        tenant, account: whose it is, and its id.
+        now: the moment.
+
+    Returns:
+        The tenants that send by it.
+
+    Raises:
+        PauseError: `unknown_account`, `not_paused`.
+    """
+    tenants = await unpause(connection, tenant, account)
+    for each in tenants:
+        await hasten_tickets(connection, each, now=now)
+    return tenants

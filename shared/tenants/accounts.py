@@ -13,18 +13,15 @@ from shared.platform.database import Connection, Database
 from shared.platform.database.revisions import RevisionCache
 from shared.platform.errors import AllimError
 from shared.platform.logs import log
-from shared.providers import ProviderAccount
-from shared.tenants.senders.store import register_number
-from shared.tenants.store import SealedAccount, has_undecided, provider_accounts, save_account
+from shared.providers import ProviderAccount, legs_carried
+from shared.tenants.senders.store import WITH_ACCOUNT, register_number
+from shared.tenants.store import SealedAccount, fill_in_carried, has_undecided, provider_accounts, save_account
 from shared.tenants.terms import Terms, carried
 from shared.tenants.webhook_store import Unfilled, fill, unfilled
 from shared.tenants.webhooks import WEBHOOK_SECRET, digest_for, let_provider_call
 
 DIGESTS_A_BATCH = 100
 """Accounts a transaction, whose rows are locked for as long."""
-
-WITH_ACCOUNT = "account"
-"""How a sender is verified that an account was registered with: its provider sends from no other."""
 
 ALL_OF_IT = Terms()
 
@@ -112,6 +109,13 @@ async def register_account(
 def _terms(sealed: SealedAccount) -> Terms:
     channels = None if sealed.channels is None else tuple(sealed.channels)
     return Terms(channels, sealed.weight, sealed.certificate_number, sealed.certificate_until)
+
+
+async def fill_in_channels(database: Database) -> int:
+    """Say of accounts that are for all that their provider carries what that is: an older release knew less of it, or
+    nothing. Safe at any time. `database`: its owner's. Gives of how many that was something else."""
+    async with database.transaction() as connection:
+        return await fill_in_carried(connection, legs_carried())
 
 
 async def fill_in_digests(database: Database, keys: Keys) -> int:

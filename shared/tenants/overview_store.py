@@ -72,7 +72,15 @@ async def read_overviews(connection: Connection, tenant: str | None = None) -> l
 
 @dataclass(frozen=True, slots=True)
 class AccountLine:
-    """An account at a provider. `active`: its tenant sends by it; one that it sent by before is followed to the end."""
+    """An account at a provider.
+
+    active: its tenant sends by it; one that it sent by before is followed to the end.
+    carries: the channels of routes that it is for; None where an older release registered it.
+    weight: how much is sent by it beside the others.
+    certificate_until: the last day of its transmission certificate, in Korea.
+    paused_at, paused_why: None while it is sent by.
+    lent_by, lent_account: whose it is, where it is another tenant's. `lent_to`: who sends by it besides.
+    """
 
     tenant: str
     id: str
@@ -82,12 +90,27 @@ class AccountLine:
     active: bool
     created_at: dt.datetime
     messages_per_second: int | None
+    carries: list[str] | None
+    weight: int
+    certificate_number: str | None
+    certificate_until: dt.date | None
+    paused_at: dt.datetime | None
+    paused_why: str | None
+    lent_by: str | None
+    lent_account: str | None
+    lent_to: list[str]
 
 
 ACCOUNTS = """
-select tenant, id, provider, sender, kakao_channel, active, created_at, messages_per_second from provider_accounts
-where %(tenant)s::text is null or tenant = %(tenant)s
-order by tenant, active desc, id
+select a.tenant, a.id, a.provider, a.sender, a.kakao_channel, a.active, a.created_at, a.messages_per_second, a.carries,
+  a.weight, a.certificate_number, a.certificate_until, a.paused_at, a.paused_why, a.lent_by, a.lent_account,
+  array(
+    select l.tenant from provider_accounts l where l.lent_by = a.tenant and l.lent_account = a.id and l.active
+    order by l.tenant
+  ) as lent_to
+from provider_accounts a
+where %(tenant)s::text is null or a.tenant = %(tenant)s
+order by a.tenant, a.active desc, a.place, a.id
 """
 
 

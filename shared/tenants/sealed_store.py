@@ -8,7 +8,10 @@ from shared.platform.crypto import SealedValue, key_in_sql
 from shared.platform.database import Connection, fetch_all
 from shared.tenants.accounts import context_of
 
-COUNT_BY_KEY = f"select {key_in_sql('credentials')} as key, count(*) as number from provider_accounts group by 1"
+COUNT_BY_KEY = f"""
+select {key_in_sql("credentials")} as key, count(*) as number from provider_accounts
+where lent_by is null group by 1
+"""
 
 
 async def count_accounts_by_key(connection: Connection) -> dict[str, int]:

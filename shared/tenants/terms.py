@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from shared.platform.clock import SEOUL
 from shared.platform.errors import AllimError
 from shared.providers import legs_carried
 
@@ -14,7 +15,8 @@ LONGEST_NUMBER = 100
 
 
 class TermsError(AllimError):
-    """An account can't have such terms: `unknown_provider`, `channel_not_carried`, `bad_weight`, `bad_certificate`."""
+    """An account can't have such terms: `unknown_provider`, `channel_not_carried`, `bad_weight`, `bad_certificate`,
+    `certificate_expired`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,17 @@ def carried(provider: str, terms: Terms) -> list[str]:
         )
     _check(terms)
     return list(known[provider]) if terms.channels is None else _chosen(provider, terms.channels, known[provider])
+
+
+def expect_to_hold(terms: Terms, now: dt.datetime) -> None:
+    """Refuse a certificate that is over. Raises TermsError: `certificate_expired`."""
+    if terms.certificate_until is not None and terms.certificate_until < now.astimezone(SEOUL).date():
+        raise TermsError(
+            "certificate_expired",
+            f"the certificate was over on {terms.certificate_until}: nothing would leave by the account",
+            f"전송자격인증이 {terms.certificate_until}에 만료되어 이 계정으로 보낼 수 없습니다.",
+            field="certificate_until",
+        )
 
 
 def _chosen(provider: str, channels: Sequence[str], known: Sequence[str]) -> list[str]:

@@ -93,7 +93,7 @@ CALLS = {
 HEALTH = {
     **dict.fromkeys(["heartbeats", "alerts", "outbox"], READ),
     "tenants": "select(id,suspended_at)",
-    "provider_accounts": "select(tenant,id,provider,active,certificate_until)",
+    "provider_accounts": "select(tenant,id,provider,active,certificate_until,paused_at,lent_by,lent_account)",
     "timers": "select(due_at)",
     "messages": "select(tenant,id,status,due_at)",
     "dispatches": "select(tenant,id,provider,account,state,check_at,lease_until,created_at)",

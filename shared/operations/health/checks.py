@@ -15,7 +15,7 @@ from typing import Any
 
 from shared.contracts.channels import LAST_WORD
 from shared.operations.health.figures import Account, Figures, Undecided, failures_in_a_row
-from shared.platform.clock import month_of
+from shared.platform.clock import SEOUL, month_of
 from shared.platform.plurals import counted
 
 LATENCY = (0.5, 3.0)
@@ -38,6 +38,9 @@ TICKET_PATIENCE = dt.timedelta(seconds=10)
 UNDECIDED_AGE = dt.timedelta(minutes=5)
 HOLD_AGE = LAST_WORD.total_seconds() + 2 * 3600
 """So long after its sending the last hold is settled, reports or none; and then the sweeps may take its time."""
+
+RENEWAL_DAYS = 60
+"""Before the end of a transmission certificate: to renew one takes papers and an inspection."""
 
 FAILURES = 3
 FAILURES_WITHIN = dt.timedelta(hours=3)
@@ -104,6 +107,7 @@ def checks(figures: Figures) -> list[Check]:
         ),
         _callbacks(figures),
         *_providers(figures.accounts, now),
+        _certificates(figures.accounts, now),
         _undecided(figures.undecided, now),
         _holds(_age(gauges.oldest_hold_at, now)),
         _dead_letters(gauges.new_dead_letters, gauges.open_dead_letters),
@@ -212,6 +216,25 @@ def _providers(accounts: Sequence[Account], now: dt.datetime) -> list[Check]:
         state = State.FAIL if nobody else State.WARN if bad else State.OK
         found.append(Check(f"provider {provider}", state, len(bad), 0, "accounts", sentence))
     return found
+
+
+def _certificates(accounts: Sequence[Account], now: dt.datetime) -> Check:
+    """Whether an account's certificate ends soon: after its last day nothing leaves by the account. One tenant's is a
+    warning, as its wrong key is."""
+    today = now.astimezone(SEOUL).date()
+    held = [(account.certificate_until, account) for account in accounts if account.certificate_until is not None]
+    due = [(until, account) for until, account in held if (until - today).days <= RENEWAL_DAYS]
+    left = min((until - today).days for until, _ in held) if held else None
+    state, alert = (State.OK, None) if left is None or not due else (State.WARN, "certificate-ends")
+    sentence = "no certificate ends soon"
+    if due:
+        named = ", ".join(f"{account.tenant}/{account.id} on {until}" for until, account in sorted(due, key=_until)[:5])
+        sentence = f"{counted(len(due), 'certificate ends', 'certificates end')} soon or are over: {named}"
+    return Check("certificates", state, left, RENEWAL_DAYS, "days", sentence, alert)
+
+
+def _until(held: tuple[dt.date, Account]) -> dt.date:
+    return held[0]
 
 
 def _undecided(undecided: Sequence[Undecided], now: dt.datetime) -> Check:

@@ -18,8 +18,8 @@ class Gauges:
     tickets: in the outbox.
     outbox_age: seconds that the oldest of them waits since it was first due, below zero where none is due; None where
         there is none.
-    oldest_queued_at: when the message was due that waits longest to be sent, those left out that wait for credit
-        or for their suspended tenant.
+    oldest_queued_at: when the message was due that waits longest to be sent, those left out that wait for credit,
+        or of whose tenant or one of its accounts somebody has said that it sends nothing now.
     next_step_at: when the next step is due, or was.
     oldest_hold_at: when the oldest dispatch was made whose messages may still be held for.
     new_dead_letters: of ten minutes; `open_dead_letters`: all that nobody has decided on.
@@ -50,6 +50,7 @@ class Account:
 
     states, moments: of its newest decided dispatches, newest first: what became of each, and when it was made.
     left_lately: whether anything of its tenant left in the time that was asked about.
+    certificate_until: the last day of its transmission certificate, in Korea; None where it is used under none.
     """
 
     tenant: str
@@ -58,6 +59,7 @@ class Account:
     states: Sequence[str]
     moments: Sequence[dt.datetime]
     left_lately: bool
+    certificate_until: dt.date | None = None
 
 
 @dataclass(frozen=True, slots=True)

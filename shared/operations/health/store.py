@@ -50,6 +50,11 @@ select
     where not exists (
       select from alerts a where a.tenant = o.tenant and a.kind = 'credit_shortage' and a.resolved_at = 'infinity'
     ) and not exists (select from tenants t where t.id = o.tenant and t.suspended_at is not null)
+    and not exists (
+      select from provider_accounts p
+      left join provider_accounts l on l.tenant = p.lent_by and l.id = p.lent_account
+      where p.tenant = o.tenant and p.active and (p.paused_at is not null or l.paused_at is not null)
+    )
   ) as oldest_queued_at,
   (select min(due_at) from timers) as next_step_at,
   (select min(created_at) from dispatches where state = 'sent' and check_at is not null) as oldest_hold_at,
@@ -81,7 +86,7 @@ async def read_gauges(connection: Connection, now: dt.datetime, *, patience: dt.
 
 
 ACCOUNTS = """
-select a.tenant, a.id, a.provider, recent.states, recent.moments,
+select a.tenant, a.id, a.provider, a.certificate_until, recent.states, recent.moments,
   exists (
     select from dispatches d
     where d.tenant = a.tenant and d.id between %(from_id)s and %(to_id)s and d.state in ('sent', 'closed')

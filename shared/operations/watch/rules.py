@@ -81,6 +81,11 @@ RULES: dict[str, Rule] = {
         "Was its key revoked, or the account removed? Register it again under the same id: after one to three days "
         "its messages end without a result.",
     ),
+    "certificate-ends": Rule(
+        "전송자격인증이 곧 만료됩니다",
+        "The transmission certificate of an account ends within 60 days, or is over",
+        "Renew it and register the account with the new one: after its last day nothing leaves by the account.",
+    ),
     "holds-old": Rule(
         "정산되지 않은 홀드가 있습니다",
         "Credit is held for longer than any report may take",

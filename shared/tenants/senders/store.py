@@ -7,6 +7,9 @@ from dataclasses import dataclass
 
 from shared.platform.database import Connection, fetch_all
 
+WITH_ACCOUNT = "account"
+"""How a number is verified that an account was registered with: its provider sends from no other."""
+
 REGISTER = """
 insert into sender_numbers as s (tenant, number, registered_at, verified_at, verified_how)
 values (%(tenant)s, %(number)s, %(now)s, %(verified_at)s, %(how)s)
@@ -33,6 +36,14 @@ async def register_number(
     """
     parameters = {"tenant": tenant, "number": number, "how": how, "verified_at": now if how else None, "now": now}
     return (await connection.execute(REGISTER, parameters)).rowcount > 0
+
+
+REGISTERED = "select number from sender_numbers where tenant = %(tenant)s and number = %(number)s"
+
+
+async def is_registered(connection: Connection, tenant: str, number: str) -> bool:
+    """Whether a number is registered, verified or not."""
+    return bool(await fetch_all(connection, REGISTERED, {"tenant": tenant, "number": number}))
 
 
 CAP = "update sender_numbers set daily_cap = %(cap)s where tenant = %(tenant)s and number = %(number)s"

@@ -99,3 +99,66 @@ async def test_a_tenant_that_is_none_and_a_sender_that_is_none_are_refused(run: 
     assert (await add(run, "nobody")).exit_code == 1
     done = await add(run, tenant, "--sender", "02-123")
     assert done.exit_code == 1
+
+
+async def _told(run: Run, *arguments: object) -> Any:
+    """What a verb tells a program."""
+    done = await asyncio.to_thread(run, *arguments, "--json")
+    assert done.exit_code == 0, done.output
+    return json.loads(done.stdout)
+
+
+async def test_an_account_has_terms_and_is_paused_and_resumed(run: Run, tenant: str) -> None:
+    held = ("--certificate", "전송-1", "--certificate-until", "2999-12-31")
+    done = await add(run, tenant, "--channel", "sms", "--weight", "30", *held, "--json")
+    assert done.exit_code == 0, done.output
+    [account] = await _told(run, "accounts", "list", tenant)
+    assert {name: account[name] for name in ("carries", "weight", "certificate_number", "certificate_until")} == {
+        "carries": ["sms"],
+        "weight": 30,
+        "certificate_number": "전송-1",
+        "certificate_until": "2999-12-31",
+    }
+    paused = await _told(run, "accounts", "pause", tenant, "main", "--why", "slow")
+    assert paused == {"tenant": tenant, "account": "main", "state": "paused"}
+    [account] = await _told(run, "accounts", "list", tenant)
+    assert account["paused_why"] == "slow"
+    shown = (await asyncio.to_thread(run, "accounts", "list", tenant)).stdout
+    assert "paused: slow" in shown
+    assert (await _told(run, "accounts", "resume", tenant, "main"))["state"] == "resumed"
+    again = await asyncio.to_thread(run, "accounts", "resume", tenant, "main")
+    assert (again.exit_code, "not_paused" in again.output) == (1, True)
+
+
+async def test_an_account_is_lent_and_taken_back(run: Run, tenant: str, world: World) -> None:
+    await add(run, tenant)
+    site = await world.tenant(account=False)
+    lend = ("accounts", "lend", "main", "--owner", tenant, "--to", site, "--sender", "0312345678")
+    assert await _told(run, *lend) == {"tenant": site, "account": "main", "lent_by": tenant, "changed": True}
+    assert (await _told(run, *lend))["changed"] is False
+    listed = {account["tenant"]: account for account in await _told(run, "accounts", "list")}
+    assert (listed[tenant]["lent_to"], listed[site]["lent_by"]) == ([site], tenant)
+    assert [number["number"] for number in await _told(run, "senders", "list", site)] == ["0312345678"]
+    told = await _told(run, "accounts", "unlend", "main", "--owner", tenant, "--to", site)
+    assert told == {"tenant": site, "accounts": ["main"], "lent_by": tenant}
+    [account] = await _told(run, "accounts", "list", site)
+    assert account["active"] is False
+
+
+@pytest.mark.parametrize(
+    ("more", "code"),
+    [
+        (("--certificate", "1", "--certificate-until", "2020-12-31"), "certificate_expired"),
+        (("--certificate", "1"), "bad_certificate"),
+        (("--weight", "101"), "bad_weight"),
+        (("--channel", "alimtalk"), "channel_not_carried"),
+    ],
+    ids=["over", "without end", "too heavy", "not carried"],
+)
+async def test_terms_that_can_not_be_are_refused_before_anything_is_asked(
+    run: Run, tenant: str, more: tuple[str, ...], code: str
+) -> None:
+    done = await asyncio.to_thread(run, "accounts", "add", tenant, "--provider", "nhn", "--sender", "0212345678", *more)
+    assert done.exit_code == 1
+    assert code in done.output
+    assert await _told(run, "accounts", "list", tenant) == []

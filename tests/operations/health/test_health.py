@@ -16,6 +16,7 @@ from shared.messages.outbox import PATIENCE
 from shared.messages.reports.reporting import refusal
 from shared.operations.health.checks import TICKET_PATIENCE, State, checks, overall
 from shared.operations.health.figures import Account, Figures, Gauges, Undecided
+from shared.platform.clock import SEOUL
 from shared.platform.database import Database
 from shared.platform.ids import new_id
 from shared.workflows.ticks.ticking import Ticker
@@ -53,6 +54,12 @@ def account(*states: str, at: dt.datetime = NOON, left_lately: bool = False) -> 
     return Account("academy", "main", "solapi", states, [at] * len(states), left_lately)
 
 
+def certified(days: int) -> Figures:
+    """An account whose certificate has so many days left, in Korea."""
+    until = NOON.astimezone(SEOUL).date() + dt.timedelta(days=days)
+    return figures(accounts=(account("closed"), replace(account("closed"), certificate_until=until)))
+
+
 AWAY = account(*["abandoned"] * 3)
 """An account whose provider took none of the last three."""
 
@@ -70,6 +77,11 @@ LIMITS = {
     "queued for 11 min": (figures(oldest_queued_at=ago(minutes=11)), "queued", "fail", "queued-old"),
     "held for 81 h": (figures(oldest_hold_at=ago(hours=81)), "holds", "ok", None),
     "held for 83 h": (figures(oldest_hold_at=ago(hours=83)), "holds", "warn", "holds-old"),
+    "a certificate of 61 days": (certified(61), "certificates", "ok", None),
+    "a certificate of 60 days": (certified(60), "certificates", "warn", "certificate-ends"),
+    "the last day of a certificate": (certified(0), "certificates", "warn", "certificate-ends"),
+    "a certificate that is over": (certified(-1), "certificates", "warn", "certificate-ends"),
+    "no certificate": (figures(accounts=(account("closed"),)), "certificates", "ok", None),
     "96 of 100 connections": (figures(connections=96), "connections", "fail", "connections-full"),
     "a new dead letter": (figures(new_dead_letters=1), "dead letters", "warn", "dead-letters"),
     "old dead letters": (figures(open_dead_letters=7), "dead letters", "ok", None),
