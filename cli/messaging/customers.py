@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cli.joining import running_stack_if_any, with_database
+from cli.messaging.devices import app as devices
 from cli.output import AsJson, examples, print_json, print_table, say
 from cli.showing import CUSTOMER, short_time, won
 
@@ -23,6 +24,7 @@ LATEST = 10
 EVENTS_OF = dt.timedelta(days=30)
 
 app = typer.Typer(help="Customers: what is known of them.", no_args_is_help=True, rich_markup_mode="rich")
+app.add_typer(devices, name="devices")
 
 
 @app.callback()

@@ -10,6 +10,7 @@ from cli.credits.database import DatabaseUrl, Tenant, with_ledger
 from cli.errors import CommandError
 from cli.output import AsJson, examples, print_json, print_table
 from cli.showing import clock_time
+from shared.contracts.channels import LEGS
 
 if TYPE_CHECKING:
     from shared.operations.inspections.store import Inspection
@@ -21,8 +22,7 @@ app = typer.Typer(help="What a tenant says, on each channel.", no_args_is_help=T
 
 INSPECTIONS_SHOWN = 20
 
-_LEGS = ("alimtalk", "sms", "mms", "brand", "push", "inapp", "email", "kakao_me")
-_ORDER = ("name", "category", "approval", "variables", *_LEGS)
+_ORDER = ("name", "category", "approval", "variables", *LEGS)
 
 
 @app.command("list", epilog=examples("allim templates list --tenant saas", "allim templates list --tenant saas --json"))
@@ -39,7 +39,7 @@ def list_(tenant: Tenant, as_json: AsJson = False, database_url: DatabaseUrl = N
 
 
 def _row(line: TemplateLine) -> tuple[object, ...]:
-    channels = [channel for channel in _LEGS if line.content.get(channel)]
+    channels = [channel for channel in LEGS if line.content.get(channel)]
     category = line.content.get("category", "notice")
     return line.name, line.version, clock_time(line.created_at), category, line.approval, ", ".join(channels)
 

@@ -64,3 +64,8 @@ grant update (devices_told_at) on customers to allim_events;
 grant select (email, email_bounced_at, email_unsubscribed_at) on customers to allim_sender, allim_sweeper;
 grant update (email_bounced_at) on customers to allim_sender, allim_sweeper;
 create policy bounced on customers for update to allim_sweeper using (true) with check (true);
+
+-- Where nobody tells what becomes of a message, whoever hands it over writes down that it has arrived, and what it costs.
+-- That an entry is what its messages say is proven as ever.
+create policy captures on ledger_entries for insert to allim_sender
+  with check (kind = 'capture' and cardinality(messages) > 0 and reference is null);

@@ -175,15 +175,21 @@ def _sender(found: Readiness, route: Sequence[str]) -> Check:
             f"{found.sender!r} can't be a sender: digits of a land line, 15xx to 18xx, 070 or a mobile number",
             "발신번호는 숫자만으로 된 유선, 대표(15xx 등), 070 또는 휴대전화 번호여야 합니다.",
         )
-    if "alimtalk" in route and found.has_alimtalk and found.kakao_channel is None:
+    by_kakao = [leg for leg in route if leg in _OF_A_KAKAO_CHANNEL and found.content and found.content.has_words(leg)]
+    if by_kakao and found.kakao_channel is None:
+        names, names_ko = (", ".join(_OF_A_KAKAO_CHANNEL[leg][at] for leg in by_kakao) for at in (0, 1))
         return Check(
             "sender",
-            "failed" if set(route) == {"alimtalk"} else "warning",
+            "failed" if len(by_kakao) == len(route) else "warning",
             "no_kakao_channel",
-            "the provider account has no KakaoTalk channel, so AlimTalk will fail",
-            "연결된 카카오톡 채널이 없어 알림톡을 보낼 수 없습니다.",
+            f"the provider account has no KakaoTalk channel, so {names} will fail",
+            f"연결된 카카오톡 채널이 없어 {names_ko} 메시지를 보낼 수 없습니다.",
         )
     return _ok("sender", f"sent from {found.sender}", f"발신번호 {found.sender}(으)로 보냅니다.")
+
+
+_OF_A_KAKAO_CHANNEL = {"alimtalk": ("AlimTalk", "알림톡"), "brand": ("Brand Message", "브랜드")}
+"""The legs that come from a KakaoTalk channel of the tenant, and what they are called."""
 
 
 def _recipients(sendable: int, refused: int) -> Check:

@@ -20,7 +20,7 @@ from shared.platform.clock import SEOUL
 from shared.platform.database import Database
 from shared.platform.pubsub import Outgoing
 from shared.templates.store import save_templates
-from shared.templates.template import TemplateContent
+from shared.templates.template import Approval, TemplateContent
 from shared.tenants.suspending import suspend
 from tests.campaigns.conftest import NOW, TENANT, Shop
 from tests.clock import Pauses
@@ -439,3 +439,35 @@ async def test_a_send_makes_room_for_others_after_a_batch_that_was_slow(
     result = await send_bulk(database, shop.publisher, clock, tenant=TENANT, template="receipt", customers=file)
     assert result.queued == 20
     assert clock.slept == pytest.approx([0.3])
+
+
+MANY_WAYS = {
+    "push": {"title": "안내", "text": "#{말}"},
+    "email": {"subject": "안내", "text": "#{말}"},
+    "sms": {"text": "#{말}"},
+}
+
+
+async def test_each_customer_is_sent_to_on_the_channels_that_reach_them(shop: Shop, csv_file: Open) -> None:
+    words: dict[str, tuple[TemplateContent, Approval]] = {"news": (TemplateContent.model_validate(MANY_WAYS), "draft")}
+    async with shop.owner.transaction() as connection:
+        await save_templates(connection, TENANT, words, now=NOW)
+    file = csv_file(
+        "id,phone,email,말",
+        "c-1,010-9000-4000,a@example.com,가",
+        "c-2,,b@example.com,나",
+        "c-3,010-9000-4001,,다",
+        "c-4,집,nobody,라",
+    )
+    route = parse_route(["email", "sms"])
+    result = await _send(shop, file, template="news", route=route)
+    kept = shop.rows("select customer, route, recipient, reason from messages order by customer")
+    assert [(row["customer"], row["route"], row["recipient"], row["reason"]) for row in kept] == [
+        ("c-1", ["email", "sms"], "01090004000", None),
+        ("c-2", ["email"], None, None),
+        ("c-3", ["sms"], "01090004001", None),
+        ("c-4", ["email", "sms"], None, "bad_email"),
+    ]
+    assert result.queued == 3
+    [warning] = [check for check in result.preflight.checks if check.code == "no_fallback"]
+    assert "2 messages" in warning.detail

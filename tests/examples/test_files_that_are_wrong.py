@@ -13,7 +13,9 @@ from shared.contracts.events import SubscriptionEvent
 from shared.contracts.reports import ReportBatch
 from shared.contracts.tickets import SendTicket
 from shared.platform.errors import PATTERNS
+from shared.templates.parts.pictures import name_of
 from shared.workflows.definition import WorkflowDefinition
+from tests.templates.pictures import jpeg
 
 WELCOME, DUNNING = "workflows/welcome.yaml", "workflows/dunning.yaml"
 LETTER = "templates/welcome.yaml"
@@ -274,3 +276,38 @@ def test_an_account_is_opened_by_what_its_provider_gives(copied: Path) -> None:
     _spoil(copied, "tenant.yaml", "api_secret:", "secret_key:")
     account = read_example(copied).account
     assert (account.provider, sorted(account.secrets)) == ("nhn", ["app_key", "secret_key", "webhook_secret"])
+
+
+PHOTO = """name: photo
+mms:
+  text: "[가게] #{이름}님, 사진입니다."
+  image: photo.jpg
+"""
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        pytest.param(None, "templates/photo.yaml:4: image: photo.jpg: is not there", id="not there"),
+        pytest.param(b"GIF89a", "templates/photo.yaml:4: image: photo.jpg: is no JPEG", id="no JPEG"),
+        pytest.param(jpeg(1_001, 20), "templates/photo.yaml:4: image: photo.jpg: has 1,001", id="too wide"),
+        pytest.param(jpeg(9, 9, size=300_000), "templates/photo.yaml:4: image: photo.jpg: has 300,000", id="too large"),
+    ],
+)
+def test_a_picture_that_can_not_be_sent_is_told_with_its_line(copied: Path, content: bytes | None, told: str) -> None:
+    (copied / "templates/photo.yaml").write_text(PHOTO, encoding="utf-8")
+    if content is not None:
+        (copied / "templates/photo.jpg").write_bytes(content)
+    [problem] = _told(copied)
+    assert problem.startswith(told)
+    assert "(" in problem
+
+
+def test_a_picture_is_kept_by_its_content_and_is_no_stranger_there(copied: Path) -> None:
+    (copied / "templates/photo.yaml").write_text(PHOTO, encoding="utf-8")
+    (copied / "templates/photo.jpg").write_bytes(jpeg(20, 30))
+    example = read_example(copied)
+    [photo] = [template for template in example.templates if template.name == "photo"]
+    assert photo.content.pictures == {"mms": name_of(jpeg(20, 30))}
+    assert example.pictures == {name_of(jpeg(20, 30)): jpeg(20, 30)}
+    assert Reading(copied).strangers == []

@@ -54,3 +54,23 @@ async def test_the_ids_of_new_ones_come_back_where_some_were_there(
     assert new == ({UUID(int=number) for number in asked - before} if before & asked else None)
     keys = {UUID(int=number): "before" if number in before else "after" for number in before | asked}
     assert {row["id"]: row["run_key"] for row in kept} == keys
+
+
+ROUTES = (Route(("push", "email", "sms"), (60, 70, 80)), Route(("email",), (70,)), Route(("push", "sms"), (60, 80)))
+
+
+@given(st.lists(st.sampled_from(ROUTES), min_size=1, max_size=5))
+async def test_who_is_not_reached_on_a_leg_has_a_route_without_it(scratch: Scratch, routes: list[Route]) -> None:
+    messages = [
+        message._replace(route=route) for message, route in zip(_messages(range(len(routes))), routes, strict=True)
+    ]
+    async with scratch.holding(tenants=[{"id": "cafe", "name": "cafe"}]) as connection:
+        await queue_alike(connection, messages, key="the send")
+        kept = await rows(connection, "select route, deadlines, channel from messages order by id")
+    assert [(tuple(row["route"]), tuple(row["deadlines"]), row["channel"]) for row in kept] == [
+        (*route_of(route), route.channels[0]) for route in routes
+    ]
+
+
+def route_of(route: Route) -> tuple[tuple[str, ...], tuple[int, ...]]:
+    return route.channels, route.deadlines

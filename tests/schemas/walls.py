@@ -309,8 +309,8 @@ PRIVILEGES: dict[str, dict[str, str]] = {
 """By role and table: operations, and those on some columns only. A new role or table is a row."""
 
 ENTERS: dict[str, set[str]] = {
-    "allim_sender": {"hold", "release"},
-    "allim_bulk_sender": {"hold", "release"},
+    "allim_sender": {"hold", "release", "capture"},
+    "allim_bulk_sender": {"hold", "release", "capture"},
     "allim_reports": {"capture", "release", "hold_expiry"},
     "allim_sweeper": {"capture", "release", "hold_expiry", "topup", "refund", "adjustment"},
 }

@@ -3,6 +3,7 @@ from uuid import UUID
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared.contracts.channels import LEGS
 from shared.templates.errors import ContentError
 from shared.templates.fit import Fit
 from shared.templates.rendering import render
@@ -15,6 +16,10 @@ TEMPLATES = [
     TemplateContent.model_validate({"sms": {"text": "안녕 😀 #{가} #{나}"}}),
     TemplateContent.model_validate({"sms": {"text": "♥\ufe0f #{가}\r\n#{나}"}}),
     TemplateContent.model_validate({"alimtalk": {"code": "x", "text": "고정"}, "sms": {"text": "나" * 40 + "#{가}"}}),
+    TemplateContent.model_validate({"push": {"title": "#{가}", "text": "#{나}"}, "sms": {"text": "#{가}"}}),
+    TemplateContent.model_validate(
+        {"mms": {"text": "#{나}", "image": "a.jpg"}, "email": {"subject": "#{나}", "text": "#{가}"}}
+    ),
 ]
 values = st.one_of(
     st.text(alphabet="가나다똠 a%{}😀♥\ufe0f\u200d", max_size=30),
@@ -36,7 +41,7 @@ def _rendered(content: TemplateContent, legs: list[str], variables: dict[str, st
 
 @given(st.sampled_from(TEMPLATES), values, values)
 def test_measuring_says_what_writing_would(content: TemplateContent, one: str, other: str) -> None:
-    legs = ["alimtalk", "sms"] if content.alimtalk else ["sms"]
+    legs = [leg for leg in LEGS if content.has_words(leg)]
     variables = {"가": one, "나": other}
     try:
         measured = list(Fit(content, legs).channels(variables))

@@ -102,3 +102,26 @@ def test_events_of_one_customer_are_listed(run: Run, stack: Stack, known: None) 
     [found] = json.loads(run("events", "--customer", "c-1", "--json").stdout)
     assert (found["id"], found["customer"], found["outcomes"][0]["did"]) == ("e-1", "c-1", "started")
     assert "welcome: 시작했습니다" in run("events", "--customer", "c-1").stdout
+
+
+def test_a_customers_devices_are_added_listed_and_removed(run: Run, stack: Stack, known: None) -> None:
+    devices = ["customers", "devices"]
+    of = ["--tenant", "saas", "--json"]
+    assert json.loads(run(*devices, "list", "c-1", *of).stdout) == []
+    run(*devices, "add", "c-1", "token-1", "--platform", "ios", *of)
+    run(*devices, "add", "c-1", "token-2", *of)
+    assert [each["token"] for each in json.loads(run(*devices, "list", "c-1", *of).stdout)] == ["token-2", "token-1"]
+    run(*devices, "add", "c-2", "token-1", *of)
+    [moved] = json.loads(run(*devices, "list", "c-2", *of).stdout)
+    assert (moved["token"], moved["platform"]) == ("token-1", "ios")
+    assert json.loads(run(*devices, "remove", "c-1", "token-2", *of).stdout) == {"removed": "token-2"}
+    assert run(*devices, "list", "c-1", "--tenant", "saas").stdout == "c-1 has no device\n"
+    for asked, code in (
+        (["remove", "c-1", "token-1"], "unknown_device"),
+        (["add", "c-1", "x", "--platform", "fridge"], "bad_platform"),
+        (["add", "c-1", ""], "bad_token"),
+        (["add", "c-3", "x"], "unknown_customer"),
+    ):
+        refused = run(*devices, *asked, "--tenant", "saas")
+        assert refused.exit_code == 1
+        assert code in refused.stderr

@@ -9,8 +9,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, cast
 from uuid import UUID
 
+from shared.contracts.channels import CHANNELS
 from shared.contracts.outcomes import Outcome
 from shared.contracts.reports import ProviderReport
+from shared.messages.reports.reporting import refusal
 from shared.providers import (
     Accepted,
     BatchState,
@@ -55,6 +57,7 @@ class Vendor:
         taken: all that it has taken, in order.
         loses: of the next calls that send, whether each is lost before it was looked at or after.
         outcome: what it reports of each message, and by which code; None for nothing.
+        gone: devices and addresses that exist no more; a message that would reach no other is refused.
     """
 
     def __init__(self, settlement: Settlement) -> None:
@@ -63,6 +66,7 @@ class Vendor:
         self.held: dict[str, Sequence[OutboundMessage]] = {}
         self.loses: list[str] = []
         self.outcome: tuple[Outcome, str] | None = (Outcome.DELIVERED, "4000")
+        self.gone: set[str] = set()
         self.calls = 0
         self._names = itertools.count(1)
 
@@ -105,13 +109,24 @@ class Vendor:
             for each in self.reports(batch)
         ]
 
-    def submitted(self, batch: str) -> Submitted:
+    def submitted(self, batch: str, refused: Sequence[OutboundMessage] = ()) -> Submitted:
         messages = [message for name, _, message in self.taken if name == batch]
-        return Submitted(batch, [Accepted(each.message, f"{batch}/{each.message}") for each in messages], [])
+        reached = {target for each in (*messages, *refused) for target in targets(each)}
+        return Submitted(
+            batch,
+            [Accepted(each.message, f"{batch}/{each.message}") for each in messages],
+            [refusal(each.message, each.attempt, each.channel, "GONE", "nobody is there") for each in refused],
+            sorted(reached & self.gone),
+        )
+
+
+def targets(message: OutboundMessage) -> set[str]:
+    """Whom a message is brought to."""
+    return set(message.devices or [message.to])
 
 
 class _Wire:
-    name, channels = "solapi", frozenset({"sms", "lms", "alimtalk"})
+    name, channels = "solapi", frozenset(CHANNELS)
 
     def __init__(self, vendor: Vendor, hook: Hook) -> None:
         self.vendor, self.settlement = vendor, vendor.settlement
@@ -152,9 +167,10 @@ class _OneCall(_Wire):
                 raise ProviderRefused("1062", "sender not registered")
             if self.settlement is Settlement.KEYED and key in {taken.key for taken in self.vendor.taken}:
                 raise ProviderUndecided("-1005", "the key was used")
-            return self.vendor.take(key, submission.messages)
+            return self.vendor.take(key, [each for each in submission.messages if each not in lost])
 
-        return self.vendor.submitted(await self._losing(send))
+        lost = [each for each in submission.messages if targets(each) <= self.vendor.gone]
+        return self.vendor.submitted(await self._losing(send), lost)
 
     async def find(self, _: ProviderAccount, submission: Submission) -> Submitted | None:
         if self.settlement is not Settlement.MATCHED:
