@@ -26,6 +26,7 @@ from shared.providers.base import (
     Settlement,
     Submission,
     Submitted,
+    TemplateCaller,
     TwoPhaseProvider,
     Word,
 )
@@ -94,6 +95,7 @@ __all__ = [
     "Settlement",
     "Submission",
     "Submitted",
+    "TemplateCaller",
     "TwoPhaseProvider",
     "Word",
     "providers",
