@@ -282,8 +282,10 @@ def sweeps(parts: Parts) -> Rounds:
 @cache
 def webhooks(parts: Parts) -> Webhooks:
     from shared.messages.reports.webhooks import Webhooks
+    from shared.operations.inspections.hastening import Hastening
 
-    return Webhooks(database(parts), publisher(parts), providers(parts), parts.clock)
+    look_soon = Hastening(database(parts), parts.clock).look_soon
+    return Webhooks(database(parts), publisher(parts), providers(parts), look_soon, parts.clock)
 
 
 @cache

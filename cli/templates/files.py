@@ -26,6 +26,7 @@ CHECK = examples(
     "allim templates check ../my-business/templates/welcome.yaml   # one file",
     "allim templates check saas                                    # those that a tenant sends",
     "allim templates check ../my-business --json                   # for CI: exits with 1 when there is an error",
+    "allim templates check ../my-business --values longest.json    # filled with these: is it still short enough?",
 )
 DIFF = examples(
     "allim templates diff ../my-business          # exits with 2 when anything differs from the provider's",
@@ -42,6 +43,10 @@ Folder = Annotated[Path, typer.Argument(help="A business's folder, with tenant.y
 
 def check(
     what: Annotated[list[str], typer.Argument(help="Files, folders, or tenants.", metavar="FILES|TENANT…")],
+    values: Annotated[
+        Path | None,
+        typer.Option(help="JSON with values of variables by name: lengths are checked with them.", show_default=False),
+    ] = None,
     as_json: AsJson = False,
     database_url: DatabaseUrl = None,
 ) -> None:
@@ -49,17 +54,18 @@ def check(
 
     Exits with 1 when there is an error; a warning is told only. Files need no stack and no database.
     """
+    filled = _values(values) if values else None
     told: list[dict[str, Any]] = []
     lines: list[str] = []
     count = 0
     for each in what:
         if Path(each).exists() or "/" in each or each.endswith((".yaml", ".yml")):
-            files, found = _of_files(Path(each))
+            files, found = _of_files(Path(each), filled)
             count += files
             told += [_finding_told(finding) for finding in found]
             lines += map(str, found)
         else:
-            for name, findings in _of_tenant(database_url, each).items():
+            for name, findings in _of_tenant(database_url, each, filled).items():
                 count += 1
                 told += [_stored_told(each, name, finding) for finding in findings]
                 lines += [_line(each, name, finding) for finding in findings]
@@ -167,21 +173,34 @@ def _standings(example: Example, desk: Desk) -> list[Standing]:
     return standings(contents, desk.theirs, takes_our_codes=desk.provider.takes_our_codes)
 
 
-def _of_files(path: Path) -> tuple[int, list[PlacedFinding]]:
+def _values(path: Path) -> dict[str, str]:
+    import json
+
+    try:
+        read = json.loads(path.read_text(encoding="utf-8"))
+        return {str(name): str(value) for name, value in read.items()}
+    except (OSError, ValueError, AttributeError) as error:
+        raise CommandError(
+            f'bad_values: {path} holds no values by name, such as {{"이름": "홍길동"}} '
+            "(변수 이름과 값을 JSON으로 쓰세요.)"
+        ) from error
+
+
+def _of_files(path: Path, values: Mapping[str, str] | None = None) -> tuple[int, list[PlacedFinding]]:
     from local.examples.compiling import checked, template_files
 
     files = template_files([path])
-    return len(files), [finding for file in files for finding in checked(file)]
+    return len(files), [finding for file in files for finding in checked(file, values)]
 
 
-def _of_tenant(database_url: str | None, tenant: str) -> Mapping[str, list[Finding]]:
+def _of_tenant(database_url: str | None, tenant: str, values: Mapping[str, str] | None) -> Mapping[str, list[Finding]]:
     async def work(connection: Connection) -> Mapping[str, list[Finding]]:
         from shared.templates.compiling.compiling import compiled
         from shared.templates.store import active_templates
         from shared.templates.template import TemplateContent
 
         stored = await active_templates(connection, [tenant])
-        return {each.name: compiled(TemplateContent.model_validate(each.content)) for each in stored}
+        return {each.name: compiled(TemplateContent.model_validate(each.content), values) for each in stored}
 
     return with_ledger(database_url, work, tenant=tenant)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,15 +57,15 @@ def template_files(paths: Iterable[Path]) -> list[Path]:
     return files
 
 
-def checked(path: Path) -> list[PlacedFinding]:
-    """All that is found in a template's file."""
+def checked(path: Path, values: Mapping[str, str] | None = None) -> list[PlacedFinding]:
+    """All that is found in a template's file. `values`: as the compiler takes them."""
     if not path.is_file():
         return [_of_file(Problem(path, None, "", "missing_file", "is not there", "파일이 없습니다."))]
     read = read_yaml(path, _Readable)
     if not isinstance(read, ReadFile):
         return list(map(_of_file, read))
     content = TemplateContent.model_validate(read.model.model_dump(exclude={"name", "approval"}, exclude_unset=True))
-    findings = [_placed(read, finding) for finding in compiled(content)]
+    findings = [_placed(read, finding) for finding in compiled(content, values)]
     strict = read_yaml(path, TemplateFile)
     if not isinstance(strict, ReadFile):
         # What the compiler says of a line is said once, and better.

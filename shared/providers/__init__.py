@@ -29,6 +29,7 @@ from shared.providers.base import (
     Settlement,
     Submission,
     Submitted,
+    TemplateCaller,
     TwoPhaseProvider,
     Word,
 )
@@ -116,6 +117,7 @@ __all__ = [
     "Settlement",
     "Submission",
     "Submitted",
+    "TemplateCaller",
     "TwoPhaseProvider",
     "Word",
     "legs_carried",

@@ -357,3 +357,11 @@ class PolledProvider(Protocol):
 
         Raises ProviderError.
         """
+
+
+@runtime_checkable
+class TemplateCaller(Protocol):
+    """A provider that also calls when something became of a template."""
+
+    def tells_of_templates(self, body: bytes) -> bool:
+        """Whether a webhook call is about templates. What became of them is read from the provider."""

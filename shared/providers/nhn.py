@@ -214,6 +214,17 @@ class Nhn:
         except KeyError as missing:
             raise ValueError(f"a hook without {missing}") from missing
 
+    def tells_of_templates(self, body: bytes) -> bool:
+        """A hook on a template of KakaoTalk Bizmessage names it, and no request by which a message was sent."""
+        try:
+            call = orjson.loads(body)
+        except orjson.JSONDecodeError:
+            return False
+        hooks = call.get("hooks") if isinstance(call, dict) else None
+        return isinstance(hooks, list) and any(
+            isinstance(hook, dict) and "templateCode" in hook and "requestId" not in hook for hook in hooks
+        )
+
     def webhook_entries(self, call: object) -> list[object]:
         hooks = call.get("hooks") if isinstance(call, dict) else None
         if not isinstance(call, dict) or not isinstance(hooks, list):

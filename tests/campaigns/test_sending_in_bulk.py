@@ -12,6 +12,7 @@ import pytest
 from shared.campaigns import batches, writing
 from shared.campaigns.errors import BulkError
 from shared.campaigns.sending import BulkResult, Progress, preview_bulk, send_bulk
+from shared.contracts.alimtalk import Approval
 from shared.customers.files.people import CustomerFile
 from shared.messages.dispatch.store import decide_claims
 from shared.messages.routing import parse_route
@@ -20,7 +21,7 @@ from shared.platform.clock import SEOUL
 from shared.platform.database import Database
 from shared.platform.pubsub import Outgoing
 from shared.templates.store import save_templates
-from shared.templates.template import Approval, TemplateContent
+from shared.templates.template import TemplateContent
 from shared.tenants.suspending import suspend
 from tests.campaigns.conftest import NOW, TENANT, Shop
 from tests.clock import Pauses

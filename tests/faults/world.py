@@ -30,6 +30,7 @@ from shared.messages.reports.webhooks import WebhookRefused, Webhooks
 from shared.messages.routing import parse_route
 from shared.messages.status import Status
 from shared.messages.store import queue_messages
+from shared.operations.inspections.hastening import Hastening
 from shared.platform.database import Database
 from shared.platform.ids import new_id
 from shared.platform.pubsub import BULK_SEND_REQUESTS, DELIVERY_CALLBACKS, SEND_REQUESTS, Outgoing
@@ -141,7 +142,13 @@ class Process:
         )
         polled = Reports(swept, publisher, world.clock)
         self.poller = Poller(swept, wires, account_cache(KEYS), polled, world.clock)
-        self.webhooks = Webhooks(as_role("allim_webhook"), publisher, wires, world.clock)
+        self.webhooks = Webhooks(
+            as_role("allim_webhook"),
+            publisher,
+            wires,
+            Hastening(as_role("allim_webhook"), world.clock).look_soon,
+            world.clock,
+        )
         self.reissue = partial(reissue, as_role("allim_ticker"), publisher, world.clock)
 
     async def sweep(self) -> None:

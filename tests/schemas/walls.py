@@ -204,6 +204,7 @@ PRIVILEGES: dict[str, dict[str, str]] = {
         "webhook_secrets": READ,
         "dead_letters": LETTERS,
         "door_counts": "select insert update(number) delete",
+        "template_looks": "select(tenant,account,look_at) update(look_at,tries)",
     },
     "allim_payment_calls": CALLS,
     "allim_payments": CALLS,  # with a login of which `payment_webhook` goes on until the passwords are changed

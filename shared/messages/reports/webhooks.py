@@ -9,7 +9,7 @@ import datetime as dt
 import hmac
 import re
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -25,7 +25,7 @@ from shared.platform.errors import AllimError
 from shared.platform.logs import log
 from shared.platform.pubsub import DELIVERY_CALLBACKS, Outgoing, Publisher
 from shared.platform.signals.dead_letters import DeadLetter, keep_dead_letters
-from shared.providers import Provider
+from shared.providers import Provider, TemplateCaller
 from shared.tenants.webhook_store import KnownBy, known_by
 from shared.tenants.webhooks import digest_of
 
@@ -62,13 +62,20 @@ class Webhooks:
         database: for digests and dead letters.
         publisher: for `delivery-callbacks`.
         providers: by name.
+        look_soon: has the templates of an account looked at, by tenant and account.
         clock: the time.
     """
 
     def __init__(
-        self, database: Database, publisher: Publisher, providers: Mapping[str, Provider], clock: Clock
+        self,
+        database: Database,
+        publisher: Publisher,
+        providers: Mapping[str, Provider],
+        look_soon: Callable[[str, str], Awaitable[None]],
+        clock: Clock,
     ) -> None:
         self._database = database
+        self._look_soon = look_soon
         self._publisher = publisher
         self._providers = providers
         self._clock = clock
@@ -109,7 +116,11 @@ class Webhooks:
             WebhookRefused: 400 `malformed` when it is not what the provider sends, and then it is a dead letter too.
                 Of several reports that came in one call, only those are dead letters that can't be understood.
         """
-        reports, malformed = _understood(self._providers[account.provider], body)
+        provider = self._providers[account.provider]
+        if isinstance(provider, TemplateCaller) and provider.tells_of_templates(body):
+            await self._look_soon(account.tenant, account.account)
+            return
+        reports, malformed = _understood(provider, body)
         if malformed:
             await self._keep(account, malformed, headers)
         if malformed and not reports:

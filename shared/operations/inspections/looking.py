@@ -12,7 +12,8 @@ from typing import NamedTuple
 from pydantic import ValidationError
 
 from shared.operations.inspections.judging import Found, judged
-from shared.operations.inspections.store import DueLook, add_inspections, decide_looks, mark_looked
+from shared.operations.inspections.looks_store import DueLook, decide_looks, mark_looked
+from shared.operations.inspections.store import add_inspections
 from shared.platform.clock import Clock
 from shared.platform.database import Database
 from shared.platform.database.revisions import RevisionCache

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from typing import NamedTuple
 
 from shared.contracts.alimtalk import Approval
-from shared.operations.inspections.store import look_soon
+from shared.operations.inspections.looks_store import look_soon
 from shared.platform.database import Database
 from shared.platform.errors import AllimError
 from shared.providers import ProviderAccount

@@ -17,7 +17,8 @@ def compiled(content: TemplateContent, values: Mapping[str, str] | None = None) 
 
     Args:
         content: the template.
-        values: what fills its variables, where that is known: then it is about that message, too.
+        values: what fills its variables, by name: then it is about that message, too. One that is not given stays as
+            it is written.
     """
     findings = list(of_fallback(content))
     if (words := content.alimtalk) is not None:

@@ -108,14 +108,16 @@ def of_values(words: AlimTalkContent, values: Mapping[str, str]) -> Iterator[Fin
 
     Args:
         words: the AlimTalk.
-        values: what fills each of its variables, by name.
+        values: what fills its variables, by name; one that is not given stays as it is written.
     """
     at, text, most = ("alimtalk", "text"), parse_text(words.text), holds(words)
-    if (length := len(text.filled(values)) + words.below) > most:
+    written = {name: f"#{{{name}}}" for name in text.names}
+    filled = written | {name: value for name, value in values.items() if name in written}
+    if len(text.fixed) + words.below <= most < (length := len(text.filled(filled)) + words.below):
         yield found("length.text", at, length=length, most=most)
-    for name in dict.fromkeys(text.names):
-        length = len(values[name])
-        if (more := length - len(f"#{{{name}}}")) > MOST_GROWTH:
+    for name, form in written.items():
+        length = len(filled[name])
+        if (more := length - len(form)) > MOST_GROWTH:
             yield found("variable.growth", at, name=name, length=length, more=more, most=MOST_GROWTH)
 
 

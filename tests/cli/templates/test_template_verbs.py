@@ -124,6 +124,17 @@ def test_a_file_is_checked_without_stack_or_database(run: Run, folder: Path) -> 
     assert "1 templates, 1 errors, 0 warnings (오류 1개, 주의 0개)" in shown.stdout
 
 
+def test_lengths_are_checked_with_the_values_that_are_given(run: Run, folder: Path, tmp_path: Path) -> None:
+    values = tmp_path / "longest.json"
+    values.write_text('{"이름": "가나다라마바사아자차카타파하가나다라마바", "주문번호": 12}', encoding="utf-8")
+    told = _json(run, "templates", "check", folder, "--values", values)
+    [finding] = told["findings"]
+    assert (finding["rule"], finding["severity"]) == ("variable.growth", "warning")
+    assert "#{이름} is filled with 20 characters, 15 more" in finding["detail"]
+    values.write_text("[]")
+    assert "bad_values" in run("templates", "check", folder, "--values", values).output
+
+
 def test_what_a_tenant_sends_is_checked_by_its_id(run: Run, shop: Control) -> None:
     assert _json(run, "templates", "check", "shop") == {
         "ok": True,

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.operations.inspections.store import FIRST, LONGEST, decide_looks
+from shared.operations.inspections.looks_store import FIRST, LONGEST, decide_looks
 from tests.clock import NOON
 from tests.scratch import INSTANT, Scratch, mostly, rows, waits
 
