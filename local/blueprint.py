@@ -193,6 +193,8 @@ class Blueprint:
                 "SOLAPI_URL": self.address("simulator"),
                 "NHN_SMS_URL": self.address("simulator"),
                 "SENS_URL": self.address("simulator"),
+                "FCM_URL": self.address("simulator"),
+                "GOOGLE_OAUTH_URL": self.address("simulator"),
                 "LOG_LEVEL": os.environ.get("LOG_LEVEL", "INFO"),
                 **({"ALLIM_ENCRYPTION_KEY": self.secrets.encryption_key} if name in functions.OPEN_CREDENTIALS else {}),
                 **(self.toss_environment() if name in functions.TAKE_PAYMENTS else {}),

@@ -77,6 +77,8 @@ class Stack(BaseModel):
                 "solapi_url": self.simulator_url,
                 "nhn_sms_url": self.simulator_url,
                 "sens_url": self.simulator_url,
+                "fcm_url": self.simulator_url,
+                "google_oauth_url": self.simulator_url,
                 "toss_url": self.simulator_url,
                 "toss_secret_key": SIMULATED_TOSS_KEY,
             }

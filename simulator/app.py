@@ -15,6 +15,8 @@ from simulator.accepted import AcceptedList
 from simulator.clock import Clock, present
 from simulator.control import Control
 from simulator.faults import FaultBoard
+from simulator.fcm import api as fcm_api
+from simulator.fcm.api import Fcm
 from simulator.gate import Door, Gate
 from simulator.nhn import api as nhn_api
 from simulator.nhn.api import NhnApi
@@ -38,6 +40,7 @@ from simulator.toss.webhooks import TossWebhooks
 from simulator.webhooks import WebhookCounts, WebhookPolicy, Webhooks
 
 DOORS = (
+    Door("fcm", fcm_api.PATHS, fcm_api.refusal),
     Door("toss", ("/v1/",), toss_errors.refusal),
     Door("slack", ("/services/",), solapi_errors.refusal),
     Door("nhn", nhn_api.PATHS, nhn_api.refusal),
@@ -82,6 +85,7 @@ def build_app(settings: Settings, clock: Clock = present) -> ASGIApp:
     register(solapi.accounts, settings.account, clock())
     nhn = Nhn(clock, accepted, board.of("nhn"), hooks["nhn"])
     sens = Sens(clock, accepted, board.of("sens"))
+    fcm = Fcm(clock, accepted)
     toss_webhooks = TossWebhooks(clock, board.of("toss"))
     toss = Toss(clock, board.of("toss"), toss_webhooks)
     register_merchant(toss, MerchantSpec())
@@ -101,8 +105,9 @@ def build_app(settings: Settings, clock: Clock = present) -> ASGIApp:
         *SolapiApi(solapi).routes(),
         *NhnApi(nhn).routes(),
         *sens.routes(),
+        *fcm.routes(),
         *TossApi(toss).routes(),
-        *Control(accepted, board, counts, solapi, [nhn, sens]).routes(),
+        *Control(accepted, board, counts, solapi, [nhn, sens, fcm]).routes(),
         *TossControl(toss, toss_webhooks).routes(),
         *SlackApi(clock).routes(),
     ]

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Annotated, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationInfo
+from pydantic_core import PydanticCustomError
 
 from local.examples.checking import look_alikes, steps_without_template
 from local.examples.people import FiledCustomers, Groups, read_groups
@@ -17,7 +18,7 @@ from local.examples.reading import Named, ReadFile, is_yaml, missing_file, read_
 from local.home import CHECKOUT
 from shared.contracts.values import TenantId
 from shared.platform.errors import WrongValue
-from shared.providers import CREDENTIALS, ProviderAccount
+from shared.providers import CREDENTIALS, WITHOUT_SENDER, ProviderAccount
 from shared.templates.template import Approval, TemplateContent
 from shared.templates.writing import WrittenTemplate
 from shared.workflows.definition import WorkflowDefinition
@@ -61,6 +62,13 @@ def _needed(given: str | None, field: ValidationInfo) -> str | None:
     return given
 
 
+def _sender(given: str | None, field: ValidationInfo) -> str | None:
+    """There is a number to send from, where the provider sends from one."""
+    if given is None and field.data.get("provider", "") not in WITHOUT_SENDER:
+        raise PydanticCustomError("missing", "Field required")
+    return given
+
+
 Credential = Annotated[str | None, Field(validate_default=True), AfterValidator(_needed)]
 
 
@@ -68,11 +76,12 @@ class AccountFile(_File):
     """A provider account. What opens it opens a simulator on this machine, or it would not stand in a file.
 
     api_key, api_secret: of SOLAPI. app_key, secret_key: of NHN Cloud. service_id, access_key, secret_key: of SENS.
+    project_id, client_email, private_key: of a Firebase project's service account, which sends from no number.
     """
 
     id: str
     provider: Annotated[str, AfterValidator(_known)]
-    sender: Annotated[str, Field(pattern=r"^\d{8,12}$")]
+    sender: Annotated[str | None, Field(pattern=r"^\d{8,12}$", validate_default=True), AfterValidator(_sender)] = None
     kakao_channel: str | None = None
     api_key: Credential = None
     api_secret: Credential = None
@@ -80,12 +89,16 @@ class AccountFile(_File):
     secret_key: Credential = None
     service_id: Credential = None
     access_key: Credential = None
-    webhook_secret: str
+    project_id: Credential = None
+    client_email: Credential = None
+    private_key: Credential = None
+    webhook_secret: str | None = None
 
     @property
     def secrets(self) -> dict[str, str]:
-        """What opens it, and the secret of its webhook."""
-        return {name: getattr(self, name) for name in (*CREDENTIALS[self.provider], "webhook_secret")}
+        """What opens it, and the secret of its webhook where it has one."""
+        named = (*CREDENTIALS[self.provider], "webhook_secret")
+        return {name: given for name in named if (given := getattr(self, name)) is not None}
 
 
 class TenantFile(_File):
@@ -127,7 +140,7 @@ class Example:
             tenant=self.tenant.id,
             id=given.id,
             provider=given.provider,
-            sender=given.sender,
+            sender=given.sender or "",
             kakao_channel=given.kakao_channel,
             secrets=given.secrets,
         )

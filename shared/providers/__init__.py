@@ -38,12 +38,17 @@ CREDENTIALS: Mapping[str, tuple[str, ...]] = {
     "solapi": ("api_key", "api_secret"),
     "nhn": ("app_key", "secret_key"),
     "sens": ("service_id", "access_key", "secret_key"),
+    "fcm": ("project_id", "client_email", "private_key"),
 }
 """By the names of those that messages can be sent by: what opens an account there. All of it is secret."""
+
+WITHOUT_SENDER = frozenset({"fcm"})
+"""Those that send from no telephone number."""
 
 
 def providers(settings: Settings, clock: Clock) -> Mapping[str, Provider]:
     """Every provider by name."""
+    from shared.providers.fcm import Fcm
     from shared.providers.nhn import Nhn
     from shared.providers.sens import Sens
     from shared.providers.solapi import Solapi
@@ -52,6 +57,7 @@ def providers(settings: Settings, clock: Clock) -> Mapping[str, Provider]:
         Solapi(settings.solapi_url, clock),
         Nhn(settings.nhn_sms_url),
         Sens(settings.sens_url, clock),
+        Fcm(settings.fcm_url, settings.google_oauth_url, clock),
     )
     return {provider.name: provider for provider in known}
 
@@ -76,6 +82,7 @@ def toss_payments(settings: Settings) -> Toss:
 
 __all__ = [
     "CREDENTIALS",
+    "WITHOUT_SENDER",
     "Accepted",
     "BatchState",
     "OneCallProvider",

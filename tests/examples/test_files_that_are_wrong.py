@@ -274,3 +274,12 @@ def test_an_account_is_opened_by_what_its_provider_gives(copied: Path) -> None:
     _spoil(copied, "tenant.yaml", "api_secret:", "secret_key:")
     account = read_example(copied).account
     assert (account.provider, sorted(account.secrets)) == ("nhn", ["app_key", "secret_key", "webhook_secret"])
+
+
+def test_a_sender_is_asked_for_where_the_provider_sends_from_a_number(copied: Path) -> None:
+    _spoil(copied, "tenant.yaml", '  sender: "0212345670"\n', "")
+    assert _told(copied) == ["tenant.yaml:4: sender: is missing; it belongs here (빠졌습니다. 여기에 있어야 합니다.)"]
+    _spoil(copied, "tenant.yaml", "provider: solapi", "provider: fcm")
+    told = _told(copied)
+    assert any("an account at fcm needs project_id, client_email, private_key" in each for each in told)
+    assert not any("sender" in each for each in told)

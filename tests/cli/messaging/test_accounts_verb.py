@@ -99,3 +99,16 @@ async def test_a_tenant_that_is_none_and_a_sender_that_is_none_are_refused(run: 
     assert (await add(run, "nobody")).exit_code == 1
     done = await add(run, tenant, "--sender", "02-123")
     assert done.exit_code == 1
+
+
+async def test_the_file_of_a_service_account_opens_firebase_and_no_number_is_asked_for(
+    run: Run, tenant: str, world: World
+) -> None:
+    opens = {"project_id": "my-app", "client_email": "sdk@my-app.iam.gserviceaccount.com", "private_key": "KEY"}
+    file = {"type": "service_account", "private_key_id": "1", "token_uri": "https://elsewhere.example/token", **opens}
+    arguments = ("accounts", "add", tenant, "--id", "push", "--provider", "fcm", "--credentials", "-", "--json")
+    done = await asyncio.to_thread(run, *arguments, given=json.dumps(file))
+    assert json.loads(done.stdout)["webhook"] is None
+    [row] = world.rows("select provider, sender, credentials from provider_accounts where tenant = %s", tenant)
+    assert (row["provider"], row["sender"]) == ("fcm", "")
+    assert Keys(read_keys(KEY)).unseal(row["credentials"], context=context_of(tenant, "push")) == opens
