@@ -81,6 +81,8 @@ class Stack(BaseModel):
                 "sens_url": self.simulator_url,
                 "kakao_url": self.simulator_url,
                 "kakao_login_url": self.simulator_url,
+                "fcm_url": self.simulator_url,
+                "google_oauth_url": self.simulator_url,
                 "toss_url": self.simulator_url,
                 "toss_secret_key": SIMULATED_TOSS_KEY,
             }

@@ -15,6 +15,8 @@ from simulator.accepted import AcceptedList
 from simulator.clock import Clock, present
 from simulator.control import Control
 from simulator.faults import FaultBoard
+from simulator.fcm import api as fcm_api
+from simulator.fcm.api import Fcm
 from simulator.gate import Door, Gate
 from simulator.kakao import api as kakao_api
 from simulator.kakao.api import Kakao
@@ -41,6 +43,7 @@ from simulator.toss.webhooks import TossWebhooks
 from simulator.webhooks import WebhookCounts, WebhookPolicy, Webhooks
 
 DOORS = (
+    Door("fcm", fcm_api.PATHS, fcm_api.refusal),
     Door("toss", ("/v1/",), toss_errors.refusal),
     Door("slack", ("/services/",), solapi_errors.refusal),
     Door("nhn", nhn_api.PATHS, nhn_api.refusal),
@@ -91,6 +94,7 @@ def build_app(settings: Settings, clock: Clock = present) -> ASGIApp:
     sens = Sens(clock, accepted, board.of("sens"))
     kakao = Kakao(clock, accepted)
     smtp = Smtp(clock, accepted, board.of(Smtp.name), settings.smtp_port)
+    fcm = Fcm(clock, accepted)
     toss_webhooks = TossWebhooks(clock, board.of("toss"))
     toss = Toss(clock, board.of("toss"), toss_webhooks)
     register_merchant(toss, MerchantSpec())
@@ -113,8 +117,9 @@ def build_app(settings: Settings, clock: Clock = present) -> ASGIApp:
         *NhnApi(nhn).routes(),
         *sens.routes(),
         *kakao.routes(),
+        *fcm.routes(),
         *TossApi(toss).routes(),
-        *Control(accepted, board, counts, solapi, [nhn, sens, kakao, smtp], smtp_port=lambda: smtp.port).routes(),
+        *Control(accepted, board, counts, solapi, [nhn, sens, kakao, fcm, smtp], smtp_port=lambda: smtp.port).routes(),
         *TossControl(toss, toss_webhooks).routes(),
         *SlackApi(clock).routes(),
     ]

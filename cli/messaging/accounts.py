@@ -34,6 +34,9 @@ Weight = Annotated[
 Account = Annotated[str, typer.Argument(help="The account's id.", metavar="ACCOUNT")]
 Owner = Annotated[str, typer.Option(help="The tenant whose account it is.")]
 To = Annotated[str, typer.Option(help="The tenant that it is lent to.")]
+SERVICE_ACCOUNT = "service_account"
+"""The type of the file that Google gives for one: it holds more than opens an account."""
+
 Tenant = Annotated[str, typer.Argument(help="The tenant's id.", metavar="TENANT")]
 
 
@@ -94,12 +97,17 @@ def _state(account: AccountLine, now: dt.datetime) -> str:
         "allim accounts add saas --provider nhn --sender 0212345678 --certificate 전송-2026-1 "
         "--certificate-until 2027-05-31",
         "vault read … | allim accounts add saas --provider solapi --sender 0212345678 --credentials - --json",
+        "allim accounts add saas --id push --provider fcm --credentials my-app-firebase-adminsdk.json",
     )
 )
 def add(
     tenant: Tenant,
-    provider: Annotated[str, typer.Option(help="solapi; nhn: NHN Cloud's SMS; sens: Naver Cloud's SMS.")],
-    sender: Annotated[str, typer.Option(help="A number that is registered there: digits only.")],
+    provider: Annotated[
+        str, typer.Option(help="solapi; nhn: NHN Cloud's SMS; sens: Naver Cloud's SMS; fcm: Firebase, for pushes.")
+    ],
+    sender: Annotated[
+        str, typer.Option(help="A number that is registered there: digits only. fcm has none.", show_default=False)
+    ] = "",
     id_: Annotated[str, typer.Option("--id", help="The account's id. The same one again changes it.")] = "main",
     kakao_channel: Annotated[str | None, typer.Option(help="For AlimTalk.", show_default=False)] = None,
     credentials: Annotated[
@@ -127,16 +135,16 @@ def add(
 ) -> None:
     """Add an account at a provider, or change one. The tenant sends by it from now on, beside its others.
 
-    solapi needs api_key and api_secret; nhn app_key and secret_key;
-    sens service_id, access_key and secret_key. With a webhook_secret the provider may call; without one it is asked.
+    solapi needs api_key and api_secret; nhn app_key and secret_key; sens service_id, access_key and secret_key; smtp
+    the url of a mail server; kakao_me rest_api_key and refresh_token; for fcm the file of a service account will do, as
+    Firebase gives it. With a webhook_secret the provider may call; without one it is asked.
     """
-    from shared.law.senders import is_sender
     from shared.platform.clock import WallClock
     from shared.platform.crypto import Keys
     from shared.platform.settings import read_keys
     from shared.providers import ProviderAccount, webhook_proof
     from shared.tenants.accounts import register_account
-    from shared.tenants.terms import Terms, carried, expect_to_hold
+    from shared.tenants.terms import Terms, carried, check_sender, expect_to_hold
 
     now = WallClock().now()
     until = certificate_until.date() if certificate_until else None
@@ -144,9 +152,7 @@ def add(
     carried(provider, terms)
     expect_to_hold(terms, now)
     secrets = _secrets(provider, credentials)
-    if not is_sender(sender):
-        told = "a sender is a Korean number, digits alone (발신번호는 숫자만 쓴 국내 번호입니다.)"
-        raise CommandError(f"bad_sender: {told}")
+    check_sender(provider, sender)
     account = ProviderAccount(tenant, id_, provider, sender, kakao_channel, secrets)
     keys = Keys(read_keys(_encryption_key()))
 
@@ -300,6 +306,8 @@ def _secrets(provider: str, credentials: str | None) -> dict[str, str]:
         secret = typer.prompt(f"{WEBHOOK_SECRET} (none: the provider is asked)", hide_input=True, default="")
         return asked | ({WEBHOOK_SECRET: secret} if secret else {})
     given = _read(credentials)
+    if given.get("type") == SERVICE_ACCOUNT:
+        given = {name: value for name, value in given.items() if name in needed}
     if missing := [name for name in needed if not given.get(name)]:
         raise CommandError(f"missing_credential: an account at {provider} needs {', '.join(missing)} (필수 값 누락)")
     if unknown := sorted(given.keys() - {*needed, WEBHOOK_SECRET}):

@@ -203,7 +203,7 @@ class WordReader:
         self._patterns: dict[tuple[str, bool], list[tuple[str, re.Pattern[str]]]] = {}
         for example in examples:
             tenant = example.tenant.id
-            self._tenants |= {account.sender: tenant for account in example.tenant.sent_by}
+            self._tenants |= {account.sender or "": tenant for account in example.tenant.sent_by}
             for template in example.templates:
                 words = template.sms or template.alimtalk
                 for is_alimtalk, text in ((True, template.alimtalk), (False, words)):

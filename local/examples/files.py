@@ -18,6 +18,7 @@ from pydantic import (
     ValidationInfo,
     model_validator,
 )
+from pydantic_core import PydanticCustomError
 
 from local.examples.checking import look_alikes, steps_without_template
 from local.examples.people import FiledCustomers, Groups, read_groups
@@ -31,7 +32,7 @@ from shared.providers import CREDENTIALS, ProviderAccount
 from shared.templates.parts.pictures import BOUNDS, BadPicture, check_picture, name_of, too_large
 from shared.templates.template import TemplateContent
 from shared.templates.writing import WrittenTemplate
-from shared.tenants.terms import HEAVIEST, LONGEST_NUMBER, Terms, TermsError, carried
+from shared.tenants.terms import HEAVIEST, LONGEST_NUMBER, Terms, TermsError, carried, check_sender, sends_from
 from shared.workflows.definition import WorkflowDefinition
 from shared.workflows.writing import WrittenWorkflow
 
@@ -83,6 +84,20 @@ def _carried(given: tuple[str, ...] | None, field: ValidationInfo) -> tuple[str,
     return given
 
 
+def _sender(given: str | None, field: ValidationInfo) -> str | None:
+    """There is a number or an address to send from, where the provider sends from one."""
+    provider = field.data.get("provider")
+    if provider is None:  # that is wrong already
+        return given
+    if given is None and sends_from(provider) != "nothing":
+        raise PydanticCustomError("missing", "Field required")
+    try:
+        check_sender(provider, given or "")
+    except TermsError as error:
+        raise WrongValue(error.detail, error.detail_ko or error.detail) from None
+    return given
+
+
 Credential = Annotated[str | None, Field(validate_default=True), AfterValidator(_needed)]
 
 
@@ -97,12 +112,14 @@ class AccountFile(_File):
     """A provider account. What opens it opens a simulator on this machine, or it would not stand in a file.
 
     api_key, api_secret: of SOLAPI. app_key, secret_key: of NHN Cloud. service_id, access_key, secret_key: of SENS.
+    project_id, client_email, private_key: of a Firebase project's service account, which sends from no number.
+    url: of a mail server. rest_api_key, refresh_token: of an app at KakaoTalk, for messages to its owner.
     channels, weight, certificate: on what terms it is used; see `shared.tenants.terms`.
     """
 
     id: Annotated[str, Field(pattern=ACCOUNT_ID)]
     provider: Annotated[str, AfterValidator(_known)]
-    sender: Annotated[str, Field(pattern=r"^\d{8,12}$")]
+    sender: Annotated[str | None, Field(validate_default=True), AfterValidator(_sender)] = None
     kakao_channel: str | None = None
     api_key: Credential = None
     api_secret: Credential = None
@@ -110,7 +127,13 @@ class AccountFile(_File):
     secret_key: Credential = None
     service_id: Credential = None
     access_key: Credential = None
-    webhook_secret: str
+    project_id: Credential = None
+    client_email: Credential = None
+    private_key: Credential = None
+    url: Credential = None
+    rest_api_key: Credential = None
+    refresh_token: Credential = None
+    webhook_secret: str | None = None
     channels: Annotated[tuple[str, ...] | None, AfterValidator(_carried)] = None
     weight: Annotated[int, Field(ge=0, le=HEAVIEST)] = HEAVIEST
     certificate: CertificateFile | None = None
@@ -123,8 +146,9 @@ class AccountFile(_File):
 
     @property
     def secrets(self) -> dict[str, str]:
-        """What opens it, and the secret of its webhook."""
-        return {name: getattr(self, name) for name in (*CREDENTIALS[self.provider], "webhook_secret")}
+        """What opens it, and the secret of its webhook where it has one."""
+        named = (*CREDENTIALS[self.provider], "webhook_secret")
+        return {name: given for name in named if (given := getattr(self, name)) is not None}
 
 
 def _no_id_twice(given: list[AccountFile] | None) -> list[AccountFile] | None:
@@ -209,7 +233,7 @@ class Example:
                     tenant=self.tenant.id,
                     id=given.id,
                     provider=given.provider,
-                    sender=given.sender,
+                    sender=given.sender or "",
                     kakao_channel=given.kakao_channel,
                     secrets=given.secrets,
                 ),

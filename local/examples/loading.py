@@ -269,6 +269,13 @@ def account_spec(stack: Stack, example: Example, account: AccountFile) -> dict[s
             "secretKey": account.secret_key,
             "senders": [account.sender],
         }
+    if account.provider == "fcm":
+        return {
+            "provider": account.provider,
+            "projectId": account.project_id,
+            "clientEmail": account.client_email,
+            "privateKey": account.private_key,
+        }
     if account.provider == "nhn":
         return {
             "provider": account.provider,

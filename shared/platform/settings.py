@@ -78,6 +78,8 @@ class Settings:
     nhn_sms_url: the address of NHN Cloud's SMS.
     sens_url: the address of Naver Cloud's SENS.
     kakao_url, kakao_login_url: those of KakaoTalk's API, and of its login.
+    fcm_url: the address of Firebase Cloud Messaging.
+    google_oauth_url: where Google gives access tokens for service accounts.
     toss_url: Toss Payments' address.
     toss_secret_key: the merchant's key at Toss Payments; only functions that take payments have it.
     slack_webhook_url: where alerts are told; without it, or with `none`, they are in the log only.
@@ -96,6 +98,8 @@ class Settings:
     sens_url: str = "https://sens.apigw.ntruss.com"
     kakao_url: str = "https://kapi.kakao.com"
     kakao_login_url: str = "https://kauth.kakao.com"
+    fcm_url: str = "https://fcm.googleapis.com"
+    google_oauth_url: str = "https://oauth2.googleapis.com"
     toss_url: str = "https://api.tosspayments.com"
     toss_secret_key: str | None = field(default=None, repr=False)
     slack_webhook_url: str | None = field(default=None, repr=False)

@@ -44,12 +44,14 @@ CREDENTIALS: Mapping[str, tuple[str, ...]] = {
     "sens": ("service_id", "access_key", "secret_key"),
     "smtp": ("url",),
     "kakao_me": ("rest_api_key", "refresh_token"),
+    "fcm": ("project_id", "client_email", "private_key"),
 }
 """By the names of those that messages can be sent by: what opens an account there. All of it is secret."""
 
 
 def providers(settings: Settings, clock: Clock) -> Mapping[str, Provider]:
     """Every provider by name."""
+    from shared.providers.fcm import Fcm
     from shared.providers.kakao_me import KakaoMe
     from shared.providers.nhn import Nhn
     from shared.providers.sens import Sens
@@ -62,6 +64,7 @@ def providers(settings: Settings, clock: Clock) -> Mapping[str, Provider]:
         Sens(settings.sens_url, clock),
         Smtp(clock),
         KakaoMe(settings.kakao_url, settings.kakao_login_url, clock),
+        Fcm(settings.fcm_url, settings.google_oauth_url, clock),
     )
     return {provider.name: provider for provider in known}
 

@@ -45,6 +45,23 @@ class Wire:
         # It reads all certificates: 50 ms.
         return self._given or httpx.AsyncClient(timeout=httpx.Timeout(self._timeout, connect=CONNECT_SECONDS))
 
+    async def answer(
+        self, method: str, path: str, headers: Mapping[str, str], content: bytes | None = None
+    ) -> httpx.Response:
+        """Any answer at all.
+
+        Raises:
+            ProviderUnavailable: nobody was reached. ProviderUndecided: there was no answer.
+        """
+        import httpx
+
+        try:
+            return await self._client.request(method, self._url + path, headers=headers, content=content)
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
+            raise ProviderUnavailable("unreachable", str(error) or type(error).__name__) from error
+        except httpx.HTTPError as error:
+            raise ProviderUndecided("no_answer", str(error) or type(error).__name__) from error
+
     async def request(
         self, method: str, path: str, headers: Mapping[str, str], content: bytes | None = None
     ) -> httpx.Response:
@@ -54,14 +71,7 @@ class Wire:
             ProviderUnavailable: it was not reached. ProviderBusy: it asks for a pause (429).
             ProviderUndecided: it gave no answer, or failed (5xx).
         """
-        import httpx
-
-        try:
-            response = await self._client.request(method, self._url + path, headers=headers, content=content)
-        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
-            raise ProviderUnavailable("unreachable", str(error) or type(error).__name__) from error
-        except httpx.HTTPError as error:
-            raise ProviderUndecided("no_answer", str(error) or type(error).__name__) from error
+        response = await self.answer(method, path, headers, content)
         if response.status_code == HTTPStatus.TOO_MANY_REQUESTS:
             wait = response.headers.get("retry-after")
             raise ProviderBusy("rate_limited", "the provider asks for fewer requests", wait)

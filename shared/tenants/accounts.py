@@ -16,7 +16,7 @@ from shared.platform.logs import log
 from shared.providers import ProviderAccount, legs_carried
 from shared.tenants.senders.store import WITH_ACCOUNT, register_number
 from shared.tenants.store import SealedAccount, fill_in_carried, has_undecided, provider_accounts, save_account
-from shared.tenants.terms import Terms, carried
+from shared.tenants.terms import Terms, carried, sends_from
 from shared.tenants.webhook_store import Unfilled, fill, unfilled
 from shared.tenants.webhooks import WEBHOOK_SECRET, digest_for, let_provider_call
 
@@ -101,7 +101,9 @@ async def register_account(
         await save_account(
             connection, account, terms, credentials, identity=identity_of(account), carries=carries, now=now
         )
-    registered = await register_number(connection, account.tenant, account.sender, how=WITH_ACCOUNT, now=now)
+    registered = False
+    if sends_from(account.provider) == "number":
+        registered = await register_number(connection, account.tenant, account.sender, how=WITH_ACCOUNT, now=now)
     await let_provider_call(connection, account)
     return registered or not is_kept
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
+from shared.law.senders import LEGS_FROM_A_NUMBER, is_sender
 from shared.platform.clock import SEOUL
 from shared.platform.errors import AllimError
 from shared.providers import legs_carried
@@ -13,10 +16,14 @@ from shared.providers import legs_carried
 HEAVIEST = 100
 LONGEST_NUMBER = 100
 
+_ADDRESS = re.compile(
+    r"[^\s<>@,;]+@[^\s<>@,;]+\.[^\s<>@,;]+|[^<>@,;\r\n]{1,100} <[^\s<>@,;]+@[^\s<>@,;]+\.[^\s<>@,;]+>"
+)
+
 
 class TermsError(AllimError):
-    """An account can't have such terms: `unknown_provider`, `channel_not_carried`, `bad_weight`, `bad_certificate`,
-    `certificate_expired`."""
+    """An account can't have such terms: `unknown_provider`, `channel_not_carried`, `bad_sender`, `bad_weight`,
+    `bad_certificate`, `certificate_expired`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +64,31 @@ def carried(provider: str, terms: Terms) -> list[str]:
         )
     _check(terms)
     return list(known[provider]) if terms.channels is None else _chosen(provider, terms.channels, known[provider])
+
+
+def sends_from(provider: str) -> Literal["number", "address", "nothing"]:
+    """What stands as the sender of what goes by a provider: a telephone number, an e-mail address, or nothing that is
+    said with an account."""
+    legs = legs_carried()[provider]
+    if any(leg in LEGS_FROM_A_NUMBER for leg in legs):
+        return "number"
+    return "address" if "email" in legs else "nothing"
+
+
+def check_sender(provider: str, sender: str) -> None:
+    """Refuse what can't be the sender of an account at a provider. Raises TermsError: `bad_sender`."""
+    kind = sends_from(provider)
+    if kind == "number" and not is_sender(sender):
+        told = "a sender is a Korean number, digits alone, such as 0212345678"
+        raise TermsError("bad_sender", told, "발신번호는 숫자만 쓴 국내 번호입니다. 예: 0212345678", field="sender")
+    if kind == "address" and not _ADDRESS.fullmatch(sender):
+        told = "a sender of e-mail is an address, such as 가게 <hello@shop.example>"
+        raise TermsError(
+            "bad_sender", told, "보내는 이메일 주소를 쓰세요. 예: 가게 <hello@shop.example>", field="sender"
+        )
+    if kind == "nothing" and sender:
+        told = f"what goes by {provider} has no sender; leave it out"
+        raise TermsError("bad_sender", told, f"{provider} 계정에는 발신번호가 없습니다. 빼 주세요.", field="sender")
 
 
 def expect_to_hold(terms: Terms, now: dt.datetime) -> None:

@@ -311,3 +311,12 @@ def test_a_picture_is_kept_by_its_content_and_is_no_stranger_there(copied: Path)
     assert photo.content.pictures == {"mms": name_of(jpeg(20, 30))}
     assert example.pictures == {name_of(jpeg(20, 30)): jpeg(20, 30)}
     assert Reading(copied).strangers == []
+
+
+def test_a_sender_is_asked_for_where_the_provider_sends_from_a_number(copied: Path) -> None:
+    _spoil(copied, "tenant.yaml", '  sender: "0212345670"\n', "")
+    assert _told(copied) == ["tenant.yaml:4: sender: is missing; it belongs here (빠졌습니다. 여기에 있어야 합니다.)"]
+    _spoil(copied, "tenant.yaml", "provider: solapi", "provider: fcm")
+    told = _told(copied)
+    assert any("an account at fcm needs project_id, client_email, private_key" in each for each in told)
+    assert not any("sender" in each for each in told)

@@ -35,6 +35,7 @@ from shared.platform.database import Database
 from shared.platform.ids import new_id
 from shared.platform.pubsub import BULK_SEND_REQUESTS, DELIVERY_CALLBACKS, SEND_REQUESTS, Outgoing
 from shared.providers import Provider, ProviderAccount
+from shared.providers.fcm import Fcm
 from shared.providers.nhn import Nhn
 from shared.providers.sens import Sens
 from shared.providers.solapi import Solapi
@@ -117,6 +118,7 @@ class Process:
             "solapi": vendor.wire(self._pass) if vendor else solapi,
             "nhn": Nhn(world.simulator.url, self._client),
             "sens": Sens(world.simulator.url, world.clock, self._client),
+            "fcm": Fcm(world.simulator.url, world.simulator.url, world.clock, self._client),
         }
         publisher = WatchedPublisher(world.bus, self._pass)
 

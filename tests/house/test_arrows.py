@@ -124,7 +124,7 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
 LIBRARIES: Mapping[str, tuple[str, ...]] = {
     "law": (),
     "contracts": ("pydantic", "pydantic_core"),
-    "providers": ("aiosmtplib", "httpx", "orjson", "pydantic"),
+    "providers": ("aiosmtplib", "cryptography", "httpx", "orjson", "pydantic"),
 }
 """By room that stays away from the database, or is pure: what it may import that is neither ours nor Python's."""
 

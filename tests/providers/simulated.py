@@ -10,6 +10,8 @@ from typing import Any
 from urllib.parse import quote
 
 import httpx
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from shared.providers import ProviderAccount
 from simulator.app import Settings
@@ -24,6 +26,15 @@ TEMPLATE_CODE = "KA01TP00000000000000000000000001"
 TEMPLATE_TEXT = "#{이름}님, 수업이 곧 시작됩니다."
 WEBHOOK_SECRET = "webhook-secret"
 MAIL_SENDER = "꿈나무 어린이집 <no-reply@nursery.example>"
+
+PRIVATE_KEY = (
+    rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    .private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption_algorithm=serialization.NoEncryption()
+    )
+    .decode()
+)
+"""Of every service account: to make one takes long."""
 
 _numbers = itertools.count(1)
 
@@ -102,6 +113,25 @@ class Simulator:
         )
         return ProviderAccount(tenant, "main", "sens", SENDER, None, secrets)
 
+    def add_project(self, tenant: str = "academy") -> ProviderAccount:
+        """A new Firebase project, as FCM's adapter takes it."""
+        number = next(_numbers)
+        secrets = {
+            "project_id": f"app-{number}",
+            "client_email": f"firebase-adminsdk@app-{number}.iam.gserviceaccount.com",
+            "private_key": PRIVATE_KEY,
+        }
+        self._put(
+            "/control/accounts",
+            {
+                "provider": "fcm",
+                "projectId": secrets["project_id"],
+                "clientEmail": secrets["client_email"],
+                "privateKey": secrets["private_key"],
+            },
+        )
+        return ProviderAccount(tenant, "push", "fcm", "", None, secrets)
+
     def add_mail_user(self, tenant: str = "academy", *, senders: Sequence[str] = ()) -> ProviderAccount:
         """Somebody new who may send by the mail server, as its adapter takes an account."""
         number = next(_numbers)
@@ -164,6 +194,11 @@ class Simulator:
 
     def _put(self, path: str, body: dict[str, Any]) -> None:
         self.control.put(path, json=body).raise_for_status()
+
+
+def device(end: str = "") -> str:
+    """A device's token. `end`: how it ends, which chooses what becomes of its messages."""
+    return f"app{next(_numbers):09d}:{'A' * 120}{end}"
 
 
 @contextmanager

@@ -149,6 +149,7 @@ class Submitter:
                 return await self._halved(tenant, dispatch, messages)
             await self._refused(account, dispatch, messages, error)
         else:
+            await self._leave(account, submission, submitted)
             await self._adopt(account, submission, submitted)
         return {}
 
@@ -237,6 +238,20 @@ class Submitter:
             await self._dispatcher.abandon(account.tenant, dispatch.id, "prepared", why, only=unseen)
         await self._adopt(account, submission, found)
 
+    async def _leave(self, account: ProviderAccount, submission: Submission, submitted: Submitted) -> None:
+        """Queue again what the provider has not taken of a call that it has taken in part.
+
+        First of all: whoever ends before that leaves a call that is settled by its class.
+        """
+        seen = {each.message for each in submitted.accepted} | {each.message for each in submitted.refused}
+        unseen = [each.message for each in submission.messages if each.message not in seen]
+        if unseen:
+            why = str(submitted.left or "its provider has not seen it")
+            again_in = submitted.left.again_in if isinstance(submitted.left, ProviderBusy) else None
+            await self._dispatcher.abandon(
+                account.tenant, submission.dispatch, "prepared", why, only=unseen, again_in=again_in
+            )
+
     async def _adopt(self, account: ProviderAccount, submission: Submission, submitted: Submitted) -> None:
         """Record what the provider has taken and what it has refused.
 
@@ -247,7 +262,7 @@ class Submitter:
         if submitted.refused:
             await self._reports.record([Told(account.tenant, account.provider, each) for each in submitted.refused])
         if not submitted.accepted:
-            await self._dispatcher.abandon(account.tenant, submission.dispatch, "prepared", "every message was refused")
+            await self._dispatcher.abandon(account.tenant, submission.dispatch, "prepared", "none of it was taken")
             await self._forget(account, submission, submitted)
             return
         channels = {message.message: message.channel for message in submission.messages}

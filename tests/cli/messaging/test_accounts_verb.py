@@ -162,3 +162,16 @@ async def test_terms_that_can_not_be_are_refused_before_anything_is_asked(
     assert done.exit_code == 1
     assert code in done.output
     assert await _told(run, "accounts", "list", tenant) == []
+
+
+async def test_the_file_of_a_service_account_opens_firebase_and_no_number_is_asked_for(
+    run: Run, tenant: str, world: World
+) -> None:
+    opens = {"project_id": "my-app", "client_email": "sdk@my-app.iam.gserviceaccount.com", "private_key": "KEY"}
+    file = {"type": "service_account", "private_key_id": "1", "token_uri": "https://elsewhere.example/token", **opens}
+    arguments = ("accounts", "add", tenant, "--id", "push", "--provider", "fcm", "--credentials", "-", "--json")
+    done = await asyncio.to_thread(run, *arguments, given=json.dumps(file))
+    assert json.loads(done.stdout)["webhook"] is None
+    [row] = world.rows("select provider, sender, credentials from provider_accounts where tenant = %s", tenant)
+    assert (row["provider"], row["sender"]) == ("fcm", "")
+    assert Keys(read_keys(KEY)).unseal(row["credentials"], context=context_of(tenant, "push")) == opens
