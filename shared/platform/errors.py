@@ -107,10 +107,6 @@ PATTERNS: Mapping[str, tuple[str, str]] = {
         "소문자나 숫자로 시작하고 소문자, 숫자, . _ -만 쓴 1~100자로",
     ),
     r"^\d{6}$": ("six digits, such as 004001", "숫자 6자리로, 예: 004001 같이"),
-    r"^\d{8,12}$": (
-        "the 8 to 12 digits of a registered sender number, without - ",
-        "등록된 발신번호를 - 없이 숫자 8~12자리로",
-    ),
 }
 """What a pattern of a model asks for, in words."""
 

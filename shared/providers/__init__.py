@@ -53,9 +53,9 @@ def providers(settings: Settings, clock: Clock) -> Mapping[str, Provider]:
     """Every provider by name."""
     from shared.providers.fcm import Fcm
     from shared.providers.kakao_me import KakaoMe
+    from shared.providers.mail.smtp import Smtp
     from shared.providers.nhn import Nhn
     from shared.providers.sens import Sens
-    from shared.providers.smtp import Smtp
     from shared.providers.solapi import Solapi
 
     known: tuple[Provider, ...] = (
@@ -79,7 +79,8 @@ def legs_carried() -> Mapping[str, tuple[str, ...]]:
 def webhook_proof(provider: str, secret: str) -> str | None:
     """What each call of a provider carries where an account's webhook has that secret, and what its `proof_of` finds.
     None: it is none that calls us."""
-    from shared.providers import nhn, smtp, solapi
+    from shared.providers import nhn, solapi
+    from shared.providers.mail import smtp
 
     proofs = {
         solapi.Solapi.name: solapi.webhook_proof,

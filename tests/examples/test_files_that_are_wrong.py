@@ -44,7 +44,7 @@ CASES = [
     ("tenant.yaml", "  id: main", "  id: main\n  surname: x", "tenant.yaml:6: surname: there is no such key"),
     ("tenant.yaml", "  sender:", "  Sender:", "tenant.yaml:7: Sender: there is no such key; did you mean sender?"),
     ("tenant.yaml", '"0212345670"', "[02]", "tenant.yaml:7: sender: takes text, and has a list"),
-    ("tenant.yaml", '"0212345670"', "02-1234-5670", "tenant.yaml:7: sender: '02-1234-5670' won't do; write the 8"),
+    ("tenant.yaml", '"0212345670"', "02-1234-5670", "tenant.yaml:7: sender: a sender is a Korean number, digits alone"),
     (
         "tenant.yaml",
         "provider: solapi",

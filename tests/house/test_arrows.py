@@ -67,6 +67,7 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "tenants": ("tenants.senders", "providers", "law", *STORES),
     "tenants.senders": ("law", *STORES),
     "providers.templated": ("providers", *BASE),
+    "providers.mail": ("providers", *BASE),
     "tenants.lending": ("tenants", "tenants.senders", "law", *STORES),
     "customers": STORES,
     "customers.files": ("customers", *BASE),

@@ -28,8 +28,8 @@ from shared.providers import (
     Submission,
     webhook_proof,
 )
-from shared.providers.smtp import PROOF_HEADER, Smtp, server_of
-from shared.providers.smtp_bounces import read_bounce
+from shared.providers.mail.bounces import read_bounce
+from shared.providers.mail.smtp import PROOF_HEADER, Smtp, server_of
 from tests.clock import NOON, SettableClock
 from tests.providers.simulated import MAIL_SENDER, Simulator
 

@@ -35,7 +35,7 @@ from shared.providers.base import (
     Submission,
     Submitted,
 )
-from shared.providers.smtp_bounces import read_bounce
+from shared.providers.mail.bounces import read_bounce
 
 if TYPE_CHECKING:
     import aiosmtplib

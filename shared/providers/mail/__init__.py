@@ -1,0 +1,1 @@
+"""E-mail: by the SMTP server of whoever sends, and what comes back."""
