@@ -17,10 +17,13 @@ from simulator.faults import FaultPlan
 GUIDE = (CHECKOUT / "docs" / "guide.md").read_text()
 OPERATIONS = (CHECKOUT / "docs" / "operations.md").read_text()
 
-_RAISED = re.compile(r'(?:(?:Message|Content|Bulk|File)Error|Unreachable|BadPicture|super\(\).__init__)\(\s*"([a-z_]+)"')
+_RAISED = re.compile(
+    r'(?:(?:Message|Content|Bulk|File)Error|Unreachable|BadPicture|super\(\).__init__)\(\s*"([a-z_]+)"'
+)
 _ROW = re.compile(r'(?:RowProblem|_told)\(\s*line,\s+"([a-z_]+)"')
 _CHECK = re.compile(r'"(?:warning|failed)",\s+"([a-z_]+)",')
 OTHERS = {*SENTENCES, "invalid_phone", "provider_unavailable", "quota_exceeded"}
+
 
 def _codes() -> set[str]:
     found = OTHERS.copy()
