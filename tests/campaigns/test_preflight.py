@@ -105,6 +105,22 @@ async def test_a_template_without_approval_goes_without_alimtalk_or_not_at_all(
     assert told.startswith("카카오 승인을 받지 않아" if alimtalk else "알림톡 문구가 없어")
 
 
+@pytest.mark.parametrize(
+    ("route", "verdict"),
+    [
+        (("push", "sms"), ("warning", "channels_left_out")),
+        (("push", "email"), ("failed", "no_words")),
+        (("alimtalk", "push", "sms"), ("warning", "channels_left_out")),
+    ],
+)
+async def test_channels_without_words_are_left_out_and_without_any_nothing_is_sent(
+    world: LedgerWorld, route: tuple[str, ...], verdict: tuple[str, str]
+) -> None:
+    tenant = await _tenant(world, 1_000)
+    found = await _preflight(world, tenant, route=route, ways={("sms",): 1})
+    assert _wrong(found)["template"] == verdict
+
+
 async def test_an_unapproved_template_is_no_matter_for_text_messages(world: LedgerWorld) -> None:
     tenant = await _tenant(world, 1_000, approval="draft")
     assert (await _preflight(world, tenant, route=("sms",), ways={("sms",): 1})).ready

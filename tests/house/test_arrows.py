@@ -63,7 +63,7 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "platform.pubsub": ("platform", "platform.signals"),
     "platform.doors": ("platform", "platform.database"),
     "law": ("platform",),
-    "providers": BASE,
+    "providers": ("providers.mail", *BASE),
     "tenants": ("tenants.senders", "providers", "law", *STORES),
     "tenants.senders": ("law", *STORES),
     "providers.templated": ("providers", *BASE),

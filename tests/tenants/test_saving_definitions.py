@@ -1,16 +1,19 @@
 """Saving templates, workflows, accounts, customers and groups: new versions only where something differs."""
 
 import datetime as dt
+import shutil
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 
 from local.examples.changes import Changes
-from local.examples.files import Example, read_examples
+from local.examples.files import EXAMPLES as FOLDER
+from local.examples.files import Example, Reading, read_example, read_examples
 from local.examples.loading import LONG_AGO, write_example
 from shared.contracts.alimtalk import Approval
 from shared.customers.filing import Filed, file_customers
@@ -28,6 +31,7 @@ from shared.workflows.definition import WorkflowDefinition
 from shared.workflows.store import save_workflows
 from tests.clock import NOON
 from tests.databases import Migrated
+from tests.templates.pictures import jpeg
 
 KEYS = Keys([bytes(range(32))])
 EXAMPLES = read_examples()
@@ -292,3 +296,27 @@ async def test_a_group_can_have_no_stranger_in_it(pool: Database) -> None:
         await save_tenant(connection, "shop", "가게", now=NOON)
         with pytest.raises(psycopg.errors.ForeignKeyViolation):
             await save_groups(connection, "shop", {"home": ("우리 집", ["nobody"])})
+
+
+PHOTO = "name: photo\nmms:\n  text: '[가게] 사진입니다.'\n  image: photo.jpg\n"
+
+
+async def test_pictures_and_devices_of_a_folder_are_kept_once(pool: Database, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(FOLDER / "saas", tmp_path / "saas"))
+    (folder / "templates/photo.yaml").write_text(PHOTO, encoding="utf-8")
+    (folder / "templates/photo.jpg").write_bytes(jpeg(20, 30))
+    people = 'id,phone,푸시토큰\nc-1,010-9000-4000,"a:1 b,c"\nc-2,,d\n'
+    (folder / "customers.csv").write_text(people, encoding="utf-8")
+    (folder / "groups.csv").write_text("group,name,customer\n", encoding="utf-8")
+    reading = Reading(folder)
+    assert [problem.line for problem in reading.warnings] == []
+    assert not (await _write(pool, reading.example())).nothing
+    assert (await _write(pool, reading.example())).nothing
+    (folder / "templates/photo.jpg").write_bytes(jpeg(20, 31))
+    changed = await _write(pool, read_example(folder))
+    assert [thing.name for thing in changed.things if thing.kind == "changed"] == ["photo"]
+    async with pool.connection() as connection:
+        pictures = await (await connection.execute("select content from template_pictures")).fetchall()
+        devices = await (await connection.execute("select token, customer from customer_devices order by 1")).fetchall()
+    assert {row["content"] for row in pictures} == {jpeg(20, 30), jpeg(20, 31)}
+    assert [tuple(row.values()) for row in devices] == [("a:1", "c-1"), ("b", "c-1"), ("c", "c-1"), ("d", "c-2")]
