@@ -62,6 +62,17 @@ def judged(
         yield from _of_one(version, words, there, says_buttons=bool(alimtalk.buttons))
 
 
+def lost(ours: Sequence[TemplateVersion], found: Sequence[Found]) -> list[Found]:
+    """Of what is found, that by which an approved AlimTalk can't be sent any more: its messages go by SMS, or fail."""
+    were_approved = {(version.name, version.version) for version in ours if version.approval == "approved"}
+    return [
+        each
+        for each in found
+        if each.kind == "drift"
+        or (each.kind == "approval" and each.approval != "approved" and (each.name, each.version) in were_approved)
+    ]
+
+
 def _of_one(
     version: TemplateVersion, ours: TemplateWords, there: ProviderTemplate, *, says_buttons: bool
 ) -> Iterator[Found]:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from pydantic import ValidationError
 
-from shared.operations.inspections.judging import Found, judged
+from shared.operations.inspections.judging import Found, judged, lost
 from shared.operations.inspections.looks_store import DueLook, decide_looks, mark_looked
 from shared.operations.inspections.store import add_inspections
 from shared.platform.clock import Clock
@@ -20,6 +20,7 @@ from shared.platform.database.revisions import RevisionCache
 from shared.platform.logs import log
 from shared.platform.loops.sweeps import Limits, Sweep
 from shared.platform.loops.turns import InTurn
+from shared.platform.signals.alerts import raise_alert, resolve_raised_before
 from shared.providers import ProviderAccount
 from shared.providers.templated.base import ProviderTemplate, TemplatedProvider
 from shared.templates.store import StoredTemplate, judged_versions, set_approvals
@@ -30,6 +31,15 @@ LIMITS = Limits(at_once=8, patience=dt.timedelta(seconds=50), work_for=dt.timede
 
 SOON, DAILY = dt.timedelta(minutes=5), dt.timedelta(days=1)
 """From one look at an account to the next: inspectors take up to two working days."""
+
+TEMPLATE_LOST = "template_lost"
+"""The alert that an approved AlimTalk can't be sent any more."""
+
+TOLD_FOR = dt.timedelta(days=2)
+"""After that the alert is over; should it go on, the next look raises it anew."""
+
+MOST_TOLD = 500
+"""Characters of its detail."""
 
 MOST_PAGES = 100
 """Of an account's templates. What would be on a later one is not judged, and nothing is taken for gone."""
@@ -65,7 +75,10 @@ class Inspections:
         self._sweep = Sweep("inspections", in_turn.take, self._look, _fields, clock, LIMITS)
 
     async def look(self) -> None:
-        """Look at each account that is due."""
+        """Look at each account that is due. What people were told long ago is over."""
+        now = self._clock.now()
+        async with self._database.connection() as connection:
+            await resolve_raised_before(connection, TEMPLATE_LOST, now - TOLD_FOR, now)
         await self._sweep.run()
 
     async def _take(self, limit: int, without: Sequence[str]) -> list[_Look]:
@@ -133,6 +146,9 @@ async def record(
             if each.kind != "approval" or (each.name, each.version) in changed
         ]
         new = await add_inspections(connection, account.tenant, account.id, kept, now=now)
+        if unusable := lost(ours, found):
+            detail = "; ".join(f"{each.name}: {each.detail}" for each in unusable)[:MOST_TOLD]
+            await raise_alert(connection, account.tenant, TEMPLATE_LOST, detail, now)
         codes = {code for version in ours if (code := _code(version)) in theirs and code}
         waits = any(_after(version, approvals) == "submitted" for version in ours)
         await mark_looked(connection, account.tenant, account.id, codes, now + (SOON if waits else DAILY))

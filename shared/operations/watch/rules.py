@@ -116,6 +116,11 @@ RULES: dict[str, Rule] = {
         "Messages end unsent for their words",
         "Tell the tenant which characters, length or law it is: its template or its data must change.",
     ),
+    "template-lost": Rule(
+        "승인된 알림톡 템플릿을 쓸 수 없게 되었습니다",
+        "An AlimTalk that was approved can't be sent any more",
+        "Its text or its status changed at the provider: `allim templates diff` says how.",
+    ),
     "topup-refused": Rule(
         "자동 충전이 거절되었습니다",
         "The card of an automatic top-up was refused",

@@ -63,6 +63,13 @@ class Desk:
         )
         return [(row["kind"], row["detail"]) for row in found]
 
+    def alerts(self, tenant: str) -> list[tuple[str, bool]]:
+        """Kind of each alert, and whether it is open."""
+        found = self.world.rows(
+            "select kind, resolved_at = 'infinity' as open from alerts where tenant = %s order by raised_at", tenant
+        )
+        return [(row["kind"], row["open"]) for row in found]
+
 
 @pytest.fixture(scope="module")
 def provider(shared_world: World) -> Iterator[Simulator]:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.contracts.alimtalk import Approval
-from shared.operations.inspections.judging import Found, judged
+from shared.operations.inspections.judging import Found, judged, lost
 from shared.providers.templated.base import InspectionComment, ProviderTemplate, TemplateWords
 from shared.templates.template import TemplateContent, TemplateVersion
 
@@ -70,6 +70,15 @@ def test_a_code_that_the_account_had_and_has_no_more_is_retired(
 ) -> None:
     found = list(judged([_ours(approval)], {}, before))
     assert [each.approval for each in found] == ([expected] if expected else [])
+
+
+@given(approvals, approvals, st.sampled_from([TEXT, "다른 글"]))
+def test_an_alimtalk_is_lost_where_it_was_approved_and_can_t_be_sent_any_more(
+    ours: Approval, theirs: Approval, text: str
+) -> None:
+    version = _ours(ours)
+    gone = lost([version], list(judged([version], _theirs(theirs, text))))
+    assert bool(gone) == (ours == "approved" and (theirs != "approved" or text != TEXT))
 
 
 def test_each_comment_is_found_under_a_key_of_its_own() -> None:

@@ -2,7 +2,7 @@
 
 import datetime as dt
 
-from shared.operations.inspections.looking import DAILY, SOON
+from shared.operations.inspections.looking import DAILY, SOON, TOLD_FOR
 from tests.operations.inspections.conftest import Desk
 
 DRIFTED = "#{이름}님, 접수 되었습니다."
@@ -40,6 +40,18 @@ async def test_an_approved_text_that_changes_at_the_provider_is_told_once(desk: 
     [(kind, detail)] = desk.told(shop.tenant)
     assert (kind, "NHN -3010" in detail) == ("drift", True)
     assert desk.approvals(shop.tenant) == {1: "approved"}
+    assert desk.alerts(shop.tenant) == [("template_lost", True)]
+
+
+async def test_a_lost_template_is_told_until_it_is_mended(desk: Desk) -> None:
+    shop = await desk.shop("approved", status="REJECTED")
+    await desk.inspections.look()
+    assert desk.approvals(shop.tenant) == {1: "rejected"}
+    assert desk.alerts(shop.tenant) == [("template_lost", True)]
+    await _later(desk, TOLD_FOR)
+    assert desk.alerts(shop.tenant) == [("template_lost", True)]
+    await _later(desk, dt.timedelta(seconds=1))
+    assert desk.alerts(shop.tenant) == [("template_lost", False)]
 
 
 async def test_what_somebody_changed_while_it_was_inspected_is_a_draft_again(desk: Desk) -> None:
