@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from decimal import Decimal
 from pathlib import Path
@@ -69,7 +69,7 @@ def diff(folder: Folder, as_json: AsJson = False) -> None:
     Exits with 0 when nothing would change, with 2 when something would, and with 1 when the files can't be used.
     """
     changes = _write(_example(folder), Decimal(0), keep=False)
-    _tell(changes, as_json, webhook=None)
+    _tell(changes, as_json, webhooks={})
     if not changes.nothing:
         raise typer.Exit(DIFFERS)
 
@@ -93,9 +93,11 @@ def add(
         from local.examples.loading import register_with_simulator
 
         register_with_simulator(stack, [example])
-    account = example.account
     address = (stack and stack.webhook_url) or "<provider_webhook_address>"
-    _tell(changes, as_json, webhook=f"{address}/{account.provider}/{account.tenant}/{account.id}")
+    webhooks = {
+        account.id: f"{address}/{account.provider}/{account.tenant}/{account.id}" for account, _ in example.accounts
+    }
+    _tell(changes, as_json, webhooks=webhooks)
 
 
 def new(
@@ -196,12 +198,13 @@ async def _written(url: str, key: str, example: Example, credit: Decimal, *, kee
         await database.close()
 
 
-def _tell(changes: Changes, as_json: bool, *, webhook: str | None) -> None:
+def _tell(changes: Changes, as_json: bool, *, webhooks: Mapping[str, str]) -> None:
+    """Say what changed. `webhooks`: where providers call, by account, the default first; none if nothing was done."""
     if as_json:
         customers = asdict(changes.customers)
         things = [asdict(thing) for thing in changes.things]
         told = {"tenant": changes.tenant, "changed": not changes.nothing, "things": things, "customers": customers}
-        print_json(told | ({"webhook": webhook} if webhook else {}))
+        print_json(told | ({"webhook": next(iter(webhooks.values())), "webhooks": webhooks} if webhooks else {}))
         return
     rows: list[tuple[object, ...]] = [
         (thing.what, thing.name, thing.kind, thing.detail) for thing in changes.things if thing.kind != "unchanged"
@@ -216,10 +219,11 @@ def _tell(changes: Changes, as_json: bool, *, webhook: str | None) -> None:
         typer.echo("unchanged: " + ", ".join(_counted(count, what) for what, count in same.items()))
     if any(thing.kind == "withdrawn" for thing in changes.things):
         typer.echo(
-            "withdrawn: not in the folder any more. A workflow is off then; the rest is still there: see the guide"
+            "withdrawn: not in the folder any more. A workflow is off then, an account is not sent by; the rest is "
+            "still there: see the guide"
         )
-    if webhook:
-        say(f"{changes.tenant} is there; its webhook is {webhook}")
+    if webhooks:
+        say(f"{changes.tenant} is there; its webhook is {', '.join(webhooks.values())}")
     elif changes.nothing:
         typer.echo(f"{changes.tenant}: `allim tenants add` would change nothing")
 

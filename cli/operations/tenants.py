@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from shared.platform.database import Connection
-    from shared.tenants.overview_store import HistoryLine, Overview
+    from shared.tenants.overview_store import AccountLine, HistoryLine, Overview
 
 Result = TypeVar("Result")
 HISTORY_SHOWN = 20
@@ -69,6 +69,7 @@ class _Shown:
     """A tenant with all that `show` tells of it."""
 
     tenant: Overview
+    accounts: Sequence[AccountLine]
     history: Sequence[HistoryLine]
 
 
@@ -77,17 +78,19 @@ def show(tenant: TenantId, as_json: AsJson = False, database_url: DatabaseUrl = 
     """Show one tenant: what it sends by, what it has, and who suspended and resumed it, and why."""
 
     async def work(connection: Connection) -> _Shown:
-        from shared.tenants.overview_store import read_history, read_overviews
+        from shared.tenants.overview_store import read_accounts, read_history, read_overviews
 
         [found] = await read_overviews(connection, tenant)
-        return _Shown(found, await read_history(connection, tenant, limit=HISTORY_SHOWN))
+        accounts = [account for account in await read_accounts(connection, tenant) if account.active]
+        return _Shown(found, accounts, await read_history(connection, tenant, limit=HISTORY_SHOWN))
 
     shown = with_ledger(database_url, work, tenant=tenant)
     if as_json:
-        print_json(numbers({**asdict(shown.tenant), "history": [asdict(line) for line in shown.history]}))
+        accounts, history = ([asdict(line) for line in lines] for lines in (shown.accounts, shown.history))
+        print_json(numbers({**asdict(shown.tenant), "accounts": accounts, "history": history}))
         return
     found = shown.tenant
-    sends_by = f"{found.provider}, account {found.account}, from {found.sender}" if found.account else "nothing"
+    sends_by = "; ".join(f"{a.provider}, account {a.id}, from {a.sender}" for a in shown.accounts) or "nothing"
     suspended = f"suspended since {clock_time(found.suspended_at)}" if found.suspended_at else "active"
     rows = [
         ("name", found.name),

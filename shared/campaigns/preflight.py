@@ -7,16 +7,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from shared.campaigns.carriers import BAD_SENDER, SAID, Carrier, obstacle_to
 from shared.campaigns.store import Readiness, read_readiness
-from shared.contracts.channels import BY_PHONE
 from shared.credits.amounts import in_won
 from shared.credits.errors import CreditError, credit_shortage, unknown_tenant
 from shared.credits.plans.quota import Quota, read_quota
 from shared.credits.prices.estimates import Estimate, Ways, estimate_for
 from shared.law.advertising import breaches
-from shared.law.senders import is_sender
 from shared.messages.composing import nothing_left, usable_legs
-from shared.messages.reasons import NO_PROVIDER_ACCOUNT
+from shared.messages.reasons import ACCOUNT_PAUSED, NO_PROVIDER_ACCOUNT
+from shared.platform.clock import SEOUL
 from shared.platform.database import Connection
 from shared.platform.plurals import counted
 
@@ -91,7 +91,7 @@ async def preflight(
     """
     standing = standing or await read_standing(connection, tenant, template, now)
     found = standing.ready
-    checks = [_template(found, template, route), *_law(found, route, now), _sender(found, route)]
+    checks = [_template(found, template, route), *_law(found, route, now), _sender(found, route, now)]
     checks.append(_recipients(sum(ways.values()), refused))
     checks += _fallback(found, route, ways)
     checks.append(_quota(standing.quota, sum(ways.values())))
@@ -158,8 +158,8 @@ def _law(found: Readiness, route: Sequence[str], now: dt.datetime) -> list[Check
     return against or [_ok("law", "the advertising is marked as the law asks", "광고 표기 의무를 지켰습니다.")]
 
 
-def _sender(found: Readiness, route: Sequence[str]) -> Check:
-    if found.sender is None:
+def _sender(found: Readiness, route: Sequence[str], now: dt.datetime) -> Check:
+    if not found.carriers:
         return Check(
             "sender",
             "failed",
@@ -167,29 +167,22 @@ def _sender(found: Readiness, route: Sequence[str]) -> Check:
             "there is no active provider account",
             "사용 중인 발송 계정이 없습니다.",
         )
-    if not BY_PHONE.isdisjoint(route) and not is_sender(found.sender):
-        return Check(
-            "sender",
-            "failed",
-            "bad_sender",
-            f"{found.sender!r} can't be a sender: digits of a land line, 15xx to 18xx, 070 or a mobile number",
-            "발신번호는 숫자만으로 된 유선, 대표(15xx 등), 070 또는 휴대전화 번호여야 합니다.",
-        )
-    by_kakao = [leg for leg in route if leg in _OF_A_KAKAO_CHANNEL and found.content and found.content.has_words(leg)]
-    if by_kakao and found.kakao_channel is None:
-        names, names_ko = (", ".join(_OF_A_KAKAO_CHANNEL[leg][at] for leg in by_kakao) for at in (0, 1))
-        return Check(
-            "sender",
-            "failed" if len(by_kakao) == len(route) else "warning",
-            "no_kakao_channel",
-            f"the provider account has no KakaoTalk channel, so {names} will fail",
-            f"연결된 카카오톡 채널이 없어 {names_ko} 메시지를 보낼 수 없습니다.",
-        )
-    return _ok("sender", f"sent from {found.sender}", f"발신번호 {found.sender}(으)로 보냅니다.")
+    today = now.astimezone(SEOUL).date()
+    legs = [leg for leg in route if found.content is None or found.content.has_words(leg)]
+    stopped = {leg: why for leg in legs if (why := obstacle_to(leg, found.carriers, today))}
+    if stopped:
+        why = next(iter(stopped.values()))
+        ends = why == BAD_SENDER or (len(stopped) == len(legs) and why != ACCOUNT_PAUSED)
+        return Check("sender", "failed" if ends else "warning", why, *SAID[why])
+    carriers = [each for each in found.carriers if _sends(each, legs, today)]
+    senders = ", ".join(dict.fromkeys(each.sender for each in carriers if each.sender))
+    if not senders:
+        return _ok("sender", "an account carries each channel", "모든 채널을 보낼 수 있는 계정이 있습니다.")
+    return _ok("sender", f"sent from {senders}", f"발신번호 {senders}(으)로 보냅니다.")
 
 
-_OF_A_KAKAO_CHANNEL = {"alimtalk": ("AlimTalk", "알림톡"), "brand": ("Brand Message", "브랜드")}
-"""The legs that come from a KakaoTalk channel of the tenant, and what they are called."""
+def _sends(carrier: Carrier, legs: Sequence[str], today: dt.date) -> bool:
+    return any(carrier.obstacle(leg, today) is None for leg in legs)
 
 
 def _recipients(sendable: int, refused: int) -> Check:

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from decimal import Decimal
 from uuid import UUID
 
+from shared.campaigns.carriers import Carrier
 from shared.messages.metrics import OURSELVES
 from shared.messages.status import Status
 from shared.platform.database import Connection, fetch_all
 from shared.templates.template import TemplateContent
-from shared.tenants.store import sending_account
 
 SEND = "select template, begun_at from bulk_sends where tenant = %(tenant)s and key = %(key)s"
 
@@ -151,12 +151,19 @@ async def earlier_messages(connection: Connection, tenant: str, ids: Sequence[UU
     }
 
 
-READINESS = f"""
-select c.balance - c.held as available, c.wait_for_credit, p.sender, p.kakao_channel, v.approval,
-  b.name as business, v.content
+READINESS = """
+select c.balance - c.held as available, c.wait_for_credit, v.approval, b.name as business, v.content,
+  array(
+    select jsonb_build_object(
+      'sender', a.sender, 'kakao_channel', a.kakao_channel, 'carries', a.carries, 'paused', a.paused_at is not null,
+      'certificate_until', a.certificate_until, 'verified', exists (
+        select from sender_numbers n where n.tenant = a.tenant and n.number = a.sender and n.verified_at is not null
+      )
+    )
+    from provider_accounts a where a.tenant = c.tenant and a.active order by a.place, a.created_at, a.id
+  ) as carriers
 from credit_accounts c
 join tenants b on b.id = c.tenant
-left join lateral ({sending_account("c.tenant")}) p on true
 left join templates t on t.tenant = c.tenant and t.name = %(template)s
 left join template_versions v on v.tenant = t.tenant and v.name = t.name and v.version = t.active_version
 where c.tenant = %(tenant)s
@@ -165,14 +172,13 @@ where c.tenant = %(tenant)s
 
 @dataclass(frozen=True, slots=True)
 class Readiness:
-    """What a tenant has to send with. `sender` is None without an active provider account, `approval` where there is no
-    such template. `business` is the tenant's name; `content` has the template's words.
+    """What a tenant has to send with. `carriers` are its active accounts; `approval` is None where there is no such
+    template. `business` is the tenant's name; `content` has the template's words.
     """
 
     available: Decimal
     wait_for_credit: bool
-    sender: str | None
-    kakao_channel: str | None
+    carriers: Sequence[Carrier]
     approval: str | None
     business: str
     content: TemplateContent | None
@@ -188,4 +194,12 @@ async def read_readiness(connection: Connection, tenant: str, template: str) -> 
     if not rows:
         return None
     written = rows[0]["content"]
-    return Readiness(**{**rows[0], "content": written and TemplateContent.model_validate(written)})
+    content = written and TemplateContent.model_validate(written)
+    carriers = [
+        Carrier(**{**each, "certificate_until": _day(each["certificate_until"])}) for each in rows[0]["carriers"]
+    ]
+    return Readiness(**{**rows[0], "content": content, "carriers": carriers})
+
+
+def _day(written: str | None) -> dt.date | None:
+    return None if written is None else dt.date.fromisoformat(written)

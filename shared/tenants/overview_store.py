@@ -17,7 +17,7 @@ class Overview:
     suspended_at: since when it may not send; None while it may.
     available: won that it can spend. `plan`: its name.
     workflows: those that are active. `waiting`: messages that wait to be sent.
-    account, provider, sender, kakao_channel: what it sends by; None without an active account.
+    account, provider, sender, kakao_channel: what it sends by unless told; None without an active account.
     messages_per_second, burst: how fast at most, and how many at once after a rest; None for as fast as can be.
     """
 

@@ -203,6 +203,31 @@ async def test_an_unknown_tenant_is_a_clear_error(world: LedgerWorld) -> None:
         await _preflight(world, "nobody")
 
 
+STOPPED = {
+    "paused": ("paused_at = now(), paused_why = 'x'", "account_paused", "warning"),
+    "a certificate that is over": ("certificate_until = '2020-01-01'", "certificate_expired", "failed"),
+    "a number of nobody": ("sender = '0299990000'", "sender_unregistered", "failed"),
+    "another channel": ("carries = '{mms}'", "channel_not_carried", "failed"),
+}
+
+
+@pytest.mark.parametrize("what", STOPPED)
+async def test_what_no_account_can_send_is_told_before_it_is_sent(world: LedgerWorld, what: str) -> None:
+    change, code, alone = STOPPED[what]
+    tenant = await _tenant(world, 1_000)
+    world.rows(f"update provider_accounts set {change} where tenant = %(tenant)s", tenant=tenant)  # noqa: S608
+    found = await _preflight(world, tenant, route=("sms",), ways={("sms",): 1})
+    assert _wrong(found) == {"sender": (alone, code)}
+    [told] = [check for check in found.checks if check.name == "sender"]
+    assert told.detail != told.detail_ko
+
+
+async def test_a_channel_of_two_that_no_account_carries_is_a_warning(world: LedgerWorld) -> None:
+    tenant = await _tenant(world, 1_000)
+    world.rows("update provider_accounts set carries = '{alimtalk}' where tenant = %(tenant)s", tenant=tenant)
+    assert _wrong(await _preflight(world, tenant)) == {"sender": ("warning", "channel_not_carried")}
+
+
 async def test_of_several_accounts_the_one_that_sends_is_looked_at(world: LedgerWorld) -> None:
     tenant = await _tenant(world, 1_000)
     later = "insert into provider_accounts (tenant, id, provider, sender, credentials, active, created_at)"

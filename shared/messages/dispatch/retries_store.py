@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from shared.credits.ledger.entries import entering
+from shared.messages.dispatch.choice.cap_store import uncounting
 from shared.messages.dispatch.fairness.pace_store import closing
 from shared.messages.dispatch.sweep_store import DispatchState
 from shared.platform.database import Connection, fetch_all
@@ -21,7 +22,7 @@ with abandoned as (
   set state = case when coalesce(messages <@ %(only)s::uuid[], true) then 'abandoned' else state end,
       error = %(error)s, updated_at = %(now)s
   where tenant = %(tenant)s and id = %(id)s and state = %(state)s::dispatch_state
-  returning tenant, id, account, topic, messages, gen_random_uuid() as release
+  returning tenant, id, account, topic, messages, created_at, gen_random_uuid() as release
 ),
 -- Locked in the order of reports and claims, which may speak of these messages at the same time.
 taken as (
@@ -47,10 +48,11 @@ back as (
       settlement = case when t.was_last and m.hold is not null then t.release end
   from taken t
   where m.tenant = %(tenant)s and m.id = {is_one("t.id")} and m.dispatch = t.dispatch and m.status = 'sending'
-  returning m.tenant, m.id, m.status, m.tries, m.held, m.settlement
+  returning m.tenant, m.id, m.status, m.tries, m.held, m.settlement, m.route[m.position + 1] as leg
 ),
 released as ({entering(_RELEASES)}),
 closed as ({closing("abandoned")}),
+uncounted as ({uncounting("back", "abandoned")}),
 again as (
   insert into outbox (tenant, id, topic, body, publish_at, held_until, created_at)
   select tenant, %(ticket)s, topic,

@@ -90,7 +90,7 @@ def test_diff_tells_what_add_would_change_and_changes_nothing(run: Run, cloud: M
     with psycopg.connect(cloud.url) as connection:
         assert connection.execute("select count(*) from tenants").fetchone() == (0,)
     added = _json(run, "tenants", "add", folder)
-    assert {**before, "webhook": added["webhook"]} == added
+    assert {**before, "webhook": added["webhook"], "webhooks": {"main": added["webhook"]}} == added
     assert _json(run, "tenants", "diff", folder)["changed"] is False
 
 
@@ -232,6 +232,31 @@ def test_a_new_business_needs_an_id_and_a_name_that_can_be_used(
     assert not (tmp_path / "shop").exists()
 
 
+def test_accounts_of_a_list_are_added_changed_and_taken_out(run: Run, cloud: Migrated, folder: Path) -> None:
+    run("tenants", "add", folder)
+    file = folder / "tenant.yaml"
+    one = file.read_text(encoding="utf-8")
+    head, _, account = one.partition("account:\n")
+    indented = "".join(f"  {line}\n" for line in account.splitlines() if not line.lstrip().startswith("#"))
+    main = "  - " + indented.lstrip()
+    file.write_text(
+        f"{head}accounts:\n{main}{main.replace('id: main', 'id: second')}    weight: 30\n", encoding="utf-8"
+    )
+    added = _json(run, "tenants", "add", folder)
+    assert _things(added, "added", "changed", "withdrawn") == [("account", "second", "added", None)]
+    assert list(added["webhooks"]) == ["main", "second"]
+    assert _json(run, "tenants", "diff", folder)["changed"] is False
+    shown = [(each["id"], each["weight"]) for each in _json(run, "tenants", "show", "saas")["accounts"]]
+    assert shown == [("main", 100), ("second", 30)]
+    file.write_text(one, encoding="utf-8")
+    assert ("account", "second", "withdrawn", None) in _things(
+        _json(run, "tenants", "diff", folder, code=2), "withdrawn"
+    )
+    run("tenants", "add", folder)
+    assert [each["id"] for each in _json(run, "tenants", "show", "saas")["accounts"]] == ["main"]
+    assert _json(run, "tenants", "diff", folder)["changed"] is False
+
+
 def test_tenants_are_listed_and_shown(run: Run, cloud: Migrated, folder: Path) -> None:
     assert "allim tenants new FOLDER" in run("tenants", "list").stdout
     run("tenants", "add", folder, "--credit", 5000)
@@ -240,7 +265,9 @@ def test_tenants_are_listed_and_shown(run: Run, cloud: Migrated, folder: Path) -
     assert row.split() == ["saas", "모아오피스", "active", "FREE", "5,000", "5", "9", "6", "0"]
     [listed] = _json(run, "tenants", "list")
     shown = _json(run, "tenants", "show", "saas")
-    assert shown == {**listed, "history": []}
+    [account] = shown["accounts"]
+    assert (account["id"], account["carries"], account["active"]) == ("main", ["alimtalk", "sms"], True)
+    assert shown == {**listed, "accounts": [account], "history": []}
     assert (shown["sender"], shown["kakao_channel"], shown["groups"]) == ("0212345670", "PFLOCALSAAS", 1)
     assert "solapi, account main, from 0212345670" in run("tenants", "show", "saas").stdout
 

@@ -240,6 +240,22 @@ async def test_beyond_its_cap_a_number_sends_tomorrow(world: FaultyWorld, shop: 
     assert day["used"] == len(waits)
 
 
+async def test_what_did_not_leave_after_all_is_not_counted(world: FaultyWorld, shop: str) -> None:
+    await _on_terms(world, shop, "second", active=False)
+    async with world.owner.transaction() as connection:
+        await cap(connection, shop, SENDER, 4)
+    world.simulator.set_faults(outage=True)
+    sent = await _text(world, shop, DELIVERED, "01090014000")
+    process = world.process()
+    await world.deliver(process)
+    used = "select used from sender_days where tenant = %s"
+    assert world.rows(used, shop) == [{"used": 0}]
+    world.simulator.set_faults()
+    assert await world.live(process)
+    assert {world.message(id_)["status"] for id_ in sent} == {"delivered"}
+    assert world.rows(used, shop) == [{"used": 2}]
+
+
 async def test_claims_at_once_never_let_more_leave_than_the_cap(world: FaultyWorld, shop: str) -> None:
     async with world.owner.transaction() as connection:
         await cap(connection, shop, SENDER, 7)

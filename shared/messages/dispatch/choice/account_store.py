@@ -13,7 +13,8 @@ from shared.messages.dispatch.choice.weights import effective_weight
 from shared.messages.reasons import ACCOUNT_PAUSED, CERTIFICATE_EXPIRED, CHANNEL_NOT_CARRIED, SENDER_UNREGISTERED
 from shared.tenants.store import bucket_of
 
-TODAY = "(%(now)s::timestamptz at time zone 'Asia/Seoul')::date"
+SEOULS_DAY = "({} at time zone 'Asia/Seoul')::date"
+TODAY = SEOULS_DAY.format("%(now)s::timestamptz")
 """In Korea, where certificates end and senders' days begin."""
 
 OBSTACLES = (None, None, ACCOUNT_PAUSED, SENDER_UNREGISTERED, CERTIFICATE_EXPIRED, CHANNEL_NOT_CARRIED)
@@ -25,7 +26,8 @@ MOST_ACCOUNTS = len(LEGS) + 1
 LOTS = 10**9
 
 _OBSTACLES = "array[" + ", ".join("null" if reason is None else f"'{reason}'" for reason in OBSTACLES) + "]::text[]"
-_FROM_A_NUMBER = "l.leg in (" + ", ".join(f"'{leg}'" for leg in LEGS_FROM_A_NUMBER) + ")"
+LEGS_IN_SQL = ", ".join(f"'{leg}'" for leg in LEGS_FROM_A_NUMBER)
+_FROM_A_NUMBER = f"l.leg in ({LEGS_IN_SQL})"
 
 
 def deciding_accounts(candidates: str, senders: str) -> str:

@@ -1,9 +1,9 @@
-"""How many messages a day leave from a number, in the words of SQL: parts of the statement that claims them. A
-number without a cap is not counted, and costs nothing."""
+"""How many messages a day leave from a number, in the words of SQL: parts of the statements that claim them and give
+them up. A number without a cap is not counted, and costs nothing."""
 
 from __future__ import annotations
 
-from shared.messages.dispatch.choice.account_store import TODAY
+from shared.messages.dispatch.choice.account_store import LEGS_IN_SQL, SEOULS_DAY, TODAY
 
 TOMORROW = f"(({TODAY} + 1)::timestamp at time zone 'Asia/Seoul')"
 """When the next day begins in Korea."""
@@ -50,3 +50,26 @@ def counting(claimed: str) -> str:
     group by tenant, sender, days.used
   ) c
   where d.tenant = c.tenant and d.number = c.sender"""
+
+
+def uncounting(back: str, abandoned: str) -> str:
+    """Count no more what did not leave from a number after all, as a part of another statement.
+
+    Where something is given back of what was held, nothing is uncounted: that locks the credit, which the claim locks
+    before it counts.
+
+    Args:
+        back: in that statement, a table of messages that go back (`tenant`, `status`, `leg`, `settlement`).
+        abandoned: in it, the call that they were to leave by (`tenant`, `account`, `created_at`).
+    """
+    return f"""
+  update sender_days d set used = greatest(0, d.used - b.number)
+  from (
+    select p.tenant, p.sender, ({SEOULS_DAY.format("a.created_at")}) as day, count(*)::int as number
+    from {back} m cross join {abandoned} a join provider_accounts p on p.tenant = a.tenant and p.id = a.account
+    where m.leg in ({LEGS_IN_SQL}) and m.status = 'queued'
+      and not exists (select from {back} where settlement is not null)
+    group by p.tenant, p.sender, a.created_at
+  ) b
+  join sender_numbers n on n.tenant = b.tenant and n.number = b.sender and n.daily_cap is not null
+  where d.tenant = b.tenant and d.number = b.sender and d.day = b.day"""
