@@ -77,6 +77,8 @@ class FaultPlan(BaseModel):
         list_delay_ms: so late a message is shown by NHN's lists.
         fail_inside: requests answered 200 with a failure inside, without having been looked at; NHN.
         accept_then_fail: requests carried out in full and answered 200 with a failure inside; NHN.
+        bill_twice: so many delivered messages the statistics count, and charge, twice.
+        forget_in_bill: so many delivered messages they leave out.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -100,6 +102,8 @@ class FaultPlan(BaseModel):
     list_delay_ms: Milliseconds = 0
     fail_inside: Drop | None = None
     accept_then_fail: Drop | None = None
+    bill_twice: Annotated[int, Field(ge=0)] = 0
+    forget_in_bill: Annotated[int, Field(ge=0)] = 0
 
 
 class Faults:

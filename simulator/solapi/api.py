@@ -16,6 +16,7 @@ from simulator.solapi.model import COUNTRY, DEFAULT_PRICES, Account, Group, won
 from simulator.solapi.provider import Solapi
 from simulator.solapi.sending.codes import ACCEPTED
 from simulator.solapi.sending.templates import PARTS, Template
+from simulator.solapi.statistics import statistics
 
 MOST_BYTES = 15 * 1024 * 1024
 
@@ -39,6 +40,7 @@ class SolapiApi:
             self._route("POST", "/messages/v4/send-many/detail", self._send_many),
             self._route("GET", "/messages/v4/list", self._list),
             self._route("GET", "/messages/v4/list-old", self._list),
+            self._route("GET", "/messages/v4/statistics", self._statistics),
             self._route("POST", "/messages/v4/groups", self._create_group),
             self._route("GET", "/messages/v4/groups", self._list_groups),
             self._route("PUT", f"{group}/messages", self._add),
@@ -154,6 +156,9 @@ class SolapiApi:
         page, next_key = lookup.find(account, query)
         return views.page_view(query.get("startKey"), lookup.limit_of(query), page, next_key)
 
+    async def _statistics(self, account: Account, request: Request) -> Answer:
+        return statistics(account, request.query_params, self._provider.delivery.plan, self._provider.clock())
+
     async def _list_groups(self, account: Account, request: Request) -> Answer:
         query, limit = request.query_params, lookup.limit_of(request.query_params)
         groups = list(reversed(account.groups.values()))
@@ -169,7 +174,7 @@ class SolapiApi:
 
     async def _store_file(self, account: Account, request: Request) -> Answer:
         body = await _body(request)
-        return files.store(account, body, self._provider.new_id("ST01FP"), self._provider.clock())
+        return files.store(account, body, self._provider.new_file_id(), self._provider.clock())
 
     async def _list_templates(self, account: Account, request: Request) -> Answer:
         query, limit = request.query_params, lookup.limit_of(request.query_params)

@@ -13,7 +13,10 @@ from simulator.clock import iso
 from simulator.solapi.errors import SolapiError, invalid
 from simulator.solapi.model import Account
 
-TYPES = ("MMS", "KAKAO", "ATA", "RCS", "FAX", "DOCUMENT", "BMS", "BMS_WIDE")
+TYPES = (
+    *("MMS", "KAKAO", "ATA", "RCS", "FAX", "DOCUMENT", "BMS", "BMS_WIDE"),
+    *("BMS_WIDE_MAIN_ITEM_LIST", "BMS_WIDE_SUB_ITEM_LIST", "BMS_CAROUSEL_FEED_LIST", "BMS_CAROUSEL_COMMERCE_LIST"),
+)
 
 _KB = 1024
 _MMS_BYTES = 200 * _KB
@@ -94,11 +97,11 @@ def _check(kind: str, content: bytes, size: tuple[int, int] | None) -> None:
         _require(len(content) <= _MMS_BYTES, "MMS 이미지는 200KB 이하이어야 됩니다.")
         width, height = size or (0, 0)
         _require(width <= _MMS_WIDTH and height <= _MMS_HEIGHT, "MMS 이미지는 1500x1440 이하이어야 됩니다.")
-    elif kind in ("KAKAO", "ATA"):
+    elif kind in ("KAKAO", "ATA") or kind.startswith("BMS"):
         _require(size is not None, "이미지는 JPG 또는 PNG 이어야 됩니다.")
         _require(len(content) <= _KAKAO_BYTES, "이미지는 500KB 이하이어야 됩니다.")
         width, height = size or (0, 0)
-        fits = kind == "KAKAO" or (width >= _ATA_WIDTH and width == 2 * height)
+        fits = kind != "ATA" or (width >= _ATA_WIDTH and width == 2 * height)
         _require(fits, "알림톡 이미지는 가로 500px 이상, 비율 2:1 이어야 됩니다.")
     else:
         _require(len(content) <= _DOCUMENT_BYTES, "파일은 2MB 이하이어야 됩니다.")

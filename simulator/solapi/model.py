@@ -56,6 +56,11 @@ class Account:
             self._may_send[sender] = known
         return known
 
+    def file_kind(self, file_id: object) -> str | None:
+        """What a file was stored as; None where there is none of that id."""
+        file = self.files.get(str(file_id))
+        return file["type"] if file else None
+
     def register_senders(self, senders: frozenset[str]) -> None:
         """Replace the registered sender numbers."""
         self.senders = senders
@@ -125,15 +130,24 @@ class Message:
             "type": self.type,
             "text": self.text,
             "buttons": self._buttons(),
+            "image": self._image(),
             "customFields": self.raw.get("customFields") or {},
             "status": self.status_code,
             "replacement": self.replacement,
             "at": iso(self.group.sent),
         }
 
+    def _image(self) -> str | None:
+        """The name of the picture that it shows."""
+        bubble = (self.raw.get("kakaoOptions") or {}).get("bms") or {}
+        stored = self.group.account.files.get(str(self.raw.get("imageId") or bubble.get("imageId")))
+        return stored["name"] if stored else None
+
     def _buttons(self) -> list[dict[str, Any]]:
-        """Those under an AlimTalk, as the recipient has them: given with it, or its template's."""
+        """Those under a KakaoTalk message, as the recipient has them: given with it, or its template's."""
         kakao = self.raw.get("kakaoOptions") or {}
+        if bubble := kakao.get("bms"):
+            return list(bubble.get("buttons") or [])
         template = self.group.account.templates.get(str(kakao.get("templateId")))
         if self.type != "ATA" or kakao.get("buttons") or template is None:
             return list(kakao.get("buttons") or []) if self.type == "ATA" else []

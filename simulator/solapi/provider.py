@@ -13,9 +13,10 @@ from simulator.clock import KST, Clock
 from simulator.solapi.accounts import AccountSpec, account_view, register
 from simulator.solapi.errors import SolapiError, invalid, not_found
 from simulator.solapi.model import Account, Group, Message, won
-from simulator.solapi.sending.codes import ACCEPTED, STATUS_MESSAGES, is_final, is_refusal
+from simulator.solapi.sending.brand import is_open
+from simulator.solapi.sending.codes import ACCEPTED, CLOSED, STATUS_MESSAGES, is_final, is_refusal
 from simulator.solapi.sending.delivery import Delivery
-from simulator.solapi.sending.intake import Refusal, judge, message_type, recipients
+from simulator.solapi.sending.intake import BRAND_TYPES, Refusal, judge, message_type, recipients
 
 MOST_A_REQUEST = 10_000
 MOST_A_GROUP = 1_000_000
@@ -67,6 +68,10 @@ class Solapi:
     def new_id(self, prefix: str) -> str:
         """An id such as G4V20211116140940000000000000001: a prefix, Korean time, a number."""
         return f"{prefix}{self._stamp(self.clock())}{next(self._serial):015d}"
+
+    def new_file_id(self) -> str:
+        """An id of 32 characters, for a longer one is refused where a picture is named."""
+        return f"ST01FP{self._stamp(self.clock())}{next(self._serial):012d}"
 
     def create_group(self, account: Account, options: dict[str, Any]) -> Group:
         """An empty group.
@@ -177,6 +182,8 @@ class Solapi:
         messages = group.sendable()
         for message in messages:
             message.paid = prices[message.type]
+            if message.type in BRAND_TYPES and not is_open(now):
+                message.outcome = CLOSED
         self._accepted.add(messages)
         self.delivery.start(group, messages)
 

@@ -18,7 +18,7 @@ from starlette.routing import Route
 
 from simulator.storage.objects import Objects, StorageError
 
-PATHS = ("/storage/v1/", "/upload/storage/v1/", "/download/storage/v1/")
+PATHS = ("/storage/v1/b/", "/upload/storage/v1/b/", "/download/storage/v1/b/")
 _PAGE = 1_000
 _CONTENT_RANGE = re.compile(r"bytes (?:(\d+)-\d+|\*)/(\d+|\*)")
 _RANGE = re.compile(r"bytes=(\d+)-(\d*)")

@@ -90,8 +90,8 @@ def test_a_zip_holds_only_what_its_function_imports(packages: list[Package]) -> 
     assert not any(
         line.startswith(("google-cloud-pubsub", "httpx", "cryptography")) for line in dead_letter.requirements
     )
-    assert "shared/providers/solapi.py" in by_name["on_send_request"].files
-    assert "shared/providers/solapi.py" not in by_name["on_subscription_event"].files
+    assert "shared/providers/solapi/adapter.py" in by_name["on_send_request"].files
+    assert "shared/providers/solapi/adapter.py" not in by_name["on_subscription_event"].files
 
 
 def test_data_beside_the_modules_of_a_package_comes_along(tmp_path: Path) -> None:

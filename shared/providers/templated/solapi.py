@@ -12,7 +12,7 @@ from urllib.parse import quote, urlencode
 
 from shared.contracts.alimtalk import Approval
 from shared.providers.base import Button, ProviderAccount, ProviderRefused
-from shared.providers.solapi import Solapi, moment_of
+from shared.providers.solapi.adapter import Solapi, moment_of
 from shared.providers.templated.base import InspectionComment, ProviderTemplate, TemplatePage, TemplateWords
 from shared.providers.wire import as_documented
 

@@ -5,7 +5,7 @@ from itertools import count
 from typing import Any
 
 from simulator.clock import Clock, iso
-from simulator.faults import Faults
+from simulator.faults import FaultPlan, Faults
 from simulator.solapi.model import Group, Message
 from simulator.solapi.sending.codes import AT_CARRIER, DELIVERED, STATUS_MESSAGES, is_final
 from simulator.solapi.sending.intake import KAKAO_TYPES, after_kakao, falls_back, text_type
@@ -20,6 +20,11 @@ class Delivery:
         self._faults = faults
         self._webhooks = webhooks
         self._event_ids = count(1)
+
+    @property
+    def plan(self) -> FaultPlan:
+        """What goes wrong with the provider now."""
+        return self._faults.plan
 
     def start(self, group: Group, messages: list[Message]) -> None:
         """Let messages of one group, just sent, run their course."""

@@ -11,6 +11,7 @@ from typing import Any
 
 from simulator.fates import FATES, Fate, Stage
 from simulator.solapi.model import Account
+from simulator.solapi.sending import brand
 from simulator.solapi.sending.codes import DELIVERED
 from simulator.solapi.sending.templates import VariableMissingError
 
@@ -89,7 +90,7 @@ def judge(account: Account, raw: dict[str, Any], to: object) -> tuple[str, str, 
     if kind in TEXT_TYPES:
         text = _checked_text(account, raw, kind)
         return kind, text, _end_of_text(fate)
-    text, obstacle = _alimtalk(account, raw) if kind == "ATA" else (_brand_text(account, raw), None)
+    text, obstacle = _alimtalk(account, raw) if kind == "ATA" else (_brand_text(account, raw, kind), None)
     return kind, text, obstacle or (fate.code if fate else DELIVERED)
 
 
@@ -186,7 +187,7 @@ def _check_subject(subject: str, kind: str) -> None:
 def _check_image(account: Account, image: object) -> None:
     if not image:
         raise Refusal("1034")
-    if str(image) not in account.files:
+    if account.file_kind(image) != "MMS":
         raise Refusal("1023")
 
 
@@ -242,14 +243,19 @@ def _values(given: object) -> dict[str, str]:
     return given
 
 
-def _brand_text(account: Account, raw: dict[str, Any]) -> str:
+def _brand_text(account: Account, raw: dict[str, Any], kind: str) -> str:
     kakao = raw.get("kakaoOptions")
     if not isinstance(kakao, dict) or not kakao.get("pfId"):
         raise Refusal("1041")
     if account.pf_ids and kakao["pfId"] not in account.pf_ids:
         raise Refusal("1041")
     text = raw.get("text") or ""
-    if len(text) > _KAKAO_CHARACTERS:
+    if not isinstance(text, str):
+        raise Refusal("1011")
+    if kind == "BMS_FREE":
+        if fault := brand.fault_of(kakao, text, account.file_kind):
+            raise Refusal(fault)
+    elif len(text) > _KAKAO_CHARACTERS:
         raise Refusal("1031")
     return text
 

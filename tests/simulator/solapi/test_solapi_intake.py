@@ -154,7 +154,7 @@ async def test_a_channel_of_another_account_fails_at_kakao(solapi: Caller) -> No
         (sms("01012345678", "가" * 1000), "LMS"),
         (sms("01012345678", "▶ 확인 · “예약” €"), "SMS"),
         (sms("01012345678", "소문자", type="sms"), "SMS"),
-        (sms("01012345678", "브랜드", type="BMS_TEXT", kakaoOptions={"pfId": "PF1"}), "BMS_TEXT"),
+        (sms("01012345678", "브랜드", type="BMS_TEXT", kakaoOptions={"pfId": "PF1", "disableSms": True}), "BMS_TEXT"),
     ],
 )
 async def test_the_type_is_found_from_the_content(solapi: Caller, message: Json, kind: str) -> None:

@@ -1,6 +1,7 @@
-"""SOLAPI (formerly CoolSMS) on the wire: https://developers.solapi.com.
+"""SOLAPI on the wire.
 
-Messages go the two-phase way: a group is made, filled, and sent. A group is sent once, whoever asks how often.
+Messages go the two-phase way: a group is made, filled, and sent. A group is sent once, whoever asks how often. What
+pictures they show is stored before; a file is no message, so whatever becomes of one harms nobody.
 There is no idempotency key, so `send-many` could not be asked about after a lost answer.
 """
 
@@ -10,7 +11,7 @@ import datetime as dt
 import hashlib
 import hmac
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 import orjson
@@ -23,6 +24,7 @@ from shared.providers.base import (
     Accepted,
     BatchState,
     OutboundMessage,
+    Picture,
     Prepared,
     ProviderAccount,
     ProviderRefused,
@@ -30,7 +32,9 @@ from shared.providers.base import (
     ProviderUndecided,
     Settlement,
 )
-from shared.providers.solapi_codes import LASTING, outcome_of
+from shared.providers.solapi.codes import LASTING, NO_SUCH_PICTURE, outcome_of, tell_unknown
+from shared.providers.solapi.pictures import Pictures, Stored
+from shared.providers.solapi.writing import CUSTOM_FIELD, FILE_TYPES, TYPES, written
 from shared.providers.wire import NOT_LET_IN, Wire, as_documented, named_in, reference_of
 
 if TYPE_CHECKING:
@@ -38,13 +42,6 @@ if TYPE_CHECKING:
 
 TIMEOUT_SECONDS = 60.0
 
-TYPES = {"alimtalk": "ATA", "sms": "SMS", "lms": "LMS"}
-CHANNELS = {wire: channel for channel, wire in TYPES.items()}
-
-CUSTOM_FIELD = "allim"
-"""Our message, attempt and channel in one custom field: a value holds at most 100 characters."""
-
-ACCEPTED_AT_INTAKE = "2000"
 LIST_PAGE = 500
 NO_SUCH_GROUP = "ResourceNotFound"
 GROUP_STATES = {
@@ -78,34 +75,53 @@ class Solapi:
     def __init__(self, url: str, clock: Clock, client: httpx.AsyncClient | None = None) -> None:
         self._wire = Wire(url, timeout=TIMEOUT_SECONDS, client=client)
         self._clock = clock
+        self._pictures = Pictures(self.call, clock)
 
     async def prepare(self, account: ProviderAccount, messages: Sequence[OutboundMessage]) -> Prepared:
+        pictures = await self._pictures.store(account, filter(None, map(_use, messages)))
+        refused = [
+            _refusal(message, refusal.code, {"statusMessage": refusal.detail})
+            for message in messages
+            if (refusal := pictures.refused.get(_use_name(message)))
+        ]
+        named = {reference_of(each): each for each in messages if _use_name(each) not in pictures.refused}
+        if not named:
+            return Prepared(None, [], refused)
         group = await self.call(account, "POST", "/messages/v4/groups", {"allowDuplicates": True})
         with as_documented("SOLAPI"):
             batch = str(group["groupId"])
-        named = {reference_of(message): message for message in messages}
-        results = await self._added(account, batch, named)
-        accepted, refused = [], []
+        results = await self._added(account, batch, named, pictures)
+        accepted = []
         with as_documented("SOLAPI"):
+            codes = {name: str(results[name]["statusCode"]) for name in named}
+            tell_unknown(codes.values())
+            self._forget_the_lost(account, named, codes, pictures)
             for name, message in named.items():
-                result = results[name]
-                code = str(result["statusCode"])
-                if code == ACCEPTED_AT_INTAKE:
-                    accepted.append(Accepted(message.message, str(result["messageId"])))
+                if outcome_of(codes[name]) is Outcome.FAILED:
+                    refused.append(_refusal(message, codes[name], results[name]))
                 else:
-                    refused.append(_refusal(message, code, result))
+                    accepted.append(Accepted(message.message, str(results[name]["messageId"])))
         return Prepared(batch if accepted else None, accepted, refused)
 
+    def _forget_the_lost(
+        self,
+        account: ProviderAccount,
+        named: Mapping[str, OutboundMessage],
+        codes: Mapping[str, str],
+        pictures: Stored,
+    ) -> None:
+        """A picture that was stored some time ago may be there no more: it is stored again with the next try."""
+        lost = {_use_name(named[name]) for name, code in codes.items() if code == NO_SUCH_PICTURE} & pictures.known
+        if lost:
+            self._pictures.forget(account, lost)
+            raise ProviderUnavailable(NO_SUCH_PICTURE, "a picture that was stored before is there no more")
+
     async def _added(
-        self, account: ProviderAccount, batch: str, named: Mapping[str, OutboundMessage]
+        self, account: ProviderAccount, batch: str, named: Mapping[str, OutboundMessage], pictures: Stored
     ) -> dict[str | None, Mapping[str, Any]]:
         """Put messages into a group. Gives the result of each under the name that it has on the wire, as they have."""
-        added = await self.call(
-            account,
-            "PUT",
-            f"/messages/v4/groups/{batch}/messages",
-            {"messages": [_wire_message(account, name, message) for name, message in named.items()]},
-        )
+        body = {"messages": [written(account, name, message, pictures.ids) for name, message in named.items()]}
+        added = await self.call(account, "PUT", f"/messages/v4/groups/{batch}/messages", body)
         with as_documented("SOLAPI"):
             results = {_custom_field(result): result for result in added["resultList"]}
         if not results.keys() >= named.keys():
@@ -136,7 +152,7 @@ class Solapi:
     async def batch_reports(self, account: ProviderAccount, batch: str) -> list[ProviderReport]:
         listed = await self._listed(account, batch)
         with as_documented("SOLAPI"):
-            return [report for entry in listed if (report := _report(entry)) is not None]
+            return _reports(listed)
 
     async def _listed(self, account: ProviderAccount, batch: str) -> list[Mapping[str, Any]]:
         """Every message of a group, refused ones too."""
@@ -161,10 +177,9 @@ class Solapi:
             raise ValueError("expected a JSON array of objects")
         try:
             # Reports come wrapped in `data` or flat; both are seen.
-            found = [_report(entry["data"] if isinstance(entry.get("data"), dict) else entry) for entry in entries]
+            return _reports(entry["data"] if isinstance(entry.get("data"), dict) else entry for entry in entries)
         except KeyError as missing:
             raise ValueError(f"a report without {missing}") from missing
-        return [report for report in found if report is not None]
 
     def webhook_entries(self, call: object) -> list[object]:
         return [[entry] for entry in call] if isinstance(call, list) else []
@@ -199,27 +214,13 @@ def _custom_field(entry: Mapping[str, Any]) -> str | None:
     return fields.get(CUSTOM_FIELD) if isinstance(fields, dict) else None
 
 
-def _wire_message(account: ProviderAccount, name: str, message: OutboundMessage) -> dict[str, Any]:
-    wire: dict[str, Any] = {
-        "to": message.to,
-        "from": account.sender,
-        "type": TYPES[message.channel],
-        "customFields": {CUSTOM_FIELD: name},
-        "autoTypeDetect": False,
-    }
-    if message.channel == "alimtalk":
-        wire["kakaoOptions"] = {
-            "pfId": account.kakao_channel,
-            "templateId": message.template_code,
-            "variables": {f"#{{{name}}}": value for name, value in message.variables.items()},
-            # Our router falls back; SOLAPI's own fallback, on by default, would tell the customer twice.
-            "disableSms": True,
-        }
-        return wire
-    wire["text"] = message.text
-    if message.subject is not None:
-        wire["subject"] = message.subject
-    return wire
+def _use(message: OutboundMessage) -> tuple[str, Picture] | None:
+    return (FILE_TYPES[message.channel], message.picture) if message.picture else None
+
+
+def _use_name(message: OutboundMessage) -> tuple[str, str]:
+    """By what the picture of a message is known that was stored; of one without, it is none's."""
+    return (FILE_TYPES[message.channel], message.picture.name) if message.picture else ("", "")
 
 
 def _refusal(message: OutboundMessage, code: str, result: Mapping[str, Any]) -> ProviderReport:
@@ -232,6 +233,12 @@ def _refusal(message: OutboundMessage, code: str, result: Mapping[str, Any]) -> 
         outcome=Outcome.FAILED,
         detail=_detail(result),
     )
+
+
+def _reports(entries: Iterable[Mapping[str, Any]]) -> list[ProviderReport]:
+    reports = [report for entry in entries if (report := _report(entry)) is not None]
+    tell_unknown(report.code for report in reports)
+    return reports
 
 
 def _report(entry: Mapping[str, Any]) -> ProviderReport | None:
