@@ -71,10 +71,14 @@ def list_(
 )
 def add(
     tenant: Tenant,
-    provider: Annotated[str, typer.Option(help="solapi; nhn: NHN Cloud's SMS; sens: Naver Cloud's SMS.")],
+    provider: Annotated[
+        str, typer.Option(help="solapi; nhn, nhn_kakao: NHN Cloud's SMS, its KakaoTalk; sens: Naver Cloud's SMS.")
+    ],
     sender: Annotated[str, typer.Option(help="A number that is registered there: digits only.")],
     id_: Annotated[str, typer.Option("--id", help="The account's id. The same one again changes it.")] = "main",
-    kakao_channel: Annotated[str | None, typer.Option(help="For AlimTalk.", show_default=False)] = None,
+    kakao_channel: Annotated[
+        str | None, typer.Option(help="For KakaoTalk; at NHN Cloud its sender key.", show_default=False)
+    ] = None,
     credentials: Annotated[
         str | None,
         typer.Option(
@@ -88,7 +92,7 @@ def add(
 ) -> None:
     """Add an account at a provider, or change one. The tenant sends by it from now on, beside its others.
 
-    solapi needs api_key and api_secret; nhn app_key and secret_key;
+    solapi needs api_key and api_secret; nhn and nhn_kakao app_key and secret_key;
     sens service_id, access_key and secret_key. With a webhook_secret the provider may call; without one it is asked.
     """
     from shared.law.senders import is_sender

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 CREDENTIALS: Mapping[str, tuple[str, ...]] = {
     "solapi": ("api_key", "api_secret"),
     "nhn": ("app_key", "secret_key"),
+    "nhn_kakao": ("app_key", "secret_key"),
     "sens": ("service_id", "access_key", "secret_key"),
     "smtp": ("url",),
     "kakao_me": ("rest_api_key", "refresh_token"),
@@ -48,7 +49,8 @@ CREDENTIALS: Mapping[str, tuple[str, ...]] = {
 def providers(settings: Settings, clock: Clock) -> Mapping[str, Provider]:
     """Every provider by name."""
     from shared.providers.kakao_me import KakaoMe
-    from shared.providers.nhn import Nhn
+    from shared.providers.nhn.kakao import NhnKakao
+    from shared.providers.nhn.sms import Nhn
     from shared.providers.sens import Sens
     from shared.providers.smtp import Smtp
     from shared.providers.solapi import Solapi
@@ -56,6 +58,7 @@ def providers(settings: Settings, clock: Clock) -> Mapping[str, Provider]:
     known: tuple[Provider, ...] = (
         Solapi(settings.solapi_url, clock),
         Nhn(settings.nhn_sms_url),
+        NhnKakao(settings.nhn_kakao_url),
         Sens(settings.sens_url, clock),
         Smtp(clock),
         KakaoMe(settings.kakao_url, settings.kakao_login_url, clock),
@@ -73,11 +76,13 @@ def legs_carried() -> Mapping[str, tuple[str, ...]]:
 def webhook_proof(provider: str, secret: str) -> str | None:
     """What each call of a provider carries where an account's webhook has that secret, and what its `proof_of` finds.
     None: it is none that calls us."""
-    from shared.providers import nhn, smtp, solapi
+    from shared.providers import smtp, solapi
+    from shared.providers.nhn import envelope, kakao, sms
 
     proofs = {
         solapi.Solapi.name: solapi.webhook_proof,
-        nhn.Nhn.name: nhn.webhook_proof,
+        sms.Nhn.name: envelope.webhook_proof,
+        kakao.NhnKakao.name: envelope.webhook_proof,
         smtp.Smtp.name: smtp.webhook_proof,
     }
     return proofs[provider](secret) if provider in proofs else None
