@@ -193,6 +193,7 @@ class Blueprint:
                 "DATABASE_URL": self.role_url(functions.ROLE_OF[name]),
                 "SOLAPI_URL": self.address("simulator"),
                 "NHN_SMS_URL": self.address("simulator"),
+                "NHN_KAKAO_URL": self.address("simulator"),
                 "SENS_URL": self.address("simulator"),
                 "KAKAO_URL": self.address("simulator"),
                 "KAKAO_LOGIN_URL": self.address("simulator"),

@@ -78,6 +78,7 @@ class Stack(BaseModel):
                 "allim_encryption_key": self.encryption_key,
                 "solapi_url": self.simulator_url,
                 "nhn_sms_url": self.simulator_url,
+                "nhn_kakao_url": self.simulator_url,
                 "sens_url": self.simulator_url,
                 "kakao_url": self.simulator_url,
                 "kakao_login_url": self.simulator_url,

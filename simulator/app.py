@@ -22,6 +22,9 @@ from simulator.kakao import api as kakao_api
 from simulator.kakao.api import Kakao
 from simulator.nhn import api as nhn_api
 from simulator.nhn.api import NhnApi
+from simulator.nhn.kakao import api as nhn_kakao_api
+from simulator.nhn.kakao.api import KakaoApi
+from simulator.nhn.kakao.provider import NhnKakao
 from simulator.nhn.provider import Nhn
 from simulator.sens import api as sens_api
 from simulator.sens.api import Sens
@@ -46,12 +49,15 @@ DOORS = (
     Door("fcm", fcm_api.PATHS, fcm_api.refusal),
     Door("toss", ("/v1/",), toss_errors.refusal),
     Door("slack", ("/services/",), solapi_errors.refusal),
-    Door("nhn", nhn_api.PATHS, nhn_api.refusal),
+    Door("nhn", (*nhn_api.PATHS, *nhn_kakao_api.PATHS), nhn_api.refusal),
     Door("sens", sens_api.PATHS, sens_api.refusal),
     Door("kakao_me", kakao_api.PATHS, kakao_api.refusal),
     Door("solapi", ("/",), solapi_errors.refusal),
 )
 """Every provider by the paths of its requests; all others are SOLAPI's."""
+
+SHARED_DOORS = {NhnKakao.name: Nhn.name}
+"""Providers that go wrong with another one, for both stand behind its door: what is ordered for either is for both."""
 
 BUCKET = "allim-backups"
 """The bucket that exists from the start."""
@@ -85,12 +91,13 @@ def build_app(settings: Settings, clock: Clock = present) -> ASGIApp:
         settings: how it starts.
         clock: the time for signatures, dates and scheduled groups. Delays of reports are real time.
     """
-    board = FaultBoard([*(door.provider for door in DOORS), Smtp.name])
+    board = FaultBoard([*(door.provider for door in DOORS), Smtp.name], SHARED_DOORS)
     accepted, counts = AcceptedList(), WebhookCounts()
     hooks = {name: Webhooks(settings.webhooks, board.of(name), counts) for name in ("solapi", "nhn")}
     solapi = Solapi(clock, accepted, Delivery(clock, board.of("solapi"), hooks["solapi"]))
     register(solapi.accounts, settings.account, clock())
     nhn = Nhn(clock, accepted, board.of("nhn"), hooks["nhn"])
+    nhn_kakao = NhnKakao(clock, accepted, board.of("nhn"), hooks["nhn"])
     sens = Sens(clock, accepted, board.of("sens"))
     kakao = Kakao(clock, accepted)
     smtp = Smtp(clock, accepted, board.of(Smtp.name), settings.smtp_port)
@@ -115,11 +122,14 @@ def build_app(settings: Settings, clock: Clock = present) -> ASGIApp:
     routes = [
         *SolapiApi(solapi).routes(),
         *NhnApi(nhn).routes(),
+        *KakaoApi(nhn_kakao).routes(),
         *sens.routes(),
         *kakao.routes(),
         *fcm.routes(),
         *TossApi(toss).routes(),
-        *Control(accepted, board, counts, solapi, [nhn, sens, kakao, fcm, smtp], smtp_port=lambda: smtp.port).routes(),
+        *Control(
+            accepted, board, counts, solapi, [nhn, nhn_kakao, sens, kakao, fcm, smtp], smtp_port=lambda: smtp.port
+        ).routes(),
         *TossControl(toss, toss_webhooks).routes(),
         *SlackApi(clock).routes(),
     ]

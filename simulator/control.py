@@ -5,7 +5,8 @@ GET    /control/accounts   accounts, without secrets
 PUT    /control/accounts   {"provider": …} and what that provider's accounts have: add one, or change one. SOLAPI's
                            unless told
 PUT    /control/templates  {apiKey, templateId, status, comment?, content?}: the verdict of Kakao's inspection, and what
-                           somebody changes at the provider's console
+                           somebody changes at the provider's console. With {"provider": "nhn_kakao", appKey,
+                           templateCode, status, comment?} that of a template there
 GET    /control/faults     the plan in force (see `FaultPlan`), and under `providers` those that some have of their own
 PUT    /control/faults     replace the plan of all providers, or with {"provider": …} of one; {} ends all faults
 GET    /control/accepted   what was really accepted; ?count=true for the number only
@@ -18,7 +19,7 @@ POST   /control/reports    {messageId or to, statusCode}: report a status now. `
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
-from typing import Annotated, Any, Literal, Protocol, Self
+from typing import Annotated, Any, Literal, Protocol, Self, runtime_checkable
 
 import orjson
 from pydantic import BaseModel, Field, model_validator
@@ -63,6 +64,21 @@ class Carrier(Protocol):
         Returns:
             Of how many messages; None where the provider has no such code.
         """
+
+
+@runtime_checkable
+class Inspected(Protocol):
+    """A provider whose templates are inspected.
+
+    Attributes:
+        verdict: an end of an inspection, as `PUT /control/templates` takes one.
+    """
+
+    @property
+    def verdict(self) -> type[BaseModel]: ...
+
+    def inspect(self, verdict: Any) -> dict[str, Any] | None:
+        """A template as it is after the verdict; None where there is none."""
 
 
 class ReportOrder(Order):
@@ -149,7 +165,10 @@ class Control:
         return spec if isinstance(spec, Response) else answer(carrier.register(spec))
 
     async def _put_template(self, request: Request) -> Response:
-        verdict = await read_order(request, TemplateVerdict)
+        provider, body = await _addressed(request)
+        if provider is not None and provider != self._solapi.name:
+            return self._inspect(provider, body)
+        verdict = understood(body, TemplateVerdict)
         if isinstance(verdict, Response):
             return verdict
         account = self._solapi.accounts.get(verdict.api_key)
@@ -160,6 +179,18 @@ class Control:
             template.rewrite({"content": verdict.content}, self._solapi.clock())
         template.judge(verdict.status, verdict.comment, self._solapi.clock())
         return answer(template.as_dict(account.account_id))
+
+    def _inspect(self, provider: str, body: bytes) -> Response:
+        carrier = self._carriers.get(provider)
+        if not isinstance(carrier, Inspected):
+            return _no_provider(
+                provider, (name for name, each in self._carriers.items() if isinstance(each, Inspected))
+            )
+        verdict = understood(body, carrier.verdict)
+        if isinstance(verdict, Response):
+            return verdict
+        shown = carrier.inspect(verdict)
+        return refuse(404, "no such template") if shown is None else answer(shown)
 
     async def _show_faults(self, request: Request) -> Response:
         own = {name: plan.model_dump() for name, plan in self._board.own.items()}

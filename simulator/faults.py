@@ -1,8 +1,9 @@
 """What goes wrong on the way to a provider and back, on demand and repeatably."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from random import Random
+from types import MappingProxyType
 from typing import Annotated, Any, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -187,17 +188,19 @@ class FaultBoard:
 
     Args:
         providers: their names.
+        shared: providers whose faults are those of another one.
     """
 
-    def __init__(self, providers: Iterable[str]) -> None:
+    def __init__(self, providers: Iterable[str], shared: Mapping[str, str] = MappingProxyType({})) -> None:
         self._of = {name: Faults() for name in providers}
+        self._shared = shared
         self.plan = FaultPlan()
         self.own: dict[str, FaultPlan] = {}
 
     @property
     def providers(self) -> Iterable[str]:
         """The names that a plan may be for."""
-        return self._of.keys()
+        return [*self._of, *self._shared]
 
     def of(self, provider: str) -> Faults:
         """A provider's, for as long as the simulator runs."""
@@ -206,6 +209,7 @@ class FaultBoard:
     def use(self, plan: FaultPlan, provider: str | None = None) -> None:
         """Put a plan into force: for one provider, or for all of them in place of whatever any of them had."""
         if provider is not None:
+            provider = self._shared.get(provider, provider)
             self.own[provider] = plan
             self._of[provider].use(plan)
             return

@@ -103,13 +103,23 @@ def _state(account: AccountLine, now: dt.datetime) -> str:
 def add(
     tenant: Tenant,
     provider: Annotated[
-        str, typer.Option(help="solapi; nhn: NHN Cloud's SMS; sens: Naver Cloud's SMS; fcm: Firebase, for pushes.")
+        str,
+        typer.Option(
+            help="solapi; nhn, nhn_kakao: NHN Cloud's SMS, its KakaoTalk; sens: Naver Cloud; fcm: Firebase; "
+            "smtp: a mail server; kakao_me: KakaoTalk to the account's owner."
+        ),
     ],
     sender: Annotated[
-        str, typer.Option(help="A number that is registered there: digits only. fcm has none.", show_default=False)
+        str,
+        typer.Option(
+            help="A number that is registered there, digits only; of smtp an address. Others have none.",
+            show_default=False,
+        ),
     ] = "",
     id_: Annotated[str, typer.Option("--id", help="The account's id. The same one again changes it.")] = "main",
-    kakao_channel: Annotated[str | None, typer.Option(help="For AlimTalk.", show_default=False)] = None,
+    kakao_channel: Annotated[
+        str | None, typer.Option(help="For KakaoTalk; at NHN Cloud its sender key.", show_default=False)
+    ] = None,
     credentials: Annotated[
         str | None,
         typer.Option(
@@ -135,9 +145,9 @@ def add(
 ) -> None:
     """Add an account at a provider, or change one. The tenant sends by it from now on, beside its others.
 
-    solapi needs api_key and api_secret; nhn app_key and secret_key; sens service_id, access_key and secret_key; smtp
-    the url of a mail server; kakao_me rest_api_key and refresh_token; for fcm the file of a service account will do, as
-    Firebase gives it. With a webhook_secret the provider may call; without one it is asked.
+    solapi needs api_key and api_secret; nhn and nhn_kakao app_key and secret_key; sens service_id, access_key and
+    secret_key; smtp the url of a mail server; kakao_me rest_api_key and refresh_token; for fcm the file of a service
+    account will do, as Firebase gives it. With a webhook_secret the provider may call; without one it is asked.
     """
     from shared.platform.clock import WallClock
     from shared.platform.crypto import Keys

@@ -111,7 +111,8 @@ class CertificateFile(_File):
 class AccountFile(_File):
     """A provider account. What opens it opens a simulator on this machine, or it would not stand in a file.
 
-    api_key, api_secret: of SOLAPI. app_key, secret_key: of NHN Cloud. service_id, access_key, secret_key: of SENS.
+    api_key, api_secret: of SOLAPI. app_key, secret_key: of NHN Cloud, for each of its two services.
+    service_id, access_key, secret_key: of SENS.
     project_id, client_email, private_key: of a Firebase project's service account, which sends from no number.
     url: of a mail server. rest_api_key, refresh_token: of an app at KakaoTalk, for messages to its owner.
     channels, weight, certificate: on what terms it is used; see `shared.tenants.terms`.

@@ -50,6 +50,8 @@ SIMULATOR_SECONDS = 10
 _INSPECTION = {"draft": "PENDING", "submitted": "INSPECTING", "approved": "APPROVED"}
 """What Kakao's inspection calls our approvals; it has only rejected left for the others."""
 
+_INSPECTION_AT_NHN = {"draft": "TSC01", "submitted": "TSC02", "approved": "TSC03"}
+
 
 @dataclass(frozen=True)
 class Loaded:
@@ -275,6 +277,26 @@ def account_spec(stack: Stack, example: Example, account: AccountFile) -> dict[s
             "projectId": account.project_id,
             "clientEmail": account.client_email,
             "privateKey": account.private_key,
+        }
+    if account.provider == "nhn_kakao":
+        return {
+            "provider": account.provider,
+            "appKey": account.app_key,
+            "secretKey": account.secret_key,
+            "senderKeys": [account.kakao_channel] if account.kakao_channel else [],
+            "webhookUrl": webhook,
+            "webhookSecret": account.webhook_secret,
+            "templates": [
+                {
+                    "templateCode": template.alimtalk.code,
+                    "senderKey": account.kakao_channel,
+                    "name": template.name,
+                    "content": template.alimtalk.text,
+                    "status": _INSPECTION_AT_NHN.get(template.approval or "draft", "TSC04"),
+                }
+                for template in example.templates
+                if template.alimtalk and template.alimtalk.code and account.kakao_channel
+            ],
         }
     if account.provider == "nhn":
         return {

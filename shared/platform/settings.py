@@ -75,7 +75,7 @@ class Settings:
     allim_encryption_key: the keys of what providers gave, as `read_keys` takes them; only functions that open it have
         them.
     solapi_url: SOLAPI's address.
-    nhn_sms_url: the address of NHN Cloud's SMS.
+    nhn_sms_url, nhn_kakao_url: those of NHN Cloud's SMS, and of its KakaoTalk messages.
     sens_url: the address of Naver Cloud's SENS.
     kakao_url, kakao_login_url: those of KakaoTalk's API, and of its login.
     fcm_url: the address of Firebase Cloud Messaging.
@@ -95,6 +95,7 @@ class Settings:
     allim_encryption_key: tuple[bytes, ...] | None = field(default=None, repr=False)
     solapi_url: str = "https://api.solapi.com"
     nhn_sms_url: str = "https://sms.api.nhncloudservice.com"
+    nhn_kakao_url: str = "https://kakaotalk-bizmessage.api.nhncloudservice.com"
     sens_url: str = "https://sens.apigw.ntruss.com"
     kakao_url: str = "https://kapi.kakao.com"
     kakao_login_url: str = "https://kauth.kakao.com"

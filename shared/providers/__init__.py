@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 CREDENTIALS: Mapping[str, tuple[str, ...]] = {
     "solapi": ("api_key", "api_secret"),
     "nhn": ("app_key", "secret_key"),
+    "nhn_kakao": ("app_key", "secret_key"),
     "sens": ("service_id", "access_key", "secret_key"),
     "smtp": ("url",),
     "kakao_me": ("rest_api_key", "refresh_token"),
@@ -54,13 +55,15 @@ def providers(settings: Settings, clock: Clock) -> Mapping[str, Provider]:
     from shared.providers.fcm import Fcm
     from shared.providers.kakao_me import KakaoMe
     from shared.providers.mail.smtp import Smtp
-    from shared.providers.nhn import Nhn
+    from shared.providers.nhn.kakao import NhnKakao
+    from shared.providers.nhn.sms import Nhn
     from shared.providers.sens import Sens
     from shared.providers.solapi import Solapi
 
     known: tuple[Provider, ...] = (
         Solapi(settings.solapi_url, clock),
         Nhn(settings.nhn_sms_url),
+        NhnKakao(settings.nhn_kakao_url),
         Sens(settings.sens_url, clock),
         Smtp(clock),
         KakaoMe(settings.kakao_url, settings.kakao_login_url, clock),
@@ -79,12 +82,14 @@ def legs_carried() -> Mapping[str, tuple[str, ...]]:
 def webhook_proof(provider: str, secret: str) -> str | None:
     """What each call of a provider carries where an account's webhook has that secret, and what its `proof_of` finds.
     None: it is none that calls us."""
-    from shared.providers import nhn, solapi
+    from shared.providers import solapi
     from shared.providers.mail import smtp
+    from shared.providers.nhn import envelope, kakao, sms
 
     proofs = {
         solapi.Solapi.name: solapi.webhook_proof,
-        nhn.Nhn.name: nhn.webhook_proof,
+        sms.Nhn.name: envelope.webhook_proof,
+        kakao.NhnKakao.name: envelope.webhook_proof,
         smtp.Smtp.name: smtp.webhook_proof,
     }
     return proofs[provider](secret) if provider in proofs else None

@@ -12,6 +12,7 @@ from uuid import UUID
 
 from shared.contracts.values import YEARS
 from shared.platform.clock import SEOUL
+from shared.platform.logs import log
 from shared.providers.base import OutboundMessage, ProviderBusy, ProviderUnavailable, ProviderUndecided
 
 if TYPE_CHECKING:
@@ -116,3 +117,9 @@ def read_in_korea(value: Any) -> dt.datetime | None:
         return None
     moment = moment if moment.tzinfo else moment.replace(tzinfo=SEOUL)
     return moment if moment.year in YEARS else None
+
+
+def unheard_of(provider: str, code: str) -> None:
+    """A provider said a code that no table here has: it is told and counted, and never taken for a delivery."""
+    fields = {"provider": provider, "code": code[:40], "count": 1}
+    log("providers").warning("a code that no table has", extra={"fields": fields})

@@ -12,7 +12,7 @@ from starlette.routing import Route
 
 from simulator.clock import korean_span
 from simulator.nhn.codes import SENTENCES, SUCCESS
-from simulator.nhn.intake import NhnError, judge
+from simulator.nhn.intake import NhnError, judge, keep_file
 from simulator.nhn.model import App, Message
 from simulator.nhn.provider import Nhn, entry_of, update_of
 
@@ -37,6 +37,7 @@ class NhnApi:
             self._route("GET", "/sender/{kind}", self._list),
             self._route("GET", "/sender/{kind}/{request}", self._show),
             self._route("GET", "/message-results", self._results),
+            self._route("POST", "/attachfile/binaryUpload", self._upload),
         ]
 
     def _route(self, method: str, path: str, handler: Handler) -> Route:
@@ -62,15 +63,7 @@ class NhnApi:
 
     async def _send(self, app: App, request: Request) -> dict[str, Any]:
         kind = _kind(request)
-        if not request.headers.get("content-type", "").startswith("application/json"):
-            raise NhnError(-9996)
-        try:
-            body = orjson.loads(await request.body())
-        except orjson.JSONDecodeError as error:
-            raise NhnError(-9997) from error
-        if not isinstance(body, dict):
-            raise NhnError(-9997)
-        call = judge(app, kind, body, self._provider.clock())
+        call = judge(app, kind, await _json(request), self._provider.clock())
         named, results = self._provider.send(app, kind, call)
         listed = [
             {
@@ -90,6 +83,9 @@ class NhnApi:
                 "sendResultList": listed,
             }
         }
+
+    async def _upload(self, app: App, request: Request) -> dict[str, Any]:
+        return keep_file(app, await _json(request), self._provider.clock())
 
     async def _list(self, app: App, request: Request) -> dict[str, Any]:
         kind, query = _kind(request), request.query_params
@@ -138,6 +134,18 @@ class NhnApi:
 def refusal(status: int, code: str, message: str) -> dict[str, Any]:
     """What stands before the provider fails in its words."""
     return {"header": {"isSuccessful": False, "resultCode": -9999, "resultMessage": message}}
+
+
+async def _json(request: Request) -> dict[str, Any]:
+    if not request.headers.get("content-type", "").startswith("application/json"):
+        raise NhnError(-9996)
+    try:
+        body = orjson.loads(await request.body())
+    except orjson.JSONDecodeError as error:
+        raise NhnError(-9997) from error
+    if not isinstance(body, dict):
+        raise NhnError(-9997)
+    return body
 
 
 def _kind(request: Request) -> str:

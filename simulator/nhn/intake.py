@@ -4,6 +4,7 @@ The limits are those of https://docs.nhncloud.com/ko/Notification/SMS/ko/api-gui
 published; here it is: recipients, sender, words, date, quota.
 """
 
+import base64
 import re
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -11,7 +12,7 @@ from typing import Any, NamedTuple
 from simulator.clock import KST
 from simulator.fates import FATES, Stage
 from simulator.nhn.codes import REFUSED_WHOLE, SUCCESS, refusal_of, result_of
-from simulator.nhn.model import App
+from simulator.nhn.model import App, File
 
 MOST_RECIPIENTS = 1_000
 KEPT = {"sms": 255, "mms": 4_000}
@@ -19,6 +20,10 @@ KEPT = {"sms": 255, "mms": 4_000}
 STANDARD = {"sms": 90, "mms": 2_000}
 """Bytes of a body that reach a phone; what is longer is cut."""
 KEPT_TITLE, STANDARD_TITLE = 120, 40
+LONGEST_FILE_NAME = 45
+LARGEST_FILE = 300 * 1024
+MOST_FILES = 3
+_SEVEN_DAYS = 7 * 24 * 3600
 _KEY = 100
 _SIXTY_DAYS = 60 * 24 * 3600
 _MOBILE = re.compile(r"01[016789]\d{7,8}")
@@ -49,6 +54,7 @@ class Call(NamedTuple):
     text: str
     sender_key: str
     recipients: list[Judged]
+    files: tuple[str, ...] = ()
 
 
 def judge(app: App, kind: str, body: dict[str, Any], now: float) -> Call:
@@ -76,7 +82,41 @@ def judge(app: App, kind: str, body: dict[str, Any], now: float) -> Call:
     title = _words(body.get("title"), KEPT_TITLE) if kind == "mms" else ""
     _check_date(body.get("requestDate"), now)
     sender_key = _key(body.get("senderGroupingKey"))
-    return Call(send_no, _cut(title, STANDARD_TITLE), _cut(text, STANDARD[kind]), sender_key, recipients)
+    files = _files(app, body.get("attachFileIdList"), now) if kind == "mms" else ()
+    return Call(send_no, _cut(title, STANDARD_TITLE), _cut(text, STANDARD[kind]), sender_key, recipients, files)
+
+
+def keep_file(app: App, body: dict[str, Any], now: float) -> dict[str, Any]:
+    """Take a picture that comes before its message.
+
+    Raises:
+        NhnError: it is none, or too large.
+    """
+    name = str(body.get("fileName") or "")
+    if not name or len(name) > LONGEST_FILE_NAME:
+        raise NhnError(-2002)
+    if not name.lower().endswith((".jpg", ".jpeg")):
+        raise NhnError(-2003)
+    try:
+        content = base64.b64decode(str(body.get("fileBody") or ""), validate=True)
+    except ValueError as error:
+        raise NhnError(-2009) from error
+    if not 0 < len(content) <= LARGEST_FILE:
+        raise NhnError(-2005)
+    file_id = len(app.files) + 1
+    app.files[file_id] = File(name, now + _SEVEN_DAYS)
+    return {"data": {"fileId": file_id, "fileName": name, "filePath": "temp"}}
+
+
+def _files(app: App, ids: object, now: float) -> tuple[str, ...]:
+    if ids is None:
+        return ()
+    if not isinstance(ids, list) or len(ids) > MOST_FILES:
+        raise NhnError(-9997)
+    kept = [app.files.get(each) for each in ids if isinstance(each, int)]
+    if len(kept) < len(ids) or any(file is None or file.until < now for file in kept):
+        raise NhnError(-2004)
+    return tuple(file.name for file in kept if file is not None)
 
 
 def _recipient(entry: Any) -> Judged:

@@ -4,7 +4,7 @@ import zlib
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import orjson
 from pydantic import Field
@@ -37,6 +37,44 @@ class AppSpec(Order):
     webhook_secret: str = ""
 
 
+@dataclass(eq=False, kw_only=True)
+class Customer:
+    """Whom a service calls.
+
+    Attributes:
+        product, event: as its calls name them.
+    """
+
+    app_key: str
+    secret_key: str
+    webhook_url: str | None = None
+    webhook_secret: str = ""
+    product: str = "SMS"
+    event: str = "MESSAGE_RESULT_UPDATE"
+    hooks: int = 0
+
+    def webhook_headers(self) -> dict[str, str]:
+        """The text in the header is the same at every call, and signs no body."""
+        return {
+            "Content-Type": "application/json;charset=UTF-8",
+            "X-Toast-Webhook-Signature": self.webhook_secret,
+        }
+
+    def webhook_body(self, reports: list[dict[str, Any]], retry_count: int) -> bytes:
+        """An envelope of its own for each call, also for one that is made again."""
+        self.hooks += 1
+        return orjson.dumps(
+            {
+                "hooksId": f"{self.hooks:020d}",
+                "webhookConfigId": f"{zlib.crc32(self.app_key.encode()):08x}",
+                "productName": self.product,
+                "appKey": self.app_key,
+                "event": self.event,
+                "hooks": reports,
+            }
+        )
+
+
 @dataclass(slots=True, eq=False)
 class Message:
     """A message to one recipient.
@@ -47,6 +85,7 @@ class Message:
         status: `msgStatus` of lists.
         result: the carrier's code, once there is one.
         end: the result that awaits it; None until the control API says so.
+        files: the names of its pictures.
     """
 
     app: "App"
@@ -61,13 +100,14 @@ class Message:
     recipient_key: str
     created: float
     end: str | None
+    files: tuple[str, ...] = ()
     updated: float = 0
     status: str = "1"
     result: str | None = None
 
     @property
     def type(self) -> str:
-        return "SMS" if self.kind == "sms" else "LMS"
+        return "SMS" if self.kind == "sms" else "MMS" if self.files else "LMS"
 
     @property
     def message_id(self) -> str:
@@ -87,6 +127,7 @@ class Message:
             "type": self.type,
             "subject": self.title or None,
             "text": self.text,
+            "files": list(self.files),
             "senderGroupingKey": self.sender_key,
             "recipientGroupingKey": self.recipient_key,
             "at": written(self.created),
@@ -94,42 +135,24 @@ class Message:
         }
 
 
-@dataclass(eq=False)
-class App:
-    """A customer of the provider. Messages are in the order in which they came; `sent_in` counts them by month."""
+class File(NamedTuple):
+    """A picture that was brought: its name, and until when it stays."""
 
-    app_key: str
-    secret_key: str
+    name: str
+    until: float
+
+
+@dataclass(eq=False, kw_only=True)
+class App(Customer):
+    """A customer of the SMS. Messages are in the order in which they came; `sent_in` counts them by month."""
+
     senders: frozenset[str] = frozenset()
     monthly_quota: int = 0
     blocks_duplicates: bool = False
-    webhook_url: str | None = None
-    webhook_secret: str = ""
     messages: list[Message] = field(default_factory=list)
     by_request: dict[str, list[Message]] = field(default_factory=dict)
     sent_in: Counter[str] = field(default_factory=Counter)
-    hooks: int = 0
-
-    def webhook_headers(self) -> dict[str, str]:
-        """The text in the header is the same at every call, and signs no body."""
-        return {
-            "Content-Type": "application/json;charset=UTF-8",
-            "X-Toast-Webhook-Signature": self.webhook_secret,
-        }
-
-    def webhook_body(self, reports: list[dict[str, Any]], retry_count: int) -> bytes:
-        """An envelope of its own for each call, also for one that is made again."""
-        self.hooks += 1
-        return orjson.dumps(
-            {
-                "hooksId": f"{self.hooks:020d}",
-                "webhookConfigId": f"{zlib.crc32(self.app_key.encode()):08x}",
-                "productName": "SMS",
-                "appKey": self.app_key,
-                "event": "MESSAGE_RESULT_UPDATE",
-                "hooks": reports,
-            }
-        )
+    files: dict[int, File] = field(default_factory=dict)
 
 
 def register(apps: dict[str, App], spec: AppSpec) -> App:
@@ -137,7 +160,7 @@ def register(apps: dict[str, App], spec: AppSpec) -> App:
     app = apps.get(spec.app_key)
     given = spec.model_fields_set if app else AppSpec.model_fields.keys()
     if app is None:
-        app = apps[spec.app_key] = App(spec.app_key, spec.secret_key)
+        app = apps[spec.app_key] = App(app_key=spec.app_key, secret_key=spec.secret_key)
     for name in given:
         value = getattr(spec, name)
         setattr(app, name, frozenset(value) if name == "senders" else value)

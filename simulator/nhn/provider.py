@@ -65,6 +65,7 @@ class Nhn:
                         recipient_key=recipient.recipient_key,
                         created=now,
                         end=recipient.end,
+                        files=call.files,
                         updated=now,
                     )
                 )
@@ -107,11 +108,8 @@ class Nhn:
         return [app_view(app) for app in self.apps.values()]
 
     def _is_twin(self, app: App, message: Message) -> bool:
-        like = (message.kind, message.send_no, message.to, message.title, message.text)
-        return any(
-            (each.kind, each.send_no, each.to, each.title, each.text) == like and message.created - each.created < _HOUR
-            for each in app.messages
-        )
+        like = _content(message)
+        return any(_content(each) == like and message.created - each.created < _HOUR for each in app.messages)
 
     def _begin(self, messages: list[Message]) -> None:
         loop, plan = asyncio.get_running_loop(), self.faults.plan
@@ -152,6 +150,10 @@ class Nhn:
             "messageCount": 1,
             "_links": {"self": {"href": f"/sender/{message.kind}/{message.request}?recipientSeq={message.seq}"}},
         }
+
+
+def _content(message: Message) -> tuple[object, ...]:
+    return message.kind, message.send_no, message.to, message.title, message.text, message.files
 
 
 def entry_of(message: Message) -> dict[str, Any]:

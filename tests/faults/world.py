@@ -36,7 +36,8 @@ from shared.platform.ids import new_id
 from shared.platform.pubsub import BULK_SEND_REQUESTS, DELIVERY_CALLBACKS, SEND_REQUESTS, Outgoing
 from shared.providers import Provider, ProviderAccount
 from shared.providers.fcm import Fcm
-from shared.providers.nhn import Nhn
+from shared.providers.nhn.kakao import NhnKakao
+from shared.providers.nhn.sms import Nhn
 from shared.providers.sens import Sens
 from shared.providers.solapi import Solapi
 from shared.tenants.accounts import account_cache, register_account
@@ -117,6 +118,7 @@ class Process:
         wires: dict[str, Provider] = {
             "solapi": vendor.wire(self._pass) if vendor else solapi,
             "nhn": Nhn(world.simulator.url, self._client),
+            "nhn_kakao": NhnKakao(world.simulator.url, self._client),
             "sens": Sens(world.simulator.url, world.clock, self._client),
             "fcm": Fcm(world.simulator.url, world.simulator.url, world.clock, self._client),
         }

@@ -24,6 +24,10 @@ SENDER = "0212345678"
 KAKAO_CHANNEL = "KA01PF00000000000000000000000001"
 TEMPLATE_CODE = "KA01TP00000000000000000000000001"
 TEMPLATE_TEXT = "#{이름}님, 수업이 곧 시작됩니다."
+SENDER_KEY = "0123456789abcdef0123456789abcdef01234567"
+"""Of a KakaoTalk channel at NHN Cloud, with its template."""
+
+NHN_TEMPLATE = "lesson-soon"
 WEBHOOK_SECRET = "webhook-secret"
 MAIL_SENDER = "꿈나무 어린이집 <no-reply@nursery.example>"
 
@@ -92,6 +96,28 @@ class Simulator:
             },
         )
         return ProviderAccount(tenant, "main", "nhn", SENDER, None, secrets)
+
+    def add_kakao_app(
+        self, tenant: str = "academy", *, webhook_url: str | None = None, **settings: Any
+    ) -> ProviderAccount:
+        """A new account at NHN Cloud's KakaoTalk service, with one approved template, as its adapter takes it."""
+        number = next(_numbers)
+        secrets = {"app_key": f"kakao{number:09d}", "secret_key": f"secret-{number}", "webhook_secret": WEBHOOK_SECRET}
+        template = {"templateCode": NHN_TEMPLATE, "senderKey": SENDER_KEY, "content": TEMPLATE_TEXT}
+        self._put(
+            "/control/accounts",
+            {
+                "provider": "nhn_kakao",
+                "appKey": secrets["app_key"],
+                "secretKey": secrets["secret_key"],
+                "webhookSecret": WEBHOOK_SECRET,
+                "webhookUrl": webhook_url,
+                "senderKeys": [SENDER_KEY],
+                "templates": [template],
+                **settings,
+            },
+        )
+        return ProviderAccount(tenant, "main", "nhn_kakao", SENDER, SENDER_KEY, secrets)
 
     def add_service(self, tenant: str = "academy") -> ProviderAccount:
         """A new account at Naver Cloud's SENS, as its adapter takes it."""

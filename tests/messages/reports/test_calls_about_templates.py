@@ -8,7 +8,7 @@ import orjson
 import pytest
 
 from shared.providers import ProviderAccount
-from shared.providers.nhn import Nhn
+from shared.providers.nhn.sms import Nhn
 from shared.tenants.accounts import register_account
 from tests.endpoints import Endpoint, running
 from tests.world import KEYS, World

@@ -27,7 +27,7 @@ from shared.providers import (
     Submission,
     webhook_proof,
 )
-from shared.providers.nhn import FAILED, MOST_RECIPIENTS, Nhn, outcome_of
+from shared.providers.nhn.sms import FAILED, MOST_RECIPIENTS, Nhn, outcome_of
 from shared.providers.wire import reference_of
 from tests.clock import NOON, SettableClock
 from tests.providers.simulated import SENDER, WEBHOOK_SECRET, Simulator
@@ -120,7 +120,7 @@ async def test_a_call_is_found_by_its_name_and_no_other_call_is(
 async def test_a_call_of_many_is_found_and_reported_page_by_page(
     nhn: Nhn, app: ProviderAccount, monkeypatch: pytest.MonkeyPatch, clock: SettableClock
 ) -> None:
-    monkeypatch.setattr("shared.providers.nhn.PAGE", 2)
+    monkeypatch.setattr("shared.providers.nhn.sms.PAGE", 2)
     call = submission(*(sms(f"010900050{at:02}") for at in range(5)), begun_at=clock.now())
     submitted = await nhn.submit(app, call)
     found = await nhn.find(app, call)

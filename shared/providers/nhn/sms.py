@@ -9,11 +9,12 @@ NHN sends nothing in place of what failed unless it is asked to, and SMS knows n
 
 from __future__ import annotations
 
+import base64
 import datetime as dt
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 import orjson
 
@@ -23,24 +24,27 @@ from shared.providers.base import (
     Accepted,
     OneCall,
     OutboundMessage,
+    Picture,
     Polling,
     ProviderAccount,
     ProviderRefused,
-    ProviderUnavailable,
     ProviderUndecided,
     Settlement,
     Submission,
     Submitted,
 )
-from shared.providers.wire import (
-    NOT_LET_IN,
-    Wire,
-    as_documented,
-    named_in,
-    read_in_korea,
-    reference_of,
-    written_in_korea,
+from shared.providers.nhn.envelope import (
+    PROOF_HEADER,
+    RESULT_UPDATE,
+    Codes,
+    Service,
+    Uploads,
+    entries_of,
+    grouping_key,
+    hooks_of,
+    in_calls,
 )
+from shared.providers.wire import as_documented, named_in, read_in_korea, reference_of, unheard_of, written_in_korea
 
 if TYPE_CHECKING:
     import httpx
@@ -53,11 +57,21 @@ MOST_RECIPIENTS = 1_000
 """-2016 refuses more."""
 
 PAGE = 1_000
-TYPES = {"sms": "sms", "lms": "mms"}
+TYPES = {"sms": "sms", "lms": "mms", "mms": "mms"}
 """The last part of the address by channel. A long message without a picture goes by the address of those with one."""
+
+KINDS = ("sms", "mms")
 
 LONGEST_TITLE = 40
 """Bytes of CP949. A long message must have a title (-2014)."""
+
+LONGEST_FILE_NAME = 45
+FILE_LASTS = dt.timedelta(days=6)
+"""A picture that was brought there stays for seven days."""
+
+NO_SUCH_FILE = "-2004"
+
+PATH = "/sms/v3.0/appKeys/{app}"
 
 DELIVERED = "1000"
 FAILED = frozenset(
@@ -92,20 +106,27 @@ neither here nor `DELIVERED` is taken for what the status beside it says, and ne
 FAILED_STATUSES = frozenset({"0", "4", "5", "6", "FAILED", "CANCEL", "DUPLICATED", "FAILED_AD"})
 """Of lists (`msgStatus`) and of webhooks (`messageStatus`): failed, cancelled, a duplicate, not at these hours."""
 
-NOT_NOW = frozenset({-1000, -1001, -1002, -1003, -1004, -1007, -1008, -2052})
-"""They judge the account: its key, the caller's address, a blocked project, and the month's quota (-2052). Its messages
-leave once that is mended."""
+DUPLICATE = "E915"
+"""Of a message like another one of the last minutes (kind, numbers, title, text, picture), where the project is set so
+that such a one fails. It is another message, and its failure says nothing of the first."""
 
-NOT_SURE = frozenset({-9999, -2021})
-"""The system failed, and says nothing of what it had done before."""
+DETAILS: Mapping[str, str] = {
+    DUPLICATE: "NHN Cloud did not send it, for it is like another one of the last minutes and the project fails those "
+    "(NHN Cloud 프로젝트의 중복 메시지 차단 설정 때문에 보내지 않았습니다.)",
+}
+"""For people, where NHN's own words say too little."""
+
+CODES = Codes(
+    not_now=frozenset({-1000, -1001, -1002, -1003, -1004, -1007, -1008, -2052}),
+    not_sure=frozenset({-9999, -2021}),
+    ours={
+        -2052: "the organisation's quota of this month is used up; ask NHN Cloud for a larger one "
+        "(NHN Cloud 조직의 월 발송 한도를 모두 썼습니다. 한도를 올려 달라고 하세요.)",
+    },
+)
+"""Not now: its key, the caller's address, a blocked project, and the month's quota (-2052)."""
 
 SUCCESS, REQUEST_FAILED = 0, "3"
-RESULT_UPDATE = "MESSAGE_RESULT_UPDATE"
-
-
-def webhook_proof(secret: str) -> str:
-    """NHN sends the very text that the customer typed, the same with every call: no body is signed."""
-    return secret
 
 
 class Nhn:
@@ -123,17 +144,15 @@ class Nhn:
     polling = Polling(every=dt.timedelta(minutes=1), span=dt.timedelta(days=1))
 
     def __init__(self, url: str, client: httpx.AsyncClient | None = None) -> None:
-        self._wire = Wire(url, timeout=TIMEOUT_SECONDS, client=client)
+        self._service = Service(url, CODES, TIMEOUT_SECONDS, client)
+        self._files = Uploads(self._upload, FILE_LASTS)
 
     def calls(self, messages: Sequence[OutboundMessage]) -> list[list[OutboundMessage]]:
-        alike: dict[tuple[str, str | None, str], list[OutboundMessage]] = defaultdict(list)
+        alike: dict[tuple[str, str | None, str, str | None], list[OutboundMessage]] = defaultdict(list)
         for message in messages:
-            alike[message.channel, message.subject, message.text].append(message)
-        return [
-            each[start : start + MOST_RECIPIENTS]
-            for each in alike.values()
-            for start in range(0, len(each), MOST_RECIPIENTS)
-        ]
+            picture = message.picture.name if message.picture else None
+            alike[message.channel, message.subject, message.text, picture].append(message)
+        return [call for each in alike.values() for call in in_calls(each, MOST_RECIPIENTS)]
 
     async def submit(self, account: ProviderAccount, submission: Submission) -> Submitted:
         first = submission.messages[0]
@@ -149,7 +168,7 @@ class Nhn:
         }
         if kind == "mms":
             body["title"] = first.subject or _title_of(first.text)
-        answer = await self._call(account, "POST", f"/sender/{kind}", content=orjson.dumps(body))
+        answer = await self._sent(account, submission, f"{PATH}/sender/{kind}", body)
         accepted, refused = [], []
         with as_documented("NHN"):
             data = answer["body"]["data"]
@@ -174,7 +193,7 @@ class Nhn:
             "startCreateDate": written_in_korea(submission.begun_at - dt.timedelta(minutes=5)),
             "endCreateDate": written_in_korea(submission.begun_at + dt.timedelta(minutes=10)),
         }
-        for kind in TYPES.values():
+        for kind in KINDS:
             found = await self._listed(account, f"/sender/{kind}", window)
             with as_documented("NHN"):
                 accepted = [
@@ -199,16 +218,12 @@ class Nhn:
             return _reports(found)
 
     def proof_of(self, headers: Mapping[str, str]) -> str:
-        return headers.get("x-toast-webhook-signature", "")
+        return headers.get(PROOF_HEADER, "")
 
     def parse_webhook(self, body: bytes) -> list[ProviderReport]:
-        call = orjson.loads(body)
-        if not isinstance(call, dict) or not isinstance(hooks := call.get("hooks"), list):
-            raise ValueError("expected an object with an array of hooks")
-        if call.get("event") != RESULT_UPDATE:
+        event, hooks = hooks_of(body)
+        if event != RESULT_UPDATE:
             return []  # of opt-outs, of countries, and of messages abroad
-        if not all(isinstance(hook, dict) for hook in hooks):
-            raise ValueError("expected hooks that are objects")
         try:
             return _reports(hooks)
         except KeyError as missing:
@@ -226,10 +241,31 @@ class Nhn:
         )
 
     def webhook_entries(self, call: object) -> list[object]:
-        hooks = call.get("hooks") if isinstance(call, dict) else None
-        if not isinstance(call, dict) or not isinstance(hooks, list):
-            return []
-        return [{**call, "hooks": [hook]} for hook in hooks]
+        return entries_of(call)
+
+    async def _sent(self, account: ProviderAccount, submission: Submission, path: str, body: dict[str, Any]) -> Any:
+        """What a call came to, with its picture, if it has one."""
+        picture = submission.messages[0].picture
+        if picture is None:
+            return await self._service.call(account, "POST", path, orjson.dumps(body))
+        now = submission.begun_at
+        try:
+            body["attachFileIdList"] = [await self._files.name_of(account, picture, now)]
+            return await self._service.call(account, "POST", path, orjson.dumps(body))
+        except ProviderRefused as refusal:
+            if refusal.code != NO_SUCH_FILE:
+                raise
+        self._files.forget(account, picture)
+        body["attachFileIdList"] = [await self._files.name_of(account, picture, now)]
+        return await self._service.call(account, "POST", path, orjson.dumps(body))
+
+    async def _upload(self, account: ProviderAccount, picture: Picture) -> int:
+        # The name is of the content: enough of it tells it from every other one.
+        name = picture.name.removesuffix(".jpg")[: LONGEST_FILE_NAME - len(".jpg")] + ".jpg"
+        body = {"fileName": name, "fileBody": base64.b64encode(picture.content).decode(), "createUser": "allim"}
+        answer = await self._service.call(account, "POST", f"{PATH}/attachfile/binaryUpload", orjson.dumps(body))
+        with as_documented("NHN"):
+            return int(answer["body"]["data"]["fileId"])
 
     async def _listed(self, account: ProviderAccount, path: str, query: Mapping[str, str]) -> list[Mapping[str, Any]]:
         """All pages of a list."""
@@ -237,7 +273,7 @@ class Nhn:
         page = 1
         while True:
             asked = urlencode({**query, "pageNum": page, "pageSize": PAGE})
-            answer = await self._call(account, "GET", f"{path}?{asked}")
+            answer = await self._service.call(account, "GET", f"{PATH}{path}?{asked}")
             with as_documented("NHN"):
                 body = answer["body"]
                 data = body["data"]
@@ -248,21 +284,6 @@ class Nhn:
             if not found or len(entries) >= total:
                 return entries
             page += 1
-
-    async def _call(self, account: ProviderAccount, method: str, path: str, content: bytes | None = None) -> Any:
-        headers = {"X-Secret-Key": account.secret("secret_key"), "Content-Type": "application/json;charset=UTF-8"}
-        app = quote(account.secret("app_key"), safe="")
-        response = await self._wire.request(method, f"/sms/v3.0/appKeys/{app}{path}", headers, content)
-        if response.status_code in NOT_LET_IN:
-            raise ProviderUnavailable(str(response.status_code), response.text[:200])
-        with as_documented("NHN"):
-            answer = orjson.loads(response.content)
-            header = answer["header"]
-            is_successful, code, sentence = header["isSuccessful"], int(header["resultCode"]), header["resultMessage"]
-        if is_successful is True:
-            return answer
-        error = ProviderUnavailable if code in NOT_NOW else ProviderUndecided if code in NOT_SURE else ProviderRefused
-        raise error(str(code), str(sentence))
 
 
 def _title_of(text: str) -> str:
@@ -307,13 +328,14 @@ def _reports(entries: Iterable[Mapping[str, Any]]) -> list[ProviderReport]:
 
 def _report(entry: Mapping[str, Any]) -> ProviderReport | None:
     """What an entry of a list or a hook says; None for a message that is none of ours, or of which nothing is known."""
-    # The guide's own example of a hook misspells the name.
-    named = named_in(entry.get("recipientGroupingKey") or entry.get("recipientGropuingKey"))
+    named = named_in(grouping_key(entry))
     if named is None or named[2] not in TYPES:
         return None
     message, attempt, channel = named
     code = str(entry.get("resultCode") or "")
     status = str(entry.get("messageStatus") or entry.get("msgStatus") or "")
+    if code and code != DELIVERED and code not in FAILED:
+        unheard_of(Nhn.name, code)
     return ProviderReport(
         message=message,
         attempt=attempt,
@@ -321,7 +343,7 @@ def _report(entry: Mapping[str, Any]) -> ProviderReport | None:
         provider_message_id=f"{entry['requestId']}/{entry['recipientSeq']}",
         code=code or f"status {status}",
         outcome=outcome_of(code, status),
-        detail=entry.get("resultCodeName") or None,
+        detail=DETAILS.get(code) or entry.get("resultCodeName") or None,
         at=read_in_korea(entry.get("receiveDate") or entry.get("resultDate")),
     )
 
