@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated, Self, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationInfo
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationInfo, model_validator
 
 from local.examples.checking import look_alikes, steps_without_template
 from local.examples.people import FiledCustomers, Groups, read_groups
@@ -48,15 +48,13 @@ def _needed(given: str | None, field: ValidationInfo) -> str | None:
     provider = field.data.get("provider")
     if provider is None:  # that is wrong already
         return given
-    name, needed = str(field.field_name), CREDENTIALS[provider]
-    if name in needed and given is None:
-        all_of_it = ", ".join(needed)
-        raise WrongValue(f"an account at {provider} needs {all_of_it}", f"{provider} 계정에 필요한 값: {all_of_it}")
-    if name not in needed and given is not None:
-        known = ", ".join(needed)
+    name, opens = str(field.field_name), CREDENTIALS[provider]
+    if name in opens.needed and given is None:
+        raise WrongValue(f"an account at {provider} needs {opens}", f"{provider} 계정에 필요한 값: {opens}")
+    if name not in opens.names and given is not None:
         raise WrongValue(
-            f"an account at {provider} has no {name}; what opens it: {known}",
-            f"{provider} 계정에는 {name} 값이 없습니다. 필요한 것: {known}",
+            f"an account at {provider} has no {name}; what opens it: {opens}",
+            f"{provider} 계정에는 {name} 값이 없습니다. 필요한 것: {opens}",
         )
     return given
 
@@ -67,7 +65,8 @@ Credential = Annotated[str | None, Field(validate_default=True), AfterValidator(
 class AccountFile(_File):
     """A provider account. What opens it opens a simulator on this machine, or it would not stand in a file.
 
-    api_key, api_secret: of SOLAPI. app_key, secret_key: of NHN Cloud. service_id, access_key, secret_key: of SENS.
+    api_key, api_secret: of SOLAPI. app_key, secret_key: of NHN Cloud. access_key, secret_key: of SENS, where
+    service_id opens its texts, and kakao_service_id its AlimTalk; one of them is needed.
     """
 
     id: str
@@ -79,13 +78,23 @@ class AccountFile(_File):
     app_key: Credential = None
     secret_key: Credential = None
     service_id: Credential = None
+    kakao_service_id: Credential = None
     access_key: Credential = None
     webhook_secret: str
+
+    @model_validator(mode="after")
+    def _has_a_service(self) -> Self:
+        opens = CREDENTIALS[self.provider]
+        if missing := opens.missing(self.secrets):
+            said = " or ".join(missing), f"{self.provider} 계정에는 {', '.join(missing)} 중 하나가 필요합니다."
+            raise WrongValue(f"an account at {self.provider} needs {said[0]}", said[1], at=(missing[0],))
+        return self
 
     @property
     def secrets(self) -> dict[str, str]:
         """What opens it, and the secret of its webhook."""
-        return {name: getattr(self, name) for name in (*CREDENTIALS[self.provider], "webhook_secret")}
+        given = {name: getattr(self, name) for name in (*CREDENTIALS[self.provider].names, "webhook_secret")}
+        return {name: secret for name, secret in given.items() if secret is not None}
 
 
 class TenantFile(_File):

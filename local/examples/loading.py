@@ -228,9 +228,16 @@ def account_spec(stack: Stack, example: Example) -> dict[str, Any]:
         return {
             "provider": account.provider,
             "serviceId": account.service_id,
+            "kakaoServiceId": account.kakao_service_id,
             "accessKey": account.access_key,
             "secretKey": account.secret_key,
             "senders": [account.sender],
+            "channels": [account.kakao_channel] if account.kakao_channel else [],
+            "templates": [
+                {"templateCode": template.alimtalk.code, "content": template.alimtalk.text}
+                for template in example.templates
+                if template.alimtalk and template.approval == "approved"
+            ],
         }
     if account.provider == "nhn":
         return {

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NamedTuple
 
 from shared.platform.clock import Clock
 from shared.platform.settings import Settings
@@ -34,12 +35,47 @@ if TYPE_CHECKING:
     from shared.providers.toss import Toss
 
 
-CREDENTIALS: Mapping[str, tuple[str, ...]] = {
-    "solapi": ("api_key", "api_secret"),
-    "nhn": ("app_key", "secret_key"),
-    "sens": ("service_id", "access_key", "secret_key"),
+class Credentials(NamedTuple):
+    """What opens an account at a provider. All of it is secret.
+
+    needed: all of these.
+    services: at least one of these where there are any, with the channels that it opens.
+    """
+
+    needed: tuple[str, ...]
+    services: Mapping[str, frozenset[str]] = MappingProxyType({})
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All that there may be."""
+        return (*self.needed, *self.services)
+
+    def missing(self, given: Mapping[str, object]) -> list[str]:
+        """What an account would still need: names, and of services those of which one is."""
+        missing = [name for name in self.needed if not given.get(name)]
+        return missing + ([] if any(map(given.get, self.services)) else list(self.services))
+
+    def __str__(self) -> str:
+        return ", ".join((*self.needed, *([" or ".join(self.services)] if self.services else [])))
+
+
+CREDENTIALS: Mapping[str, Credentials] = {
+    "solapi": Credentials(("api_key", "api_secret")),
+    "nhn": Credentials(("app_key", "secret_key")),
+    "sens": Credentials(
+        ("access_key", "secret_key"),
+        {"service_id": frozenset({"sms", "lms", "mms"}), "kakao_service_id": frozenset({"alimtalk"})},
+    ),
 }
-"""By the names of those that messages can be sent by: what opens an account there. All of it is secret."""
+"""By the names of those that messages can be sent by."""
+
+
+def carried_by(provider: Provider, account: ProviderAccount) -> frozenset[str]:
+    """The channels that an account carries: of its provider's those whose service it has, and AlimTalk where it has a
+    KakaoTalk channel."""
+    services = CREDENTIALS[provider.name].services
+    closed = [opened for name, opened in services.items() if name not in account.secrets]
+    return provider.channels.difference(*closed, () if account.kakao_channel else ("alimtalk",))
 
 
 def providers(settings: Settings, clock: Clock) -> Mapping[str, Provider]:
@@ -78,6 +114,7 @@ __all__ = [
     "CREDENTIALS",
     "Accepted",
     "BatchState",
+    "Credentials",
     "OneCallProvider",
     "OutboundMessage",
     "PolledProvider",
@@ -96,6 +133,7 @@ __all__ = [
     "Submitted",
     "TwoPhaseProvider",
     "Word",
+    "carried_by",
     "providers",
     "toss_payments",
     "webhook_proof",

@@ -274,3 +274,18 @@ def test_an_account_is_opened_by_what_its_provider_gives(copied: Path) -> None:
     _spoil(copied, "tenant.yaml", "api_secret:", "secret_key:")
     account = read_example(copied).account
     assert (account.provider, sorted(account.secrets)) == ("nhn", ["app_key", "secret_key", "webhook_secret"])
+
+
+def test_an_account_at_sens_has_one_service_or_both(copied: Path) -> None:
+    _spoil(copied, "tenant.yaml", "provider: solapi", "provider: sens")
+    _spoil(copied, "tenant.yaml", "api_key:", "access_key:")
+    _spoil(copied, "tenant.yaml", "api_secret:", "secret_key:")
+    [told] = _told(copied)
+    assert "an account at sens needs service_id or kakao_service_id" in told
+    _spoil(copied, "tenant.yaml", "access_key:", "kakao_service_id: ncp:kkobizmsg:kr:1:shop\n  access_key:")
+    assert sorted(read_example(copied).account.secrets) == [
+        "access_key",
+        "kakao_service_id",
+        "secret_key",
+        "webhook_secret",
+    ]
