@@ -145,9 +145,10 @@ def add(
 ) -> None:
     """Add an account at a provider, or change one. The tenant sends by it from now on, beside its others.
 
-    solapi needs api_key and api_secret; nhn and nhn_kakao app_key and secret_key; sens service_id, access_key and
-    secret_key; smtp the url of a mail server; kakao_me rest_api_key and refresh_token; for fcm the file of a service
-    account will do, as Firebase gives it. With a webhook_secret the provider may call; without one it is asked.
+    solapi needs api_key and api_secret; nhn and nhn_kakao app_key and secret_key; sens access_key, secret_key, and
+    service_id for texts, kakao_service_id for AlimTalk, or both; smtp the url of a mail server; kakao_me rest_api_key
+    and refresh_token; for fcm the file of a service account will do, as Firebase gives it. With a webhook_secret the
+    provider may call; without one it is asked.
     """
     from shared.platform.clock import WallClock
     from shared.platform.crypto import Keys
@@ -310,17 +311,20 @@ def _secrets(provider: str, credentials: str | None) -> dict[str, str]:
         raise CommandError(
             f"unknown_provider: nothing can be sent by {provider!r}; known: {known} (지원하지 않는 발송사)"
         )
-    needed = CREDENTIALS[provider]
+    opens = CREDENTIALS[provider]
     if credentials is None:
-        asked = {name: typer.prompt(name, hide_input=True) for name in needed}
-        secret = typer.prompt(f"{WEBHOOK_SECRET} (none: the provider is asked)", hide_input=True, default="")
-        return asked | ({WEBHOOK_SECRET: secret} if secret else {})
-    given = _read(credentials)
-    if given.get("type") == SERVICE_ACCOUNT:
-        given = {name: value for name, value in given.items() if name in needed}
-    if missing := [name for name in needed if not given.get(name)]:
-        raise CommandError(f"missing_credential: an account at {provider} needs {', '.join(missing)} (필수 값 누락)")
-    if unknown := sorted(given.keys() - {*needed, WEBHOOK_SECRET}):
+        given = {name: typer.prompt(name, hide_input=True) for name in opens.needed}
+        may_lack = {name: f"{name} (none: {', '.join(sorted(of))} by another)" for name, of in opens.services.items()}
+        may_lack[WEBHOOK_SECRET] = f"{WEBHOOK_SECRET} (none: the provider is asked)"
+        asked = {name: typer.prompt(text, hide_input=True, default="") for name, text in may_lack.items()}
+        given |= {name: secret for name, secret in asked.items() if secret}
+    else:
+        given = _read(credentials)
+        if given.get("type") == SERVICE_ACCOUNT:
+            given = {name: value for name, value in given.items() if name in opens.names}
+    if opens.missing(given):
+        raise CommandError(f"missing_credential: an account at {provider} needs {opens} (필수 값 누락)")
+    if unknown := sorted(given.keys() - {*opens.names, WEBHOOK_SECRET}):
         raise CommandError(f"unknown_credential: an account at {provider} has no {', '.join(unknown)} (알 수 없는 값)")
     return given
 

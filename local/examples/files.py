@@ -62,15 +62,13 @@ def _needed(given: str | None, field: ValidationInfo) -> str | None:
     provider = field.data.get("provider")
     if provider is None:  # that is wrong already
         return given
-    name, needed = str(field.field_name), CREDENTIALS[provider]
-    if name in needed and given is None:
-        all_of_it = ", ".join(needed)
-        raise WrongValue(f"an account at {provider} needs {all_of_it}", f"{provider} 계정에 필요한 값: {all_of_it}")
-    if name not in needed and given is not None:
-        known = ", ".join(needed)
+    name, opens = str(field.field_name), CREDENTIALS[provider]
+    if name in opens.needed and given is None:
+        raise WrongValue(f"an account at {provider} needs {opens}", f"{provider} 계정에 필요한 값: {opens}")
+    if name not in opens.names and given is not None:
         raise WrongValue(
-            f"an account at {provider} has no {name}; what opens it: {known}",
-            f"{provider} 계정에는 {name} 값이 없습니다. 필요한 것: {known}",
+            f"an account at {provider} has no {name}; what opens it: {opens}",
+            f"{provider} 계정에는 {name} 값이 없습니다. 필요한 것: {opens}",
         )
     return given
 
@@ -111,8 +109,8 @@ class CertificateFile(_File):
 class AccountFile(_File):
     """A provider account. What opens it opens a simulator on this machine, or it would not stand in a file.
 
-    api_key, api_secret: of SOLAPI. app_key, secret_key: of NHN Cloud, for each of its two services.
-    service_id, access_key, secret_key: of SENS.
+    api_key, api_secret: of SOLAPI. app_key, secret_key: of NHN Cloud, for each of its two services. access_key,
+    secret_key: of SENS, where service_id opens its texts, and kakao_service_id its AlimTalk; one of them is needed.
     project_id, client_email, private_key: of a Firebase project's service account, which sends from no number.
     url: of a mail server. rest_api_key, refresh_token: of an app at KakaoTalk, for messages to its owner.
     channels, weight, certificate: on what terms it is used; see `shared.tenants.terms`.
@@ -127,6 +125,7 @@ class AccountFile(_File):
     app_key: Credential = None
     secret_key: Credential = None
     service_id: Credential = None
+    kakao_service_id: Credential = None
     access_key: Credential = None
     project_id: Credential = None
     client_email: Credential = None
@@ -145,11 +144,19 @@ class AccountFile(_File):
         held = (self.certificate.number, self.certificate.until) if self.certificate else (None, None)
         return Terms(self.channels, self.weight, *held)
 
+    @model_validator(mode="after")
+    def _has_a_service(self) -> Self:
+        opens = CREDENTIALS[self.provider]
+        if missing := opens.missing(self.secrets):
+            said = " or ".join(missing), f"{self.provider} 계정에는 {', '.join(missing)} 중 하나가 필요합니다."
+            raise WrongValue(f"an account at {self.provider} needs {said[0]}", said[1], at=(missing[0],))
+        return self
+
     @property
     def secrets(self) -> dict[str, str]:
         """What opens it, and the secret of its webhook where it has one."""
-        named = (*CREDENTIALS[self.provider], "webhook_secret")
-        return {name: given for name in named if (given := getattr(self, name)) is not None}
+        given = {name: getattr(self, name) for name in (*CREDENTIALS[self.provider].names, "webhook_secret")}
+        return {name: secret for name, secret in given.items() if secret is not None}
 
 
 def _no_id_twice(given: list[AccountFile] | None) -> list[AccountFile] | None:

@@ -267,9 +267,16 @@ def account_spec(stack: Stack, example: Example, account: AccountFile) -> dict[s
         return {
             "provider": account.provider,
             "serviceId": account.service_id,
+            "kakaoServiceId": account.kakao_service_id,
             "accessKey": account.access_key,
             "secretKey": account.secret_key,
             "senders": [account.sender],
+            "channels": [account.kakao_channel] if account.kakao_channel else [],
+            "templates": [
+                {"templateCode": template.alimtalk.code, "content": template.alimtalk.text}
+                for template in example.templates
+                if template.alimtalk and template.approval == "approved"
+            ],
         }
     if account.provider == "fcm":
         return {

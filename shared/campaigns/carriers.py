@@ -9,11 +9,9 @@ from dataclasses import dataclass
 
 from shared.law.senders import LEGS_FROM_A_NUMBER, is_sender
 from shared.messages.reasons import ACCOUNT_PAUSED, CERTIFICATE_EXPIRED, CHANNEL_NOT_CARRIED, SENDER_UNREGISTERED
+from shared.providers import OF_KAKAO
 
 NO_KAKAO_CHANNEL, BAD_SENDER = "no_kakao_channel", "bad_sender"
-
-OF_A_KAKAO_CHANNEL = ("alimtalk", "brand")
-"""The channels that come from a KakaoTalk channel of the tenant."""
 
 SAID: Mapping[str, tuple[str, str]] = {
     ACCOUNT_PAUSED: (
@@ -59,6 +57,8 @@ class Carrier:
 
     def obstacle(self, leg: str, today: dt.date) -> str | None:
         """Why it can't send a channel's messages today; None where it can."""
+        if leg in OF_KAKAO and self.kakao_channel is None:
+            return NO_KAKAO_CHANNEL
         if self.carries is not None and leg not in self.carries:
             return CHANNEL_NOT_CARRIED
         if self.certificate_until is not None and self.certificate_until < today:
@@ -67,8 +67,6 @@ class Carrier:
             return BAD_SENDER
         if leg in LEGS_FROM_A_NUMBER and not self.verified:
             return SENDER_UNREGISTERED
-        if leg in OF_A_KAKAO_CHANNEL and self.kakao_channel is None:
-            return NO_KAKAO_CHANNEL
         return ACCOUNT_PAUSED if self.paused else None
 
 

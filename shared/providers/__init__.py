@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NamedTuple
 
 from shared.contracts.channels import LEGS, leg_of
 from shared.platform.clock import Clock, WallClock
@@ -38,16 +39,55 @@ if TYPE_CHECKING:
     from shared.providers.toss import Toss
 
 
-CREDENTIALS: Mapping[str, tuple[str, ...]] = {
-    "solapi": ("api_key", "api_secret"),
-    "nhn": ("app_key", "secret_key"),
-    "nhn_kakao": ("app_key", "secret_key"),
-    "sens": ("service_id", "access_key", "secret_key"),
-    "smtp": ("url",),
-    "kakao_me": ("rest_api_key", "refresh_token"),
-    "fcm": ("project_id", "client_email", "private_key"),
+class Credentials(NamedTuple):
+    """What opens an account at a provider. All of it is secret.
+
+    needed: all of these.
+    services: at least one of these where there are any, with the channels that it opens.
+    """
+
+    needed: tuple[str, ...]
+    services: Mapping[str, frozenset[str]] = MappingProxyType({})
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All that there may be."""
+        return (*self.needed, *self.services)
+
+    def missing(self, given: Mapping[str, object]) -> list[str]:
+        """What an account would still need: names, and of services those of which one is."""
+        missing = [name for name in self.needed if not given.get(name)]
+        return missing + ([] if any(map(given.get, self.services)) else list(self.services))
+
+    def __str__(self) -> str:
+        return ", ".join((*self.needed, *([" or ".join(self.services)] if self.services else [])))
+
+
+CREDENTIALS: Mapping[str, Credentials] = {
+    "solapi": Credentials(("api_key", "api_secret")),
+    "nhn": Credentials(("app_key", "secret_key")),
+    "sens": Credentials(
+        ("access_key", "secret_key"),
+        {"service_id": frozenset({"sms", "lms", "mms"}), "kakao_service_id": frozenset({"alimtalk"})},
+    ),
+    "nhn_kakao": Credentials(("app_key", "secret_key")),
+    "smtp": Credentials(("url",)),
+    "kakao_me": Credentials(("rest_api_key", "refresh_token")),
+    "fcm": Credentials(("project_id", "client_email", "private_key")),
 }
-"""By the names of those that messages can be sent by: what opens an account there. All of it is secret."""
+"""By the names of those that messages can be sent by."""
+
+
+OF_KAKAO = ("alimtalk", "brand")
+"""The channels that come from a KakaoTalk channel of the account."""
+
+
+def carried_by(provider: Provider, account: ProviderAccount) -> frozenset[str]:
+    """The channels that an account carries: of its provider's those whose service it has, and those of KakaoTalk where
+    it has a channel there."""
+    services = CREDENTIALS[provider.name].services
+    closed = [opened for name, opened in services.items() if name not in account.secrets]
+    return provider.channels.difference(*closed, () if account.kakao_channel else OF_KAKAO)
 
 
 def providers(settings: Settings, clock: Clock) -> Mapping[str, Provider]:
@@ -79,6 +119,13 @@ def legs_carried() -> Mapping[str, tuple[str, ...]]:
     return {name: tuple(leg for leg in LEGS if leg in carried) for name, carried in legs.items()}
 
 
+def legs_of(account: ProviderAccount) -> tuple[str, ...]:
+    """The channels of routes that an account carries, in their order."""
+    known = providers(Settings(database_url="", google_cloud_project=""), WallClock())
+    carried = {leg_of(channel) for channel in carried_by(known[account.provider], account)}
+    return tuple(leg for leg in LEGS if leg in carried)
+
+
 def webhook_proof(provider: str, secret: str) -> str | None:
     """What each call of a provider carries where an account's webhook has that secret, and what its `proof_of` finds.
     None: it is none that calls us."""
@@ -106,9 +153,11 @@ def toss_payments(settings: Settings) -> Toss:
 
 __all__ = [
     "CREDENTIALS",
+    "OF_KAKAO",
     "Accepted",
     "BatchState",
     "Button",
+    "Credentials",
     "OneCallProvider",
     "OutboundMessage",
     "Picture",
@@ -129,7 +178,9 @@ __all__ = [
     "TemplateCaller",
     "TwoPhaseProvider",
     "Word",
+    "carried_by",
     "legs_carried",
+    "legs_of",
     "providers",
     "toss_payments",
     "webhook_proof",

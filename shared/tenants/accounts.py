@@ -13,7 +13,7 @@ from shared.platform.database import Connection, Database
 from shared.platform.database.revisions import RevisionCache
 from shared.platform.errors import AllimError
 from shared.platform.logs import log
-from shared.providers import ProviderAccount, legs_carried
+from shared.providers import OF_KAKAO, ProviderAccount, legs_carried, legs_of
 from shared.tenants.senders.store import WITH_ACCOUNT, register_number
 from shared.tenants.store import SealedAccount, fill_in_carried, has_undecided, provider_accounts, save_account
 from shared.tenants.terms import Terms, carried, sends_from
@@ -24,6 +24,9 @@ DIGESTS_A_BATCH = 100
 """Accounts a transaction, whose rows are locked for as long."""
 
 ALL_OF_IT = Terms()
+
+CARRIED_AT_FIRST: Mapping[str, Sequence[str]] = {"sens": ("sms",)}
+"""Of providers where that depends on what opens an account: what those are for that were registered before it did."""
 
 Accounts = Mapping[str, ProviderAccount]
 """A tenant's accounts by id."""
@@ -78,7 +81,8 @@ async def register_account(
         AccountBusy: the provider would see another caller under the same id, while something begun by the first one is
             undecided. The other one does not know that batch, which would look as if it had never been sent.
     """
-    carries = carried(account.provider, terms)
+    wanted = carried(account.provider, terms)
+    carries = [leg for leg in legs_of(account) if leg in wanted]
     sealed = [each for each in await provider_accounts(connection, [account.tenant]) if each.id == account.id]
     kept = _opened_or_none(sealed[0], keys) if sealed else None
     is_kept = (
@@ -117,7 +121,8 @@ async def fill_in_channels(database: Database) -> int:
     """Say of accounts that are for all that their provider carries what that is: an older release knew less of it, or
     nothing. Safe at any time. `database`: its owner's. Gives of how many that was something else."""
     async with database.transaction() as connection:
-        return await fill_in_carried(connection, legs_carried())
+        carried = {name: legs for name, legs in legs_carried().items() if name not in CARRIED_AT_FIRST}
+        return await fill_in_carried(connection, carried, at_first=CARRIED_AT_FIRST, of_kakao=OF_KAKAO)
 
 
 async def fill_in_digests(database: Database, keys: Keys) -> int:

@@ -240,23 +240,42 @@ async def has_undecided(connection: Connection, tenant: str, account: str) -> bo
 
 FILL_CARRIES = """
 update provider_accounts a set carries = k.carries
-from jsonb_to_recordset(%(carried)s::jsonb) as k (provider text, carries text[])
-where a.provider = k.provider and a.channels is null and a.carries is distinct from k.carries
+from (
+  select id, tenant, array(
+    select leg from unnest(carried.carries) with ordinality as legs (leg, place)
+    where p.kakao_channel is not null or leg <> all(%(of_kakao)s::text[]) order by place
+  ) as carries
+  from provider_accounts p
+  join jsonb_to_recordset(%(carried)s::jsonb) as carried (provider text, carries text[], anew boolean)
+    on carried.provider = p.provider and (p.carries is null or not carried.anew)
+  where p.channels is null
+) k
+where a.tenant = k.tenant and a.id = k.id and a.carries is distinct from k.carries
 """
 
 
-async def fill_in_carried(connection: Connection, carried: Mapping[str, Sequence[str]]) -> int:
+async def fill_in_carried(
+    connection: Connection,
+    carried: Mapping[str, Sequence[str]],
+    *,
+    at_first: Mapping[str, Sequence[str]],
+    of_kakao: Sequence[str],
+) -> int:
     """Say of accounts that are for all that their provider carries what that is. `connection`: of the owner.
 
     Args:
         connection: of the database's owner.
         carried: channels of routes, by provider.
+        at_first: the same of providers where it depends on what opens an account: for those of which nothing is said.
+        of_kakao: the channels that need a KakaoTalk channel of the account.
 
     Returns:
         Of how many that was something else.
     """
-    told = orjson.dumps([{"provider": name, "carries": legs} for name, legs in carried.items()]).decode()
-    return (await connection.execute(FILL_CARRIES, {"carried": told})).rowcount
+    known = [{"provider": name, "carries": legs, "anew": False} for name, legs in carried.items()]
+    known += [{"provider": name, "carries": legs, "anew": True} for name, legs in at_first.items()]
+    parameters = {"carried": orjson.dumps(known).decode(), "of_kakao": list(of_kakao)}
+    return (await connection.execute(FILL_CARRIES, parameters)).rowcount
 
 
 TENANT_EXISTS = "select id from tenants where id = %(tenant)s"

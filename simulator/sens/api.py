@@ -10,34 +10,35 @@ from typing import Any
 from urllib.parse import unquote
 
 import orjson
-from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from simulator.accepted import AcceptedList
-from simulator.clock import Clock, korean_span
+from simulator.alimtalk import codes
+from simulator.clock import Clock
 from simulator.fates import FATES, Stage
 from simulator.faults import Faults
+from simulator.sens import talk
 from simulator.sens.intake import (
-    DELIVERED,
     LONGEST,
     LONGEST_SUBJECT,
-    TIMED_OUT,
     SensError,
     bad,
     check,
+    check_files,
     cut,
     end_of,
+    keep,
     result_named,
 )
+from simulator.sens.lists import page_of, show
 from simulator.sens.model import Message, Service, ServiceSpec, written
 
-PATHS = ("/sms/v2/",)
-AFTER_ACCEPTANCE = (Stage.PLATFORM, Stage.CARRIER)
+PATHS = ("/sms/v2/", "/alimtalk/v2/")
+AFTER_ACCEPTANCE = (Stage.PLATFORM, Stage.CARRIER, Stage.KAKAO)
+ALIMTALK = "ALIMTALK"
 _SKEW = 300
-_DAY = 24 * 3600
-LONGEST_PAGE = 100
 
 Handler = Callable[[Service, Request], Awaitable[Response]]
 
@@ -55,29 +56,36 @@ class Sens:
         self._services: dict[str, Service] = {}
 
     def routes(self) -> list[Route]:
-        """What this server plays of /sms/v2/services/{serviceId}."""
-        base = "/sms/v2/services/{service_id}/messages"
+        """What this server plays of /sms/v2/services/{serviceId} and /alimtalk/v2/services/{serviceId}."""
+        sms, alimtalk = (f"/{name}/v2/services/{{service_id}}" for name in ("sms", "alimtalk"))
         return [
-            self._route("POST", base, self._send),
-            self._route("GET", base, self._list),
-            self._route("GET", f"{base}/{{message_id}}", self._show),
+            self._route("POST", f"{sms}/messages", self._send),
+            self._route("POST", f"{sms}/files", self._keep),
+            self._route("POST", f"{alimtalk}/messages", self._talk),
+            *(self._route("GET", f"{base}/messages", self._list) for base in (sms, alimtalk)),
+            *(self._route("GET", f"{base}/messages/{{message_id}}", self._show) for base in (sms, alimtalk)),
         ]
 
     def register(self, spec: Any) -> dict[str, Any]:
-        """Add a service or change one. Gives it without its secrets."""
-        known = self._services.get(spec.service_id)
-        service = Service(spec.service_id, spec.access_key, spec.secret_key, frozenset(spec.senders))
+        """Add a project or change one. Gives it without its secrets."""
+        ids = [each for each in (spec.service_id, spec.kakao_service_id) if each is not None]
+        known = next((self._services[each] for each in ids if each in self._services), None)
+        service = Service(spec)
         if known is not None:
-            service.messages = known.messages
-        self._services[spec.service_id] = service
+            service.messages, service.files = known.messages, known.files
+        self._services |= dict.fromkeys(ids, service)
         return service.view()
 
     def views(self) -> list[dict[str, Any]]:
-        """Every service, without its secrets."""
-        return [service.view() for service in self._services.values()]
+        """Every project, without its secrets."""
+        return [service.view() for service in self._all()]
 
     def report(self, code: str, message_id: str | None, to: str | None, *, own: bool) -> int | None:
-        """Let the carrier say something of a message, or of all to a number; `own`: whether in this provider's code.
+        """Let the carrier or Kakao say something of a message, or of all to a number.
+
+        Args:
+            code: in this provider's `own` words, or one by which the fates of all are called.
+            message_id, to: which.
 
         Returns:
             Of how many; None where there is no such code.
@@ -86,17 +94,24 @@ class Sens:
         is_known = code.isdecimal() if own else code == "4000" or (fate and fate.stage in AFTER_ACCEPTANCE)
         if not is_known:
             return None
-        result = code if own else result_named(code)
+        only_talks = not own and fate is not None and fate.stage is Stage.KAKAO
         found = [
             message
-            for service in self._services.values()
+            for service in self._all()
             for message in service.messages
-            if message.message_id == message_id or (message.to == to and message.result is None)
+            if message.refusal is None
+            and (message.type == ALIMTALK or not only_talks)
+            and (message.message_id == message_id or (message.to == to and not _is_final(message)))
         ]
         for message in found:
-            message.end, message.result = result, None
+            is_talk = message.type == ALIMTALK
+            named = codes.named(code, talk.DELIVERED) if is_talk else result_named(code)
+            message.end, message.result = code if own else named, None
         self._settle(found)
         return len(found)
+
+    def _all(self) -> list[Service]:
+        return list(dict.fromkeys(self._services.values()))
 
     def _route(self, method: str, path: str, handler: Handler) -> Route:
         async def endpoint(request: Request) -> Response:
@@ -110,32 +125,34 @@ class Sens:
 
     def _caller(self, request: Request) -> Service:
         """Whose request it is: what is signed is the first line as it came, raw or percent-encoded."""
-        service = self._services.get(unquote(request.path_params["service_id"]))
+        named = unquote(request.path_params["service_id"])
+        service = self._services.get(named)
         header, moment = request.headers, request.headers.get("x-ncp-apigw-timestamp", "")
-        if service is None:
+        if service is None or named != (
+            service.spec.kakao_service_id if _is_talk(request) else service.spec.service_id
+        ):
             raise SensError(404, "300", "Not Found", "Service is not found.")
         line = request.scope["raw_path"].decode()
         if request.scope["query_string"]:
             line += "?" + request.scope["query_string"].decode()
         signed = f"{request.method} {line}\n{moment}\n{header.get('x-ncp-iam-access-key')}".encode()
-        digest = base64.b64encode(hmac.new(service.secret_key.encode(), signed, hashlib.sha256).digest()).decode()
+        digest = base64.b64encode(hmac.new(service.spec.secret_key.encode(), signed, hashlib.sha256).digest()).decode()
         is_now = moment.isdecimal() and abs(int(moment) / 1000 - self._clock()) <= _SKEW
         is_signed = hmac.compare_digest(digest.encode(), header.get("x-ncp-apigw-signature-v2", "").encode())
-        if not (is_now and is_signed and header.get("x-ncp-iam-access-key") == service.access_key):
+        if not (is_now and is_signed and header.get("x-ncp-iam-access-key") == service.spec.access_key):
             raise SensError(401, "200", "Authentication Failed", "Invalid authentication information.")
         return service
 
     async def _send(self, service: Service, request: Request) -> Response:
-        try:
-            body = orjson.loads(await request.body())
-        except orjson.JSONDecodeError as error:
-            raise bad("not JSON") from error
+        body = await _body(request)
         entries, now = check(service, body), self._clock()
         kind, named = str(body["type"]).upper(), f"VORSSA-{uuid.uuid4().hex}"
+        if not check_files(service, body, now) and kind == "MMS":
+            kind = "LMS"
         messages = []
         for entry in entries:
             content = str(entry.get("content") or body["content"])
-            subject = str(entry.get("subject") or body.get("subject") or "") if kind == "LMS" else ""
+            subject = str(entry.get("subject") or body.get("subject") or "") if kind != "SMS" else ""
             messages.append(
                 Message(
                     message_id=str(uuid.uuid4()),
@@ -151,52 +168,86 @@ class Sens:
                     end=end_of(entry["to"], content),
                 )
             )
+        self._take(service, messages, messages)
+        return _json(_taken(named, now), 202)
+
+    async def _talk(self, service: Service, request: Request) -> Response:
+        body = await _body(request)
+        (template, entries), now = talk.check(service, body), self._clock()
+        named = f"VORSKA-{uuid.uuid4().hex}"
+        messages = [
+            Message(
+                message_id=str(uuid.uuid4()),
+                request=named,
+                type=ALIMTALK,
+                content_type="COMM",
+                sender="",
+                to=entry["to"],
+                subject="",
+                content=entry["content"],
+                text=entry["content"],
+                created=now,
+                end=talk.end_of(template, entry),
+                channel=body["plusFriendId"],
+                template=template.template_code,
+                refusal=talk.refusal_of(entry["to"]),
+                failover=_failover(service, entry.get("useSmsFailover", template.sms_failover)),
+            )
+            for entry in entries
+        ]
+        self._take(service, messages, [message for message in messages if message.refusal is None])
+        return _json({**_taken(named, now), "messages": [talk.taken_view(message) for message in messages]}, 202)
+
+    async def _keep(self, service: Service, request: Request) -> Response:
+        now = self._clock()
+        file = keep(service, await _body(request), now)
+        return _json({"fileId": file.file_id, "createTime": written(now), "expireTime": written(file.expires)})
+
+    def _take(self, service: Service, messages: list[Message], accepted: list[Message]) -> None:
         service.messages += messages
-        self._accepted.add(messages)
+        self._accepted.add(accepted)
         plan, loop = self._faults.plan, asyncio.get_running_loop()
-        timely, late = self._faults.split_late(messages)
+        timely, late = self._faults.split_late(accepted)
         loop.call_later(plan.report_delay_ms / 1000, self._settle, timely)
         if late:
             loop.call_later((plan.report_delay_ms + plan.report_late_ms) / 1000, self._settle, late)
-        taken = {"requestId": named, "requestTime": written(now), "statusCode": "202", "statusName": "success"}
-        return _json(taken, 202)
 
     def _settle(self, messages: Iterable[Message]) -> None:
         for message in messages:
             if message.result is None and message.end is not None:
                 message.result, message.completed = message.end, self._clock()
+                if message.failover is not None and message.result != talk.DELIVERED:
+                    self._fail_over(message, message.failover)
+
+    def _fail_over(self, message: Message, sender: str) -> None:
+        """Send a text in place of an AlimTalk that failed."""
+        text = Message(
+            message_id=str(uuid.uuid4()),
+            request=message.request,
+            type="SMS",
+            content_type="COMM",
+            sender=sender,
+            to=message.to,
+            subject="",
+            content=message.content,
+            text=cut(message.content, LONGEST["SMS"]),
+            created=self._clock(),
+            end=end_of(message.to, message.content),
+        )
+        message.failover = None
+        self._accepted.add([text])
 
     async def _list(self, service: Service, request: Request) -> Response:
-        query = request.query_params
-        completed, requested = _window(query, "complete", _DAY), _window(query, "request", 30 * _DAY)
-        if "requestId" not in query and completed is None and requested is None:
-            raise bad("requestId, requestStartTime and requestEndTime, or completeStartTime and completeEndTime")
-        now, delay = self._clock(), self._faults.plan.list_delay_ms / 1000
-        found = [
-            message
-            for message in service.messages
-            if message.request == query.get("requestId", message.request)
-            and (requested is None or requested[0] <= message.created < requested[1] + 1)
-            and (completed is None or (message.completed and completed[0] <= message.completed < completed[1] + 1))
-            and message.to == query.get("to", message.to)
-            and message.sender == query.get("from", message.sender)
-            and message.type == query.get("type", message.type)
-            and now - message.created >= delay
-        ]
-        size, first = int(query.get("pageSize", "20")), int(query.get("nextToken") or "0")
-        if not 1 <= size <= LONGEST_PAGE:
-            raise bad("pageSize")
-        if not found:
-            raise SensError(404, "300", "Not Found", "nothing is found")
-        page = [_entry(message) for message in found[first : first + size]]
-        more = str(first + size) if len(found) > first + size else None
-        whole = {"statusCode": "200", "statusName": "success", "messages": page, "nextToken": more}
-        return _json({**whole, "pageSize": size, "hasMore": more is not None, "itemCount": len(page)})
+        of = [each for each in service.messages if (each.type == ALIMTALK) == _is_talk(request)]
+        if _is_talk(request) and not request.query_params.keys() & {"requestId", "plusFriendId"}:
+            raise bad("plusFriendId")
+        return _json(page_of(of, request.query_params, self._clock(), self._faults.plan.list_delay_ms / 1000))
 
     async def _show(self, service: Service, request: Request) -> Response:
         for message in service.messages:
-            if message.message_id == request.path_params["message_id"]:
-                return _json({"statusCode": "200", "statusName": "success", "messages": [_entry(message)]})
+            is_such = (message.type == ALIMTALK) == _is_talk(request)
+            if message.message_id == request.path_params["message_id"] and is_such:
+                return _json(show(message))
         raise SensError(404, "300", "Not Found", "nothing is found")
 
 
@@ -205,39 +256,27 @@ def refusal(status: int, code: str, message: str) -> dict[str, Any]:
     return {"error": {"errorCode": "400" if status == 429 else "900", "message": message, "details": message}}
 
 
-def _entry(message: Message) -> dict[str, Any]:
-    done = message.result is not None
-    return {
-        "requestId": message.request,
-        "messageId": message.message_id,
-        "requestTime": written(message.created),
-        "contentType": message.content_type,
-        "type": message.type,
-        "subject": message.subject or None,
-        "content": message.content,
-        "countryCode": "82",
-        "from": message.sender,
-        "to": message.to,
-        "completeTime": written(message.completed) if message.completed else None,
-        "status": "COMPLETED" if done else "PROCESSING",
-        "statusCode": message.result,
-        "statusName": ("success" if message.result == DELIVERED else "fail") if done else None,
-        "statusMessage": "timeout" if message.result == TIMED_OUT else None,
-        "telcoCode": "SKT" if done else None,
-    }
+def _is_talk(request: Request) -> bool:
+    return request.url.path.startswith("/alimtalk/")
 
 
-def _window(query: QueryParams, of: str, longest: float) -> tuple[float, float] | None:
-    first, last = query.get(f"{of}StartTime"), query.get(f"{of}EndTime")
-    if first is None or last is None:
-        return None
+def _is_final(message: Message) -> bool:
+    return message.result not in (None, codes.UNCERTAIN)
+
+
+def _failover(service: Service, is_on: object) -> str | None:
+    return (service.spec.senders or ["0212345678"])[0] if is_on else None
+
+
+def _taken(named: str, now: float) -> dict[str, Any]:
+    return {"requestId": named, "requestTime": written(now), "statusCode": "202", "statusName": "success"}
+
+
+async def _body(request: Request) -> Any:
     try:
-        start, end = korean_span(first, last)
-    except ValueError as error:
-        raise bad(f"{of}StartTime and {of}EndTime are written YYYY-MM-DD HH:mm:ss") from error
-    if end < start or end - start > longest:
-        raise bad(f"{of}StartTime and {of}EndTime are too far apart")
-    return start, end
+        return orjson.loads(await request.body())
+    except orjson.JSONDecodeError as error:
+        raise bad("not JSON") from error
 
 
 def _json(content: dict[str, Any], status: int = 200) -> Response:

@@ -320,3 +320,18 @@ def test_a_sender_is_asked_for_where_the_provider_sends_from_a_number(copied: Pa
     told = _told(copied)
     assert any("an account at fcm needs project_id, client_email, private_key" in each for each in told)
     assert not any("sender" in each for each in told)
+
+
+def test_an_account_at_sens_has_one_service_or_both(copied: Path) -> None:
+    _spoil(copied, "tenant.yaml", "provider: solapi", "provider: sens")
+    _spoil(copied, "tenant.yaml", "api_key:", "access_key:")
+    _spoil(copied, "tenant.yaml", "api_secret:", "secret_key:")
+    [told] = _told(copied)
+    assert "an account at sens needs service_id or kakao_service_id" in told
+    _spoil(copied, "tenant.yaml", "access_key:", "kakao_service_id: ncp:kkobizmsg:kr:1:shop\n  access_key:")
+    assert sorted(read_example(copied).account.secrets) == [
+        "access_key",
+        "kakao_service_id",
+        "secret_key",
+        "webhook_secret",
+    ]

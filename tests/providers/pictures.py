@@ -14,6 +14,7 @@ def jpeg(width: int = 600, height: int = 400, padding: int = 0) -> bytes:
     return b"\xff\xd8\xff\xe0\x00\x04xx" + frame + bytes(padding)
 
 
-def picture(width: int = 600, height: int = 400, padding: int = 0) -> Picture:
-    content = jpeg(width, height, padding)
+def picture(width: int = 600, height: int = 400, padding: int = 0, *, size: int = 0, seed: bytes = b"") -> Picture:
+    """One of at least so many bytes in all; `seed` makes it another one."""
+    content = (jpeg(width, height, padding) + seed).ljust(size, b"\0")
     return Picture(f"{hashlib.sha256(content).hexdigest()}.jpg", content)

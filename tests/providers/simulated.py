@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,6 +22,7 @@ from tests.tls import NO_TLS
 
 SENDER = "0212345678"
 KAKAO_CHANNEL = "KA01PF00000000000000000000000001"
+PLUS_FRIEND = "@academy"
 TEMPLATE_CODE = "KA01TP00000000000000000000000001"
 TEMPLATE_TEXT = "#{이름}님, 수업이 곧 시작됩니다."
 SENDER_KEY = "0123456789abcdef0123456789abcdef01234567"
@@ -119,11 +120,18 @@ class Simulator:
         )
         return ProviderAccount(tenant, "main", "nhn_kakao", SENDER, SENDER_KEY, secrets)
 
-    def add_service(self, tenant: str = "academy") -> ProviderAccount:
-        """A new account at Naver Cloud's SENS, as its adapter takes it."""
+    def add_service(
+        self,
+        tenant: str = "academy",
+        *,
+        services: Sequence[str] = ("service_id", "kakao_service_id"),
+        templates: Mapping[str, str] = {TEMPLATE_CODE: TEMPLATE_TEXT},
+    ) -> ProviderAccount:
+        """A new account at Naver Cloud's SENS, as its adapter takes it. `templates`: texts of AlimTalk, by code."""
         number = next(_numbers)
+        ids = {"service_id": f"ncp:sms:kr:{number:09d}:sens", "kakao_service_id": f"ncp:kkobizmsg:kr:{number:09d}:sens"}
         secrets = {
-            "service_id": f"ncp:sms:kr:{number:09d}:sens",
+            **{name: ids[name] for name in services},
             "access_key": f"access-{number}",
             "secret_key": f"secret-{number}",
         }
@@ -131,13 +139,16 @@ class Simulator:
             "/control/accounts",
             {
                 "provider": "sens",
-                "serviceId": secrets["service_id"],
+                "serviceId": secrets.get("service_id"),
+                "kakaoServiceId": secrets.get("kakao_service_id"),
                 "accessKey": secrets["access_key"],
                 "secretKey": secrets["secret_key"],
                 "senders": [SENDER],
+                "channels": [PLUS_FRIEND],
+                "templates": [{"templateCode": code, "content": text} for code, text in templates.items()],
             },
         )
-        return ProviderAccount(tenant, "main", "sens", SENDER, None, secrets)
+        return ProviderAccount(tenant, "main", "sens", SENDER, PLUS_FRIEND, secrets)
 
     def add_project(self, tenant: str = "academy") -> ProviderAccount:
         """A new Firebase project, as FCM's adapter takes it."""

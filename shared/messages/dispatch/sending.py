@@ -51,6 +51,7 @@ from shared.providers import (
     ProviderError,
     Settlement,
     TwoPhaseProvider,
+    carried_by,
 )
 from shared.templates.errors import MessageError
 from shared.templates.rendering import render
@@ -204,7 +205,7 @@ class Sender:
         if not (rows := await self._readable(rows)):
             return
         now = self._clock.now()
-        ready, refused = self._rendered(rows, provider.channels, now)
+        ready, refused = self._rendered(rows, carried_by(provider, account), now)
         before = leaves_before(((self._content(row), row.leg) for row in rows), now)
         if ready and provider.settlement is Settlement.TWO_PHASE:
             await self._hand_over(provider, account, dispatch, ready, refused, before)

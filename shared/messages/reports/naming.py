@@ -37,6 +37,8 @@ async def told_by(database: Database, account: ProviderAccount, said: Sequence[S
         meant = by_call[word.batch, word.to]
         # One that has gone on to another call is meant where no other is.
         meant = [each for each in meant if each.is_current] or meant
+        # Nor is one that was refused here, and stands beside what was sent to the same recipient.
+        meant = [each for each in meant if not each.is_nameless] or meant
         if len(meant) == 1:
             told.append(Told(meant[0].tenant, account.provider, _report(word, meant[0])))
         elif meant:

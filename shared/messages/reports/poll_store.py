@@ -96,10 +96,11 @@ async def mark_polled(connection: Connection, identity: str, until: dt.datetime)
 
 MEANT_BY = """
 select d.tenant, d.provider_batch_id as batch, m.recipient, m.id, m.attempt,
-  m.dispatch is not distinct from d.id as is_current
+  m.dispatch is not distinct from d.id as is_current,
+  m.status = 'failed' and m.provider_message_id is null as is_nameless
 from dispatches d
 cross join lateral (
-  select id, recipient, attempt, dispatch from messages
+  select id, recipient, attempt, dispatch, status, provider_message_id from messages
   where tenant = d.tenant and id = any(d.messages) and recipient = any(%(recipients)s::text[])
   offset 0
 ) m
@@ -113,7 +114,11 @@ where d.provider_batch_id = any(%(batches)s::text[]) and d.tenant in (
 
 
 class Meant(NamedTuple):
-    """A message of a call to a recipient. `is_current`: it has not gone on to another call since."""
+    """A message of a call to a recipient.
+
+    is_current: it has not gone on to another call since.
+    is_nameless: it failed, and no provider has a name for it: most often it was refused before the call was made.
+    """
 
     tenant: str
     batch: str
@@ -121,6 +126,7 @@ class Meant(NamedTuple):
     id: UUID
     attempt: int
     is_current: bool
+    is_nameless: bool
 
 
 async def meant_by(connection: Connection, tenant: str, account: str, words: Sequence[Word]) -> list[Meant]:

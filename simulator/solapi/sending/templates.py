@@ -5,9 +5,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from simulator.alimtalk.templates import VARIABLE, pattern_of
 from simulator.clock import iso
-
-_VARIABLE = re.compile(r"#\{[^{}]+\}")
 
 LINKS = ("linkMo", "linkPc", "linkAnd", "linkIos")
 """The fields of a button that hold a link."""
@@ -67,7 +66,7 @@ class Template:
     @cached_property
     def variables(self) -> list[str]:
         """Each variable once, as it is written, in the order of the text and then of the buttons."""
-        return list(dict.fromkeys(_VARIABLE.findall("\n".join([self.content, *self._links]))))
+        return list(dict.fromkeys(VARIABLE.findall("\n".join([self.content, *self._links]))))
 
     @property
     def _links(self) -> list[str]:
@@ -75,15 +74,15 @@ class Template:
 
     @cached_property
     def _pieces(self) -> list[str]:
-        return _VARIABLE.split(self.content)
+        return VARIABLE.split(self.content)
 
     @cached_property
     def _slots(self) -> list[str]:
-        return _VARIABLE.findall(self.content)
+        return VARIABLE.findall(self.content)
 
     @cached_property
     def _pattern(self) -> re.Pattern[str]:
-        return re.compile("(.+?)".join(map(re.escape, self._pieces)), re.DOTALL)
+        return pattern_of(self.content)
 
     def fill(self, values: dict[str, str]) -> str:
         """The text with every variable replaced.
@@ -183,9 +182,9 @@ def _filled(text: Any, values: dict[str, str]) -> Any:
             raise VariableMissingError(slot[0])
         return value
 
-    return _VARIABLE.sub(value_of, text) if isinstance(text, str) else text
+    return VARIABLE.sub(value_of, text) if isinstance(text, str) else text
 
 
 def _like(given: Any, registered: Any) -> bool:
-    pieces = _VARIABLE.split(str(registered or ""))
+    pieces = VARIABLE.split(str(registered or ""))
     return re.fullmatch(".+?".join(map(re.escape, pieces)), str(given or ""), re.DOTALL) is not None

@@ -74,6 +74,20 @@ async def test_what_opens_it_is_asked_for_and_not_shown(run: Run, tenant: str) -
     assert "webhook is" not in done.output
 
 
+@pytest.mark.parametrize("service", ["service_id", "kakao_service_id"])
+async def test_a_project_at_sens_has_one_service_or_both(run: Run, tenant: str, world: World, service: str) -> None:
+    given = {"access_key": "A", "secret_key": "S", service: "ncp:1"}
+    assert (await add(run, tenant, given=given, provider="sens")).exit_code == 0
+    [row] = world.rows("select credentials from provider_accounts where tenant = %s", tenant)
+    assert Keys(read_keys(KEY)).unseal(row["credentials"], context=context_of(tenant, "main")) == given
+    arguments = ("accounts", "add", tenant, "--provider", "sens", "--sender", "0212345678", "--id", "asked")
+    answers = "\n".join(["A", "S", *(given.get(name, "") for name in ("service_id", "kakao_service_id")), "", ""])
+    asked = await asyncio.to_thread(run, *arguments, given=answers)
+    assert asked.exit_code == 0, asked.output
+    [row] = world.rows("select credentials from provider_accounts where tenant = %s and id = 'asked'", tenant)
+    assert Keys(read_keys(KEY)).unseal(row["credentials"], context=context_of(tenant, "asked")) == given
+
+
 @pytest.mark.parametrize(
     ("given", "provider", "code"),
     [
@@ -83,8 +97,9 @@ async def test_what_opens_it_is_asked_for_and_not_shown(run: Run, tenant: str) -
         (NHN, "solapi", "missing_credential"),
         ("[1]", "nhn", "bad_credentials"),
         ("VERY-SECRET", "nhn", "bad_credentials"),
+        ({"access_key": "A", "secret_key": "VERY-SECRET"}, "sens", "missing_credential"),
     ],
-    ids=["provider", "missing", "of another", "another provider's", "a list", "no JSON"],
+    ids=["provider", "missing", "of another", "another provider's", "a list", "no JSON", "no service"],
 )
 async def test_what_is_wrong_is_said_without_what_is_secret(
     run: Run, tenant: str, given: Any, provider: str, code: str

@@ -1,9 +1,8 @@
-"""Naver Cloud's SENS: calls without a recipient twice, signatures, look-ups by what was sent, words of what ended."""
+"""SENS's texts: calls without a recipient twice, signatures, look-ups by what was sent, words of what ended."""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -26,11 +25,11 @@ from shared.providers import (
     ProviderUnavailable,
     ProviderUndecided,
     Settlement,
-    Submission,
     Word,
     webhook_proof,
 )
-from shared.providers.sens import MOST_RECIPIENTS, Sens
+from shared.providers.sens import Sens
+from shared.providers.sens.provider import MOST_RECIPIENTS
 from tests.clock import SettableClock
 from tests.providers.simulated import SENDER, Simulator
 
@@ -46,21 +45,6 @@ def sms(to: str = DELIVERED, text: str = TEXT, channel: str = "sms") -> Outbound
     return OutboundMessage(uuid4(), 0, channel, to, text)
 
 
-@pytest.fixture
-def service(simulator: Simulator) -> ProviderAccount:
-    return simulator.add_service()
-
-
-@pytest.fixture
-def sens(simulator: Simulator, clock: SettableClock, client: httpx.AsyncClient) -> Sens:
-    return Sens(simulator.url, clock, client)
-
-
-@pytest.fixture
-def submission(clock: SettableClock) -> Any:
-    return lambda *messages: Submission(uuid4(), clock.now(), messages)
-
-
 @given(
     st.lists(
         st.tuples(st.sampled_from(["sms", "lms"]), st.integers(0, 5), st.sampled_from(["가", "(광고) 나"])), max_size=60
@@ -72,7 +56,7 @@ def test_each_message_is_in_one_call_and_no_call_has_a_recipient_twice(
 ) -> None:
     messages = [sms(f"0109000500{number}", text, channel) for channel, number, text in kinds]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("shared.providers.sens.MOST_RECIPIENTS", most)
+        patch.setattr("shared.providers.sens.provider.MOST_RECIPIENTS", most)
         calls = Sens("http://sens", SettableClock()).calls(messages)
     assert sorted(each.message for call in calls for each in call) == sorted(each.message for each in messages)
     for call in calls:
@@ -190,4 +174,13 @@ def test_nobody_calls_us_for_it() -> None:
     with pytest.raises(ValueError, match="nobody"):
         sens.parse_webhook(b"[]")
     assert sens.settlement is Settlement.MATCHED
-    assert Counter(sens.channels) == {"sms": 1, "lms": 1}
+    assert sens.channels == {"sms", "lms", "mms", "alimtalk"}
+
+
+async def test_a_call_that_takes_too_long_is_asked_about(
+    simulator: Simulator, service: ProviderAccount, submission: Any, clock: SettableClock
+) -> None:
+    async with httpx.AsyncClient(timeout=httpx.Timeout(5, read=0.05)) as hasty:
+        simulator.set_faults_of("sens", latency_ms=500)
+        with pytest.raises(ProviderUndecided):
+            await Sens(simulator.url, clock, hasty).submit(service, submission(sms()))

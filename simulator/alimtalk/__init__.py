@@ -1,0 +1,1 @@
+"""KakaoTalk behind the providers of AlimTalk: what it says of a template's words, and of a recipient."""
