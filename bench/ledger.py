@@ -33,7 +33,8 @@ from shared.credits.errors import CreditError
 from shared.credits.ledger.audit import ZERO, Audit, audit, disagreements
 from shared.credits.ledger.ledger import take_back, top_up
 from shared.messages.dispatch.dispatching import Dispatcher
-from shared.messages.dispatch.store import Claimed, decide_claims, mark_prepared, mark_sent
+from shared.messages.dispatch.store import Claimed, decide_claims
+from shared.messages.dispatch.submit_store import mark_prepared, mark_sent
 from shared.messages.outbox import cut_tickets
 from shared.messages.reports.reporting import Reports, Told
 from shared.platform.clock import WallClock

@@ -15,7 +15,8 @@ from shared.credits.ledger.ledger import take_back, top_up
 from shared.credits.ledger.statements import Month, Statement, monthly_statement
 from shared.messages.composing import NewMessage, Origin
 from shared.messages.dispatch.dispatching import Dispatcher
-from shared.messages.dispatch.store import Claimed, decide_claims, mark_prepared, mark_sent
+from shared.messages.dispatch.store import Claimed, decide_claims
+from shared.messages.dispatch.submit_store import mark_prepared, mark_sent
 from shared.messages.reports.reporting import Reports, Told
 from shared.messages.routing import Route
 from shared.messages.status import Status

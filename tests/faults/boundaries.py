@@ -18,6 +18,7 @@ from shared.messages import store
 from shared.messages.dispatch import retries_store, submit_store, sweep_store
 from shared.messages.dispatch import store as dispatch_store
 from shared.messages.dispatch.fairness import turns_store
+from shared.messages.dispatch.health import health_store
 from shared.messages.reports import plain_store, poll_store
 from shared.messages.reports import store as report_store
 from shared.platform.database import Connection, Database
@@ -26,10 +27,11 @@ from shared.platform.pubsub import Outgoing, Publisher
 Hook = Callable[[str], Awaitable[None]]
 
 STATEMENTS = {
-    text: name.lower()
+    text: name.lower().removesuffix("_and_count")
     for module in (
         store,
         dispatch_store,
+        health_store,
         plain_store,
         poll_store,
         report_store,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from uuid import UUID
 
-from shared.messages.dispatch.store import mark_sent
+from shared.messages.dispatch.submit_store import mark_sent
 from shared.messages.reports.store import lock_states
 from shared.platform.ids import new_id
 from tests.faults.world import TENANT, FaultyWorld

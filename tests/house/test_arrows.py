@@ -32,6 +32,7 @@ MESSAGES = (
     "messages.dispatch",
     "messages.dispatch.fairness",
     "messages.dispatch.choice",
+    "messages.dispatch.health",
     "messages.reports",
     "messages.stories",
 )
@@ -76,10 +77,12 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     # What is sent is held, and what is reported is charged, in the same statement: these two know the ledger's parts.
     "messages.reports": ("messages", "platform.doors", "credits.ledger", "credits.prices", *BELOW_MESSAGES),
     "messages.dispatch.fairness": ("tenants", *STORES),
-    "messages.dispatch.choice": ("messages", "tenants", "law", *STORES),
+    "messages.dispatch.health": ("providers", "tenants", *STORES),
+    "messages.dispatch.choice": ("messages", "messages.dispatch.health", "tenants", "law", *STORES),
     "messages.dispatch": (
         "messages.dispatch.fairness",
         "messages.dispatch.choice",
+        "messages.dispatch.health",
         "messages",
         "messages.reports",
         "credits.ledger",
@@ -92,7 +95,7 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "workflows.ticks": ("workflows", "messages", *BELOW_MESSAGES),
     "campaigns": ("messages", *MONEY, *BELOW_MESSAGES),
     "operations": (),
-    "operations.health": STORES,
+    "operations.health": ("messages.dispatch.health", "tenants", *STORES),
     "operations.watch": ("operations.health", "providers", *STORES),
     "operations.backups": ("credits.ledger", *STORES),
     "operations.dead_letters": STORES,

@@ -1,4 +1,4 @@
-"""SQL of a dispatch: claimed, prepared, sent, or given up. What decides says so by its name."""
+"""SQL of the claim: what becomes of queued messages, and by which account they leave."""
 
 from __future__ import annotations
 
@@ -15,9 +15,11 @@ from shared.credits.ledger.entries import entering
 from shared.credits.prices.store import current_prices
 from shared.messages.dispatch.choice.account_store import deciding_accounts, dispatch_ids
 from shared.messages.dispatch.choice.cap_store import TOMORROW, counting, deciding_caps
+from shared.messages.dispatch.choice.weight_store import deciding_trials, trials
 from shared.messages.dispatch.fairness.pace_store import STILL_WAITS, deciding_pace
 from shared.messages.reasons import (
     ACCOUNT_PAUSED,
+    ACCOUNTS_FAILING,
     CREDIT_SHORTAGE,
     NO_LONGER_NEEDED,
     NO_PROVIDER_ACCOUNT,
@@ -30,99 +32,10 @@ from shared.messages.reasons import (
     WAITING_FOR_CREDIT,
     WORKFLOW_OFF,
 )
-from shared.platform.database import Connection, fetch_all, fetch_tuples
+from shared.platform.database import Connection, fetch_tuples
 from shared.platform.database.keys import is_one
 from shared.platform.ids import months_of
 from shared.platform.signals.alerts import raising
-
-MARK_PREPARED = """
-update dispatches
-set state = 'prepared', provider_batch_id = %(batch)s, updated_at = %(now)s, lease_until = %(lease_until)s
-where tenant = %(tenant)s and id = %(id)s and state = 'open'
-returning id
-"""
-
-
-async def mark_prepared(
-    connection: Connection, tenant: str, dispatch: UUID, *, batch: str, now: dt.datetime, lease_until: dt.datetime
-) -> bool:
-    """Write down what the provider calls the batch, before it is told to send. False: the dispatch is not ours now."""
-    parameters = {"tenant": tenant, "id": dispatch, "batch": batch, "now": now, "lease_until": lease_until}
-    return bool(await fetch_all(connection, MARK_PREPARED, parameters))
-
-
-MARK_SENT = f"""
-with carried as (
-  -- Locked in the order of reports, which may already speak of these messages.
-  select s.*, m.*
-  from (
-    select * from unnest(%(ids)s::uuid[], %(channels)s::text[], %(provider_message_ids)s::text[])
-      as s (id, channel, provider_message_id)
-    order by id
-  ) s
-  cross join lateral (
-    select tableoid as part, ctid as place, status,
-      make_interval(secs => deadlines[position + 1]) as deadline, position + 1 < cardinality(route) as may_go_on
-    from messages
-    where tenant = %(tenant)s and id = {is_one("s.id")} and dispatch = %(id)s and status in ('sending', 'sent')
-      and id between %(first_id)s and %(last_id)s
-    limit 1 for no key update
-  ) m
-),
-told as (
-  -- It is looked at again when the first of its messages may go on to its next channel; see `deciding_deadline`.
-  update dispatches d
-  set state = 'sent', provider_batch_id = coalesce(%(batch)s, provider_batch_id), updated_at = %(now)s,
-      check_at = %(check_at)s, deadline_at = d.created_at + first.deadline
-  from (select min(deadline) filter (where may_go_on) as deadline from carried) first
-  where tenant = %(tenant)s and id = %(id)s and state = 'prepared'
-)
-update messages m
-set status = 'sent', channel = s.channel, updated_at = %(now)s,
-    provider_message_id = coalesce(s.provider_message_id, m.provider_message_id)
-from carried s
-where m.ctid = s.place and m.tableoid = s.part and m.id between %(first_id)s and %(last_id)s and s.status = 'sending'
-"""
-
-
-async def mark_sent(
-    connection: Connection,
-    tenant: str,
-    dispatch: UUID,
-    accepted: Sequence[tuple[UUID, str, str | None]],
-    *,
-    batch: str | None = None,
-    now: dt.datetime,
-    check_at: dt.datetime,
-) -> None:
-    """The provider was told to send: each accepted message is `sent`, unless a report that was faster says more.
-
-    Rows are locked in the order in which reports lock them: the two come together, and must not wait for each other.
-
-    Args:
-        connection: in autocommit.
-        tenant: whose.
-        dispatch: the call.
-        accepted: message, the channel it really took, and the provider's id for it.
-        batch: the provider's id for the call, where it was not known before.
-        now: the moment.
-        check_at: when to ask the provider, should no report have come.
-    """
-    await connection.execute(
-        MARK_SENT,
-        {
-            "tenant": tenant,
-            "id": dispatch,
-            "ids": [message for message, _, _ in accepted],
-            **months_of(message for message, _, _ in accepted),
-            "channels": [channel for _, channel, _ in accepted],
-            "provider_message_ids": [provider_message_id for _, _, provider_message_id in accepted],
-            "batch": batch,
-            "now": now,
-            "check_at": check_at,
-        },
-    )
-
 
 _SENTENCES = orjson.dumps(SENTENCES).decode()
 
@@ -147,12 +60,14 @@ _SHORT = """
 def _claiming(if_locked: str) -> str:
     return f"""
 with asked as (
-  select distinct tenant, id from unnest(%(tenants)s::text[], %(ids)s::uuid[]) as a (tenant, id)
+  select tenant, id, max(tried) as tried
+  from unnest(%(tenants)s::text[], %(ids)s::uuid[], %(tried)s::text[]) as a (tenant, id, tried) group by tenant, id
 ),
 senders as (
-  select s.tenant, s.lot, s.number, gen_random_uuid() as new_hold, gen_random_uuid() as release, t.revision,
+  select s.tenant, s.lot, s.first_dispatch, gen_random_uuid() as new_hold, gen_random_uuid() as release, t.revision,
     t.suspended_at is not null as suspended
-  from unnest(%(sender_tenants)s::text[], %(lots)s::numeric[]) with ordinality as s (tenant, lot, number)
+  from unnest(%(sender_tenants)s::text[], %(lots)s::numeric[], %(first_dispatches)s::uuid[])
+    as s (tenant, lot, first_dispatch)
   join tenants t on t.id = s.tenant
 ),
 price_list as ({current_prices("tenant = any(%(sender_tenants)s)")}),
@@ -160,16 +75,22 @@ candidates as (
   -- Each row by its key and later by its place, whatever the planner believes about a table that has just grown.
   -- Locked first, in the order of reports: what a claim before this one has taken must not count against the credit.
   select a.*, m.part, m.place, m.route, m.position, m.route[m.position + 1] as leg, m.expires_at, m.hold,
+    m.goes_on_at,
     m.run_key is not null and m.run_revision is distinct from r.revision as run_changed,
     coalesce(r.settled, false) as settled, coalesce(w.is_off, false) as workflow_off
   from (
-    select asked.tenant, asked.id, s.new_hold, s.release, s.revision, s.suspended
+    select asked.tenant, asked.id, asked.tried, s.new_hold, s.release, s.revision, s.suspended
     from asked join senders s on s.tenant = asked.tenant
     order by asked.tenant, asked.id
   ) a
   cross join lateral (
     -- A hold that is settled holds nothing: a message that goes on in spite of its end is held for anew.
     select tableoid as part, ctid as place, route, position, expires_at,
+      -- Trying an account in vain gives the channel no more time.
+      case when position + 1 < cardinality(route) then case
+        when a.tried = '' then greatest(due_at, updated_at) + make_interval(secs => deadlines[position + 1])
+        else due_at + (select make_interval(secs => sum(d)) from unnest(deadlines[:position + 1]) as d) end
+      end as goes_on_at,
       case when settlement is null then hold end as hold, workflow, run_key, run_revision, unless
     from messages
     where tenant = a.tenant and id = {is_one("a.id")} and status = 'queued' and id between %(first_id)s and %(last_id)s
@@ -202,18 +123,23 @@ dearest as (
   left join price_list p on p.tenant = w.tenant and p.channel = coalesce(b.price_name, leg)
   group by w.tenant, w.route, w.position
 ),
-{deciding_accounts("candidates", "senders")},
+listed as (
+  select *, row_number() over (partition by tenant, leg order by id) <= %(trial_messages)s as first from candidates
+),
+{deciding_accounts("listed", "senders")},
 priced as (
   select c.*, d.price, a.account, a.provider, a.bucket, a.messages_per_second, a.burst, a.sender, a.dispatch,
-    a.obstacle,
+    a.obstacle, a.again_at, coalesce(a.on_trial and a.obstacle is null, false) as on_trial,
     case
       when c.expires_at < %(now)s then 'expired'
       when c.run_changed or c.settled or c.workflow_off then 'cancelled'
       when c.suspended or a.obstacle = '{ACCOUNT_PAUSED}' then 'queued'
+      when a.obstacle = '{ACCOUNTS_FAILING}' and coalesce(%(now)s < c.goes_on_at, true) then 'queued'
       when a.account is null or d.unpriced then 'failed'
       else 'sending'
     end as verdict
-  from candidates c join dearest d using (tenant, route, position) left join chosen a using (tenant, leg)
+  from listed c join dearest d using (tenant, route, position)
+  left join chosen a using (tenant, leg, tried, first)
 ),
 afforded as (
   select p.*, credit.wait_for_credit,
@@ -222,15 +148,18 @@ afforded as (
   from priced p join credit using (tenant)
 ),
 ready as (
-  select tenant, id, bucket, messages_per_second, burst, sender from afforded
+  select tenant, id, bucket, messages_per_second, burst, sender, on_trial from afforded
   where verdict = 'sending' and affordable and obstacle is null
 ),
 {deciding_caps("ready")},
-wanted as (select * from ready where (tenant, id) not in (select tenant, id from beyond)),
+within as (select * from ready where (tenant, id) not in (select tenant, id from beyond)),
+{deciding_trials("within")},
+wanted as (select * from within where (tenant, id) not in (select tenant, id from off_trial)),
 {deciding_pace("wanted")},
 paced as materialized (
   select a.*, (tenant, id) in (select tenant, id from held_back) as is_held_back,
-    (tenant, id) in (select tenant, id from beyond) as is_beyond
+    (tenant, id) in (select tenant, id from beyond) as is_beyond,
+    (tenant, id) in (select tenant, id from off_trial) as is_off_trial
   from afforded a
 ),
 verdicts as (
@@ -238,17 +167,19 @@ verdicts as (
     case
       when is_beyond then {TOMORROW}
       when is_held_back then p.back_at
+      when is_off_trial then %(now)s + %(failing_recheck)s
+      when verdict = 'queued' and not suspended and obstacle = '{ACCOUNTS_FAILING}' then least(again_at, goes_on_at)
       when verdict = 'queued' then %(suspended_until)s else %(wait_until)s end as at,
     (case
       when is_beyond and expires_at < {TOMORROW} then 'expired'
-      when is_beyond or is_held_back then 'queued'
+      when is_beyond or is_held_back or is_off_trial then 'queued'
       when verdict <> 'sending' or affordable then verdict
       when wait_for_credit then 'queued'
       else 'failed' end)::message_status as next,
     case
       when is_beyond then '{SENDER_USED_UP}'
       when verdict = 'expired' and suspended then '{TENANT_SUSPENDED}'
-      when verdict = 'expired' and obstacle = '{ACCOUNT_PAUSED}' then obstacle
+      when verdict = 'expired' and obstacle in ('{ACCOUNT_PAUSED}', '{ACCOUNTS_FAILING}') then obstacle
       when verdict = 'expired' then '{TOO_LATE}'
       when verdict = 'cancelled' then case
         when run_changed then '{RUN_CHANGED}' when settled then '{NO_LONGER_NEEDED}' else '{WORKFLOW_OFF}' end
@@ -274,7 +205,7 @@ claimed as (
   where m.ctid = v.place and m.tableoid = v.part and m.id between %(first_id)s and %(last_id)s and v.next <> 'queued'
   returning m.tenant, m.id, m.status, m.customer, m.recipient, m.template, m.template_version, m.variables, m.route,
     m.deadlines, m.position, m.attempt, m.dispatch, m.hold, m.held, m.settlement, v.new_hold, v.release, v.account,
-    v.provider, v.revision, v.sender, v.obstacle
+    v.provider, v.revision, v.sender, v.obstacle, v.on_trial
 ),
 opened as (
   insert into dispatches (tenant, id, provider, account, topic, messages, lease_until, created_at, updated_at)
@@ -286,17 +217,19 @@ entries as ({entering(_MOVES)}),
 alerted as ({raising(_SHORT)}),
 waiting as (
   insert into outbox (tenant, id, topic, body, publish_at, held_until, created_at)
-  select tenant, ticket, %(topic)s, jsonb_build_object('id', ticket, 'tenant', tenant, 'messages', ids), at, at, %(now)s
+  select tenant, ticket, %(topic)s,
+    jsonb_strip_nulls(jsonb_build_object('id', ticket, 'tenant', tenant, 'messages', ids, 'tried', nullif(tried, ''))),
+    at, at, %(now)s
   from (
-    select tenant, at, gen_random_uuid() as ticket, jsonb_agg(id order by id) as ids
-    from verdicts where next = 'queued' group by tenant, at
+    select tenant, at, tried, gen_random_uuid() as ticket, jsonb_agg(id order by id) as ids
+    from verdicts where next = 'queued' group by tenant, at, tried
   ) w
 ),
 counted as ({counting("claimed")})
 select c.tenant, id, recipient, template, template_version, variables, position, attempt, dispatch, account, provider,
   revision, route[position + 1] as leg,
   exists (select from customers p where p.tenant = c.tenant and p.id = c.customer) as customer_known,
-  obstacle, h.tenants as held_up
+  obstacle, on_trial, h.tenants as held_up
 from (select array(select tenant from held_up) as tenants) h left join claimed c on c.status = 'sending'
 """
 
@@ -308,7 +241,7 @@ DECIDE_CLAIMS_UNLESS_LOCKED = _claiming("skip locked")
 class Claimed(NamedTuple):
     """A message that this instance alone may send now; fields in the order of the claim's columns. `leg` is its route's
     channel; `revision` the tenant's; `customer_known`: the tenant has the customer whom it is for; `obstacle`: why its
-    account can't send it, and no other can."""
+    account can't send it, and no other can; `on_trial`: it tries an account whose breaker is half-open."""
 
     tenant: str
     id: UUID
@@ -325,6 +258,7 @@ class Claimed(NamedTuple):
     leg: str
     customer_known: bool
     obstacle: str | None = None
+    on_trial: bool = False
 
 
 class Claiming(TypedDict):
@@ -383,8 +317,10 @@ def _parameters(tickets: Sequence[SendTicket], dispatches: Mapping[str, UUID], c
         "ticket_ids": [ticket.id for ticket in tickets],
         "tenants": [ticket.tenant for ticket in tickets for _ in ticket.messages],
         "ids": [message for ticket in tickets for message in ticket.messages],
+        "tried": [ticket.tried or "" for ticket in tickets for _ in ticket.messages],
         **months_of(message for ticket in tickets for message in ticket.messages),
         **dispatch_ids(dispatches),
+        **trials(),
         "wait_until": now + CREDIT_RECHECK,
         "suspended_until": now + SUSPENSION_RECHECK,
         **LEG_PRICES,

@@ -1,4 +1,4 @@
-"""SQL of calls that hand over and send at once. One function a statement; nothing here decides."""
+"""SQL of calls: prepared, begun, sent, split, or lost. One function a statement; nothing here decides."""
 
 from __future__ import annotations
 
@@ -7,9 +7,108 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 from uuid import UUID
 
+from shared.messages.dispatch.health.health_store import Tally, counted, deciding_counts
 from shared.platform.database import Connection, fetch_all
 from shared.platform.database.keys import is_one
 from shared.platform.ids import months_of
+
+MARK_PREPARED = """
+update dispatches
+set state = 'prepared', provider_batch_id = %(batch)s, updated_at = %(now)s, lease_until = %(lease_until)s
+where tenant = %(tenant)s and id = %(id)s and state = 'open'
+returning id
+"""
+
+
+async def mark_prepared(
+    connection: Connection, tenant: str, dispatch: UUID, *, batch: str, now: dt.datetime, lease_until: dt.datetime
+) -> bool:
+    """Write down what the provider calls the batch, before it is told to send. False: the dispatch is not ours now."""
+    parameters = {"tenant": tenant, "id": dispatch, "batch": batch, "now": now, "lease_until": lease_until}
+    return bool(await fetch_all(connection, MARK_PREPARED, parameters))
+
+
+def _marking_sent(counted: str) -> str:
+    return f"""
+with carried as (
+  -- Locked in the order of reports, which may already speak of these messages.
+  select s.*, m.*
+  from (
+    select * from unnest(%(ids)s::uuid[], %(channels)s::text[], %(provider_message_ids)s::text[])
+      as s (id, channel, provider_message_id)
+    order by id
+  ) s
+  cross join lateral (
+    select tableoid as part, ctid as place, status,
+      make_interval(secs => deadlines[position + 1]) as deadline, position + 1 < cardinality(route) as may_go_on
+    from messages
+    where tenant = %(tenant)s and id = {is_one("s.id")} and dispatch = %(id)s and status in ('sending', 'sent')
+      and id between %(first_id)s and %(last_id)s
+    limit 1 for no key update
+  ) m
+),
+told as (
+  -- It is looked at again when the first of its messages may go on to its next channel; see `deciding_deadline`.
+  update dispatches d
+  set state = 'sent', provider_batch_id = coalesce(%(batch)s, provider_batch_id), updated_at = %(now)s,
+      check_at = %(check_at)s, deadline_at = d.created_at + first.deadline
+  from (select min(deadline) filter (where may_go_on) as deadline from carried) first
+  where tenant = %(tenant)s and id = %(id)s and state = 'prepared'
+){counted}
+update messages m
+set status = 'sent', channel = s.channel, updated_at = %(now)s,
+    provider_message_id = coalesce(s.provider_message_id, m.provider_message_id)
+from carried s
+where m.ctid = s.place and m.tableoid = s.part and m.id between %(first_id)s and %(last_id)s and s.status = 'sending'
+"""
+
+
+MARK_SENT = _marking_sent("")
+MARK_SENT_AND_COUNT = _marking_sent(f""",
+counted as ({deciding_counts()})""")
+
+
+async def mark_sent(
+    connection: Connection,
+    tenant: str,
+    dispatch: UUID,
+    accepted: Sequence[tuple[UUID, str, str | None]],
+    *,
+    batch: str | None = None,
+    now: dt.datetime,
+    check_at: dt.datetime,
+    calls: Tally | None = None,
+) -> None:
+    """The provider was told to send: each accepted message is `sent`, unless a report that was faster says more.
+
+    Rows are locked in the order in which reports lock them: the two come together, and must not wait for each other.
+
+    Args:
+        connection: in autocommit.
+        tenant: whose.
+        dispatch: the call.
+        accepted: message, the channel it really took, and the provider's id for it.
+        batch: the provider's id for the call, where it was not known before.
+        now: the moment.
+        check_at: when to ask the provider, should no report have come.
+        calls: what is counted of its account's calls, if anything.
+    """
+    await connection.execute(
+        MARK_SENT if calls is None else MARK_SENT_AND_COUNT,
+        {
+            "tenant": tenant,
+            "id": dispatch,
+            "ids": [message for message, _, _ in accepted],
+            **months_of(message for message, _, _ in accepted),
+            "channels": [channel for _, channel, _ in accepted],
+            "provider_message_ids": [provider_message_id for _, _, provider_message_id in accepted],
+            "batch": batch,
+            "now": now,
+            "check_at": check_at,
+            **({} if calls is None else counted(calls, now)),
+        },
+    )
+
 
 BEGIN_CALL = """
 update dispatches

@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.messages.dispatch.dispatching import FIRST_CHECK, LEASE
-from shared.messages.dispatch.store import mark_sent
+from shared.messages.dispatch.submit_store import mark_sent
 from shared.messages.dispatch.sweep_store import (
     TakenDispatch,
     decide_checks,

@@ -11,7 +11,8 @@ from uuid import UUID
 from shared.contracts.outcomes import Outcome
 from shared.contracts.reports import ProviderReport
 from shared.contracts.tickets import SendTicket
-from shared.messages.dispatch.store import decide_claims, mark_prepared, mark_sent
+from shared.messages.dispatch.store import decide_claims
+from shared.messages.dispatch.submit_store import mark_prepared, mark_sent
 from shared.messages.reports.store import record_reports_and_decide_charges
 from shared.messages.status import Change, State, Status
 from shared.platform.database import Connection, fetch_all

@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from shared.messages.dispatch.store import mark_prepared, mark_sent
+from shared.messages.dispatch.submit_store import mark_prepared, mark_sent
 from shared.providers import ProviderAccount
 from shared.tenants.accounts import register_account
 from shared.workflows.events.intake import EventIntake

@@ -13,7 +13,8 @@ from shared.contracts.events import SubscriptionEvent
 from shared.contracts.outcomes import Outcome
 from shared.contracts.reports import ProviderReport
 from shared.contracts.tickets import SendTicket
-from shared.messages.dispatch.store import decide_claims, mark_prepared, mark_sent
+from shared.messages.dispatch.store import decide_claims
+from shared.messages.dispatch.submit_store import mark_prepared, mark_sent
 from shared.messages.reports.reporting import Reports, Told
 from shared.messages.stories.stories import MessageView, Story, list_messages, story
 from shared.platform.ids import new_id
