@@ -10,7 +10,7 @@ from typer.core import TyperGroup
 from cli.credits.credits import app as credits_verbs
 from cli.credits.plans import app as plans_verbs
 from cli.errors import explain
-from cli.messaging import events, messages, publish, send, show
+from cli.messaging import events, messages, providers, publish, send, show
 from cli.messaging.accounts import app as accounts_verbs
 from cli.messaging.customers import app as customers_verbs
 from cli.messaging.publishers import app as publishers_verbs
@@ -71,6 +71,7 @@ app.command(epilog=send.EXAMPLES)(send.send)
 app.command(epilog=events.EXAMPLES)(events.events)
 app.command(epilog=messages.EXAMPLES)(messages.messages)
 app.command(epilog=show.EXAMPLES)(show.show)
+app.command(epilog=providers.EXAMPLES)(providers.providers)
 app.command(epilog=package.EXAMPLES)(package.package)
 app.command(epilog=restore.EXAMPLES)(restore.restore)
 app.add_typer(credits_verbs, name="credits")

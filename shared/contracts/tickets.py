@@ -13,10 +13,12 @@ MAX_TICKET_MESSAGES = 500
 
 
 class SendTicket(BaseModel):
-    """Asks for messages of one tenant to be sent. `id` is the outbox row that goes when the ticket is consumed."""
+    """Asks for messages of one tenant to be sent. `id` is the outbox row that goes when the ticket is consumed. By the
+    account `tried` they did not leave just now: another one has the first turn."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     id: UUID
     tenant: TenantId
     messages: Annotated[tuple[UUID, ...], Field(min_length=1, max_length=MAX_TICKET_MESSAGES)]
+    tried: str | None = None

@@ -55,7 +55,8 @@ def topics_of(tickets: Iterable[SendTicket]) -> dict[str, str]:
 async def publish_tickets(publisher: Publisher, tickets: Sequence[SendTicket], topics: Mapping[str, str]) -> None:
     """Publish tickets whose rows are committed, each to its tenant's topic. See `publish_committed`."""
     await publish_committed(
-        publisher, ((topics[ticket.tenant], Outgoing(ticket.model_dump_json().encode())) for ticket in tickets)
+        publisher,
+        ((topics[ticket.tenant], Outgoing(ticket.model_dump_json(exclude_none=True).encode())) for ticket in tickets),
     )
 
 

@@ -12,6 +12,7 @@ PROVIDER_UNAVAILABLE, TEMPLATE_UNREADABLE = "provider_unavailable", "template_un
 DEADLINE = "deadline"
 CHANNEL_NOT_CARRIED = "channel_not_carried"
 ACCOUNT_PAUSED, CERTIFICATE_EXPIRED = "account_paused", "certificate_expired"
+ACCOUNTS_FAILING = "accounts_failing"
 SENDER_UNREGISTERED, SENDER_USED_UP = "sender_unregistered", "sender_used_up"
 ACCOUNT_UNREADABLE, UNKNOWN_PROVIDER = "account_unreadable", "unknown_provider"
 NO_REPORT, NOBODY_TO_ASK = "no_report", "nobody_to_ask"
@@ -37,6 +38,8 @@ SENTENCES: Mapping[str, str] = {
     CHANNEL_NOT_CARRIED: "the account's provider does not carry this channel (발송 계정이 보내지 못하는 채널입니다.)",
     ACCOUNT_PAUSED: "every account that could send it was paused until its moment was over "
     "(발송 계정이 일시 중지된 동안 시간이 지났습니다.)",
+    ACCOUNTS_FAILING: "no account that could send it has got through to its provider for a while "
+    "(보낼 수 있는 발송 계정이 모두 장애 중입니다.)",
     CERTIFICATE_EXPIRED: "the transmission certificate of the account is over "
     "(발송 계정의 전송자격인증이 만료되었습니다.)",
     SENDER_UNREGISTERED: "the account's sender number is not registered and verified "

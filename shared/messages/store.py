@@ -51,7 +51,7 @@ def ticket_columns(tickets: Sequence[SendTicket], topics: Mapping[str, str]) -> 
         "ticket_topics": [topics[ticket.tenant] for ticket in tickets],
         "ticket_tenants": [ticket.tenant for ticket in tickets],
         "ticket_ids": [ticket.id for ticket in tickets],
-        "ticket_bodies": [ticket.model_dump_json() for ticket in tickets],
+        "ticket_bodies": [ticket.model_dump_json(exclude_none=True) for ticket in tickets],
     }
 
 

@@ -19,6 +19,7 @@ from shared.messages import store
 from shared.messages.dispatch import retries_store, submit_store, sweep_store
 from shared.messages.dispatch import store as dispatch_store
 from shared.messages.dispatch.fairness import turns_store
+from shared.messages.dispatch.health import health_store
 from shared.messages.reports import plain_store, poll_store
 from shared.messages.reports import store as report_store
 from shared.platform.database import Connection, Database
@@ -27,11 +28,12 @@ from shared.platform.pubsub import Outgoing, Publisher
 Hook = Callable[[str], Awaitable[None]]
 
 STATEMENTS = {
-    text: name.lower()
+    text: name.lower().removesuffix("_and_count")
     for module in (
         devices_store,
         store,
         dispatch_store,
+        health_store,
         plain_store,
         poll_store,
         report_store,

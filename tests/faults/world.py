@@ -260,6 +260,7 @@ class FaultyWorld(World):
             "outbox",
             "dead_letters",
             "account_buckets",
+            "account_health",
             "account_polls",
         ):
             self.rows(f"delete from {table}")  # noqa: S608 - names from the line above

@@ -33,6 +33,7 @@ MESSAGES = (
     "messages.dispatch",
     "messages.dispatch.fairness",
     "messages.dispatch.choice",
+    "messages.dispatch.health",
     "messages.reports",
     "messages.stories",
 )
@@ -85,10 +86,12 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     # What is sent is held, and what is reported is charged, in the same statement: these two know the ledger's parts.
     "messages.reports": ("messages", "platform.doors", "credits.ledger", "credits.prices", *BELOW_MESSAGES),
     "messages.dispatch.fairness": ("tenants", *STORES),
-    "messages.dispatch.choice": ("messages", "tenants", "law", *STORES),
+    "messages.dispatch.health": ("providers", "tenants", *STORES),
+    "messages.dispatch.choice": ("messages", "messages.dispatch.health", "tenants", "law", *STORES),
     "messages.dispatch": (
         "messages.dispatch.fairness",
         "messages.dispatch.choice",
+        "messages.dispatch.health",
         "messages",
         "messages.reports",
         "credits.ledger",
@@ -101,7 +104,7 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "workflows.ticks": ("workflows", "messages", "messages.routes", *BELOW_MESSAGES),
     "campaigns": ("messages", "messages.routes", *MONEY, *BELOW_MESSAGES),
     "operations": (),
-    "operations.health": STORES,
+    "operations.health": ("messages.dispatch.health", "tenants", *STORES),
     "operations.watch": ("operations.health", "providers", *STORES),
     "operations.backups": ("credits.ledger", *STORES),
     "operations.dead_letters": STORES,

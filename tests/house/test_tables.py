@@ -37,6 +37,7 @@ OWNER: Mapping[str, str] = {
     "dispatches": "messages",
     "reports": "messages.reports",
     "account_buckets": "messages.dispatch",
+    "account_health": "messages.dispatch",
     "account_polls": "messages.reports",
     "credit_accounts": "credits.ledger",
     "ledger_entries": "credits.ledger",

@@ -24,6 +24,7 @@ WITHOUT_TENANT = {
     "door_counts",
     "heartbeats",
     "account_buckets",
+    "account_health",
     "account_polls",
 }
 
@@ -78,6 +79,11 @@ BEATS = "select insert update(at)"
 LOCKS_CREDIT = "select update(low_balance)"
 OPENS = "insert(tenant,id,provider,account,topic,messages,lease_until,created_at,updated_at)"
 PACE = "select insert(identity,tokens,refilled_at,closed_until) update(tokens,refilled_at,closed_until,queues)"
+CALLS_COUNTED = (
+    "select insert(identity,minute,latencies,failures,in_a_row,error,error_at) update(minute,latencies,failures,"
+    "latencies_before,failures_before,in_a_row,weight,moved_at,opens,opened_at,open_until,trial_until,error,error_at,"
+    "version)"
+)
 DEFINED = ("templates", "template_versions", "workflows", "workflow_versions")
 """What several roles do in the same way, and to what."""
 
@@ -93,7 +99,9 @@ CALLS = {
 HEALTH = {
     **dict.fromkeys(["heartbeats", "alerts", "outbox"], READ),
     "tenants": "select(id,suspended_at)",
-    "provider_accounts": "select(tenant,id,provider,active,certificate_until,paused_at,lent_by,lent_account)",
+    "provider_accounts": "select(tenant,id,provider,active,certificate_until,paused_at,lent_by,lent_account,identity,"
+    "carries)",
+    "account_health": READ,
     "timers": "select(due_at)",
     "messages": "select(tenant,id,status,due_at)",
     "dispatches": "select(tenant,id,provider,account,state,check_at,lease_until,created_at)",
@@ -141,6 +149,7 @@ PRIVILEGES: dict[str, dict[str, str]] = {
         "credit_accounts": LOCKS_CREDIT,
         "alerts": ALERTS,
         "account_buckets": PACE,
+        "account_health": CALLS_COUNTED,
     },
     "allim_bulk_sender": {"outbox": "select update(held_until)"},
     "allim_reports": {
@@ -184,6 +193,7 @@ PRIVILEGES: dict[str, dict[str, str]] = {
         "outbox": f"select {PUT_OFF} delete",
         "dead_letters": LETTERS,
         "account_buckets": PACE,
+        "account_health": CALLS_COUNTED,
         "account_polls": "select insert(identity,polled_until,poll_at) update(polled_until,poll_at)",
         "alerts": ALERTS + " update(resolved_at)",
         "ledger_entries": "select(tenant,id) insert",

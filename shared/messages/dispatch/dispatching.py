@@ -6,8 +6,11 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
+from typing import NamedTuple
 from uuid import UUID
 
+from shared.messages.dispatch.fairness.pace_store import pause
+from shared.messages.dispatch.health.measuring import Measuring
 from shared.messages.dispatch.retries_store import decide_retries
 from shared.messages.dispatch.submit_store import mark_sent
 from shared.messages.dispatch.sweep_store import DispatchState
@@ -17,7 +20,14 @@ from shared.platform.clock import Clock
 from shared.platform.database import Database
 from shared.platform.ids import new_id
 from shared.platform.logs import log
-from shared.providers import BatchState, ProviderAccount, ProviderError, ProviderRefused, TwoPhaseProvider
+from shared.providers import (
+    BatchState,
+    ProviderAccount,
+    ProviderBusy,
+    ProviderError,
+    ProviderRefused,
+    TwoPhaseProvider,
+)
 
 LEASE = dt.timedelta(seconds=60)
 """How long a dispatch is its instance's own. Longer than a provider's slowest answer, or two would work on it."""
@@ -36,17 +46,29 @@ AcceptedMessage = tuple[UUID, str, str | None]
 """Our id, the channel it took, the provider's id."""
 
 
+class _Unsent(NamedTuple):
+    """Why a batch was certainly not sent. The rest is as of `Dispatcher.abandon`."""
+
+    why: str
+    again_in: dt.timedelta | None = None
+    tried: bool = False
+
+
 class Dispatcher:
     """Ends dispatches, one way or the other.
 
     Args:
         database: for the records.
         clock: the time.
+
+    Attributes:
+        calls: how they go by which account.
     """
 
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
+        self.calls = Measuring(database, clock)
 
     async def complete(
         self,
@@ -56,6 +78,7 @@ class Dispatcher:
         batch: str,
         accepted: Sequence[AcceptedMessage],
         *,
+        began: dt.datetime,
         before: dt.datetime | None,
     ) -> None:
         """Have a batch sent that was just prepared, and record it.
@@ -69,15 +92,16 @@ class Dispatcher:
             dispatch: our record of it, in state `prepared`.
             batch: the provider's id.
             accepted: the messages in it.
+            began: when the provider was first called for it.
             before: at that moment or later it is not sent any more but taken back, and each message is claimed anew;
                 None: it may leave at any time.
         """
         try:
-            if await self._sent_once(provider, account, batch, before):
-                await self._record_sent(account, dispatch, accepted)
+            if unsent := await self._unsent(provider, account, batch, before):
+                await self._withdraw(provider, account, dispatch, batch, unsent)
             else:
-                why = "its hours were over" if self._over(before) else "the provider would not send the batch"
-                await self._withdraw(provider, account, dispatch, batch, why)
+                await self.calls.went_well(account, began)
+                await self._record_sent(account, dispatch, accepted)
         except ProviderError as error:
             log("dispatching").warning(
                 "undecided, will be asked about: %s",
@@ -99,29 +123,35 @@ class Dispatcher:
             accepted = [(report.message, report.channel, report.provider_message_id) for report in held]
             await self._record_sent(account, dispatch, accepted)
         else:
-            await self._withdraw(provider, account, dispatch, batch, "its instance ended before sending")
+            await self._withdraw(provider, account, dispatch, batch, _Unsent("its instance ended before sending"))
 
     def _over(self, before: dt.datetime | None) -> bool:
         return before is not None and self._clock.now() >= before
 
-    async def _sent_once(
+    async def _unsent(
         self, provider: TwoPhaseProvider, account: ProviderAccount, batch: str, before: dt.datetime | None
-    ) -> bool:
-        """Tell the provider to send until it is certain whether it did."""
+    ) -> _Unsent | None:
+        """Tell the provider to send until it is certain whether it did. None: it did."""
         for attempt in range(SEND_ATTEMPTS):
             if self._over(before):
-                return False
+                return _Unsent("its hours were over")
+            began = self._clock.now()
             try:
                 await provider.send(account, batch)
+            except ProviderBusy as busy:  # it did not look at the request, and what became of those before is known
+                return _Unsent(str(busy), again_in=busy.again_in)
             except ProviderError as error:
+                await self.calls.failed(account, began, error)
                 log("dispatching").info("asking what became of a batch: %s", error)
                 state = await self._asked(provider, account, batch)
-                if state is not BatchState.WAITING or isinstance(error, ProviderRefused):
-                    return state is BatchState.SENT
+                if state is BatchState.SENT:
+                    return None
+                if state is BatchState.ABSENT or isinstance(error, ProviderRefused):
+                    break
                 await self._clock.sleep(RETRY_DELAY.total_seconds() * 2**attempt)
             else:
-                return True
-        return False
+                return None
+        return _Unsent("the provider would not send the batch", tried=True)
 
     async def _asked(self, provider: TwoPhaseProvider, account: ProviderAccount, batch: str) -> BatchState:
         for attempt in range(SEND_ATTEMPTS - 1):
@@ -132,16 +162,27 @@ class Dispatcher:
         return await provider.batch_state(account, batch)
 
     async def _withdraw(
-        self, provider: TwoPhaseProvider, account: ProviderAccount, dispatch: UUID, batch: str, error: str
+        self, provider: TwoPhaseProvider, account: ProviderAccount, dispatch: UUID, batch: str, unsent: _Unsent
     ) -> None:
         """Take a batch back from the provider, so that nobody can send it any more, and only then queue it again."""
-        await provider.discard(account, batch)
-        await self.abandon(account.tenant, dispatch, "prepared", error)
+        try:
+            await provider.discard(account, batch)
+        except ProviderError:
+            if unsent.again_in is not None:  # the others need not knock
+                async with self._database.connection() as connection:
+                    await pause(connection, account.tenant, account.id, again_in=unsent.again_in, now=self._clock.now())
+            raise
+        await self.abandon(
+            account.tenant, dispatch, "prepared", unsent.why, again_in=unsent.again_in, tried=unsent.tried
+        )
 
     async def _record_sent(self, account: ProviderAccount, dispatch: UUID, accepted: Sequence[AcceptedMessage]) -> None:
         now = self._clock.now()
+        calls = self.calls.due(account)
         async with self._database.connection() as connection:
-            await mark_sent(connection, account.tenant, dispatch, accepted, now=now, check_at=now + FIRST_CHECK)
+            await mark_sent(
+                connection, account.tenant, dispatch, accepted, now=now, check_at=now + FIRST_CHECK, calls=calls
+            )
         count_sent(account.provider, (channel for _, channel, _ in accepted))
 
     async def abandon(
@@ -154,6 +195,7 @@ class Dispatcher:
         only: Sequence[UUID] | None = None,
         reason: str = PROVIDER_UNAVAILABLE,
         again_in: dt.timedelta | None = None,
+        tried: bool = False,
     ) -> None:
         """Give up a dispatch that was certainly never sent; its messages are queued again, or fail after the last try.
 
@@ -165,6 +207,8 @@ class Dispatcher:
             only: give up these of its messages and go on with the others.
             reason: why, as the code of messages that fail.
             again_in: when the provider wants to be asked again; then it was no try.
+            tried: whether it was the account's or its provider's fault: another account has the next turn, if there is
+                one.
         """
         now = self._clock.now()
         async with self._database.connection() as connection:
@@ -180,6 +224,7 @@ class Dispatcher:
                 ticket=new_id(now),
                 retry_delay=RETRY_DELAY,
                 again_in=again_in,
+                tried=tried,
                 now=now,
             )
         if requeued:

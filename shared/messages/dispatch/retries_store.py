@@ -56,11 +56,12 @@ uncounted as ({uncounting("back", "abandoned")}),
 again as (
   insert into outbox (tenant, id, topic, body, publish_at, held_until, created_at)
   select tenant, %(ticket)s, topic,
-    jsonb_build_object('id', %(ticket)s::text, 'tenant', tenant, 'messages', messages), at, at, %(now)s
+    jsonb_build_object('id', %(ticket)s::text, 'tenant', tenant, 'messages', messages)
+      || case when %(tried)s then jsonb_build_object('tried', account) else '{{}}' end, at, at, %(now)s
   from (
-    select a.tenant, a.topic, jsonb_agg(b.id) as messages,
+    select a.tenant, a.topic, a.account, jsonb_agg(b.id) as messages,
       %(now)s + coalesce(%(again_in)s::interval, %(retry_delay)s * (4 ^ (min(b.tries) - 1))) as at
-    from back b cross join abandoned a where b.status = 'queued' group by a.tenant, a.topic
+    from back b cross join abandoned a where b.status = 'queued' group by a.tenant, a.topic, a.account
   ) w
 )
 select count(*) as requeued from back where status = 'queued'
@@ -80,6 +81,7 @@ async def decide_retries(
     ticket: UUID,
     retry_delay: dt.timedelta,
     again_in: dt.timedelta | None = None,
+    tried: bool = False,
     now: dt.datetime,
 ) -> int:
     """Give up a dispatch that was never sent: its messages wait for their next try, or fail after the last.
@@ -97,6 +99,7 @@ async def decide_retries(
         retry_delay: before the second try; each later one waits four times as long.
         again_in: until the next try, where the provider asked for a pause. It did not look, so that was no try; and
             until then nothing else leaves by the account.
+        tried: it was the account's or its provider's fault: another account is tried first next time.
         now: the moment.
 
     Returns:
@@ -116,6 +119,7 @@ async def decide_retries(
             "ticket": ticket,
             "retry_delay": retry_delay,
             "again_in": again_in,
+            "tried": tried,
             "now": now,
         },
     )

@@ -189,11 +189,13 @@ class Sender:
         try:
             if account is None:
                 why = SENTENCES[ACCOUNT_UNREADABLE]
-                await self._dispatcher.abandon(tenant, dispatch, "open", why, reason=ACCOUNT_UNREADABLE)
+                await self._dispatcher.abandon(tenant, dispatch, "open", why, reason=ACCOUNT_UNREADABLE, tried=True)
             elif account.provider not in self._providers:
                 why = f"{account.provider}: {SENTENCES[UNKNOWN_PROVIDER]}"
-                await self._dispatcher.abandon(tenant, dispatch, "open", why, reason=UNKNOWN_PROVIDER)
+                await self._dispatcher.abandon(tenant, dispatch, "open", why, reason=UNKNOWN_PROVIDER, tried=True)
             else:
+                if any(row.on_trial for row in rows):
+                    self._dispatcher.calls.begin_trial(account)
                 await self._dispatch(rows, account)
         except Exception:
             fields = {"tenant": tenant, "dispatch": dispatch}
@@ -229,19 +231,23 @@ class Sender:
     ) -> None:
         """One batch, prepared and then sent."""
         tenant = account.tenant
+        began = self._clock.now()
         try:
             prepared, refused_alone = await hand_over(provider, account, ready)
         except ProviderBusy as busy:
+            await self._dispatcher.calls.failed(account, began, busy)
             await self._dispatcher.abandon(tenant, dispatch, "open", str(busy), again_in=busy.again_in)
             return
         except ProviderError as error:
-            await self._dispatcher.abandon(tenant, dispatch, "open", str(error))
+            await self._dispatcher.calls.failed(account, began, error)
+            await self._dispatcher.abandon(tenant, dispatch, "open", str(error), tried=True)
             return
         told = [Told(tenant, OURSELVES, report) for report in (*refused, *refused_alone)]
         told += [Told(tenant, account.provider, report) for report in prepared.refused]
         if told:
             await self._reports.record(told)
         if prepared.batch is None:
+            await self._dispatcher.calls.went_well(account, began)
             await self._dispatcher.abandon(tenant, dispatch, "open", "every message was refused")
             return
         now = self._clock.now()
@@ -254,7 +260,9 @@ class Sender:
             return
         channels = {message.message: message.channel for message in ready}
         accepted = [(entry.message, channels[entry.message], entry.provider_message_id) for entry in prepared.accepted]
-        await self._dispatcher.complete(provider, account, dispatch, prepared.batch, accepted, before=before)
+        await self._dispatcher.complete(
+            provider, account, dispatch, prepared.batch, accepted, began=began, before=before
+        )
 
     async def _readable(self, rows: Sequence[Claimed]) -> list[Claimed]:
         """Those of a dispatch whose templates are known. The others are given up by themselves."""

@@ -16,9 +16,11 @@ from shared.credits.prices.store import current_prices
 from shared.customers.reaching import Reach
 from shared.messages.dispatch.choice.account_store import deciding_accounts, dispatch_ids
 from shared.messages.dispatch.choice.cap_store import TOMORROW, counting, deciding_caps
+from shared.messages.dispatch.choice.weight_store import deciding_trials, trials
 from shared.messages.dispatch.fairness.pace_store import STILL_WAITS, deciding_pace
 from shared.messages.reasons import (
     ACCOUNT_PAUSED,
+    ACCOUNTS_FAILING,
     CREDIT_SHORTAGE,
     NO_LONGER_NEEDED,
     NO_PROVIDER_ACCOUNT,
@@ -64,12 +66,14 @@ _SHORT = """
 def _claiming(if_locked: str) -> str:
     return f"""
 with asked as (
-  select distinct tenant, id from unnest(%(tenants)s::text[], %(ids)s::uuid[]) as a (tenant, id)
+  select tenant, id, max(tried) as tried
+  from unnest(%(tenants)s::text[], %(ids)s::uuid[], %(tried)s::text[]) as a (tenant, id, tried) group by tenant, id
 ),
 senders as (
-  select s.tenant, s.lot, s.number, gen_random_uuid() as new_hold, gen_random_uuid() as release, t.revision,
+  select s.tenant, s.lot, s.first_dispatch, gen_random_uuid() as new_hold, gen_random_uuid() as release, t.revision,
     t.suspended_at is not null as suspended
-  from unnest(%(sender_tenants)s::text[], %(lots)s::numeric[]) with ordinality as s (tenant, lot, number)
+  from unnest(%(sender_tenants)s::text[], %(lots)s::numeric[], %(first_dispatches)s::uuid[])
+    as s (tenant, lot, first_dispatch)
   join tenants t on t.id = s.tenant
 ),
 price_list as ({current_prices("tenant = any(%(sender_tenants)s)")}),
@@ -77,16 +81,22 @@ candidates as (
   -- Each row by its key and later by its place, whatever the planner believes about a table that has just grown.
   -- Locked first, in the order of reports: what a claim before this one has taken must not count against the credit.
   select a.*, m.part, m.place, m.route, m.position, m.route[m.position + 1] as leg, m.expires_at, m.hold,
+    m.goes_on_at,
     m.run_key is not null and m.run_revision is distinct from r.revision as run_changed,
     coalesce(r.settled, false) as settled, coalesce(w.is_off, false) as workflow_off
   from (
-    select asked.tenant, asked.id, s.new_hold, s.release, s.revision, s.suspended
+    select asked.tenant, asked.id, asked.tried, s.new_hold, s.release, s.revision, s.suspended
     from asked join senders s on s.tenant = asked.tenant
     order by asked.tenant, asked.id
   ) a
   cross join lateral (
     -- A hold that is settled holds nothing: a message that goes on in spite of its end is held for anew.
     select tableoid as part, ctid as place, route, position, expires_at,
+      -- Trying an account in vain gives the channel no more time.
+      case when position + 1 < cardinality(route) then case
+        when a.tried = '' then greatest(due_at, updated_at) + make_interval(secs => deadlines[position + 1])
+        else due_at + (select make_interval(secs => sum(d)) from unnest(deadlines[:position + 1]) as d) end
+      end as goes_on_at,
       case when settlement is null then hold end as hold, workflow, run_key, run_revision, unless
     from messages
     where tenant = a.tenant and id = {is_one("a.id")} and status = 'queued' and id between %(first_id)s and %(last_id)s
@@ -119,18 +129,23 @@ dearest as (
   left join price_list p on p.tenant = w.tenant and p.channel = coalesce(b.price_name, leg)
   group by w.tenant, w.route, w.position
 ),
-{deciding_accounts("candidates", "senders")},
+listed as (
+  select *, row_number() over (partition by tenant, leg order by id) <= %(trial_messages)s as first from candidates
+),
+{deciding_accounts("listed", "senders")},
 priced as (
   select c.*, d.price, a.account, a.provider, a.bucket, a.messages_per_second, a.burst, a.sender, a.dispatch,
-    a.obstacle,
+    a.obstacle, a.again_at, coalesce(a.on_trial and a.obstacle is null, false) as on_trial,
     case
       when c.expires_at < %(now)s then 'expired'
       when c.run_changed or c.settled or c.workflow_off then 'cancelled'
       when c.suspended or a.obstacle = '{ACCOUNT_PAUSED}' then 'queued'
+      when a.obstacle = '{ACCOUNTS_FAILING}' and coalesce(%(now)s < c.goes_on_at, true) then 'queued'
       when a.account is null or d.unpriced then 'failed'
       else 'sending'
     end as verdict
-  from candidates c join dearest d using (tenant, route, position) left join chosen a using (tenant, leg)
+  from listed c join dearest d using (tenant, route, position)
+  left join chosen a using (tenant, leg, tried, first)
 ),
 afforded as (
   select p.*, credit.wait_for_credit,
@@ -139,15 +154,18 @@ afforded as (
   from priced p join credit using (tenant)
 ),
 ready as (
-  select tenant, id, bucket, messages_per_second, burst, sender from afforded
+  select tenant, id, bucket, messages_per_second, burst, sender, on_trial from afforded
   where verdict = 'sending' and affordable and obstacle is null
 ),
 {deciding_caps("ready")},
-wanted as (select * from ready where (tenant, id) not in (select tenant, id from beyond)),
+within as (select * from ready where (tenant, id) not in (select tenant, id from beyond)),
+{deciding_trials("within")},
+wanted as (select * from within where (tenant, id) not in (select tenant, id from off_trial)),
 {deciding_pace("wanted")},
 paced as materialized (
   select a.*, (tenant, id) in (select tenant, id from held_back) as is_held_back,
-    (tenant, id) in (select tenant, id from beyond) as is_beyond
+    (tenant, id) in (select tenant, id from beyond) as is_beyond,
+    (tenant, id) in (select tenant, id from off_trial) as is_off_trial
   from afforded a
 ),
 verdicts as (
@@ -155,17 +173,19 @@ verdicts as (
     case
       when is_beyond then {TOMORROW}
       when is_held_back then p.back_at
+      when is_off_trial then %(now)s + %(failing_recheck)s
+      when verdict = 'queued' and not suspended and obstacle = '{ACCOUNTS_FAILING}' then least(again_at, goes_on_at)
       when verdict = 'queued' then %(suspended_until)s else %(wait_until)s end as at,
     (case
       when is_beyond and expires_at < {TOMORROW} then 'expired'
-      when is_beyond or is_held_back then 'queued'
+      when is_beyond or is_held_back or is_off_trial then 'queued'
       when verdict <> 'sending' or affordable then verdict
       when wait_for_credit then 'queued'
       else 'failed' end)::message_status as next,
     case
       when is_beyond then '{SENDER_USED_UP}'
       when verdict = 'expired' and suspended then '{TENANT_SUSPENDED}'
-      when verdict = 'expired' and obstacle = '{ACCOUNT_PAUSED}' then obstacle
+      when verdict = 'expired' and obstacle in ('{ACCOUNT_PAUSED}', '{ACCOUNTS_FAILING}') then obstacle
       when verdict = 'expired' then '{TOO_LATE}'
       when verdict = 'cancelled' then case
         when run_changed then '{RUN_CHANGED}' when settled then '{NO_LONGER_NEEDED}' else '{WORKFLOW_OFF}' end
@@ -191,7 +211,7 @@ claimed as (
   where m.ctid = v.place and m.tableoid = v.part and m.id between %(first_id)s and %(last_id)s and v.next <> 'queued'
   returning m.tenant, m.id, m.status, m.customer, m.recipient, m.template, m.template_version, m.variables, m.route,
     m.deadlines, m.position, m.attempt, m.dispatch, m.hold, m.held, m.settlement, v.new_hold, v.release, v.account,
-    v.provider, v.revision, v.sender, v.obstacle
+    v.provider, v.revision, v.sender, v.obstacle, v.on_trial
 ),
 opened as (
   insert into dispatches (tenant, id, provider, account, topic, messages, lease_until, created_at, updated_at)
@@ -203,10 +223,12 @@ entries as ({entering(_MOVES)}),
 alerted as ({raising(_SHORT)}),
 waiting as (
   insert into outbox (tenant, id, topic, body, publish_at, held_until, created_at)
-  select tenant, ticket, %(topic)s, jsonb_build_object('id', ticket, 'tenant', tenant, 'messages', ids), at, at, %(now)s
+  select tenant, ticket, %(topic)s,
+    jsonb_strip_nulls(jsonb_build_object('id', ticket, 'tenant', tenant, 'messages', ids, 'tried', nullif(tried, ''))),
+    at, at, %(now)s
   from (
-    select tenant, at, gen_random_uuid() as ticket, jsonb_agg(id order by id) as ids
-    from verdicts where next = 'queued' group by tenant, at
+    select tenant, at, tried, gen_random_uuid() as ticket, jsonb_agg(id order by id) as ids
+    from verdicts where next = 'queued' group by tenant, at, tried
   ) w
 ),
 counted as ({counting("claimed")})
@@ -217,7 +239,7 @@ select c.tenant, c.id, c.customer, recipient, template, template_version, variab
     select token from customer_devices where tenant = c.tenant and customer = c.customer
     order by added_at desc, token limit %(most_devices)s
   ) end as devices,
-  obstacle, h.tenants as held_up
+  obstacle, on_trial, h.tenants as held_up
 from (select array(select tenant from held_up) as tenants) h left join claimed c on c.status = 'sending'
 left join lateral (
   select id, email, email_bounced_at, email_unsubscribed_at from customers
@@ -236,7 +258,7 @@ class Claimed(NamedTuple):
 
     email_bounced, unsubscribed: the address exists no more; the customer wants no advertising there.
     devices: the tokens of the customer's newest devices, for a leg that goes to them.
-    obstacle: why its account can't send it, and no other can.
+    obstacle: why its account can't send it, and no other can; on_trial: it tries an account whose breaker is half-open.
     """
 
     tenant: str
@@ -259,6 +281,7 @@ class Claimed(NamedTuple):
     unsubscribed: bool = False
     devices: Sequence[str] | None = None
     obstacle: str | None = None
+    on_trial: bool = False
 
     @property
     def reach(self) -> Reach:
@@ -322,8 +345,10 @@ def _parameters(tickets: Sequence[SendTicket], dispatches: Mapping[str, UUID], c
         "ticket_ids": [ticket.id for ticket in tickets],
         "tenants": [ticket.tenant for ticket in tickets for _ in ticket.messages],
         "ids": [message for ticket in tickets for message in ticket.messages],
+        "tried": [ticket.tried or "" for ticket in tickets for _ in ticket.messages],
         **months_of(message for ticket in tickets for message in ticket.messages),
         **dispatch_ids(dispatches),
+        **trials(),
         "wait_until": now + CREDIT_RECHECK,
         "suspended_until": now + SUSPENSION_RECHECK,
         **LEG_PRICES,

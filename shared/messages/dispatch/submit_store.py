@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 from uuid import UUID
 
+from shared.messages.dispatch.health.health_store import Tally, counted, deciding_counts
 from shared.platform.database import Connection, fetch_all
 from shared.platform.database.keys import is_one
 from shared.platform.ids import months_of
@@ -27,7 +28,8 @@ async def mark_prepared(
     return bool(await fetch_all(connection, MARK_PREPARED, parameters))
 
 
-MARK_SENT = f"""
+def _marking_sent(counted: str) -> str:
+    return f"""
 with carried as (
   -- Locked in the order of reports, which may already speak of these messages.
   select s.*, m.*
@@ -52,13 +54,18 @@ told as (
       check_at = %(check_at)s, deadline_at = d.created_at + first.deadline
   from (select min(deadline) filter (where may_go_on) as deadline from carried) first
   where tenant = %(tenant)s and id = %(id)s and state = 'prepared'
-)
+){counted}
 update messages m
 set status = 'sent', channel = s.channel, updated_at = %(now)s,
     provider_message_id = coalesce(s.provider_message_id, m.provider_message_id)
 from carried s
 where m.ctid = s.place and m.tableoid = s.part and m.id between %(first_id)s and %(last_id)s and s.status = 'sending'
 """
+
+
+MARK_SENT = _marking_sent("")
+MARK_SENT_AND_COUNT = _marking_sent(f""",
+counted as ({deciding_counts()})""")
 
 
 async def mark_sent(
@@ -70,6 +77,7 @@ async def mark_sent(
     batch: str | None = None,
     now: dt.datetime,
     check_at: dt.datetime,
+    calls: Tally | None = None,
 ) -> None:
     """The provider was told to send: each accepted message is `sent`, unless a report that was faster says more.
 
@@ -83,9 +91,10 @@ async def mark_sent(
         batch: the provider's id for the call, where it was not known before.
         now: the moment.
         check_at: when to ask the provider, should no report have come.
+        calls: what is counted of its account's calls, if anything.
     """
     await connection.execute(
-        MARK_SENT,
+        MARK_SENT if calls is None else MARK_SENT_AND_COUNT,
         {
             "tenant": tenant,
             "id": dispatch,
@@ -96,6 +105,7 @@ async def mark_sent(
             "batch": batch,
             "now": now,
             "check_at": check_at,
+            **({} if calls is None else counted(calls, now)),
         },
     )
 

@@ -43,6 +43,7 @@ from shared.providers import (
     ProviderAccount,
     ProviderAmbiguous,
     ProviderBusy,
+    ProviderError,
     ProviderRefused,
     ProviderUnavailable,
     ProviderUndecided,
@@ -138,12 +139,19 @@ class Submitter:
             return {}
         submission = Submission(dispatch, begun_at, messages)
         try:
-            submitted = await _submitted(run, submission)
+            submitted = await self._submitted(run, submission)
         except ProviderUndecided as error:
             await self._undecided(run, dispatch, error)
         except ProviderUnavailable as error:
             again_in = error.again_in if isinstance(error, ProviderBusy) else None
-            await self._dispatcher.abandon(tenant, dispatch, "prepared", str(error), again_in=again_in)
+            await self._dispatcher.abandon(
+                tenant,
+                dispatch,
+                "prepared",
+                str(error),
+                again_in=again_in,
+                tried=again_in is None,
+            )
         except ProviderRefused as error:
             if len(messages) > 1 and run.may_split():
                 return await self._halved(tenant, dispatch, messages)
@@ -152,6 +160,26 @@ class Submitter:
             await self._leave(account, submission, submitted)
             await self._adopt(account, submission, submitted)
         return {}
+
+    async def _submitted(self, run: _Run, submission: Submission) -> Submitted:
+        """What came of a call; under its key it is made again at once where the answer was lost."""
+        tries = SEND_ATTEMPTS if run.provider.settlement is Settlement.KEYED else 1
+        for _ in range(tries - 1):
+            try:
+                return await self._measured(run, submission)
+            except ProviderUndecided as error:
+                log("sending").info("called again under the same key: %s", error)
+        return await self._measured(run, submission)
+
+    async def _measured(self, run: _Run, submission: Submission) -> Submitted:
+        began = self._clock.now()
+        try:
+            submitted = await run.provider.submit(run.account, submission)
+        except ProviderError as error:
+            await self._dispatcher.calls.failed(run.account, began, error)
+            raise
+        await self._dispatcher.calls.went_well(run.account, began)
+        return submitted
 
     async def _begin(self, account: ProviderAccount, dispatch: UUID) -> dt.datetime | None:
         """Write down that a call is made now. None: it must not be made."""
@@ -169,7 +197,7 @@ class Submitter:
                 fields = {**_fields(run.account), "dispatch": dispatch}
                 log("sending").warning("undecided, will be asked about: %s", error, extra={"fields": fields})
             case Settlement.COLLAPSE:
-                await self._dispatcher.abandon(run.account.tenant, dispatch, "prepared", str(error))
+                await self._dispatcher.abandon(run.account.tenant, dispatch, "prepared", str(error), tried=True)
             case Settlement.NONE:
                 await self._give_up_knowing(run.account, dispatch, str(error))
             case never:
@@ -267,7 +295,7 @@ class Submitter:
             return
         channels = {message.message: message.channel for message in submission.messages}
         accepted = [(each.message, channels[each.message], each.provider_message_id) for each in submitted.accepted]
-        now = self._clock.now()
+        now, calls = self._clock.now(), self._dispatcher.calls.due(account)
         async with self._database.connection() as connection:
             await mark_sent(
                 connection,
@@ -277,6 +305,7 @@ class Submitter:
                 batch=submitted.batch,
                 now=now,
                 check_at=now + FIRST_CHECK,
+                calls=calls,
             )
         count_sent(account.provider, (channel for _, channel, _ in accepted))
         attempts = {message.message: message.attempt for message in submission.messages}
@@ -389,17 +418,6 @@ class _Run:
         """Counts it if so."""
         self.splits += 1
         return self.splits <= MOST_SPLITS
-
-
-async def _submitted(run: _Run, submission: Submission) -> Submitted:
-    """What came of a call; under its key it is made again at once where the answer was lost."""
-    tries = SEND_ATTEMPTS if run.provider.settlement is Settlement.KEYED else 1
-    for _ in range(tries - 1):
-        try:
-            return await run.provider.submit(run.account, submission)
-        except ProviderUndecided as error:
-            log("sending").info("called again under the same key: %s", error)
-    return await run.provider.submit(run.account, submission)
 
 
 def _fields(account: ProviderAccount) -> dict[str, object]:

@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import Any
 
 from shared.contracts.channels import LAST_WORD
-from shared.operations.health.figures import Account, Figures, Undecided, failures_in_a_row
+from shared.operations.health.figures import Account, Figures, Undecided, failures_in_a_row, without_account
 from shared.platform.clock import SEOUL, month_of
 from shared.platform.plurals import counted
 
@@ -108,6 +108,7 @@ def checks(figures: Figures) -> list[Check]:
         _callbacks(figures),
         *_providers(figures.accounts, now),
         _certificates(figures.accounts, now),
+        _breakers(figures.accounts, now),
         _undecided(figures.undecided, now),
         _holds(_age(gauges.oldest_hold_at, now)),
         _dead_letters(gauges.new_dead_letters, gauges.open_dead_letters),
@@ -235,6 +236,21 @@ def _certificates(accounts: Sequence[Account], now: dt.datetime) -> Check:
 
 def _until(held: tuple[dt.date, Account]) -> dt.date:
     return held[0]
+
+
+def _breakers(accounts: Sequence[Account], now: dt.datetime) -> Check:
+    """Whether something is sent by each account, and by any of each channel."""
+    opened = [account for account in accounts if account.opened_at is not None]
+    if not opened:
+        return Check("breakers", State.OK, 0, 0, "accounts", "every account is sent by")
+    longest = duration(_age(min(account.opened_at for account in opened if account.opened_at), now))
+    named = ", ".join(f"{account.tenant}/{account.id}" for account in opened[:5])
+    sentence = f"nothing is sent by {counted(len(opened), 'account')} that failed, the first for {longest}: {named}"
+    waiting = without_account(accounts)
+    if waiting:
+        tenants = ", ".join(sorted(waiting)[:5])
+        sentence += f"; no other carries a channel of {counted(len(waiting), 'tenant')}: {tenants}"
+    return Check("breakers", State.WARN, len(opened), 0, "accounts", sentence)
 
 
 def _undecided(undecided: Sequence[Undecided], now: dt.datetime) -> Check:

@@ -51,6 +51,10 @@ class Account:
     states, moments: of its newest decided dispatches, newest first: what became of each, and when it was made.
     left_lately: whether anything of its tenant left in the time that was asked about.
     certificate_until: the last day of its transmission certificate, in Korea; None where it is used under none.
+    carries: the channels that it is for.
+    opened_at: since when nothing is sent by it but what tries it, for it failed; None while it works. `error`: what it
+        said last.
+    tenants: how many send by the very same account at the provider.
     """
 
     tenant: str
@@ -60,6 +64,10 @@ class Account:
     moments: Sequence[dt.datetime]
     left_lately: bool
     certificate_until: dt.date | None = None
+    carries: Sequence[str] = ()
+    opened_at: dt.datetime | None = None
+    error: str | None = None
+    tenants: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +101,19 @@ class Figures:
     accounts: Sequence[Account]
     undecided: Sequence[Undecided]
     alerts: Sequence[OpenAlert]
+
+
+def without_account(accounts: Sequence[Account]) -> dict[str, list[str]]:
+    """By tenant, the channels of which every account has failed."""
+    works: dict[tuple[str, str], bool] = {}
+    for account in accounts:
+        for leg in account.carries:
+            works[account.tenant, leg] = works.get((account.tenant, leg), False) or account.opened_at is None
+    found: dict[str, list[str]] = {}
+    for (tenant, leg), one_does in works.items():
+        if not one_does:
+            found.setdefault(tenant, []).append(leg)
+    return found
 
 
 def failures_in_a_row(account: Account) -> int:

@@ -7,6 +7,7 @@ import datetime as dt
 from shared.operations.health.figures import Account, Gauges, OpenAlert, Undecided
 from shared.platform.database import Connection, fetch_all
 from shared.platform.ids import first_id
+from shared.tenants.store import bucket_of
 
 OLD_TICKETS = 20
 """Of the outbox, the oldest ones are opened to find the oldest queued message."""
@@ -85,16 +86,22 @@ async def read_gauges(connection: Connection, now: dt.datetime, *, patience: dt.
     return Gauges(**(await fetch_all(connection, GAUGES, parameters))[0])
 
 
-ACCOUNTS = """
+ACCOUNTS = f"""
 select a.tenant, a.id, a.provider, a.certificate_until, recent.states, recent.moments,
+  coalesce(a.carries, '{{}}') as carries, h.opened_at, h.error, b.tenants,
   exists (
     select from dispatches d
     where d.tenant = a.tenant and d.id between %(from_id)s and %(to_id)s and d.state in ('sent', 'closed')
   ) as left_lately
 from provider_accounts a
+join (
+  select {bucket_of("s")} as identity, count(distinct s.tenant)::int as tenants from provider_accounts s
+  where s.active group by 1
+) b on b.identity = {bucket_of("a")}
+left join account_health h on h.identity = b.identity
 cross join lateral (
-  select coalesce(array_agg(state::text order by id desc), '{}') as states,
-    coalesce(array_agg(created_at order by id desc), '{}') as moments
+  select coalesce(array_agg(state::text order by id desc), '{{}}') as states,
+    coalesce(array_agg(created_at order by id desc), '{{}}') as moments
   from (
     select id, state, created_at from (
       select id, account, state, created_at from dispatches where tenant = a.tenant

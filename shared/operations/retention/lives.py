@@ -153,6 +153,9 @@ LIVES: Mapping[str, Life] = {
         Life("default_prices", Leaving.PLATFORM, _OURS),
         Life("provider_prices", Leaving.PLATFORM, _OURS),
         Life("account_buckets", Leaving.PLATFORM, "A row for each account at a provider."),
+        Life(
+            "account_health", Leaving.PLATFORM, "A row for each account at a provider: two minutes, and what follows."
+        ),
         Life("account_polls", Leaving.PLATFORM, "A row for each account at a provider that is asked for reports."),
         Life("heartbeats", Leaving.PLATFORM, _OURS),
         Life("partitions", Leaving.PLATFORM, "A row for each partition that there is."),

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from shared.operations.health.checks import FAILURES, UNDECIDED_AGE, Check, duration, failing, written
-from shared.operations.health.figures import Figures, OpenAlert, failures_in_a_row
+from shared.operations.health.figures import Account, Figures, OpenAlert, failures_in_a_row, without_account
 from shared.operations.watch.rules import OTHER, RULES
 from shared.platform.plurals import counted
 
@@ -46,6 +46,8 @@ def alerts(checks: Sequence[Check], figures: Figures) -> list[Alert]:
     """All that fires now, each tenant and kind once."""
     found = [alert for check in checks if (alert := of_check(check))]
     found += _failing_accounts(figures)
+    found += _opened(figures)
+    found += _without_account(figures)
     found += _undecided(figures)
     short = {each.tenant for each in figures.alerts if each.kind == "credit_shortage"}
     for each in figures.alerts:
@@ -69,6 +71,33 @@ def _failing_accounts(figures: Figures) -> list[Alert]:
         )
         for account in figures.accounts
         if failing(account, figures.now)
+    ]
+
+
+def _opened(figures: Figures) -> list[Alert]:
+    """Of an account that several tenants send by, the platform is told once."""
+    by_whom: dict[str, list[Account]] = {}
+    for account in figures.accounts:
+        if account.opened_at is not None:
+            by_whom.setdefault(account.tenant if account.tenants == 1 else PLATFORM, []).append(account)
+    return [
+        Alert(
+            tenant,
+            "breaker-open",
+            duration(max((figures.now - each.opened_at).total_seconds() for each in opened if each.opened_at)),
+            "",
+            "; ".join(f"{each.provider} account {each.id} of {each.tenant}: {each.error}" for each in opened)[
+                :MAX_DETAIL
+            ],
+        )
+        for tenant, opened in by_whom.items()
+    ]
+
+
+def _without_account(figures: Figures) -> list[Alert]:
+    return [
+        Alert(tenant, "no-account-works", "", "", f"every account that carries {', '.join(legs)} has failed")
+        for tenant, legs in without_account(figures.accounts).items()
     ]
 
 

@@ -69,6 +69,16 @@ RULES: dict[str, Rule] = {
         "Calls to the provider come to nothing",
         "Wrong keys, no credit there, or its outage? See the errors of the tenant's dispatches.",
     ),
+    "breaker-open": Rule(
+        "장애가 난 발송 계정으로 보내지 않고 있습니다",
+        "Nothing is sent by an account that failed",
+        "See what its provider answers: `allim providers`. What was surely not sent leaves by the tenant's others.",
+    ),
+    "no-account-works": Rule(
+        "보낼 수 있는 발송 계정이 없습니다",
+        "No account of a channel works: its messages wait",
+        "See `allim providers`, and add an account if it lasts. Messages wait until their moment is over.",
+    ),
     "dispatches-undecided": Rule(
         "발송 여부를 확인할 수 없는 건이 있습니다",
         "Nobody can find out whether messages were sent",

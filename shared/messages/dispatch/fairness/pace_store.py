@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 
+from shared.platform.database import Connection
 from shared.tenants.store import bucket_of
 
 STILL_WAITS = dt.timedelta(seconds=10)
@@ -138,3 +139,11 @@ def closing(given_up: str) -> str:
   from {given_up} g join provider_accounts p on p.tenant = g.tenant and p.id = g.account
   where %(again_in)s::interval is not null
   on conflict (identity) do update set closed_until = greatest(account_buckets.closed_until, excluded.closed_until)"""
+
+
+PAUSE = closing("(select %(tenant)s::text as tenant, %(account)s::text as account)")
+
+
+async def pause(connection: Connection, tenant: str, account: str, *, again_in: dt.timedelta, now: dt.datetime) -> None:
+    """Let nothing leave by an account while its provider wants a pause, where no dispatch can be given up for that."""
+    await connection.execute(PAUSE, {"tenant": tenant, "account": account, "again_in": again_in, "now": now})
