@@ -71,15 +71,22 @@ def list_(
         "allim accounts add saas --provider nhn --sender 0212345678 --credentials nhn.json",
         "vault read … | allim accounts add saas --provider solapi --sender 0212345678 --credentials - --json",
         "allim accounts add saas --id push --provider fcm --credentials my-app-firebase-adminsdk.json",
+        "allim accounts add saas --id inbox --provider inapp",
     )
 )
 def add(
     tenant: Tenant,
     provider: Annotated[
-        str, typer.Option(help="solapi; nhn: NHN Cloud's SMS; sens: Naver Cloud's SMS; fcm: Firebase, for pushes.")
+        str,
+        typer.Option(
+            help="solapi; nhn: NHN Cloud's SMS; sens: Naver Cloud's SMS; fcm: Firebase, for pushes; inapp: the inbox."
+        ),
     ],
     sender: Annotated[
-        str, typer.Option(help="A number that is registered there: digits only. fcm has none.", show_default=False)
+        str,
+        typer.Option(
+            help="A number that is registered there: digits only. fcm and inapp have none.", show_default=False
+        ),
     ] = "",
     id_: Annotated[str, typer.Option("--id", help="The account's id. The same one again changes it.")] = "main",
     kakao_channel: Annotated[str | None, typer.Option(help="For AlimTalk.", show_default=False)] = None,
@@ -97,8 +104,8 @@ def add(
     """Add an account at a provider, or change one. The tenant sends by it from now on.
 
     What it sent by before is followed to its end. solapi needs api_key and api_secret; nhn app_key and secret_key;
-    sens service_id, access_key and secret_key; for fcm the file of a service account will do, as Firebase gives it.
-    With a webhook_secret the provider may call; without one it is asked.
+    sens service_id, access_key and secret_key; for fcm the file of a service account will do, as Firebase gives it;
+    inapp needs nothing. With a webhook_secret the provider may call; without one it is asked.
     """
     from shared.law.senders import is_sender
     from shared.platform.clock import WallClock
@@ -139,6 +146,8 @@ def _secrets(provider: str, credentials: str | None) -> dict[str, str]:
             f"unknown_provider: nothing can be sent by {provider!r}; known: {known} (지원하지 않는 발송사)"
         )
     needed = CREDENTIALS[provider]
+    if not needed:
+        return {}
     if credentials is None:
         asked = {name: typer.prompt(name, hide_input=True) for name in needed}
         secret = typer.prompt(f"{WEBHOOK_SECRET} (none: the provider is asked)", hide_input=True, default="")

@@ -76,7 +76,8 @@ class AccountFile(_File):
     """A provider account. What opens it opens a simulator on this machine, or it would not stand in a file.
 
     api_key, api_secret: of SOLAPI. app_key, secret_key: of NHN Cloud. service_id, access_key, secret_key: of SENS.
-    project_id, client_email, private_key: of a Firebase project's service account, which sends from no number.
+    project_id, client_email, private_key: of a Firebase project's service account. That and the inbox, `inapp`, which
+    nothing opens, send from no number.
     """
 
     id: str

@@ -39,15 +39,16 @@ CREDENTIALS: Mapping[str, tuple[str, ...]] = {
     "nhn": ("app_key", "secret_key"),
     "sens": ("service_id", "access_key", "secret_key"),
     "fcm": ("project_id", "client_email", "private_key"),
+    "inapp": (),
 }
 """By the names of those that messages can be sent by: what opens an account there. All of it is secret."""
 
-WITHOUT_SENDER = frozenset({"fcm"})
+WITHOUT_SENDER = frozenset({"fcm", "inapp"})
 """Those that send from no telephone number."""
 
 
 def providers(settings: Settings, clock: Clock) -> Mapping[str, Provider]:
-    """Every provider by name."""
+    """Every provider by name that is somebody else's: the inbox is our own, and needs a database."""
     from shared.providers.fcm import Fcm
     from shared.providers.nhn import Nhn
     from shared.providers.sens import Sens

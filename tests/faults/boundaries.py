@@ -14,6 +14,7 @@ import httpx
 from psycopg import AsyncCursor
 from psycopg.rows import DictRow
 
+from shared.inbox import store as inbox_store
 from shared.messages import store
 from shared.messages.dispatch import retries_store, submit_store, sweep_store
 from shared.messages.dispatch import store as dispatch_store
@@ -30,6 +31,7 @@ STATEMENTS = {
     for module in (
         store,
         dispatch_store,
+        inbox_store,
         plain_store,
         poll_store,
         report_store,
