@@ -13,6 +13,7 @@ from cli.errors import explain
 from cli.messaging import events, messages, providers, publish, send, show
 from cli.messaging.accounts import app as accounts_verbs
 from cli.messaging.customers import app as customers_verbs
+from cli.messaging.inbox import app as inbox_verbs
 from cli.messaging.publishers import app as publishers_verbs
 from cli.messaging.senders import app as senders_verbs
 from cli.operations import health, package, restore
@@ -82,6 +83,7 @@ app.add_typer(alerts_verbs, name="alerts")
 app.add_typer(workflows_verbs, name="workflows")
 app.add_typer(templates_verbs, name="templates")
 app.add_typer(customers_verbs, name="customers")
+app.add_typer(inbox_verbs, name="inbox")
 app.add_typer(publishers_verbs, name="publishers")
 app.add_typer(dead_letters_verbs, name="dead-letters")
 app.add_typer(keys_verbs, name="keys")

@@ -66,7 +66,8 @@ class Stack(BaseModel):
     @property
     def providers(self) -> dict[str, str]:
         """The address of each provider that messages are sent by, for those who speak to one as its customer."""
-        return {**dict.fromkeys(CREDENTIALS, self.simulator_url), "smtp": self.mail_url}
+        ours = {name: self.simulator_url for name, opens in CREDENTIALS.items() if opens.names}
+        return {**ours, "smtp": self.mail_url}
 
     def owners_settings(self) -> Settings:
         """The product's settings for who works on this stack as the database's owner."""

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from shared.credits.payments.payments import Payments
     from shared.credits.plans.subscribing import Plans
     from shared.credits.topups.automatic import AutomaticTopUps
+    from shared.inbox.firestore import Firestore
+    from shared.inbox.projecting import Marks
     from shared.messages.dispatch.dispatching import Dispatcher
     from shared.messages.dispatch.sending import Sender
     from shared.messages.dispatch.sweeping import Sweeper
@@ -129,9 +131,12 @@ def dead_letters(parts: Parts) -> DeadLetters:
 
 @cache
 def providers(parts: Parts) -> Mapping[str, Provider]:
+    from shared.inbox.keeping import Shelf
     from shared.providers import providers
+    from shared.providers.inapp import InApp
 
-    return providers(parts.settings, parts.clock)
+    inapp = InApp(Shelf(database(parts), parts.clock))
+    return {**providers(parts.settings, parts.clock), inapp.name: inapp}
 
 
 @cache
@@ -228,6 +233,31 @@ def _looks(parts: Parts) -> Callable[[], Awaitable[None]]:
 
 
 @cache
+def firestore(parts: Parts) -> Firestore | None:
+    """Where apps watch the inbox, if any do."""
+    settings = parts.settings
+    if settings.firestore_database is None:
+        return None
+    from shared.inbox.firestore import Firestore
+
+    project, name, emulator = (
+        settings.google_cloud_project,
+        settings.firestore_database,
+        settings.firestore_emulator_host,
+    )
+    if emulator is not None:
+        return Firestore(f"http://{emulator}", project, name, parts.clock, metadata=None)
+    return Firestore("https://firestore.googleapis.com", project, name, parts.clock)
+
+
+@cache
+def marks(parts: Parts) -> Marks:
+    from shared.inbox.projecting import Marks
+
+    return Marks(database(parts), firestore(parts), reports(parts), parts.clock)
+
+
+@cache
 def ticker(parts: Parts) -> Ticker:
     from shared.messages.dispatch.reissuing import reissue
     from shared.platform.loops.rounds import Loop, Rounds
@@ -243,6 +273,7 @@ def ticker(parts: Parts) -> Ticker:
 def sweeps(parts: Parts) -> Rounds:
     """All that waits for somebody outside, or is a backlog: each a loop of its own."""
     from shared.credits.ledger.low_balances import watch_low_balances
+    from shared.inbox.projecting import Projection
     from shared.messages.dispatch.unconsumed import Unconsumed
     from shared.platform.loops.rounds import Loop, Rounds
     from shared.platform.signals.heartbeats import leave_trace
@@ -252,6 +283,8 @@ def sweeps(parts: Parts) -> Rounds:
         "deadlines": sweeper(parts).deadlines,
         "check": sweeper(parts).check,
         "polls": poller(parts).poll,
+        "inbox": Projection(database(parts), firestore(parts), parts.clock).project,
+        "read": marks(parts).collect,
         "unconsumed": Unconsumed(database(parts), parts.clock).end_some,
         "alerts": sweeper(parts).end_alerts,
         "inspections": _looks(parts),
@@ -269,7 +302,7 @@ def sweeps(parts: Parts) -> Rounds:
             Loop(
                 name,
                 once,
-                every=SLOW_PACE if name in SLOW else POLLS if name == "polls" else PACE,
+                every=SLOW_PACE if name in SLOW else POLLS if name in ("polls", "read") else PACE,
                 within=LONGEST_PASS,
             )
             for name, once in loops.items()

@@ -98,6 +98,7 @@ def _state(account: AccountLine, now: dt.datetime) -> str:
         "--certificate-until 2027-05-31",
         "vault read … | allim accounts add saas --provider solapi --sender 0212345678 --credentials - --json",
         "allim accounts add saas --id push --provider fcm --credentials my-app-firebase-adminsdk.json",
+        "allim accounts add saas --id inbox --provider inapp",
     )
 )
 def add(
@@ -106,7 +107,7 @@ def add(
         str,
         typer.Option(
             help="solapi; nhn, nhn_kakao: NHN Cloud's SMS, its KakaoTalk; sens: Naver Cloud; fcm: Firebase; "
-            "smtp: a mail server; kakao_me: KakaoTalk to the account's owner."
+            "inapp: the inbox of your own app; smtp: a mail server; kakao_me: KakaoTalk to the account's owner."
         ),
     ],
     sender: Annotated[
@@ -147,8 +148,8 @@ def add(
 
     solapi needs api_key and api_secret; nhn and nhn_kakao app_key and secret_key; sens access_key, secret_key, and
     service_id for texts, kakao_service_id for AlimTalk, or both; smtp the url of a mail server; kakao_me rest_api_key
-    and refresh_token; for fcm the file of a service account will do, as Firebase gives it. With a webhook_secret the
-    provider may call; without one it is asked.
+    and refresh_token; for fcm the file of a service account will do, as Firebase gives it; inapp needs nothing. With a
+    webhook_secret the provider may call; without one it is asked.
     """
     from shared.platform.clock import WallClock
     from shared.platform.crypto import Keys
@@ -312,6 +313,8 @@ def _secrets(provider: str, credentials: str | None) -> dict[str, str]:
             f"unknown_provider: nothing can be sent by {provider!r}; known: {known} (지원하지 않는 발송사)"
         )
     opens = CREDENTIALS[provider]
+    if not opens.names:
+        return {}
     if credentials is None:
         given = {name: typer.prompt(name, hide_input=True) for name in opens.needed}
         may_lack = {name: f"{name} (none: {', '.join(sorted(of))} by another)" for name, of in opens.services.items()}

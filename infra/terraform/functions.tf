@@ -281,6 +281,7 @@ module "function" {
   environment = merge(
     { GOOGLE_CLOUD_PROJECT = var.project, DATABASE_POOL_SIZE = local.connections[each.key] },
     each.key == "watch" && var.runbook_url != null ? { RUNBOOK_URL = var.runbook_url } : {},
+    each.key == "on_sweep_tick" ? { FIRESTORE_DATABASE = google_firestore_database.inbox.name } : {},
     contains(["backup", "retention"], each.key) ? { BACKUP_BUCKET = google_storage_bucket.backups.name } : {},
   )
 

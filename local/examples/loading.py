@@ -31,6 +31,7 @@ from shared.platform.clock import WallClock
 from shared.platform.crypto import Keys
 from shared.platform.database import Connection, Database
 from shared.platform.settings import read_keys
+from shared.providers import CREDENTIALS
 from shared.templates.store import StoredTemplate, active_templates, save_pictures, save_templates
 from shared.templates.template import TemplateContent, with_code
 from shared.tenants.accounts import register_account
@@ -234,6 +235,8 @@ def register_with_simulator(stack: Stack, examples: Sequence[Example]) -> None:
     with httpx.Client(base_url=stack.simulator_url, timeout=SIMULATOR_SECONDS, trust_env=False) as client:
         for example in examples:
             for account in example.tenant.sent_by:
+                if not CREDENTIALS[account.provider].names:  # the inbox is our own
+                    continue
                 try:
                     answer = client.put("/control/accounts", json=account_spec(stack, example, account))
                 except httpx.HTTPError as error:

@@ -87,5 +87,8 @@ WORDS_REFUSED = "words_refused"
 ACCOUNT_NOT_ASKED = "account_not_asked"
 """The alert of a tenant whose account can't be asked what became of messages."""
 
+ACCOUNT_AMISS = "account_amiss"
+"""The alert of a tenant whose account is set up wrong at its provider, which refuses messages for it."""
+
 WAITING_FOR_CREDIT = "크레딧이 부족해 메시지가 대기하거나 실패합니다. (messages wait or fail for want of credit)"
 """The alert of a tenant whose credit is short."""

@@ -80,6 +80,8 @@ class Settings:
     kakao_url, kakao_login_url: those of KakaoTalk's API, and of its login.
     fcm_url: the address of Firebase Cloud Messaging.
     google_oauth_url: where Google gives access tokens for service accounts.
+    firestore_database: the database where apps watch the inbox; without one no app does.
+    firestore_emulator_host: set when that is served by an emulator, as Google's own libraries understand it.
     toss_url: Toss Payments' address.
     toss_secret_key: the merchant's key at Toss Payments; only functions that take payments have it.
     slack_webhook_url: where alerts are told; without it, or with `none`, they are in the log only.
@@ -101,6 +103,8 @@ class Settings:
     kakao_login_url: str = "https://kauth.kakao.com"
     fcm_url: str = "https://fcm.googleapis.com"
     google_oauth_url: str = "https://oauth2.googleapis.com"
+    firestore_database: str | None = None
+    firestore_emulator_host: str | None = None
     toss_url: str = "https://api.tosspayments.com"
     toss_secret_key: str | None = field(default=None, repr=False)
     slack_webhook_url: str | None = field(default=None, repr=False)

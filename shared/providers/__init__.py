@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -74,6 +74,7 @@ CREDENTIALS: Mapping[str, Credentials] = {
     "smtp": Credentials(("url",)),
     "kakao_me": Credentials(("rest_api_key", "refresh_token")),
     "fcm": Credentials(("project_id", "client_email", "private_key")),
+    "inapp": Credentials(()),
 }
 """By the names of those that messages can be sent by."""
 
@@ -85,13 +86,17 @@ OF_KAKAO = ("alimtalk", "brand")
 def carried_by(provider: Provider, account: ProviderAccount) -> frozenset[str]:
     """The channels that an account carries: of its provider's those whose service it has, and those of KakaoTalk where
     it has a channel there."""
-    services = CREDENTIALS[provider.name].services
+    return _open_to(account, provider.channels)
+
+
+def _open_to(account: ProviderAccount, channels: Iterable[str]) -> frozenset[str]:
+    services = CREDENTIALS[account.provider].services
     closed = [opened for name, opened in services.items() if name not in account.secrets]
-    return provider.channels.difference(*closed, () if account.kakao_channel else OF_KAKAO)
+    return frozenset(channels).difference(*closed, () if account.kakao_channel else OF_KAKAO)
 
 
 def providers(settings: Settings, clock: Clock) -> Mapping[str, Provider]:
-    """Every provider by name."""
+    """Every provider by name that is somebody else's: the inbox is our own, and needs a database."""
     from shared.providers.fcm import Fcm
     from shared.providers.kakao_me import KakaoMe
     from shared.providers.mail.smtp import Smtp
@@ -114,15 +119,20 @@ def providers(settings: Settings, clock: Clock) -> Mapping[str, Provider]:
 
 def legs_carried() -> Mapping[str, tuple[str, ...]]:
     """By the names of those that messages can be sent by: the channels of routes that they carry."""
+    from shared.providers.inapp import InApp
+
     known = providers(Settings(database_url="", google_cloud_project=""), WallClock())
-    legs = {name: {leg_of(channel) for channel in provider.channels} for name, provider in known.items()}
-    return {name: tuple(leg for leg in LEGS if leg in carried) for name, carried in legs.items()}
+    channels = {**{name: provider.channels for name, provider in known.items()}, InApp.name: InApp.channels}
+    return {name: _legs(carried) for name, carried in channels.items()}
 
 
 def legs_of(account: ProviderAccount) -> tuple[str, ...]:
     """The channels of routes that an account carries, in their order."""
-    known = providers(Settings(database_url="", google_cloud_project=""), WallClock())
-    carried = {leg_of(channel) for channel in carried_by(known[account.provider], account)}
+    return _legs(_open_to(account, legs_carried()[account.provider]))
+
+
+def _legs(channels: Iterable[str]) -> tuple[str, ...]:
+    carried = {leg_of(channel) for channel in channels}
     return tuple(leg for leg in LEGS if leg in carried)
 
 

@@ -157,10 +157,11 @@ def identity_of(account: ProviderAccount) -> str:
     """Which account at the provider it is: the same for two tenants' accounts that the same credentials open.
 
     Who holds them may do there whatever the others may. What a provider calls us by is no part of it: each tenant
-    chooses that. Keys are long and random, so a plain digest gives none away.
+    chooses that. Keys are long and random, so a plain digest gives none away. Of what nothing opens each tenant has its
+    own.
     """
     opens = {name: secret for name, secret in account.secrets.items() if name != WEBHOOK_SECRET}
-    whole = orjson.dumps([account.provider, opens], option=orjson.OPT_SORT_KEYS)
+    whole = orjson.dumps([account.provider, opens or account.tenant], option=orjson.OPT_SORT_KEYS)
     return hashlib.sha256(whole).hexdigest()
 
 

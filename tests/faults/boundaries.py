@@ -15,6 +15,7 @@ from psycopg import AsyncCursor
 from psycopg.rows import DictRow
 
 from shared.customers import devices_store
+from shared.inbox import store as inbox_store
 from shared.messages import store
 from shared.messages.dispatch import retries_store, submit_store, sweep_store
 from shared.messages.dispatch import store as dispatch_store
@@ -34,6 +35,7 @@ STATEMENTS = {
         store,
         dispatch_store,
         health_store,
+        inbox_store,
         plain_store,
         poll_store,
         report_store,

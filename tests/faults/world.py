@@ -17,6 +17,7 @@ from psycopg.rows import DictRow
 
 from shared.contracts.reports import ReportBatch
 from shared.contracts.tickets import SendTicket
+from shared.inbox.keeping import Shelf
 from shared.messages.composing import NewMessage, Origin
 from shared.messages.dispatch.dispatching import LEASE, Dispatcher
 from shared.messages.dispatch.fairness.turns import Turns
@@ -36,6 +37,7 @@ from shared.platform.ids import new_id
 from shared.platform.pubsub import BULK_SEND_REQUESTS, DELIVERY_CALLBACKS, SEND_REQUESTS, Outgoing
 from shared.providers import Provider, ProviderAccount
 from shared.providers.fcm import Fcm
+from shared.providers.inapp import InApp
 from shared.providers.nhn.kakao import NhnKakao
 from shared.providers.nhn.sms import Nhn
 from shared.providers.sens import Sens
@@ -127,6 +129,8 @@ class Process:
         # Each as its own role, which may do the least.
         def as_role(name: str) -> Database:
             return WatchedDatabase(world.as_role(name), self._pass)
+
+        wires["inapp"] = InApp(Shelf(as_role("allim_sender"), world.clock))
 
         def sender(database: Database, turns: Turns | None = None) -> Sender:
             dispatcher, reports = Dispatcher(database, world.clock), Reports(database, publisher, world.clock)
@@ -262,6 +266,8 @@ class FaultyWorld(World):
             "account_buckets",
             "account_health",
             "account_polls",
+            "inbox",
+            "inbox_documents",
         ):
             self.rows(f"delete from {table}")  # noqa: S608 - names from the line above
 

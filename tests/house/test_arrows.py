@@ -99,6 +99,7 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
         *BELOW_MESSAGES,
     ),
     "messages.stories": ("messages", "credits", *BELOW_MESSAGES),
+    "inbox": ("messages", "messages.reports", *BELOW_MESSAGES),
     "workflows": ("messages", *BELOW_MESSAGES),
     "workflows.events": ("workflows", "messages", "messages.routes", *BELOW_MESSAGES),
     "workflows.ticks": ("workflows", "messages", "messages.routes", *BELOW_MESSAGES),
@@ -120,7 +121,16 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "operations.keys": ("credits.payments", "tenants", *STORES),
     "operations.reconcile": ("credits", "credits.ledger", *STORES),
     "operations.retention": ("tenants", *STORES),
-    "bootstrap": ("platform.doors", "providers.templated", *WORKFLOWS, *OPERATIONS, *MESSAGES, *MONEY, *BELOW_MESSAGES),
+    "bootstrap": (
+        "platform.doors",
+        "inbox",
+        "providers.templated",
+        *WORKFLOWS,
+        *OPERATIONS,
+        *MESSAGES,
+        *MONEY,
+        *BELOW_MESSAGES,
+    ),
 }
 """By room of `shared`: the rooms that it may know, beside itself. A room within a room is one of its own."""
 

@@ -52,6 +52,8 @@ OWNER: Mapping[str, str] = {
     "tenant_plans": "credits.plans",
     "plan_orders": "credits.plans",
     "plan_history": "credits.plans",
+    "inbox": "inbox",
+    "inbox_documents": "inbox",
     "bulk_sends": "campaigns",
     "bulk_counts": "campaigns",
     "alerts": "platform.signals",

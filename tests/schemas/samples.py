@@ -14,6 +14,11 @@ SAMPLES = {
     "webhook_secrets": ("tenant, account, provider", "%(tenant)s, %(id)s, 'solapi'"),
     "prices": ("tenant, channel, price", "%(tenant)s, %(id)s, 1"),
     "customers": ("tenant, id, as_of", "%(tenant)s, %(id)s, %(now)s"),
+    "inbox": (
+        "tenant, message, attempt, customer, text, created_at",
+        "%(tenant)s, %(uuid)s, 0, %(id)s, 'x', %(now)s",
+    ),
+    "inbox_documents": ("tenant, message, customer, due_at", "%(tenant)s, %(uuid)s, 'c', %(now)s"),
     "groups": ("tenant, id, name", "%(tenant)s, %(id)s, 'x'"),
     "group_members": ("tenant, group_id, customer", "%(tenant)s, %(id)s, %(id)s"),
     "templates": ("tenant, name, active_version", "%(tenant)s, %(id)s, 1"),

@@ -150,6 +150,9 @@ PRIVILEGES: dict[str, dict[str, str]] = {
         "alerts": ALERTS,
         "account_buckets": PACE,
         "account_health": CALLS_COUNTED,
+        "inbox": "select(tenant,message,attempt) insert(tenant,message,attempt,customer,title,text,link,created_at)"
+        " update(attempt)",
+        "inbox_documents": "select(tenant,message) insert(tenant,message,customer,due_at)",
     },
     "allim_bulk_sender": {"outbox": "select update(held_until)"},
     "allim_reports": {
@@ -209,6 +212,8 @@ PRIVILEGES: dict[str, dict[str, str]] = {
         "plan_orders": "select insert(tenant,order_id,kind,plan,fee,anchor,period_start,period_end) update(applied_at)",
         "plan_history": "insert",
         "heartbeats": BEATS,
+        "inbox": "select update(read_at) delete",
+        "inbox_documents": "select update(takes,due_at) delete",
     },
     "allim_webhook": {
         "webhook_secrets": READ,
@@ -300,6 +305,8 @@ PRIVILEGES: dict[str, dict[str, str]] = {
             "sender_days",
             "template_looks",
             "template_inspections",
+            "inbox",
+            "inbox_documents",
             *(WITHOUT_TENANT - {"lineage"}),
         ],
         READ,

@@ -31,12 +31,13 @@ from shared.messages.dispatch.submit_store import (
 from shared.messages.dispatch.sweep_store import TakenDispatch, close_undecided
 from shared.messages.known_templates import KnownTemplates
 from shared.messages.metrics import OURSELVES, count_sent
-from shared.messages.reasons import ANSWER_LOST, SENTENCES
+from shared.messages.reasons import ACCOUNT_AMISS, ANSWER_LOST, SENTENCES
 from shared.messages.reports.reporting import Reports, Told, refusal, taken
 from shared.platform.clock import Clock
 from shared.platform.database import Database
 from shared.platform.ids import new_id
 from shared.platform.logs import log
+from shared.platform.signals.alerts import raise_alert
 from shared.providers import (
     OneCallProvider,
     OutboundMessage,
@@ -287,6 +288,10 @@ class Submitter:
         what was taken, it has arrived; whoever ends before that is written leaves it to the sweep. What is gone is
         forgotten last: whoever does not come to that is told of it again.
         """
+        if submitted.amiss is not None:
+            detail = f"account {account.id} at {account.provider}: {submitted.amiss}"
+            async with self._database.connection() as connection:
+                await raise_alert(connection, account.tenant, ACCOUNT_AMISS, detail[:500], self._clock.now())
         if submitted.refused:
             await self._reports.record([Told(account.tenant, account.provider, each) for each in submitted.refused])
         if not submitted.accepted:

@@ -25,7 +25,15 @@ from shared.messages.dispatch.sweep_store import (
 )
 from shared.messages.dispatch.unasked import NOT_USABLE, Unasked
 from shared.messages.metrics import OURSELVES
-from shared.messages.reasons import ACCOUNT_NOT_ASKED, ANSWER_LOST, DEADLINE, NO_REPORT, SENTENCES, WORDS_REFUSED
+from shared.messages.reasons import (
+    ACCOUNT_AMISS,
+    ACCOUNT_NOT_ASKED,
+    ANSWER_LOST,
+    DEADLINE,
+    NO_REPORT,
+    SENTENCES,
+    WORDS_REFUSED,
+)
 from shared.messages.reports.naming import told_by
 from shared.messages.reports.reporting import Reports, Told, refusal, taken
 from shared.messages.status import Status
@@ -164,11 +172,11 @@ class Sweeper:
         await self._overdue.run()
 
     async def end_alerts(self) -> None:
-        """End the alerts of refused words and of accounts that can't be asked a day after: nobody can say that the next
-        message's words will do, or that every account of the tenant was asked."""
+        """End the alerts of refused words, and of accounts that can't be asked or are set up wrong, a day after: nobody
+        can say that the next message will leave, or that every account of the tenant was asked."""
         now = self._clock.now()
         async with self._database.connection() as connection:
-            for kind in (WORDS_REFUSED, ACCOUNT_NOT_ASKED):
+            for kind in (WORDS_REFUSED, ACCOUNT_NOT_ASKED, ACCOUNT_AMISS):
                 await resolve_raised_before(connection, kind, now - TOLD_FOR, now)
 
     async def _take_sent(

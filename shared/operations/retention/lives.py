@@ -121,6 +121,12 @@ LIVES: Mapping[str, Life] = {
         ),
         Life("timers", Leaving.ITSELF, "A step is gone once it has spoken or its run has ended."),
         Life("outbox", Leaving.ITSELF, "A ticket is gone once it is consumed, or its messages have ended."),
+        Life(
+            "inbox",
+            Leaving.ITSELF,
+            "What an app shows a customer: 90 days, or as long as the customer; the sweep that copies takes it away.",
+        ),
+        Life("inbox_documents", Leaving.ITSELF, "A copy is owed to Firestore until it is made."),
         Life("payment_look_ups", Leaving.ITSELF, "A question to Toss is gone once it is answered."),
         Life("tenants", Leaving.TENANT, _CONTRACT),
         Life("credit_accounts", Leaving.TENANT, _CONTRACT),

@@ -96,6 +96,11 @@ RULES: dict[str, Rule] = {
         "The transmission certificate of an account ends within 60 days, or is over",
         "Renew it and register the account with the new one: after its last day nothing leaves by the account.",
     ),
+    "account-amiss": Rule(
+        "발송 계정 설정이 잘못되어 메시지가 거절됩니다",
+        "Messages are refused because an account is set up wrong at its provider",
+        "The detail names the account and what to set right: the app's own Firebase project, or its APNs key.",
+    ),
     "holds-old": Rule(
         "정산되지 않은 홀드가 있습니다",
         "Credit is held for longer than any report may take",

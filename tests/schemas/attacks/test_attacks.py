@@ -228,10 +228,10 @@ def test_a_role_leaves_its_own_trace_alone(filled: Migrated, role: str) -> None:
     assert left == {TRACES[role]}
 
 
-ALERTS = {"credit_shortage", "words_refused", "low_balance", "ledger_difference"}
+ALERTS = {"credit_shortage", "words_refused", "account_amiss", "low_balance", "ledger_difference"}
 RAISES = {
-    "allim_sender": {"credit_shortage", "words_refused"},
-    "allim_bulk_sender": {"credit_shortage", "words_refused"},
+    "allim_sender": {"credit_shortage", "words_refused", "account_amiss"},
+    "allim_bulk_sender": {"credit_shortage", "words_refused", "account_amiss"},
     "allim_reports": {"words_refused"},
     "allim_sweeper": ALERTS - {"ledger_difference"},
     "allim_reconcile": {"ledger_difference"},
