@@ -9,8 +9,11 @@ from shared.contracts.channels import LEGS, leg_of
 from shared.platform.clock import Clock, WallClock
 from shared.platform.settings import Settings
 from shared.providers.base import (
+    ALL_CHANNELS,
     Accepted,
     BatchState,
+    Billed,
+    BillingProvider,
     OneCallProvider,
     OutboundMessage,
     PolledProvider,
@@ -93,9 +96,12 @@ def toss_payments(settings: Settings) -> Toss:
 
 
 __all__ = [
+    "ALL_CHANNELS",
     "CREDENTIALS",
     "Accepted",
     "BatchState",
+    "Billed",
+    "BillingProvider",
     "OneCallProvider",
     "OutboundMessage",
     "PolledProvider",

@@ -100,7 +100,7 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "operations.dead_letters": STORES,
     # The rooms that keep what is sealed seal it anew.
     "operations.keys": ("credits.payments", "tenants", *STORES),
-    "operations.reconcile": ("credits", "credits.ledger", *STORES),
+    "operations.reconcile": ("credits", "credits.ledger", "providers", "tenants", *STORES),
     "operations.retention": ("tenants", *STORES),
     "bootstrap": ("platform.doors", *WORKFLOWS, *OPERATIONS, *MESSAGES, *MONEY, *BELOW_MESSAGES),
 }

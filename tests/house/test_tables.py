@@ -36,6 +36,8 @@ OWNER: Mapping[str, str] = {
     "reports": "messages.reports",
     "account_buckets": "messages.dispatch",
     "account_polls": "messages.reports",
+    "invoice_days": "operations.reconcile",
+    "invoice_differences": "operations.reconcile",
     "credit_accounts": "credits.ledger",
     "ledger_entries": "credits.ledger",
     "month_proofs": "credits.ledger",

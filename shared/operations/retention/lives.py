@@ -122,6 +122,8 @@ LIVES: Mapping[str, Life] = {
         Life("timers", Leaving.ITSELF, "A step is gone once it has spoken or its run has ended."),
         Life("outbox", Leaving.ITSELF, "A ticket is gone once it is consumed, or its messages have ended."),
         Life("payment_look_ups", Leaving.ITSELF, "A question to Toss is gone once it is answered."),
+        Life("invoice_days", Leaving.ITSELF, "A day is gone after 400 days, with the run that compares another."),
+        Life("invoice_differences", Leaving.ITSELF, "As long as their day."),
         Life("tenants", Leaving.TENANT, _CONTRACT),
         Life("credit_accounts", Leaving.TENANT, _CONTRACT),
         Life("tenant_plans", Leaving.TENANT, _CONTRACT),
