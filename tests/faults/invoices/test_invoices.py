@@ -7,16 +7,18 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
+import orjson
 import pytest
 
 from shared.operations.reconcile.invoice_store import ComparedDay, compared_days
 from shared.operations.reconcile.invoicing import KIND, Invoices, Night
 from shared.platform.clock import SEOUL
 from shared.providers import Provider
-from shared.providers.solapi import Solapi
+from shared.providers.solapi import Solapi, webhook_proof
 from shared.tenants.accounts import register_account
 from tests.faults.fates import BAD_NUMBER, DELIVERED, NOT_ON_KAKAO, REFUSED, UNTOLD
-from tests.faults.world import SMS_ONLY, TENANT, FaultyWorld
+from tests.faults.world import SMS_ONLY, TENANT, WEBHOOK_PATH, FaultyWorld
+from tests.providers.simulated import WEBHOOK_SECRET
 from tests.world import KEYS
 
 
@@ -160,6 +162,22 @@ async def test_an_account_that_can_not_be_asked_stops_no_other(world: FaultyWorl
     world.rows("update provider_accounts set credentials = 'broken'::bytea where tenant = %s", other)
     assert (await reconciled(world, today))[::2] == (1, 1)
     assert {day.tenant for day in await kept(world)} == {TENANT, other}
+
+
+async def test_a_failure_that_somebody_forged_who_knows_the_secret_is_found(world: FaultyWorld, today: dt.date) -> None:
+    """The secret of a webhook is the same with every call, and its tenant knows it: what it forges frees a message of
+    its charge, and not of the provider's bill."""
+    world.simulator.set_faults(report_drop_rate=1)
+    [message] = await world.queue(DELIVERED, route="sms", templates={DELIVERED: SMS_ONLY})
+    process = world.process()
+    await world.deliver(process)
+    forged = {"messageId": "M1", "statusCode": "3040", "customFields": {"allim": f"{message}/0/sms"}}
+    headers = {"x-solapi-secret": webhook_proof(WEBHOOK_SECRET)}
+    await process.called(WEBHOOK_PATH, headers, orjson.dumps([forged]))
+    await world.deliver(process)
+    assert world.message(message)["status"] == "failed"
+    await reconciled(world, today)
+    assert await told(world) == {("sms", "refunded"): 1}
 
 
 async def test_days_of_long_ago_are_forgotten_by_night(world: FaultyWorld, today: dt.date) -> None:
