@@ -19,6 +19,7 @@ from cli.messaging.senders import app as senders_verbs
 from cli.operations import health, package, restore
 from cli.operations.alerts import app as alerts_verbs
 from cli.operations.dead_letters import app as dead_letters_verbs
+from cli.operations.invoices import app as invoices_verbs
 from cli.operations.keys import app as keys_verbs
 from cli.operations.retention import app as retention_verbs
 from cli.operations.tenants import app as tenants_verbs
@@ -90,6 +91,7 @@ app.add_typer(keys_verbs, name="keys")
 app.add_typer(ticks_verbs, name="ticks")
 app.add_typer(plans_verbs, name="plans")
 app.add_typer(retention_verbs, name="retention")
+app.add_typer(invoices_verbs, name="invoices")
 
 for verbs in (app, *(group.typer_instance for group in app.registered_groups if group.typer_instance)):
     for verb in verbs.registered_commands:

@@ -28,7 +28,7 @@ ROLE_OF = {
 TAKE_PAYMENTS = frozenset({"on_sweep_tick"})
 """The functions that hold the merchant's key at Toss Payments."""
 
-OPEN_CREDENTIALS = frozenset({"on_send_request", "on_bulk_send_request", "on_sweep_tick"})
+OPEN_CREDENTIALS = frozenset({"on_send_request", "on_bulk_send_request", "on_sweep_tick", "reconcile"})
 """The functions that hold the key of what providers gave: accounts' credentials and cards' billing keys."""
 
 TELL_PEOPLE = frozenset({"watch"})

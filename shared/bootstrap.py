@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from shared.messages.reports.webhooks import Webhooks
     from shared.operations.backups.backups import Backups
     from shared.operations.inspections.looking import Inspections
+    from shared.operations.reconcile.invoicing import Invoices
     from shared.operations.reconcile.reconciling import Reconciliation
     from shared.operations.retention.retaining import Retention
     from shared.operations.watch.watch import Watch
@@ -394,6 +395,13 @@ def reconciliation(parts: Parts) -> Reconciliation:
     from shared.operations.reconcile.reconciling import Reconciliation
 
     return Reconciliation(database(parts), parts.clock)
+
+
+@cache
+def invoices(parts: Parts) -> Invoices:
+    from shared.operations.reconcile.invoicing import Invoices
+
+    return Invoices(database(parts), partial(providers, parts), partial(keys, parts), parts.clock)
 
 
 @cache

@@ -1,4 +1,4 @@
-"""The ledger is audited, and whoever must know hears of a difference."""
+"""The ledger is audited, and the last days' bills are compared; whoever must know hears of a difference."""
 
 from dataclasses import asdict
 
@@ -6,10 +6,11 @@ import functions_framework.aio
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
-from shared.bootstrap import Parts, reconciliation
+from shared.bootstrap import Parts, invoices, reconciliation
 from shared.platform.http import carry_out
 
-daily = reconciliation(Parts.of_this_process())
+parts = Parts.of_this_process()
+daily, bills = reconciliation(parts), invoices(parts)
 
 
 @functions_framework.aio.http
@@ -18,4 +19,6 @@ async def reconcile(request: Request) -> JSONResponse:
 
 
 async def _audit() -> dict[str, object]:
-    return {name: float(figure) for name, figure in asdict(await daily.audit()).items()}
+    audit = await daily.audit()
+    night = await bills.reconcile()
+    return {name: float(figure) for name, figure in asdict(audit).items()} | {"invoices": night._asdict()}

@@ -190,12 +190,12 @@ locals {
     }
 
     reconcile = {
-      does            = "The ledger is audited, once a day."
+      does            = "The ledger is audited, and the last days' bills are compared with the providers', once a day."
       topic           = null
       publishes       = []
       role            = "allim_reconcile"
-      secrets         = []
-      sends           = false
+      secrets         = ["ALLIM_ENCRYPTION_KEY"]
+      sends           = true
       memory          = "256Mi"
       cpu             = "0.167"
       concurrency     = 1

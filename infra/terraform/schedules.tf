@@ -11,7 +11,7 @@ locals {
   calls = {
     retention = { does = "Lets leave what has lived its life.", cron = "0 2 * * *", function = "retention" }
     backup    = { does = "Backs up the database.", cron = "0 3 * * *", function = "backup" }
-    reconcile = { does = "Audits the ledger.", cron = "0 4 * * *", function = "reconcile" }
+    reconcile = { does = "Audits the ledger and compares the bills.", cron = "0 4 * * *", function = "reconcile" }
   }
 }
 

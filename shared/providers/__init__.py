@@ -10,8 +10,11 @@ from shared.contracts.channels import LEGS, leg_of
 from shared.platform.clock import Clock, WallClock
 from shared.platform.settings import Settings
 from shared.providers.base import (
+    ALL_CHANNELS,
     Accepted,
     BatchState,
+    Billed,
+    BillingProvider,
     Button,
     OneCallProvider,
     OutboundMessage,
@@ -162,10 +165,13 @@ def toss_payments(settings: Settings) -> Toss:
 
 
 __all__ = [
+    "ALL_CHANNELS",
     "CREDENTIALS",
     "OF_KAKAO",
     "Accepted",
     "BatchState",
+    "Billed",
+    "BillingProvider",
     "Button",
     "Credentials",
     "OneCallProvider",

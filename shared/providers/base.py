@@ -13,6 +13,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from enum import StrEnum
 from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple, Protocol, TypeAlias, runtime_checkable
 from uuid import UUID
@@ -333,6 +334,33 @@ class OneCallProvider(_Provider, Protocol):
 
 
 Provider = TwoPhaseProvider | OneCallProvider
+
+
+ALL_CHANNELS = ""
+"""Of a `Billed` that is about an account's whole day."""
+
+
+class Billed(NamedTuple):
+    """What a provider says of an account's day, in Korea, on one channel.
+
+    channel: ours; `ALL_CHANNELS` where it tells something of all together only.
+    sent: how many it took to send, failed ones among them.
+    succeeded: how many it delivered.
+    amount: won that it took for them, without what it gave back; None where it does not say.
+    """
+
+    channel: str
+    sent: int
+    succeeded: int
+    amount: Decimal | None
+
+
+@runtime_checkable
+class BillingProvider(Protocol):
+    """A provider of any kind that says what it carried and took on a day."""
+
+    async def daily(self, account: ProviderAccount, day: dt.date) -> Sequence[Billed]:
+        """A day of Korea, one of each channel that anything went by. Raises ProviderError."""
 
 
 class Polling(NamedTuple):

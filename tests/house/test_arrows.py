@@ -119,7 +119,7 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     ),
     # The rooms that keep what is sealed seal it anew.
     "operations.keys": ("credits.payments", "tenants", *STORES),
-    "operations.reconcile": ("credits", "credits.ledger", *STORES),
+    "operations.reconcile": ("credits", "credits.ledger", "providers", "tenants", *STORES),
     "operations.retention": ("tenants", *STORES),
     "bootstrap": (
         "platform.doors",

@@ -58,6 +58,7 @@ DECIDES_NOTHING: Mapping[str, str] = {
     "credits.ledger.statement_store.USAGE": "reports: of a line one cost is unknown, so all of its cost is",
     "credits.prices.store.PRICE_LIST": "reports: what does not hold yet is to come",
     "credits.topups.store.AUTOMATIC": "reports: a moment that is over is not shown",
+    "operations.reconcile.invoice_store.COUNT_OURS": "reports: what a message came to, as its row and its reports say",
     "messages.reports.store._MOVES": "a part of the statement that decides charges",
     "messages.stories.store.NEWEST_MESSAGES": "reports: how many are looked at is at least how many are asked for",
     "operations.backups.store.PARENTS": "names: of a table its schema, where it is another one",

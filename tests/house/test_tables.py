@@ -39,6 +39,8 @@ OWNER: Mapping[str, str] = {
     "account_buckets": "messages.dispatch",
     "account_health": "messages.dispatch",
     "account_polls": "messages.reports",
+    "invoice_days": "operations.reconcile",
+    "invoice_differences": "operations.reconcile",
     "credit_accounts": "credits.ledger",
     "ledger_entries": "credits.ledger",
     "month_proofs": "credits.ledger",

@@ -26,6 +26,8 @@ WITHOUT_TENANT = {
     "account_buckets",
     "account_health",
     "account_polls",
+    "invoice_days",
+    "invoice_differences",
 }
 
 MEMBER_OF = {"allim_bulk_sender": "allim_sender"}
@@ -314,7 +316,14 @@ PRIVILEGES: dict[str, dict[str, str]] = {
     "allim_replayer": {"dead_letters": "select update(state,replays,replayed_at,dropped_at,dropped_by,dropped_why)"},
     "allim_backup": dict.fromkeys([*SAMPLES, *WITHOUT_TENANT], READ),
     "allim_reconcile": {
-        "messages": "select(tenant,id,price,hold,held,settlement)",
+        "messages": "select(tenant,id,price,hold,held,settlement,dispatch,channel,status,route)",
+        "dispatches": "select(tenant,id,provider,account,messages,state,created_at)",
+        "reports": "select(tenant,message,attempt,channel,outcome,received_at)",
+        "provider_accounts": "select(tenant,id,provider,sender,kakao_channel,credentials,identity,lent_by,lent_account,"
+        "channels,carries,weight,certificate_number,certificate_until,active)",
+        "provider_prices": READ,
+        "invoice_days": "select(identity,day) insert delete",
+        "invoice_differences": "insert",
         "credit_accounts": READ,
         "ledger_entries": READ,
         "partitions": READ,

@@ -128,6 +128,8 @@ LIVES: Mapping[str, Life] = {
         ),
         Life("inbox_documents", Leaving.ITSELF, "A copy is owed to Firestore until it is made."),
         Life("payment_look_ups", Leaving.ITSELF, "A question to Toss is gone once it is answered."),
+        Life("invoice_days", Leaving.ITSELF, "A day is gone after 400 days, with the run that compares another."),
+        Life("invoice_differences", Leaving.ITSELF, "As long as their day."),
         Life("tenants", Leaving.TENANT, _CONTRACT),
         Life("credit_accounts", Leaving.TENANT, _CONTRACT),
         Life("tenant_plans", Leaving.TENANT, _CONTRACT),

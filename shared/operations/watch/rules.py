@@ -116,6 +116,11 @@ RULES: dict[str, Rule] = {
         "More than 10 payments failed within an hour",
         "See the codes of the failed orders. All the same: look at Toss's status page.",
     ),
+    "invoice-differences": Rule(
+        "발송사 청구와 발송 기록이 다릅니다",
+        "A provider counts or charges otherwise than we",
+        "allim invoices list says which day, channel and reason. Ask the provider about what we did not send.",
+    ),
     "low-balance": Rule(
         "크레딧 잔액이 부족해지고 있습니다",
         "Credit runs low",

@@ -23,6 +23,7 @@ from shared.platform.clock import Clock
 from shared.providers.base import (
     Accepted,
     BatchState,
+    Billed,
     OutboundMessage,
     Picture,
     Prepared,
@@ -32,6 +33,7 @@ from shared.providers.base import (
     ProviderUndecided,
     Settlement,
 )
+from shared.providers.solapi.billing import billed, path_of
 from shared.providers.solapi.codes import LASTING, NO_SUCH_PICTURE, outcome_of, tell_unknown
 from shared.providers.solapi.pictures import Pictures, Stored
 from shared.providers.solapi.writing import CUSTOM_FIELD, FILE_TYPES, TYPES, written
@@ -167,6 +169,11 @@ class Solapi:
                 start = page.get("nextKey") or ""
             if not start:
                 return entries
+
+    async def daily(self, account: ProviderAccount, day: dt.date) -> list[Billed]:
+        answer = await self._call(account, "GET", path_of(day))
+        with as_documented("SOLAPI"):
+            return billed(answer, day)
 
     def proof_of(self, headers: Mapping[str, str]) -> str:
         return headers.get("x-solapi-secret", "")
