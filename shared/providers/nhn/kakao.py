@@ -190,7 +190,7 @@ class NhnKakao:
 
     async def _alimtalk(self, account: ProviderAccount, submission: Submission) -> Submitted:
         body = {
-            "senderKey": _channel_of(account),
+            "senderKey": channel_of(account),
             "templateCode": submission.messages[0].template_code,
             "senderGroupingKey": str(submission.dispatch),
             "recipientList": [
@@ -221,7 +221,7 @@ class NhnKakao:
             raise ProviderUndecided("no_key", "its answer was lost, and without a key it is not called again")
         first = submission.messages[0]
         body: dict[str, Any] = {
-            "senderKey": _channel_of(account),
+            "senderKey": channel_of(account),
             "chatBubbleType": "IMAGE" if first.picture else "TEXT",
             "content": first.text,
             "senderGroupingKey": str(submission.dispatch),
@@ -309,7 +309,8 @@ class NhnKakao:
             page += 1
 
 
-def _channel_of(account: ProviderAccount) -> str:
+def channel_of(account: ProviderAccount) -> str:
+    """The sender key of its channel. Raises ProviderUnavailable where it was registered without."""
     if not account.kakao_channel:
         detail = f"the account {account.id!r} has no KakaoTalk channel (발송 계정에 카카오톡 채널이 없습니다.)"
         raise ProviderUnavailable("channel_missing", detail)

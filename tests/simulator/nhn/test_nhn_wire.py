@@ -156,6 +156,35 @@ async def test_what_is_longer_than_the_standard_reaches_a_phone_cut(app: App) ->
     assert message["text"] == "가" * 45
 
 
+JPEG = "/9j/4AAQ"
+
+
+@pytest.mark.parametrize(
+    ("given", "code"),
+    [
+        pytest.param({"fileName": "a.jpg", "fileBody": JPEG}, 0, id="good"),
+        pytest.param({"fileName": "a" * 42 + ".jpg", "fileBody": JPEG}, -2002, id="a long name"),
+        pytest.param({"fileName": "a.png", "fileBody": JPEG}, -2003, id="another kind"),
+        pytest.param({"fileName": "a.jpg", "fileBody": "?"}, -2009, id="no base64"),
+        pytest.param({"fileName": "a.jpg", "fileBody": ""}, -2005, id="nothing"),
+        pytest.param({"fileName": "a.jpg", "fileBody": "A" * 409_604}, -2005, id="too large"),
+    ],
+)
+async def test_a_picture_is_taken_or_refused(app: App, given: Json, code: int) -> None:
+    assert await app.code("POST", "/attachfile/binaryUpload", given) == code
+
+
+async def test_a_message_shows_the_pictures_that_were_brought_and_no_others(app: App) -> None:
+    answer = await app.call("POST", "/attachfile/binaryUpload", {"fileName": "a.jpg", "fileBody": JPEG})
+    file_id = answer["body"]["data"]["fileId"]
+    mms = body("01011112222", title="제목")
+    assert await app.code("POST", "/sender/mms", {**mms, "attachFileIdList": [file_id + 1]}) == -2004
+    assert await app.code("POST", "/sender/mms", {**mms, "attachFileIdList": [file_id] * 4}) == -9997
+    assert await app.code("POST", "/sender/mms", {**mms, "attachFileIdList": [file_id]}) == 0
+    [message] = await app.accepted()
+    assert (message["type"], message["files"]) == ("MMS", ["a.jpg"])
+
+
 async def test_an_identical_message_fails_where_the_project_says_so(app: App) -> None:
     setting = {"provider": "nhn", "appKey": app.key, "secretKey": app.secret, "blocksDuplicates": True}
     await app.control("PUT", "accounts", setting)
