@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, TypeVar
@@ -59,8 +60,6 @@ def at_desk(
 
 def _providers(database_url: str | None) -> Mapping[str, TemplatedProvider]:
     """Of the stack that is up here, its simulator; else those that the environment names."""
-    import os
-
     from shared.platform.clock import WallClock
     from shared.platform.settings import Settings
     from shared.providers.templated import templated_providers

@@ -115,8 +115,8 @@ def push(folder: Folder, account: AccountId = None, as_json: AsJson = False, dat
     example = _example(folder)
     refused = [str(finding) for finding in _of_files(folder)[1] if finding.severity == "error"]
     if refused:
-        told = "bad_templates: nothing was pushed (오류를 고친 뒤 다시 실행하세요.)"
-        raise CommandError("\n".join([told, *refused]))
+        listed = "\n".join(refused)
+        raise CommandError(f"bad_templates: nothing was pushed (오류를 고친 뒤 다시 실행하세요.)\n{listed}")
 
     async def work(desk: Desk) -> list[Pushed]:
         from shared.operations.inspections.pushing import push as push_all

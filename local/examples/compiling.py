@@ -12,7 +12,8 @@ from local.examples.reading import ReadFile, is_yaml, read_yaml
 from local.examples.wording import key_of
 from shared.contracts.alimtalk import Approval
 from shared.templates.compiling.compiling import compiled
-from shared.templates.compiling.findings import Finding, Place, Severity
+from shared.templates.compiling.findings import Finding, Place
+from shared.templates.compiling.rules import Severity
 from shared.templates.template import TemplateContent
 
 OF_FILES = "file."

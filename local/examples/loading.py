@@ -32,6 +32,9 @@ from shared.platform.crypto import Keys
 from shared.platform.database import Connection, Database
 from shared.platform.settings import read_keys
 from shared.providers import CREDENTIALS
+from shared.providers.templated.base import TemplateWords
+from shared.providers.templated.solapi import wire_of
+from shared.templates.compiling.drift import words_of
 from shared.templates.store import StoredTemplate, active_templates, save_pictures, save_templates
 from shared.templates.template import TemplateContent, with_code
 from shared.tenants.accounts import register_account
@@ -328,11 +331,17 @@ def account_spec(stack: Stack, example: Example, account: AccountFile) -> dict[s
             {
                 "templateId": template.alimtalk.code,
                 "pfId": account.kakao_channel,
-                "name": template.name,
-                "content": template.alimtalk.text,
                 "status": _INSPECTION.get(template.approval or "draft", "REJECTED"),
+                **_registered(words),
             }
             for template in example.templates
-            if template.alimtalk and template.alimtalk.code
+            if template.alimtalk and template.alimtalk.code and (words := words_of(template.name, template.content))
         ],
     }
+
+
+def _registered(words: TemplateWords) -> dict[str, Any]:
+    """What is registered of a template, as the simulator's control API takes it."""
+    wire = wire_of(words)
+    told = {name: wire.pop(name) for name in ("name", "content", "buttons")}
+    return {**told, "parts": wire}

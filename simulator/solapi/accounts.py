@@ -23,7 +23,7 @@ class _Spec(BaseModel):
 
 
 class TemplateSpec(_Spec):
-    """An AlimTalk template, approved unless it says otherwise."""
+    """An AlimTalk template, approved unless it says otherwise. `parts`: what else is registered, as the wire has it."""
 
     template_id: Annotated[str, Field(min_length=1)]
     pf_id: Annotated[str, Field(min_length=1)]
@@ -31,6 +31,7 @@ class TemplateSpec(_Spec):
     name: str = ""
     status: Literal["PENDING", "INSPECTING", "APPROVED", "REJECTED"] = "APPROVED"
     buttons: list[dict[str, Any]] = []
+    parts: dict[str, Any] = {}
 
 
 class AccountSpec(_Spec):

@@ -171,7 +171,7 @@ class Solapi:
                 return entries
 
     async def daily(self, account: ProviderAccount, day: dt.date) -> list[Billed]:
-        answer = await self._call(account, "GET", path_of(day))
+        answer = await self.call(account, "GET", path_of(day))
         with as_documented("SOLAPI"):
             return billed(answer, day)
 

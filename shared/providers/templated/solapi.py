@@ -61,13 +61,13 @@ class SolapiTemplates:
     async def create_template(
         self, account: ProviderAccount, words: TemplateWords, code: str | None
     ) -> ProviderTemplate:
-        body = {"channelId": account.kakao_channel, **_wire(words)}
+        body = {"channelId": account.kakao_channel, **wire_of(words)}
         answer = await self._solapi.call(account, "POST", _PATH, body)
         with as_documented("SOLAPI"):
             return _template(answer)
 
     async def update_template(self, account: ProviderAccount, code: str, words: TemplateWords) -> ProviderTemplate:
-        return await self._one(account, "PUT", code, _wire(words))
+        return await self._one(account, "PUT", code, wire_of(words))
 
     async def submit_template(self, account: ProviderAccount, code: str) -> ProviderTemplate:
         there = await self._one(account, "GET", code)
@@ -96,8 +96,8 @@ class SolapiTemplates:
             return _template(answer)
 
 
-def _wire(words: TemplateWords) -> dict[str, Any]:
-    """All of it each time, so that what was taken out is taken out there."""
+def wire_of(words: TemplateWords) -> dict[str, Any]:
+    """A template as SOLAPI takes it: all of it each time, so that what was taken out is taken out there."""
     emphasis = "ITEM_LIST" if words.items or words.header else "TEXT" if words.title else "NONE"
     return {
         "name": words.name,

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
-from shared.templates.compiling.rules import RULES
+from shared.templates.compiling.rules import RULES, Severity
 
-Severity = Literal["error", "warning"]
 Place = tuple[str | int, ...]
 """Keys and numbers that lead to it in a template's file: `("alimtalk", "buttons", 0, "name")`."""
 

@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
+Severity = Literal["error", "warning"]
+
 
 class Rule(NamedTuple):
     """severity: as of a `Finding`. detail, detail_ko: with `{name}` for what a finding names."""
 
-    severity: Literal["error", "warning"]
+    severity: Severity
     detail: str
     detail_ko: str
 
