@@ -58,7 +58,7 @@ class MmsContent(_Part):
     image: PictureName
 
 
-class ButtonContent(BaseModel):
+class LinkButton(BaseModel):
     """A button that opens a page; `desktop` is the page there, where it is another."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -73,7 +73,7 @@ class BrandContent(_Part):
 
     text: TemplateText
     image: PictureName | None = None
-    buttons: Annotated[tuple[ButtonContent, ...], Field(max_length=5)] = ()
+    buttons: Annotated[tuple[LinkButton, ...], Field(max_length=5)] = ()
 
     def slots(self, leg: str) -> Iterator[Slot]:
         """Its text, and those of its buttons."""
