@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 
 import orjson
 
+from shared.law.senders import LEGS_FROM_A_NUMBER
 from shared.platform.crypto import Keys, SealError
 from shared.platform.database import Connection, Database
 from shared.platform.database.revisions import RevisionCache
@@ -16,7 +17,7 @@ from shared.platform.logs import log
 from shared.providers import OF_KAKAO, ProviderAccount, legs_carried, legs_of
 from shared.tenants.senders.store import WITH_ACCOUNT, register_number
 from shared.tenants.store import SealedAccount, fill_in_carried, has_undecided, provider_accounts, save_account
-from shared.tenants.terms import Terms, carried, sends_from
+from shared.tenants.terms import Terms, carried
 from shared.tenants.webhook_store import Unfilled, fill, unfilled
 from shared.tenants.webhooks import WEBHOOK_SECRET, digest_for, let_provider_call
 
@@ -63,8 +64,8 @@ async def register_account(
 ) -> bool:
     """Save a provider account that a tenant sends by from now on, beside the others that it sends by.
 
-    What is kept already is not written again: sealing twice never gives the same bytes. Its sender is registered with
-    it: the provider has verified that.
+    What is kept already is not written again: sealing twice never gives the same bytes. Where it is for texts, its
+    sender is registered with it: the provider has verified that.
 
     Args:
         connection: in a transaction of the database's owner that holds the tenant's row (`save_tenant` does).
@@ -105,11 +106,10 @@ async def register_account(
         await save_account(
             connection, account, terms, credentials, identity=identity_of(account), carries=carries, now=now
         )
-    registered = False
-    if sends_from(account.provider) == "number":
-        registered = await register_number(connection, account.tenant, account.sender, how=WITH_ACCOUNT, now=now)
+    if not set(carries).isdisjoint(LEGS_FROM_A_NUMBER):
+        is_kept &= not await register_number(connection, account.tenant, account.sender, how=WITH_ACCOUNT, now=now)
     await let_provider_call(connection, account)
-    return registered or not is_kept
+    return not is_kept
 
 
 def _terms(sealed: SealedAccount) -> Terms:

@@ -204,7 +204,7 @@ async def test_an_unknown_tenant_is_a_clear_error(world: LedgerWorld) -> None:
 
 
 STOPPED = {
-    "paused": ("paused_at = now(), paused_why = 'x'", "account_paused", "warning"),
+    "paused": ("paused_at = '2026-01-01Z', paused_why = 'x'", "account_paused", "warning"),
     "a certificate that is over": ("certificate_until = '2020-01-01'", "certificate_expired", "failed"),
     "a number of nobody": ("sender = '0299990000'", "sender_unregistered", "failed"),
     "another channel": ("carries = '{mms}'", "channel_not_carried", "failed"),
