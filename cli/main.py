@@ -7,15 +7,16 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from cli.accounts import providers
+from cli.accounts.accounts import app as accounts_verbs
+from cli.accounts.senders import app as senders_verbs
 from cli.credits.credits import app as credits_verbs
 from cli.credits.plans import app as plans_verbs
 from cli.errors import explain
-from cli.messaging import events, messages, providers, publish, send, show
-from cli.messaging.accounts import app as accounts_verbs
+from cli.messaging import events, messages, publish, send, show
 from cli.messaging.customers import app as customers_verbs
 from cli.messaging.inbox import app as inbox_verbs
 from cli.messaging.publishers import app as publishers_verbs
-from cli.messaging.senders import app as senders_verbs
 from cli.operations import health, package, restore
 from cli.operations.alerts import app as alerts_verbs
 from cli.operations.dead_letters import app as dead_letters_verbs

@@ -198,14 +198,7 @@ def bulk_sender(parts: Parts) -> Sender:
 def sweeper(parts: Parts) -> Sweeper:
     from shared.messages.dispatch.sweeping import Sweeper
 
-    return Sweeper(
-        database(parts),
-        providers(parts),
-        accounts(parts),
-        dispatcher(parts),
-        reports(parts),
-        parts.clock,
-    )
+    return Sweeper(database(parts), providers(parts), accounts(parts), dispatcher(parts), reports(parts), parts.clock)
 
 
 @cache
@@ -236,16 +229,12 @@ def _looks(parts: Parts) -> Callable[[], Awaitable[None]]:
 @cache
 def firestore(parts: Parts) -> Firestore | None:
     """Where apps watch the inbox, if any do."""
-    settings = parts.settings
-    if settings.firestore_database is None:
+    if parts.settings.firestore_database is None:
         return None
     from shared.inbox.firestore import Firestore
 
-    project, name, emulator = (
-        settings.google_cloud_project,
-        settings.firestore_database,
-        settings.firestore_emulator_host,
-    )
+    project, name = parts.settings.google_cloud_project, parts.settings.firestore_database
+    emulator = parts.settings.firestore_emulator_host
     if emulator is not None:
         return Firestore(f"http://{emulator}", project, name, parts.clock, metadata=None)
     return Firestore("https://firestore.googleapis.com", project, name, parts.clock)
@@ -260,7 +249,7 @@ def marks(parts: Parts) -> Marks:
 
 @cache
 def ticker(parts: Parts) -> Ticker:
-    from shared.messages.dispatch.reissuing import reissue
+    from shared.messages.dispatch.unconsumed import reissue
     from shared.platform.loops.rounds import Loop, Rounds
     from shared.workflows.ticks.ticking import Ticker
 

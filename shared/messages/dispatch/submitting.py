@@ -14,30 +14,22 @@ from dataclasses import dataclass, field
 from typing import assert_never
 from uuid import UUID
 
-from shared.contracts.channels import is_reported
-from shared.contracts.outcomes import Outcome
-from shared.customers.devices_store import forget_devices, mark_bounced
-from shared.messages.dispatch.dispatching import FIRST_CHECK, LEASE, SEND_ATTEMPTS, Dispatcher
+from shared.messages.dispatch.dispatching import LEASE, SEND_ATTEMPTS, Dispatcher
+from shared.messages.dispatch.recording import CallRecords, fields_of
 from shared.messages.dispatch.submit_store import (
     Carried,
     begin_call,
     carried,
-    customers_of,
-    mark_sent,
-    mark_unknown,
     named_by_another,
     split,
 )
 from shared.messages.dispatch.sweep_store import TakenDispatch, close_undecided
 from shared.messages.known_templates import KnownTemplates
-from shared.messages.metrics import OURSELVES, count_sent
-from shared.messages.reasons import ACCOUNT_AMISS, ANSWER_LOST, SENTENCES
-from shared.messages.reports.reporting import Reports, Told, refusal, taken
+from shared.messages.reports.reporting import Reports, Told, refusal
 from shared.platform.clock import Clock
 from shared.platform.database import Database
 from shared.platform.ids import new_id
 from shared.platform.logs import log
-from shared.platform.signals.alerts import raise_alert
 from shared.providers import (
     OneCallProvider,
     OutboundMessage,
@@ -84,6 +76,7 @@ class Submitter:
         self._dispatcher = dispatcher
         self._reports = reports
         self._clock = clock
+        self._records = CallRecords(database, dispatcher, reports, clock)
         self._templates = KnownTemplates()
 
     async def submit(
@@ -158,8 +151,8 @@ class Submitter:
                 return await self._halved(tenant, dispatch, messages)
             await self._refused(account, dispatch, messages, error)
         else:
-            await self._leave(account, submission, submitted)
-            await self._adopt(account, submission, submitted)
+            await self._records.leave(account, submission, submitted)
+            await self._records.adopt(account, submission, submitted)
         return {}
 
     async def _submitted(self, run: _Run, submission: Submission) -> Submitted:
@@ -188,19 +181,19 @@ class Submitter:
         async with self._database.connection() as connection:
             ours = await begin_call(connection, account.tenant, dispatch, now=now, lease_until=now + LEASE)
         if not ours:
-            log("sending").warning("dispatch was taken over before it was sent", extra={"fields": _fields(account)})
+            log("sending").warning("dispatch was taken over before it was sent", extra={"fields": fields_of(account)})
         return now if ours and self._clock.now() - now <= AT_ONCE else None
 
     async def _undecided(self, run: _Run, dispatch: UUID, error: ProviderUndecided) -> None:
         """The answer was lost just now."""
         match run.provider.settlement:
             case Settlement.KEYED | Settlement.ASKED | Settlement.MATCHED:
-                fields = {**_fields(run.account), "dispatch": dispatch}
+                fields = {**fields_of(run.account), "dispatch": dispatch}
                 log("sending").warning("undecided, will be asked about: %s", error, extra={"fields": fields})
             case Settlement.COLLAPSE:
                 await self._dispatcher.abandon(run.account.tenant, dispatch, "prepared", str(error), tried=True)
             case Settlement.NONE:
-                await self._give_up_knowing(run.account, dispatch, str(error))
+                await self._records.give_up_knowing(run.account, dispatch, str(error))
             case never:
                 assert_never(never)
 
@@ -228,7 +221,7 @@ class Submitter:
             ProviderError: the provider could not be asked; it is asked again later.
         """
         if provider.settlement is Settlement.NONE:
-            await self._give_up_knowing(account, dispatch.id, "its answer was lost")
+            await self._records.give_up_knowing(account, dispatch.id, "its answer was lost")
         elif provider.settlement is Settlement.COLLAPSE:
             why = "its answer was lost, and to send it twice is harmless"
             await self._dispatcher.abandon(account.tenant, dispatch.id, "prepared", why)
@@ -244,15 +237,17 @@ class Submitter:
             return
         submission = Submission(dispatch.id, dispatch.begun_at, [self._written(account, each) for each in carries])
         if provider.settlement is Settlement.MATCHED and not all(each.to for each in submission.messages):
-            await self._give_up_knowing(account, dispatch.id, "what was sent can't be written again to look for it")
+            await self._records.give_up_knowing(
+                account, dispatch.id, "what was sent can't be written again to look for it"
+            )
             return
         try:
             found = await provider.find(account, submission)
         except ProviderAmbiguous as ambiguous:
-            await self._give_up_knowing(account, dispatch.id, str(ambiguous))
+            await self._records.give_up_knowing(account, dispatch.id, str(ambiguous))
             return
         if found and provider.settlement is Settlement.MATCHED and await self._is_anothers(account, dispatch, found):
-            await self._give_up_knowing(account, dispatch.id, "what looks like it is another call's")
+            await self._records.give_up_knowing(account, dispatch.id, "what looks like it is another call's")
             return
         is_sure = self._clock.now() >= dispatch.begun_at + provider.look_up_after
         seen = {each.message for each in found.accepted} | {each.message for each in found.refused} if found else set()
@@ -265,105 +260,7 @@ class Submitter:
             return
         if unseen:
             await self._dispatcher.abandon(account.tenant, dispatch.id, "prepared", why, only=unseen)
-        await self._adopt(account, submission, found)
-
-    async def _leave(self, account: ProviderAccount, submission: Submission, submitted: Submitted) -> None:
-        """Queue again what the provider has not taken of a call that it has taken in part.
-
-        First of all: whoever ends before that leaves a call that is settled by its class.
-        """
-        seen = {each.message for each in submitted.accepted} | {each.message for each in submitted.refused}
-        unseen = [each.message for each in submission.messages if each.message not in seen]
-        if unseen:
-            why = str(submitted.left or "its provider has not seen it")
-            again_in = submitted.left.again_in if isinstance(submitted.left, ProviderBusy) else None
-            await self._dispatcher.abandon(
-                account.tenant, submission.dispatch, "prepared", why, only=unseen, again_in=again_in
-            )
-
-    async def _adopt(self, account: ProviderAccount, submission: Submission, submitted: Submitted) -> None:
-        """Record what the provider has taken and what it has refused.
-
-        Refusals first: whoever ends in between leaves a call that is found again. Where nobody tells what becomes of
-        what was taken, it has arrived; whoever ends before that is written leaves it to the sweep. What is gone is
-        forgotten last: whoever does not come to that is told of it again.
-        """
-        if submitted.amiss is not None:
-            detail = f"account {account.id} at {account.provider}: {submitted.amiss}"
-            async with self._database.connection() as connection:
-                await raise_alert(connection, account.tenant, ACCOUNT_AMISS, detail[:500], self._clock.now())
-        if submitted.refused:
-            await self._reports.record([Told(account.tenant, account.provider, each) for each in submitted.refused])
-        if not submitted.accepted:
-            await self._dispatcher.abandon(account.tenant, submission.dispatch, "prepared", "none of it was taken")
-            await self._forget(account, submission, submitted)
-            return
-        channels = {message.message: message.channel for message in submission.messages}
-        accepted = [(each.message, channels[each.message], each.provider_message_id) for each in submitted.accepted]
-        now, calls = self._clock.now(), self._dispatcher.calls.due(account)
-        async with self._database.connection() as connection:
-            await mark_sent(
-                connection,
-                account.tenant,
-                submission.dispatch,
-                accepted,
-                batch=submitted.batch,
-                now=now,
-                check_at=now + FIRST_CHECK,
-                calls=calls,
-            )
-        count_sent(account.provider, (channel for _, channel, _ in accepted))
-        attempts = {message.message: message.attempt for message in submission.messages}
-        await self._reports.record(
-            [
-                Told(account.tenant, account.provider, taken(message, attempts[message], channel, named))
-                for message, channel, named in accepted
-                if not is_reported(channel)
-            ]
-        )
-        await self._forget(account, submission, submitted)
-
-    async def _forget(self, account: ProviderAccount, submission: Submission, submitted: Submitted) -> None:
-        """Send nothing more to the devices and addresses that the provider found gone."""
-        if not submitted.gone:
-            return
-        addresses = {message.to: message.message for message in submission.messages if message.channel == "email"}
-        bounced = [address for address in submitted.gone if address in addresses]
-        devices = [token for token in submitted.gone if token not in addresses]
-        async with self._database.connection() as connection:
-            if devices:
-                await forget_devices(connection, account.tenant, devices)
-            if bounced:
-                theirs = await customers_of(connection, account.tenant, [addresses[each] for each in bounced])
-                await mark_bounced(connection, account.tenant, theirs, bounced, now=self._clock.now())
-
-    async def _give_up_knowing(self, account: ProviderAccount, dispatch: UUID, why: str) -> None:
-        """Nobody will know whether it was sent: its messages are `unknown`, and whoever sweeps sees to their end."""
-        now = self._clock.now()
-        log("sending").error("nobody can say whether it was sent: %s", why, extra={"fields": _fields(account)})
-        async with self._database.connection() as connection:
-            carries = await carried(connection, account.tenant, dispatch)
-            await mark_unknown(
-                connection, account.tenant, dispatch, error=why[:500], now=now, check_at=now + FIRST_CHECK
-            )
-        await self._reports.record(
-            [
-                Told(
-                    account.tenant,
-                    OURSELVES,
-                    refusal(
-                        each.id,
-                        each.attempt,
-                        each.leg,
-                        ANSWER_LOST,
-                        SENTENCES[ANSWER_LOST],
-                        outcome=Outcome.UNCONFIRMED,
-                    ),
-                )
-                for each in carries
-                if each.status == "sending"
-            ]
-        )
+        await self._records.adopt(account, submission, found)
 
     async def _is_anothers(self, account: ProviderAccount, dispatch: TakenDispatch, found: Submitted) -> bool:
         async with self._database.connection() as connection:
@@ -423,7 +320,3 @@ class _Run:
         """Counts it if so."""
         self.splits += 1
         return self.splits <= MOST_SPLITS
-
-
-def _fields(account: ProviderAccount) -> dict[str, object]:
-    return {"tenant": account.tenant, "account": account.id, "provider": account.provider}
