@@ -18,7 +18,7 @@ from shared.messages.dispatch.health.rules import OPEN_AT_MOST
 from shared.tenants.accounts import register_account
 from shared.tenants.terms import Terms
 from tests.faults.boundaries import Hook
-from tests.faults.world import BOTH_CHANNELS, SMS_ONLY, Crash, FaultyWorld, Process
+from tests.faults.world import BOTH_CHANNELS, SMS_ONLY, Crash, FaultyWorld, Process, ending_at
 from tests.providers.simulated import TEMPLATE_CODE, TEMPLATE_TEXT
 from tests.world import KEYS
 
@@ -224,3 +224,73 @@ async def test_no_outage_loses_or_doubles_a_message_whoever_ends_in_between(
     assert await world.live(world.process())
     assert statuses(world, sent) == {"delivered": 60}
     assert carried(world).total() == 60
+
+
+async def test_an_account_that_asks_for_a_pause_is_none_to_wait_for(world: FaultyWorld, school: str) -> None:
+    world.simulator.set_faults_of("solapi", too_many={"count": 1000}, retry_after=600)
+    processes = [world.process() for _ in range(3)]
+    sent: list[UUID] = []
+    for _ in range(10):
+        sent += await queue(world, school, len(sent), 3)
+        await seconds_pass(world, processes, 2)
+    world.clock.advance(600)
+    await seconds_pass(world, processes, 2)
+    paused = world.rows("select identity from account_buckets where closed_until is not null")
+    assert len(paused) == 1
+    assert breakers(world)["open"] == 0, "it works, and says so"
+    more = await queue(world, school, len(sent), 30)
+    await seconds_pass(world, processes, 4)
+    assert carried(world)["nhn"] >= len(more)
+    world.simulator.set_faults()
+    assert await world.live(processes[0])
+    assert carried(world).total() == len(sent) + len(more)
+
+
+@pytest.mark.parametrize("discard_too", [False, True], ids=["and is taken back", "and can't be taken back at once"])
+async def test_a_pause_that_is_asked_for_when_a_batch_is_to_be_sent_is_kept_and_is_no_try(
+    world: FaultyWorld, discard_too: bool
+) -> None:
+    tenant = await world.tenant(templates=TEMPLATES, account=False)
+    main = world.simulator.add_account(tenant, webhook_url=f"{world.hook_url}solapi/{tenant}/main")
+    async with world.owner.transaction() as connection:
+        await register_account(connection, KEYS, main, now=world.clock.now())
+    on = r"POST .*/send$|DELETE .*" if discard_too else r"POST .*/send$"
+    world.simulator.set_faults_of("solapi", too_many={"count": 2 if discard_too else 1, "on": on}, retry_after=90)
+    began, process = world.clock.now(), world.process()
+    [message] = await queue(world, tenant, 0, 1)
+    await world.deliver(process)
+    [bucket] = world.rows("select closed_until from account_buckets")
+    assert (bucket["closed_until"] - began).total_seconds() == 90
+    row = world.message(message)
+    assert (row["status"], row["tries"]) == (("sending", 1) if discard_too else ("queued", 0))
+    assert carried(world) == {}
+    assert await world.live(process)
+    assert statuses(world, [message]) == {"delivered": 1}
+    assert carried(world) == {"solapi": 1}
+
+
+async def test_to_measure_an_account_that_is_well_costs_no_statement(world: FaultyWorld, school: str) -> None:
+    process = world.process()
+    await queue(world, school, 0, 1)
+    await world.deliver(process)
+    asked = [boundary for boundary in process.boundaries if boundary.startswith("before ")]
+    assert not {"before count", "before follow", "before read"} & set(asked)
+    [health] = world.table("account_health")
+    assert (sum(health["latencies"]), health["failures"]) == (1, 0)
+
+
+async def test_a_trial_whose_instance_ended_is_over_after_a_minute(world: FaultyWorld, school: str) -> None:
+    world.rows("update provider_accounts set active = id = 'main' where tenant = %s", school)
+    world.simulator.set_faults_of("solapi", outage=True)
+    phones = await until_open(world, school, [world.process()])
+    world.simulator.set_faults()
+    world.clock.advance(OPEN_AT_MOST.total_seconds())
+    killed = world.process(ending_at("before POST /messages/v4/groups/{group}/send"))
+    await queue(world, school, phones, 3)
+    await world.deliver(killed)
+    assert killed.ended
+    [health] = world.table("account_health")
+    assert health["trial_until"] > world.clock.now()
+    assert await world.live(world.process())
+    assert carried(world) == {"solapi": phones + 3}
+    assert breakers(world) == {"closed": 1}
