@@ -14,7 +14,9 @@ import pytest
 
 from shared.messages.dispatch.choice.weight_store import TRIAL_MESSAGES
 from shared.messages.dispatch.dispatching import LEASE
-from shared.messages.dispatch.health.rules import OPEN_AT_MOST
+from shared.messages.dispatch.health.rules import ENOUGH_CALLS, FULL, OPEN_AT_MOST, RISE, STEP
+from shared.messages.dispatch.health.standing import told
+from shared.messages.dispatch.health.standing_store import standings
 from shared.tenants.accounts import register_account
 from shared.tenants.terms import Terms
 from tests.faults.boundaries import Hook
@@ -294,3 +296,25 @@ async def test_a_trial_whose_instance_ended_is_over_after_a_minute(world: Faulty
     assert await world.live(world.process())
     assert carried(world) == {"solapi": phones + 3}
     assert breakers(world) == {"closed": 1}
+
+
+async def test_less_is_sent_by_an_account_that_is_slow_and_by_and_by_as_much_again(
+    world: FaultyWorld, school: str
+) -> None:
+    async def slow(boundary: str) -> None:
+        if boundary == "before POST /messages/v4/groups/{group}/send":
+            world.clock.advance(6)
+
+    world.rows("update provider_accounts set active = id = 'main' where tenant = %s", school)
+    process = world.process(slow)
+    for phone in range(ENOUGH_CALLS):
+        await queue(world, school, phone, 1)
+        await world.deliver(process)
+    [health] = world.table("account_health")
+    assert (health["weight"], health["opened_at"]) == (FULL - STEP, None)
+    async with world.owner.connection() as connection:
+        [account] = await standings(connection, school)
+    now = world.clock.now()
+    assert told(account, now)["effective_weight"] == FULL - STEP
+    assert told(account, now + RISE)["effective_weight"] == FULL
+    assert 5_000 < told(account, now)["p95_ms"] <= 7_500
