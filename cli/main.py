@@ -11,6 +11,7 @@ from cli.accounts import providers
 from cli.accounts.accounts import app as accounts_verbs
 from cli.accounts.senders import app as senders_verbs
 from cli.credits.credits import app as credits_verbs
+from cli.credits.invoices import app as invoices_verbs
 from cli.credits.plans import app as plans_verbs
 from cli.errors import explain
 from cli.messaging import events, messages, publish, send, show
@@ -20,7 +21,6 @@ from cli.messaging.publishers import app as publishers_verbs
 from cli.operations import health, package, restore
 from cli.operations.alerts import app as alerts_verbs
 from cli.operations.dead_letters import app as dead_letters_verbs
-from cli.operations.invoices import app as invoices_verbs
 from cli.operations.keys import app as keys_verbs
 from cli.operations.retention import app as retention_verbs
 from cli.operations.tenants import app as tenants_verbs

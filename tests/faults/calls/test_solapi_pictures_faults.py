@@ -14,7 +14,7 @@ from shared.messages.dispatch import sending
 from shared.platform.clock import SEOUL
 from shared.providers import OutboundMessage
 from shared.providers.base import Button, Picture
-from shared.templates import rendering
+from shared.templates.rendering import render
 from tests.faults.boundaries import Hook
 from tests.faults.fates import BAD_NUMBER, DELIVERED, REFUSED
 from tests.faults.world import SMS_ONLY, Crash, FaultyWorld
@@ -34,7 +34,7 @@ SOUND, HEAVY = picture(), picture(padding=600 * 1024)
 @pytest.fixture
 def shows(monkeypatch: pytest.MonkeyPatch, world: FaultyWorld) -> None:
     """Words for a text are sent with a picture, and as a Brand Message with a button. It is noon."""
-    written = rendering.render
+    written = render
 
     def with_picture(content: Any, leg: str, variables: Any, **options: Any) -> OutboundMessage:
         if leg not in WIRE:
