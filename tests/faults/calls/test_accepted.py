@@ -50,6 +50,7 @@ async def sent(world: FaultyWorld, *route: str) -> UUID:
     async with world.owner.transaction() as connection:
         await save_pictures(connection, TENANT, {name_of(PICTURE): PICTURE}, now=world.clock.now())
         await save_templates(connection, TENANT, contents, now=world.clock.now())  # type: ignore[arg-type]
+    world.rows("update provider_accounts set carries = %s where tenant = %s", list(LEGS), TENANT)
     world.rows("delete from customers where tenant = %s", TENANT)
     person = TENANT, PHONE, world.clock.now()
     world.rows("insert into customers (tenant, id, as_of, email) values (%s, %s, %s, 'Jiu@example.com')", *person)
