@@ -318,7 +318,14 @@ def channel_of(account: ProviderAccount) -> str:
 
 
 def _wire_button(button: Button) -> dict[str, Any]:
-    return {"name": button.name, "type": "WL", "linkMo": button.mobile, "linkPc": button.desktop or button.mobile}
+    links = {
+        "linkMo": button.mobile,
+        "linkPc": button.desktop or button.mobile,
+        "schemeAndroid": button.android,
+        "schemeIos": button.ios,
+    }
+    given = {name: link for name, link in links.items() if link is not None}
+    return {"name": button.name, "type": button.kind, **given}
 
 
 def _form(picture: Picture) -> tuple[str, bytes]:

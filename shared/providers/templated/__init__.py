@@ -11,8 +11,13 @@ from shared.providers.templated.base import TemplatedProvider
 
 def templated_providers(settings: Settings, clock: Clock) -> Mapping[str, TemplatedProvider]:
     """Every provider of templates by name."""
+    from shared.providers.nhn.kakao import NhnKakao
     from shared.providers.solapi import Solapi
+    from shared.providers.templated.nhn import NhnTemplates
     from shared.providers.templated.solapi import SolapiTemplates
 
-    known: tuple[TemplatedProvider, ...] = (SolapiTemplates(Solapi(settings.solapi_url, clock)),)
+    known: tuple[TemplatedProvider, ...] = (
+        SolapiTemplates(Solapi(settings.solapi_url, clock)),
+        NhnTemplates(NhnKakao(settings.nhn_kakao_url)),
+    )
     return {provider.name: provider for provider in known}
