@@ -199,6 +199,8 @@ class Blueprint:
                 "KAKAO_LOGIN_URL": self.address("simulator"),
                 "FCM_URL": self.address("simulator"),
                 "GOOGLE_OAUTH_URL": self.address("simulator"),
+                "ALIGO_URL": self.address("simulator"),
+                "ALIGO_KAKAO_URL": self.address("simulator"),
                 "LOG_LEVEL": os.environ.get("LOG_LEVEL", "INFO"),
                 **({"ALLIM_ENCRYPTION_KEY": self.secrets.encryption_key} if name in functions.OPEN_CREDENTIALS else {}),
                 **(self.toss_environment() if name in functions.TAKE_PAYMENTS else {}),

@@ -85,6 +85,8 @@ class Stack(BaseModel):
                 "kakao_login_url": self.simulator_url,
                 "fcm_url": self.simulator_url,
                 "google_oauth_url": self.simulator_url,
+                "aligo_url": self.simulator_url,
+                "aligo_kakao_url": self.simulator_url,
                 "toss_url": self.simulator_url,
                 "toss_secret_key": SIMULATED_TOSS_KEY,
             }

@@ -12,6 +12,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp
 
 from simulator.accepted import AcceptedList
+from simulator.aligo import api as aligo_api
+from simulator.aligo.api import Aligo
 from simulator.clock import Clock, present
 from simulator.control import Control
 from simulator.faults import FaultBoard
@@ -52,6 +54,7 @@ DOORS = (
     Door("nhn", (*nhn_api.PATHS, *nhn_kakao_api.PATHS), nhn_api.refusal),
     Door("sens", sens_api.PATHS, sens_api.refusal),
     Door("kakao_me", kakao_api.PATHS, kakao_api.refusal),
+    Door("aligo", aligo_api.PATHS, aligo_api.refusal),
     Door("solapi", ("/",), solapi_errors.refusal),
 )
 """Every provider by the paths of its requests; all others are SOLAPI's."""
@@ -102,6 +105,7 @@ def build_app(settings: Settings, clock: Clock = present) -> ASGIApp:
     kakao = Kakao(clock, accepted)
     smtp = Smtp(clock, accepted, board.of(Smtp.name), settings.smtp_port)
     fcm = Fcm(clock, accepted)
+    aligo = Aligo(clock, accepted, board.of("aligo"))
     toss_webhooks = TossWebhooks(clock, board.of("toss"))
     toss = Toss(clock, board.of("toss"), toss_webhooks)
     register_merchant(toss, MerchantSpec())
@@ -126,9 +130,15 @@ def build_app(settings: Settings, clock: Clock = present) -> ASGIApp:
         *sens.routes(),
         *kakao.routes(),
         *fcm.routes(),
+        *aligo.routes(),
         *TossApi(toss).routes(),
         *Control(
-            accepted, board, counts, solapi, [nhn, nhn_kakao, sens, kakao, fcm, smtp], smtp_port=lambda: smtp.port
+            accepted,
+            board,
+            counts,
+            solapi,
+            [nhn, nhn_kakao, sens, aligo, kakao, fcm, smtp],
+            smtp_port=lambda: smtp.port,
         ).routes(),
         *TossControl(toss, toss_webhooks).routes(),
         *SlackApi(clock).routes(),

@@ -75,8 +75,8 @@ class FaultPlan(BaseModel):
         report_drop_rate: share of reports and events that never come, though a look-up shows the status.
         report_forge_rate: share of calls to a webhook before which a stranger makes the same one without the secret.
         report_misspelt_rate: share of NHN's reports in which `recipientGroupingKey` is misspelt, as in its guide.
-        list_delay_ms: so late a message is shown by NHN's lists.
-        fail_inside: requests answered 200 with a failure inside, without having been looked at; NHN.
+        list_delay_ms: so late a message is shown by lists: NHN's, SENS's and Aligo's.
+        fail_inside: requests answered 200 with a failure inside, without having been looked at; NHN, Aligo.
         accept_then_fail: requests carried out in full and answered 200 with a failure inside; NHN.
         bill_twice: so many delivered messages the statistics count, and charge, twice.
         forget_in_bill: so many delivered messages they leave out.

@@ -106,7 +106,7 @@ def add(
     provider: Annotated[
         str,
         typer.Option(
-            help="solapi; nhn, nhn_kakao: NHN Cloud's SMS, its KakaoTalk; sens: Naver Cloud; fcm: Firebase; "
+            help="solapi; nhn, nhn_kakao: NHN Cloud's SMS, its KakaoTalk; sens: Naver Cloud; aligo; fcm: Firebase; "
             "inapp: the inbox of your own app; smtp: a mail server; kakao_me: KakaoTalk to the account's owner."
         ),
     ],
@@ -147,9 +147,9 @@ def add(
     """Add an account at a provider, or change one. The tenant sends by it from now on, beside its others.
 
     solapi needs api_key and api_secret; nhn and nhn_kakao app_key and secret_key; sens access_key, secret_key, and
-    service_id for texts, kakao_service_id for AlimTalk, or both; smtp the url of a mail server; kakao_me rest_api_key
-    and refresh_token; for fcm the file of a service account will do, as Firebase gives it; inapp needs nothing. With a
-    webhook_secret the provider may call; without one it is asked.
+    service_id for texts, kakao_service_id for AlimTalk, or both; aligo api_key and user_id; smtp the url of a mail
+    server; kakao_me rest_api_key and refresh_token; for fcm the file of a service account will do, as Firebase gives
+    it; inapp needs nothing. With a webhook_secret the provider may call; without one it is asked.
     """
     from shared.platform.clock import WallClock
     from shared.platform.crypto import Keys

@@ -111,6 +111,7 @@ class AccountFile(_File):
 
     api_key, api_secret: of SOLAPI. app_key, secret_key: of NHN Cloud, for each of its two services. access_key,
     secret_key: of SENS, where service_id opens its texts, and kakao_service_id its AlimTalk; one of them is needed.
+    api_key, user_id: of Aligo.
     project_id, client_email, private_key: of a Firebase project's service account. Nothing opens the inbox, `inapp`.
     url: of a mail server. rest_api_key, refresh_token: of an app at KakaoTalk, for messages to its owner.
     channels, weight, certificate: on what terms it is used; see `shared.tenants.terms`.
@@ -122,6 +123,7 @@ class AccountFile(_File):
     kakao_channel: str | None = None
     api_key: Credential = None
     api_secret: Credential = None
+    user_id: Credential = None
     app_key: Credential = None
     secret_key: Credential = None
     service_id: Credential = None

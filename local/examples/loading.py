@@ -311,6 +311,19 @@ def account_spec(stack: Stack, example: Example, account: AccountFile) -> dict[s
                 if template.alimtalk and template.alimtalk.code and account.kakao_channel
             ],
         }
+    if account.provider == "aligo":
+        return {
+            "provider": account.provider,
+            "apiKey": account.api_key,
+            "userId": account.user_id,
+            "senders": [account.sender],
+            "senderKeys": [account.kakao_channel] if account.kakao_channel else [],
+            "templates": [
+                {"tplCode": template.alimtalk.code, "content": template.alimtalk.text}
+                for template in example.templates
+                if template.alimtalk and template.alimtalk.code and template.approval == "approved"
+            ],
+        }
     if account.provider == "nhn":
         return {
             "provider": account.provider,

@@ -94,6 +94,27 @@ def for_carriers(text: str) -> str:
     return text if text.isascii() else _OF_PICTURES.sub("", text)
 
 
+def unencodable(text: str) -> str:
+    """The characters of `text` that Korean carriers can't carry, once each, in order.
+
+    Carriers take CP949, and of its Hangul only the 2,350 syllables of KS X 1001; Python's `euc_kr` writes any other
+    syllable as an eight-byte sequence, which is how it is told.
+    """
+    try:
+        if len(text.encode("cp949")) == len(text.encode("euc_kr")):
+            return ""
+    except UnicodeEncodeError:
+        pass
+    return "".join(dict.fromkeys(character for character in text if not _carried(character)))
+
+
+def _carried(character: str) -> bool:
+    try:
+        return len(character.encode("cp949")) <= 2 and len(character.encode("euc_kr")) <= 2
+    except UnicodeEncodeError:
+        return False
+
+
 def nearest(given: str, known: Iterable[str], *, cutoff: float = 0.6) -> str | None:
     """The name that was most probably meant, of those known; `moveOn` and `Move-On` are `move_on`.
 

@@ -82,6 +82,7 @@ class Settings:
     google_oauth_url: where Google gives access tokens for service accounts.
     firestore_database: the database where apps watch the inbox; without one no app does.
     firestore_emulator_host: set when that is served by an emulator, as Google's own libraries understand it.
+    aligo_url, aligo_kakao_url: the addresses of Aligo's texts and of its AlimTalk.
     toss_url: Toss Payments' address.
     toss_secret_key: the merchant's key at Toss Payments; only functions that take payments have it.
     slack_webhook_url: where alerts are told; without it, or with `none`, they are in the log only.
@@ -105,6 +106,8 @@ class Settings:
     google_oauth_url: str = "https://oauth2.googleapis.com"
     firestore_database: str | None = None
     firestore_emulator_host: str | None = None
+    aligo_url: str = "https://apis.aligo.in"
+    aligo_kakao_url: str = "https://kakaoapi.aligo.in"
     toss_url: str = "https://api.tosspayments.com"
     toss_secret_key: str | None = field(default=None, repr=False)
     slack_webhook_url: str | None = field(default=None, repr=False)

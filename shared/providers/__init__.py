@@ -76,6 +76,7 @@ CREDENTIALS: Mapping[str, Credentials] = {
     "nhn_kakao": Credentials(("app_key", "secret_key")),
     "smtp": Credentials(("url",)),
     "kakao_me": Credentials(("rest_api_key", "refresh_token")),
+    "aligo": Credentials(("api_key", "user_id")),
     "fcm": Credentials(("project_id", "client_email", "private_key")),
     "inapp": Credentials(()),
 }
@@ -100,6 +101,7 @@ def _open_to(account: ProviderAccount, channels: Iterable[str]) -> frozenset[str
 
 def providers(settings: Settings, clock: Clock) -> Mapping[str, Provider]:
     """Every provider by name that is somebody else's: the inbox is our own, and needs a database."""
+    from shared.providers.aligo import Aligo
     from shared.providers.fcm import Fcm
     from shared.providers.kakao_me import KakaoMe
     from shared.providers.mail.smtp import Smtp
@@ -115,6 +117,7 @@ def providers(settings: Settings, clock: Clock) -> Mapping[str, Provider]:
         Sens(settings.sens_url, clock),
         Smtp(clock),
         KakaoMe(settings.kakao_url, settings.kakao_login_url, clock),
+        Aligo(settings.aligo_url, settings.aligo_kakao_url),
         Fcm(settings.fcm_url, settings.google_oauth_url, clock),
     )
     return {provider.name: provider for provider in known}

@@ -10,9 +10,8 @@ from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from shared.contracts.channels import becomes
-from shared.contracts.text import for_carriers
+from shared.contracts.text import for_carriers, unencodable
 from shared.templates.errors import ContentError
-from shared.templates.limits import unencodable
 from shared.templates.parts.texts import parse_text
 from shared.templates.rendering import render
 from shared.templates.template import AlimTalkContent, TemplateContent

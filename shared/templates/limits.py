@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from shared.contracts.channels import CHANNELS, Channel, becomes
+from shared.contracts.text import unencodable
 from shared.templates.errors import ContentError
 
 _NAMES = {
@@ -18,27 +19,6 @@ _NAMES = {
 """Of what holds a text, for people."""
 
 _TEXTS = becomes("sms")
-
-
-def unencodable(text: str) -> str:
-    """The characters of `text` that Korean carriers can't carry, once each, in order.
-
-    Carriers take CP949, and of its Hangul only the 2,350 syllables of KS X 1001; Python's `euc_kr` writes any other
-    syllable as an eight-byte sequence, which is how it is told.
-    """
-    try:
-        if len(text.encode("cp949")) == len(text.encode("euc_kr")):
-            return ""
-    except UnicodeEncodeError:
-        pass
-    return "".join(dict.fromkeys(character for character in text if not _carried(character)))
-
-
-def _carried(character: str) -> bool:
-    try:
-        return len(character.encode("cp949")) <= 2 and len(character.encode("euc_kr")) <= 2
-    except UnicodeEncodeError:
-        return False
 
 
 def carrier_bytes(text: str) -> int:

@@ -36,6 +36,7 @@ from shared.platform.database import Database
 from shared.platform.ids import new_id
 from shared.platform.pubsub import BULK_SEND_REQUESTS, DELIVERY_CALLBACKS, SEND_REQUESTS, Outgoing
 from shared.providers import Provider, ProviderAccount
+from shared.providers.aligo import Aligo
 from shared.providers.fcm import Fcm
 from shared.providers.inapp import InApp
 from shared.providers.nhn.kakao import NhnKakao
@@ -123,6 +124,7 @@ class Process:
             "nhn_kakao": NhnKakao(world.simulator.url, self._client),
             "sens": Sens(world.simulator.url, world.clock, self._client),
             "fcm": Fcm(world.simulator.url, world.simulator.url, world.clock, self._client),
+            "aligo": Aligo(world.simulator.url, world.simulator.url, self._client),
         }
         publisher = WatchedPublisher(world.bus, self._pass)
 

@@ -23,6 +23,7 @@ from tests.tls import NO_TLS
 SENDER = "0212345678"
 KAKAO_CHANNEL = "KA01PF00000000000000000000000001"
 PLUS_FRIEND = "@academy"
+SENDER_KEY = "f" * 40
 TEMPLATE_CODE = "KA01TP00000000000000000000000001"
 TEMPLATE_TEXT = "#{이름}님, 수업이 곧 시작됩니다."
 SENDER_KEY = "0123456789abcdef0123456789abcdef01234567"
@@ -188,6 +189,26 @@ class Simulator:
         named = {"restApiKey": secrets["rest_api_key"], "refreshToken": secrets["refresh_token"]}
         self._put("/control/accounts", {"provider": "kakao_me", **named, **settings})
         return ProviderAccount(tenant, "main", "kakao_me", "", None, secrets)
+
+    def add_customer(
+        self, tenant: str = "academy", *, templates: Mapping[str, str] = {TEMPLATE_CODE: TEMPLATE_TEXT}, **settings: Any
+    ) -> ProviderAccount:
+        """A new account at Aligo, as its adapter takes it. `settings`: as `PUT /control/accounts` takes them."""
+        number = next(_numbers)
+        secrets = {"api_key": f"key-{number}", "user_id": f"user{number}"}
+        self._put(
+            "/control/accounts",
+            {
+                "provider": "aligo",
+                "apiKey": secrets["api_key"],
+                "userId": secrets["user_id"],
+                "senders": [SENDER],
+                "senderKeys": [SENDER_KEY],
+                "templates": [{"tplCode": code, "content": text} for code, text in templates.items()],
+                **settings,
+            },
+        )
+        return ProviderAccount(tenant, "main", "aligo", SENDER, SENDER_KEY, secrets)
 
     def set_balance(self, account: ProviderAccount, won: int) -> None:
         """Change what an account has at SOLAPI, in won."""

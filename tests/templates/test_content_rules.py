@@ -2,9 +2,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.contracts.text import clean, for_carriers
+from shared.contracts.text import clean, for_carriers, unencodable
 from shared.templates.errors import ContentError
-from shared.templates.limits import carrier_bytes, check_alimtalk, text_channel, unencodable
+from shared.templates.limits import carrier_bytes, check_alimtalk, text_channel
 from simulator.solapi.model import Account
 from simulator.solapi.sending.intake import Refusal, judge, text_type
 

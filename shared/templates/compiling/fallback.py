@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from shared.contracts.channels import CHANNELS
-from shared.contracts.text import for_carriers
+from shared.contracts.text import for_carriers, unencodable
 from shared.templates.compiling.findings import Finding, Place, found
-from shared.templates.limits import unencodable
 from shared.templates.parts.texts import parse_text
 from shared.templates.template import TemplateContent
 

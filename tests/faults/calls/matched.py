@@ -11,6 +11,7 @@ import pytest
 
 from shared.messages.dispatch import sending, submitting
 from shared.providers import OutboundMessage, ProviderAccount
+from shared.providers.aligo import Aligo
 from shared.providers.sens import Sens
 from shared.templates import rendering
 from shared.templates.template import TemplateContent
@@ -74,7 +75,18 @@ SENS = Matched(
         {BAD_NUMBER: "3018", REFUSED: "A002"},
     ),
 )
-PROVIDERS = {each.name: each for each in (SENS,)}
+ALIGO = Matched(
+    Aligo.name,
+    lambda simulator, tenant: simulator.add_customer(tenant, templates={TALK["code"]: TALK["text"]}),
+    "POST .*/send(_mass)?/$",
+    "_?list/$|detail/$",
+    _kinds(
+        {"sms": "SMS", "lms": "LMS", "mms": "MMS", "alimtalk": "AT"},
+        {BAD_NUMBER: "발송실패", REFUSED: "not_taken"},
+        {BAD_NUMBER: "3018", REFUSED: "not_taken"},
+    ),
+)
+PROVIDERS = {each.name: each for each in (SENS, ALIGO)}
 
 CASES = [
     pytest.param((provider, kind), id=f"{provider.name}-{kind.channel}")

@@ -1,0 +1,1 @@
+"""Aligo, `https://apis.aligo.in` and `https://kakaoapi.aligo.in`, as it answers on the wire."""
