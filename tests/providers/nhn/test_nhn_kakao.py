@@ -202,7 +202,8 @@ async def test_what_ended_days_later_is_found_by_the_minute_in_which_it_was_aske
     kakao: NhnKakao, app: ProviderAccount, simulator: Simulator, clock: SettableClock
 ) -> None:
     untold, told = alimtalk("01090003000"), alimtalk()
-    await kakao.submit(app, submission(untold, told))
+    submitted = await kakao.submit(app, submission(untold, told))
+    assert len(await kakao.batch_reports(app, submitted.batch)) == 2
     clock.advance(3 * 86_400)
     simulator.report("3005", to="01090003000", provider="nhn_kakao")
     [first] = await kakao.poll(app, clock.now(), clock.now())
