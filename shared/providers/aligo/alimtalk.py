@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 
+from shared.contracts.alimtalk import NOT_REACHED
 from shared.contracts.outcomes import Outcome
 from shared.providers.aligo.texts import digits
 from shared.providers.base import Button, OutboundMessage, ProviderAccount, Word
@@ -25,11 +26,14 @@ FAILED = frozenset(
         *("U", "K"),  # Aligo's own: other words than approved; no KakaoTalk, or blocked
         *("1003", "1006", "1007", "1011", "1013", "1015", "1021", "1025", "1028", "1030"),  # channel, template, request
         *("3000", "3001", "3006", "3008", "3010", "3011", "3012", "3013", "3014", "3015", "3016", "3017"),
-        *("3018", "3019", "3020", "3021", "3022", "3024", "3025", "3026", "3027", "3028", "3029", "3030"),
+        *NOT_REACHED,
+        *("3022", "3024", "3025", "3026", "3027", "3028", "3029", "3030"),
         *("4000", "4001", "4002", "8101", "8102", "9998", "9999"),
     }
 )
 """`rslt`. Aligo publishes no list of them: these are Kakao's, and what others have seen. One of no set is not final."""
+
+LASTING = NOT_REACHED | {"K"}
 
 
 def call_of(account: ProviderAccount, messages: Sequence[OutboundMessage]) -> dict[str, str]:
@@ -69,6 +73,7 @@ def word(mid: str, entry: Mapping[str, Any]) -> Word:
         outcome=outcome_of(result),
         detail=entry.get("rslt_message") or None,
         at=read_in_korea(entry.get("rsltdate")),
+        lasting=result in LASTING,
     )
 
 

@@ -24,6 +24,7 @@ from uuid import UUID
 
 import orjson
 
+from shared.contracts.alimtalk import NOT_REACHED
 from shared.contracts.outcomes import Outcome
 from shared.contracts.reports import ProviderReport
 from shared.platform.clock import SEOUL
@@ -61,7 +62,6 @@ from shared.providers.nhn.kakao_codes import (
     KNOWN,
     MISTAKE,
     NO_SUCH_IMAGE,
-    NOT_REACHED,
     OUR_MISTAKES,
     outcome_of,
 )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from shared.contracts.alimtalk import NOT_REACHED
 from shared.contracts.outcomes import Outcome
 from shared.providers.nhn.envelope import Codes
 
@@ -47,9 +48,6 @@ UNCONFIRMED = frozenset(
 
 UNDER_WAY = frozenset({"4161"})
 
-NOT_REACHED = frozenset({"3018", "3019", "3020", "3021"})
-"""The SIM is another one or unused, no KakaoTalk, blocked, too old a KakaoTalk: the next channel is there for these.
-Such a customer is not reached there for now, whatever is sent."""
 
 OUR_MISTAKES = frozenset(
     {

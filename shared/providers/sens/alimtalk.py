@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from shared.contracts.alimtalk import NOT_REACHED
 from shared.contracts.outcomes import Outcome
 from shared.contracts.reports import ProviderReport
 from shared.providers.base import Accepted, Button, OutboundMessage, ProviderAccount, Submitted, Word
@@ -28,13 +29,8 @@ FAILED = frozenset(
         *("2001", "2002", "2003", "2004", "2005", "2006"),  # Kakao's servers
         *("3000", "3001", "3002", "3006", "3008", "3010", "3011", "3012", "3013"),
         *("3014", "3015", "3016", "3017"),  # 3014 length, 3015 no such template, 3016 other words than approved
-        *(
-            "3018",
-            "3019",
-            "3020",
-            "3021",
-            "3022",
-        ),  # 3018 unused, 3019 no KakaoTalk, 3020 blocked, 3022 not at these hours
+        *NOT_REACHED,
+        "3022",  # not at these hours
         *("3024", "3025", "3026", "3027", "3028", "3029", "3030"),  # 3025 a variable's length, 3027 the buttons
         *("3040", "3041", "3042", "3043", "3044", "3045", "3046", "3047", "3048", "3049", "3050", "3051"),
         *("4000", "4001", "4002", "8101", "8102", "9998", "9999"),
@@ -95,6 +91,7 @@ def word(entry: Mapping[str, Any]) -> Word:
         outcome=outcome,
         detail=entry.get("messageStatusDesc") or entry.get("requestStatusDesc"),
         at=read_in_korea(entry.get("completeTime")),
+        lasting=code in NOT_REACHED,
     )
 
 

@@ -10,11 +10,12 @@ import httpx
 import orjson
 import pytest
 
+from shared.contracts.alimtalk import NOT_REACHED
 from shared.contracts.outcomes import Outcome
 from shared.platform.clock import SEOUL
 from shared.providers.nhn.hooks import HookComment, OptOut, TemplateHook, opt_outs, template_hooks
 from shared.providers.nhn.kakao import NhnKakao
-from shared.providers.nhn.kakao_codes import FAILED, KNOWN, NOT_REACHED, OUR_MISTAKES, UNCONFIRMED, outcome_of
+from shared.providers.nhn.kakao_codes import FAILED, KNOWN, OUR_MISTAKES, UNCONFIRMED, outcome_of
 from shared.providers.nhn.sms import Nhn
 from tests.clock import NOON
 from tests.log_lines import log_lines
