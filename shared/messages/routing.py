@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, PlainSerializer
@@ -34,7 +34,7 @@ class Route:
         if all(leg in legs for leg in self.channels):  # as of most, for every message
             return self
         kept = [(leg, time) for leg, time in zip(self.channels, self.deadlines, strict=True) if leg in legs]
-        return Route(tuple(leg for leg, _ in kept), tuple(time for _, time in kept))
+        return replace(self, channels=tuple(leg for leg, _ in kept), deadlines=tuple(time for _, time in kept))
 
 
 def parse_route(given: str | Sequence[str | dict[str, int]]) -> Route:

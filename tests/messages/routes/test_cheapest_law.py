@@ -40,6 +40,12 @@ def test_what_has_no_price_or_cannot_carry_the_words_comes_last() -> None:
     assert cheapest_first(CHEAPEST, AS_SMS, {"sms": Figures(Decimal(20))}, ()).channels == ("sms", "alimtalk")
 
 
+def test_a_route_that_loses_a_channel_stays_what_it_is() -> None:
+    assert Route(("alimtalk", "sms"), (1, 2), cheapest=True, may_double=True).only(["sms"]) == Route(
+        ("sms",), (2,), cheapest=True, may_double=True
+    )
+
+
 LEGS = ("push", "alimtalk", "brand", "sms", "mms")
 
 
