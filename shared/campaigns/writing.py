@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-from collections import defaultdict
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -24,7 +23,6 @@ from shared.customers.store import save_customers
 from shared.messages.composing import NewMessage
 from shared.messages.outbox import PATIENCE, cut_tickets, publish_tickets
 from shared.messages.routes.cheapest import CheapestRoutes
-from shared.messages.routing import Route
 from shared.messages.status import Status
 from shared.messages.store import queue_alike, queue_tickets
 from shared.platform.clock import Clock
@@ -152,16 +150,7 @@ class BatchWriter:
         """Insert messages. Gives the ids of those that were not there yet; None: none of all was."""
         bulk = self._bulk
         decided = await self._routes.decide(connection, messages, {bulk.tenant: {bulk.template.name: bulk.template}})
-        by_route: dict[Route, list[NewMessage]] = defaultdict(list)
-        for message in decided:
-            by_route[message.route].append(message)
-        new: set[UUID] = set()
-        were_there = False
-        for alike in by_route.values():
-            made = await queue_alike(connection, alike, key=self._key)
-            were_there |= made is not None
-            new |= {message.id for message in alike} if made is None else made
-        return new if were_there else None
+        return await queue_alike(connection, decided, key=self._key)
 
     async def _stay_within_the_quota(self, connection: Connection, messages: int) -> None:
         tenant = self._bulk.tenant
