@@ -218,3 +218,13 @@ async def test_what_may_still_arrive_is_not_fallen_back_from(world: FaultyWorld)
     await process.run(process.sweep())
     assert world.message(message)["status"] == "delivered"
     assert accepted(world) == [(UNTOLD, "ALIMTALK")]
+
+
+async def test_a_word_on_a_call_is_not_taken_for_one_that_was_refused_here_beside_it(world: FaultyWorld) -> None:
+    account = await opened(world, PROVIDERS["sens"])
+    kinds = PROVIDERS["sens"].kinds
+    [wordless] = await queue(world, account.tenant, kinds["mms"], DELIVERED)
+    [text] = await queue(world, account.tenant, kinds["sms"], DELIVERED)
+    assert await world.live(world.process(), ROUNDS)
+    assert [end(world, message) for message in (wordless, text)] == [("failed", "no_words"), ("delivered", None)]
+    assert accepted(world) == [(DELIVERED, "SMS")]
