@@ -73,6 +73,10 @@ class Blueprint:
     def slack_url(self) -> str:
         return self.address("simulator") + functions.SIMULATED_SLACK_PATH
 
+    @property
+    def mail_url(self) -> str:
+        return f"smtp://127.0.0.1:{self.ports['mail']}"
+
     def stack(self, processes: Mapping[str, int], google_launcher: Path | None) -> Stack:
         """What clients of the running stack need to know."""
         return Stack(
@@ -83,7 +87,7 @@ class Blueprint:
             broker_control_url=None if google_launcher else self.address("pubsub-control"),
             project=PROJECT,
             simulator_url=self.address("simulator"),
-            mail_url=f"smtp://127.0.0.1:{self.ports['mail']}",
+            mail_url=self.mail_url,
             scheduler_host=f"127.0.0.1:{self.ports['scheduler']}",
             slack_url=self.slack_url,
             webhook_url=self.address("provider_webhook") if "provider_webhook" in self.ports else None,
@@ -195,6 +199,7 @@ class Blueprint:
                 "NHN_SMS_URL": self.address("simulator"),
                 "NHN_KAKAO_URL": self.address("simulator"),
                 "SENS_URL": self.address("simulator"),
+                "SMTP_URL": self.mail_url,
                 "KAKAO_URL": self.address("simulator"),
                 "KAKAO_LOGIN_URL": self.address("simulator"),
                 "FCM_URL": self.address("simulator"),

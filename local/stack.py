@@ -81,6 +81,7 @@ class Stack(BaseModel):
                 "nhn_sms_url": self.simulator_url,
                 "nhn_kakao_url": self.simulator_url,
                 "sens_url": self.simulator_url,
+                "smtp_url": self.mail_url,
                 "kakao_url": self.simulator_url,
                 "kakao_login_url": self.simulator_url,
                 "fcm_url": self.simulator_url,

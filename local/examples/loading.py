@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import httpx
 import psycopg
@@ -323,6 +324,19 @@ def account_spec(stack: Stack, example: Example, account: AccountFile) -> dict[s
                 for template in example.templates
                 if template.alimtalk and template.alimtalk.code and template.approval == "approved"
             ],
+        }
+    if account.provider == "smtp":
+        user = urlsplit(account.url or "")
+        return {
+            "provider": account.provider,
+            "username": unquote(user.username or ""),
+            "password": unquote(user.password or ""),
+        }
+    if account.provider == "kakao_me":
+        return {
+            "provider": account.provider,
+            "restApiKey": account.rest_api_key,
+            "refreshToken": account.refresh_token,
         }
     if account.provider == "nhn":
         return {

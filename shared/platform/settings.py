@@ -77,6 +77,7 @@ class Settings:
     solapi_url: SOLAPI's address.
     nhn_sms_url, nhn_kakao_url: those of NHN Cloud's SMS, and of its KakaoTalk messages.
     sens_url: the address of Naver Cloud's SENS.
+    smtp_url: the mail server that stands for everybody's own, on one machine.
     kakao_url, kakao_login_url: those of KakaoTalk's API, and of its login.
     fcm_url: the address of Firebase Cloud Messaging.
     google_oauth_url: where Google gives access tokens for service accounts.
@@ -100,6 +101,7 @@ class Settings:
     nhn_sms_url: str = "https://sms.api.nhncloudservice.com"
     nhn_kakao_url: str = "https://kakaotalk-bizmessage.api.nhncloudservice.com"
     sens_url: str = "https://sens.apigw.ntruss.com"
+    smtp_url: str | None = None
     kakao_url: str = "https://kapi.kakao.com"
     kakao_login_url: str = "https://kauth.kakao.com"
     fcm_url: str = "https://fcm.googleapis.com"

@@ -115,7 +115,7 @@ def providers(settings: Settings, clock: Clock) -> Mapping[str, Provider]:
         Nhn(settings.nhn_sms_url),
         NhnKakao(settings.nhn_kakao_url),
         Sens(settings.sens_url, clock),
-        Smtp(clock),
+        Smtp(clock, settings.smtp_url),
         KakaoMe(settings.kakao_url, settings.kakao_login_url, clock),
         Aligo(settings.aligo_url, settings.aligo_kakao_url),
         Fcm(settings.fcm_url, settings.google_oauth_url, clock),

@@ -99,6 +99,7 @@ class Smtp:
 
     Args:
         clock: the time, which each message carries.
+        instead: the server that stands for all of them, such as `smtp://127.0.0.1:2525`; None but on one machine.
     """
 
     name = "smtp"
@@ -106,8 +107,9 @@ class Smtp:
     look_up_after = dt.timedelta(minutes=2)
     channels = frozenset({"email"})
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, instead: str | None = None) -> None:
         self._clock = clock
+        self._instead = urlsplit(instead) if instead else None
         self._idle: dict[Server, list[tuple[dt.datetime, aiosmtplib.SMTP]]] = defaultdict(list)
 
     def calls(self, messages: Sequence[OutboundMessage]) -> list[list[OutboundMessage]]:
@@ -124,7 +126,7 @@ class Smtp:
         import aiosmtplib
 
         [message] = submission.messages
-        server, whole = server_of(account), self._written(account, message)
+        server, whole = self._server(account), self._written(account, message)
         given = False
         try:
             async with asyncio.timeout(CALL_SECONDS), self._connection(server) as client:
@@ -173,6 +175,14 @@ class Smtp:
     def webhook_entries(self, call: object) -> list[object]:
         """None: a bounce is no JSON, and stands alone."""
         return []
+
+    def _server(self, account: ProviderAccount) -> Server:
+        server = server_of(account)
+        if self._instead is None:
+            return server
+        return server._replace(
+            host=str(self._instead.hostname), port=self._instead.port or 25, tls=False, start_tls=False
+        )
 
     def _written(self, account: ProviderAccount, message: OutboundMessage) -> bytes:
         whole = EmailMessage(policy=WIRE_FORM)
