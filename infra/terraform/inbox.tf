@@ -29,7 +29,7 @@ resource "google_firebaserules_ruleset" "inbox" {
   source {
     files {
       name    = "firestore.rules"
-      content = file("${path.module}/../firestore/firestore.rules")
+      content = file("${path.module}/firestore/firestore.rules")
     }
   }
 

@@ -17,7 +17,7 @@ from local.process import free_ports
 
 WITHIN_SECONDS = 60
 PROGRAM = "com.google.cloud.datastore.emulator.firestore.CloudFirestore"
-RULES = CHECKOUT / "infra" / "firestore" / "firestore.rules"
+RULES = CHECKOUT / "infra" / "terraform" / "firestore" / "firestore.rules"
 JAR = "platform/cloud-firestore-emulator/cloud-firestore-emulator.jar"
 
 

@@ -356,6 +356,7 @@ def test_what_is_stored_is_stored_in_seoul(made: Made) -> None:
         assert topic.values["message_storage_policy"][0]["allowed_persistence_regions"] == [seoul]
     for type_name in ("google_storage_bucket", "google_artifact_registry_repository", _FUNCTION):
         assert {each.values["location"] for each in made.of_type(type_name)} == {seoul}
+    assert {each.values["location_id"] for each in made.of_type("google_firestore_database")} == {seoul}
 
 
 def test_the_internet_may_call_the_webhooks_alone(made: Made) -> None:
@@ -380,6 +381,7 @@ def test_roles_are_narrow_and_grants_displace_others_only_where_there_must_be_no
     }
     assert {each.values["role"] for each in grants if "role" in each.values} == {
         "roles/artifactregistry.writer",
+        "roles/datastore.user",
         "roles/iam.serviceAccountTokenCreator",
         "roles/logging.logWriter",
         "roles/pubsub.publisher",
@@ -392,6 +394,7 @@ def test_roles_are_narrow_and_grants_displace_others_only_where_there_must_be_no
     assert of_the_project == {
         ("builder_logs", "roles/logging.logWriter"),
         ("builder_sources", "roles/storage.objectViewer"),
+        ("inbox", "roles/datastore.user"),  # on the condition that it is the inbox's database
     }
 
 
