@@ -81,7 +81,7 @@ candidates as (
   -- Each row by its key and later by its place, whatever the planner believes about a table that has just grown.
   -- Locked first, in the order of reports: what a claim before this one has taken must not count against the credit.
   select a.*, m.part, m.place, m.route, m.position, m.route[m.position + 1] as leg, m.expires_at, m.hold,
-    m.goes_on_at,
+    m.goes_on_at, m.tries,
     m.run_key is not null and m.run_revision is distinct from r.revision as run_changed,
     coalesce(r.settled, false) as settled, coalesce(w.is_off, false) as workflow_off
   from (
@@ -91,7 +91,7 @@ candidates as (
   ) a
   cross join lateral (
     -- A hold that is settled holds nothing: a message that goes on in spite of its end is held for anew.
-    select tableoid as part, ctid as place, route, position, expires_at,
+    select tableoid as part, ctid as place, route, position, expires_at, tries,
       -- Trying an account in vain gives the channel no more time.
       case when position + 1 < cardinality(route) then case
         when a.tried = '' then greatest(due_at, updated_at) + make_interval(secs => deadlines[position + 1])
@@ -130,22 +130,29 @@ dearest as (
   group by w.tenant, w.route, w.position
 ),
 listed as (
-  select *, row_number() over (partition by tenant, leg order by id) <= %(trial_messages)s as first from candidates
+  -- Those that were tried least try out an account, so that none has its tries used up before its time.
+  select *, row_number() over (partition by tenant, leg order by tries, id) <= %(trial_messages)s as first
+  from candidates
 ),
 {deciding_accounts("listed", "senders")},
 priced as (
   select c.*, d.price, a.account, a.provider, a.bucket, a.messages_per_second, a.burst, a.sender, a.dispatch,
-    a.obstacle, a.again_at, coalesce(a.on_trial and a.obstacle is null, false) as on_trial,
+    o.obstacle, a.again_at, coalesce(a.on_trial and o.obstacle is null, false) as on_trial,
     case
       when c.expires_at < %(now)s then 'expired'
       when c.run_changed or c.settled or c.workflow_off then 'cancelled'
-      when c.suspended or a.obstacle = '{ACCOUNT_PAUSED}' then 'queued'
-      when a.obstacle = '{ACCOUNTS_FAILING}' and coalesce(%(now)s < c.goes_on_at, true) then 'queued'
+      when c.suspended or o.obstacle = '{ACCOUNT_PAUSED}' then 'queued'
+      when o.obstacle = '{ACCOUNTS_FAILING}' and coalesce(%(now)s < c.goes_on_at, true) then 'queued'
       when a.account is null or d.unpriced then 'failed'
       else 'sending'
     end as verdict
   from listed c join dearest d using (tenant, route, position)
   left join chosen a using (tenant, leg, tried, first)
+  cross join lateral (
+    -- Whoever was tried in vain and may go on tries nothing out.
+    select case when a.on_trial and a.obstacle is null and c.tried <> '' and %(now)s >= c.goes_on_at
+      then '{ACCOUNTS_FAILING}' else a.obstacle end as obstacle
+  ) o
 ),
 afforded as (
   select p.*, credit.wait_for_credit,
