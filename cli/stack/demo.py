@@ -25,6 +25,7 @@ EXAMPLES = examples(
     "allim demo              # about forty seconds; exit 0 only if everybody heard what they should, exactly once",
     "allim demo --chaos 7    # the same while functions are killed and everything comes twice and in any order",
     "allim demo --broker google   # with Google's Pub/Sub emulator",
+    "allim demo --providers all   # a shop with an account at every provider, one of which is away for a while",
     "allim demo --json       # the verdict and its counts, for programs",
 )
 
@@ -40,12 +41,19 @@ def demo(
         Literal["auto", "built-in", "google"],
         typer.Option(help="Whose Pub/Sub. Google's emulator (auto: when it is installed) is slow: a tenth of the day."),
     ] = "built-in",
+    providers: Annotated[
+        Literal["one", "all"],
+        typer.Option(help="all: orders of a shop that sends by every provider, during an outage that is made."),
+    ] = "one",
     as_json: AsJson = False,
 ) -> None:
     """Start everything afresh, play a day of three businesses, judge what came of it, and stop everything.
 
     It has a folder, a database and ports of its own: what is up already is neither used nor disturbed.
     """
+    if providers == "all":
+        _fail_over(broker, as_json=as_json)
+        return
     from cli.stack.demo_live import Live
     from cli.stack.demo_verdict import as_data, show
     from local.demo.play import Player
@@ -72,6 +80,25 @@ def demo(
     else:
         show(played, verdict, told, seconds=seconds, chaos=chaos, broker=stack.broker)
     if not verdict.good:
+        raise typer.Exit(1)
+
+
+def _fail_over(broker: Literal["auto", "built-in", "google"], *, as_json: bool) -> None:
+    from cli.stack.demo_failover import as_data, show
+    from local.demo.failover import play
+
+    begun = time.monotonic()
+    with _own_stack(broker) as (home, stack):
+        with progress_console().status("orders come in …") as status:
+            played = play(stack, status.update)
+        if not played.good:
+            typer.echo(f"the logs of this run are kept in {_keep(home)}", err=True)
+    seconds = time.monotonic() - begun
+    if as_json:
+        print_json(as_data(played, seconds))
+    else:
+        show(played, seconds)
+    if not played.good:
         raise typer.Exit(1)
 
 
