@@ -3,15 +3,16 @@
 from shared.contracts.channels import CHANNELS
 from shared.platform.settings import Settings
 from shared.providers import providers
+from shared.providers.inapp import InApp
 from tests.clock import SettableClock
 from tests.credits.ledger_world import LedgerWorld
 
 CARRIED = {row.price for row in CHANNELS.values()}
 
 
-def test_what_a_provider_carries_has_a_row() -> None:
+def test_a_channel_has_a_row_when_a_provider_carries_it() -> None:
     every = providers(Settings(database_url="", google_cloud_project=""), SettableClock()).values()
-    assert {channel for provider in every for channel in provider.channels} <= CHANNELS.keys()
+    assert {channel for provider in (*every, InApp) for channel in provider.channels} == CHANNELS.keys()
 
 
 async def test_what_has_a_price_can_be_carried_and_what_can_be_carried_has_a_price(world: LedgerWorld) -> None:
