@@ -280,9 +280,9 @@ def account_spec(stack: Stack, example: Example, account: AccountFile) -> dict[s
             "senders": [account.sender],
             "channels": [account.kakao_channel] if account.kakao_channel else [],
             "templates": [
-                {"templateCode": template.alimtalk.code, "content": template.alimtalk.text}
+                {"templateCode": template.alimtalk.code_at(account.id), "content": template.alimtalk.text}
                 for template in example.templates
-                if template.alimtalk and template.approval == "approved"
+                if template.alimtalk and template.alimtalk.code_at(account.id) and template.approval == "approved"
             ],
         }
     if account.provider == "fcm":
@@ -302,14 +302,14 @@ def account_spec(stack: Stack, example: Example, account: AccountFile) -> dict[s
             "webhookSecret": account.webhook_secret,
             "templates": [
                 {
-                    "templateCode": template.alimtalk.code,
+                    "templateCode": template.alimtalk.code_at(account.id),
                     "senderKey": account.kakao_channel,
                     "name": template.name,
                     "content": template.alimtalk.text,
                     "status": _INSPECTION_AT_NHN.get(template.approval or "draft", "TSC04"),
                 }
                 for template in example.templates
-                if template.alimtalk and template.alimtalk.code and account.kakao_channel
+                if template.alimtalk and template.alimtalk.code_at(account.id) and account.kakao_channel
             ],
         }
     if account.provider == "aligo":
@@ -320,9 +320,9 @@ def account_spec(stack: Stack, example: Example, account: AccountFile) -> dict[s
             "senders": [account.sender],
             "senderKeys": [account.kakao_channel] if account.kakao_channel else [],
             "templates": [
-                {"tplCode": template.alimtalk.code, "content": template.alimtalk.text}
+                {"tplCode": template.alimtalk.code_at(account.id), "content": template.alimtalk.text}
                 for template in example.templates
-                if template.alimtalk and template.alimtalk.code and template.approval == "approved"
+                if template.alimtalk and template.alimtalk.code_at(account.id) and template.approval == "approved"
             ],
         }
     if account.provider == "smtp":
@@ -356,13 +356,15 @@ def account_spec(stack: Stack, example: Example, account: AccountFile) -> dict[s
         "webhookSecret": account.webhook_secret,
         "templates": [
             {
-                "templateId": template.alimtalk.code,
+                "templateId": template.alimtalk.code_at(account.id),
                 "pfId": account.kakao_channel,
                 "status": _INSPECTION.get(template.approval or "draft", "REJECTED"),
                 **_registered(words),
             }
             for template in example.templates
-            if template.alimtalk and template.alimtalk.code and (words := words_of(template.name, template.content))
+            if template.alimtalk
+            and template.alimtalk.code_at(account.id)
+            and (words := words_of(template.name, template.content))
         ],
     }
 

@@ -53,6 +53,10 @@ def _bare_name(written: str) -> str:
     return whole[1] if whole else text
 
 
+TemplateCode = Annotated[str, Field(min_length=1, max_length=100)]
+AccountId = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,39}$")]
+
+
 class ButtonContent(BaseModel):
     """A button of an AlimTalk, or a quick reply: what it says, does, and opens. Links may hold variables."""
 
@@ -85,6 +89,7 @@ class AlimTalkContent(BaseModel):
     """An AlimTalk as Kakao approved it, or is asked to.
 
     code: the provider's template id, once it is registered there.
+    codes: by account, what it is called where that is something else.
     message_type, extra: what stands below the text: `EX` and `MI` have `extra`, `AD` and `MI` the button that adds the
         channel.
     title, subtitle: what is emphasised above the text.
@@ -95,7 +100,8 @@ class AlimTalkContent(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    code: Annotated[str, Field(min_length=1, max_length=100)] | None = None
+    code: TemplateCode | None = None
+    codes: Annotated[dict[AccountId, TemplateCode], Field(max_length=20)] = Field(default_factory=dict)
     text: TemplateText
     message_type: MessageType = "BA"
     buttons: Annotated[tuple[ButtonContent, ...], Field(max_length=_MOST_PARTS)] = ()
@@ -107,6 +113,10 @@ class AlimTalkContent(BaseModel):
     extra: TemplateText | None = None
     category_code: Annotated[str, Field(pattern=r"^\d{6}$")] | None = None
     security: bool = False
+
+    def code_at(self, account: str) -> str | None:
+        """What it is called at the provider of an account."""
+        return self.codes.get(account, self.code)
 
     @property
     def below(self) -> int:

@@ -331,3 +331,10 @@ def test_what_stands_below_an_alimtalk_counts_with_it() -> None:
     assert Fit(content, ["alimtalk"]).channels({"값": "가" * 600}) == ("alimtalk",)
     with pytest.raises(ContentError, match="1,001 characters"):
         Fit(content, ["alimtalk"]).channels({"값": "가" * 601})
+
+
+def test_an_alimtalk_is_called_at_each_account_what_its_provider_calls_it() -> None:
+    words = {"code": "order-paid", "codes": {"aligo": "TS_0001"}, "text": "주문이 완료되었습니다."}
+    content = TemplateContent.model_validate({"alimtalk": words})
+    assert content.alimtalk is not None
+    assert [content.alimtalk.code_at(account) for account in ("main", "aligo")] == ["order-paid", "TS_0001"]

@@ -318,6 +318,8 @@ class Sender:
             to=to,
             pictures=self._templates.pictures(_template_of(row)),
         )
+        if row.leg == "alimtalk" and content.alimtalk:
+            return replace(message, template_code=content.alimtalk.code_at(row.account))
         return replace(message, devices=row.devices) if row.devices else message
 
 
