@@ -25,6 +25,9 @@ SETTINGS = {
     "BACKUP_BUCKET": "nothing",
     "ALLIM_BACKUP_KEY": "A" * 43 + "=",
     "SLACK_WEBHOOK_URL": "https://localhost/nothing",
+    "SMTP_URL": "smtp://localhost",
+    "FIRESTORE_DATABASE": "nothing",
+    "FIRESTORE_EMULATOR_HOST": "localhost",
 }
 """What functions can't do without. Importing reads it and connects to nothing."""
 

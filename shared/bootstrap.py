@@ -63,7 +63,6 @@ POLLS = dt.timedelta(seconds=10)
 LONGEST_PASS = dt.timedelta(seconds=60)
 """Of a loop. A sweep takes for 20 seconds, and what it took is given 30."""
 
-
 NEW_OBJECTS = 100_000
 """After so many Python's collector of cycles looks at the new ones: those of a thousand requests, some megabytes."""
 
@@ -249,7 +248,7 @@ def marks(parts: Parts) -> Marks:
 
 @cache
 def ticker(parts: Parts) -> Ticker:
-    from shared.messages.dispatch.unconsumed import reissue
+    from shared.messages.dispatch.reissuing import reissue
     from shared.platform.loops.rounds import Loop, Rounds
     from shared.workflows.ticks.ticking import Ticker
 
@@ -274,12 +273,13 @@ def sweeps(parts: Parts) -> Rounds:
         "check": sweeper(parts).check,
         "polls": poller(parts).poll,
         "inbox": Projection(database(parts), firestore(parts), parts.clock).project,
-        "read": marks(parts).collect,
         "unconsumed": Unconsumed(database(parts), parts.clock).end_some,
         "alerts": sweeper(parts).end_alerts,
         "inspections": _looks(parts),
         "balances": partial(watch_low_balances, database(parts), parts.clock),
     }
+    if parts.settings.firestore_database is not None:
+        loops["read"] = marks(parts).collect
     if parts.settings.toss_secret_key is not None:
         loops |= {
             "payments": payments(parts).reconcile,

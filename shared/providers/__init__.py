@@ -96,6 +96,8 @@ def carried_by(provider: Provider, account: ProviderAccount) -> frozenset[str]:
 def _open_to(account: ProviderAccount, channels: Iterable[str]) -> frozenset[str]:
     services = CREDENTIALS[account.provider].services
     closed = [opened for name, opened in services.items() if name not in account.secrets]
+    if len(closed) == len(services):  # it was registered without any, and its provider says so of each message
+        closed = []
     return frozenset(channels).difference(*closed, () if account.kakao_channel else OF_KAKAO)
 
 

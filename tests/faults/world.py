@@ -21,9 +21,9 @@ from shared.inbox.keeping import Shelf
 from shared.messages.composing import NewMessage, Origin
 from shared.messages.dispatch.dispatching import LEASE, Dispatcher
 from shared.messages.dispatch.fairness.turns import Turns
+from shared.messages.dispatch.reissuing import reissue
 from shared.messages.dispatch.sending import Sender
 from shared.messages.dispatch.sweeping import Sweeper
-from shared.messages.dispatch.unconsumed import reissue
 from shared.messages.outbox import PATIENCE, cut_tickets
 from shared.messages.reports.polling import Poller
 from shared.messages.reports.reporting import Reports

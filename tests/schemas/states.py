@@ -15,6 +15,7 @@ PAGE, TITLE = CHECKOUT / "docs" / "architecture.md", "## States, and how each en
 KINDS: Mapping[str, str] = {
     "customer_devices.platform": "what it is",
     "dispatches.topic": "by which its tickets came",
+    "invoice_differences.reason": "what was found",
     "heartbeats.name": "which trace it is",
     "ledger_entries.kind": "entries are only added",
     "outbox.topic": "where a ticket goes",

@@ -17,8 +17,9 @@ from shared.credits.payments.rules import CANCEL_ENDS, CHARGE_ENDS, DEPOSIT_ENDS
 from shared.credits.plans.plans import RETRY_DAYS
 from shared.credits.plans.subscribing import Plans
 from shared.messages.dispatch.dispatching import Dispatcher
+from shared.messages.dispatch.reissuing import reissue
 from shared.messages.dispatch.sweeping import Sweeper
-from shared.messages.dispatch.unconsumed import Unconsumed, reissue
+from shared.messages.dispatch.unconsumed import Unconsumed
 from shared.messages.reports.reporting import Reports
 from shared.providers import Provider, ProviderUnavailable, Settlement
 from shared.providers.toss import Toss

@@ -57,7 +57,9 @@ select viewname, definition from pg_views where schemaname !~ '^(pg_|information
 """
 """SQL: all that the schema says of its own, by its name: defaults, functions, constraints, policies, views."""
 
-_INSERT = re.compile(r"\binsert\s+into\s+(?:only\s+)?(?:public\.)?(\w+)\s*(?:\(([^)]*))?", re.IGNORECASE)
+_INSERT = re.compile(
+    r"\binsert\s+into\s+(?:only\s+)?(?:public\.)?(\w+)\s*(?:as\s+\w+\s*)?(?:\(([^)]*))?", re.IGNORECASE
+)
 
 
 @pytest.fixture(scope="module")

@@ -214,7 +214,7 @@ async def test_on_other_terms_an_account_is_written_again(connection: Connection
     kept = "select weight, carries, certificate_number, certificate_until from provider_accounts"
     assert await (await connection.execute(kept)).fetchone() == {
         "weight": 100,
-        "carries": ["alimtalk", "sms"],
+        "carries": ["alimtalk", "sms", "mms", "brand"],
         "certificate_number": "전송-2026-1",
         "certificate_until": until,
     }

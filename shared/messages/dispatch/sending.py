@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import replace
 from uuid import UUID
@@ -19,7 +19,6 @@ from shared.contracts.tickets import MAX_TICKET_MESSAGES, SendTicket
 from shared.messages.composing import recipient_now
 from shared.messages.dispatch.dispatching import LEASE, Dispatcher
 from shared.messages.dispatch.fairness.turns import Turns
-from shared.messages.dispatch.handing_over import hand_over
 from shared.messages.dispatch.store import Claimed, decide_claims, decide_claims_unless_locked
 from shared.messages.dispatch.submit_store import mark_prepared
 from shared.messages.dispatch.submitting import Submitter
@@ -45,10 +44,12 @@ from shared.platform.loops.lanes import Lanes
 from shared.platform.pubsub import BULK_SEND_REQUESTS, SEND_REQUESTS
 from shared.providers import (
     OutboundMessage,
+    Prepared,
     Provider,
     ProviderAccount,
     ProviderBusy,
     ProviderError,
+    ProviderRefused,
     Settlement,
     TwoPhaseProvider,
     carried_by,
@@ -65,6 +66,9 @@ answers take. An account that answers more slowly keeps its own waiting, and nob
 CROWD_OF_SINGLES = 5
 """So many messages of one tenant under way at once, on an instance, are few still. With a ticket for each that is half
 of the pushes that it gets (infra/terraform/functions.tf)."""
+
+MAX_PARTS = 32
+"""Asked about in search of the culprits: enough for three among 500. Is it the account that is refused, all are."""
 
 UnderWay = set[asyncio.Task[None]]
 """Dispatches whose provider has not answered yet."""
@@ -321,6 +325,52 @@ class Sender:
         if row.leg == "alimtalk" and content.alimtalk:
             return replace(message, template_code=content.alimtalk.code_at(row.account))
         return replace(message, devices=row.devices) if row.devices else message
+
+
+async def hand_over(
+    provider: TwoPhaseProvider, account: ProviderAccount, messages: Sequence[OutboundMessage]
+) -> tuple[Prepared, list[ProviderReport]]:
+    """Prepare one batch of all that the provider takes.
+
+    Where it refuses the call as a whole, it is asked about halves of it, and halves of those, until each culprit stands
+    alone; the others become the batch.
+
+    Args:
+        provider: what is handed over to it to find out can be taken back.
+        account: whose.
+        messages: at least one.
+
+    Returns:
+        The batch, and refusals of those that the provider refused whatever they came with.
+
+    Raises:
+        ProviderError: it could not be asked; nothing was sent.
+    """
+    refused: list[ProviderReport] = []
+    sound: list[OutboundMessage] = []
+    parts = deque([list(messages)])
+    asked = 0
+    while parts:
+        part = parts.popleft()
+        asked += 1
+        try:
+            prepared = await provider.prepare(account, part)
+        except ProviderRefused as error:
+            if len(part) > 1 and asked < MAX_PARTS:
+                parts += (part[: len(part) // 2], part[len(part) // 2 :])
+            else:
+                refused += [_refused_alone(each, error) for each in part]
+            continue
+        if len(part) + len(refused) == len(messages):
+            return prepared, refused
+        sound += part
+        if prepared.batch is not None:
+            await provider.discard(account, prepared.batch)
+    return await provider.prepare(account, sound) if sound else Prepared(None, (), ()), refused
+
+
+def _refused_alone(message: OutboundMessage, error: ProviderRefused) -> ProviderReport:
+    return refusal(message.message, message.attempt, message.channel, error.code, error.detail)
 
 
 def _template_of(row: Claimed) -> tuple[str, str, int]:

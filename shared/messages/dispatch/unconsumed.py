@@ -1,25 +1,21 @@
-"""Tickets that nobody consumed: they are published again, and where that goes on for long, or they wait for their
-account's rate for long, their messages end all the same when their moment is over."""
+"""Tickets that nobody consumes for long, or that wait for their account's rate for long: their messages end all the
+same when their moment is over."""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Sequence
 from uuid import UUID
-
-import orjson
 
 from shared.contracts.tickets import SendTicket
 from shared.messages.dispatch.dispatching import LEASE
 from shared.messages.dispatch.store import decide_claims
-from shared.messages.dispatch.sweep_store import UnconsumedTicket, decide_tickets_again, still_waiting, unconsumed
-from shared.messages.outbox import LONGEST_PATIENCE, PATIENCE, publish_committed
+from shared.messages.dispatch.sweep_store import UnconsumedTicket, still_waiting, unconsumed
 from shared.platform.clock import Clock
 from shared.platform.database import PASSING_ERRORS, Connection, Database
 from shared.platform.ids import new_id
 from shared.platform.logs import log
-from shared.platform.pubsub import Outgoing, Publisher
 
 _BEGINNING = ("", UUID(int=0))
 
@@ -30,22 +26,10 @@ PUT_OFF_FOR = dt.timedelta(minutes=15)
 """A ticket that does not come back for longer is looked at meanwhile: for days, where a crowd is more than its account
 may send. What waits for a suspended tenant comes back sooner."""
 
-TICKETS_AT_A_TIME, AGAIN_AT_A_TIME = 50, 500
+TICKETS_AT_A_TIME = 50
 
 WORK_FOR = dt.timedelta(seconds=20)
 """After that nothing more is looked at, and the next pass goes on from there."""
-
-
-async def reissue(database: Database, publisher: Publisher, clock: Clock) -> None:
-    """Publish again the tickets that nobody consumed. One that was merely slow is consumed once all the same."""
-    now = clock.now()
-    async with database.connection() as connection:
-        tickets = await decide_tickets_again(
-            connection, now=now, patience=PATIENCE, longest=LONGEST_PATIENCE, limit=AGAIN_AT_A_TIME
-        )
-    for topic, count in Counter(ticket.topic for ticket in tickets).items():
-        log("tickets").info("tickets published again", extra={"fields": {"topic": topic, "tickets": count}})
-    await publish_committed(publisher, ((ticket.topic, Outgoing(orjson.dumps(ticket.body))) for ticket in tickets))
 
 
 class Unconsumed:

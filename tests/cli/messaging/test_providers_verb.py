@@ -57,7 +57,7 @@ async def test_of_an_account_that_nothing_was_sent_by_there_is_nothing_to_tell(r
     assert (one["provider"], one["account"], one["tenant"], one["tenants"]) == ("solapi", "main", tenants[0], tenants)
     assert (one["breaker"], one["weight"], one["effective_weight"]) == ("closed", 100, 100)
     assert (one["calls"], one["error_rate"], one["p95_ms"], one["last_error"]) == (0, 0, None, None)
-    assert one["channels"] == ["alimtalk", "sms"]
+    assert one["channels"] == ["alimtalk", "sms", "mms", "brand"]
 
 
 async def test_the_calls_of_one_tenant_are_those_of_all_who_send_by_the_account(

@@ -266,7 +266,7 @@ def test_tenants_are_listed_and_shown(run: Run, cloud: Migrated, folder: Path) -
     [listed] = _json(run, "tenants", "list")
     shown = _json(run, "tenants", "show", "saas")
     [account] = shown["accounts"]
-    assert (account["id"], account["carries"], account["active"]) == ("main", ["alimtalk", "sms"], True)
+    assert (account["id"], account["carries"], account["active"]) == ("main", ["alimtalk", "sms", "mms", "brand"], True)
     assert shown == {**listed, "accounts": [account], "history": []}
     assert (shown["sender"], shown["kakao_channel"], shown["groups"]) == ("0212345670", "PFLOCALSAAS", 1)
     assert "solapi, account main, from 0212345670" in run("tenants", "show", "saas").stdout

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -100,12 +100,12 @@ def show_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
     render = rendering.render
 
     def with_picture(
-        content: TemplateContent, leg: str, variables: Mapping[str, str], *, message: UUID, attempt: int, to: str
+        content: TemplateContent, leg: str, variables: Mapping[str, str], **options: Any
     ) -> OutboundMessage:
         if leg != "mms":
-            return render(content, leg, variables, message=message, attempt=attempt, to=to)
-        words = render(content, "sms", variables, message=message, attempt=attempt, to=to)
-        return OutboundMessage(message, attempt, leg, to, words.text, subject="안내", picture=picture())
+            return render(content, leg, variables, **options)
+        words = render(content, "sms", variables, **options)
+        return replace(words, channel=leg, subject="안내", picture=picture())
 
     for module in (sending, submitting):
         monkeypatch.setattr(module, "render", with_picture)

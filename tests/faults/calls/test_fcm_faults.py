@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from typing import Any
 from uuid import UUID
 
 import pytest
 
-from shared.messages.dispatch import sending
-from shared.providers import OutboundMessage, ProviderAccount
-from shared.templates.template import TemplateContent
+from shared.providers import ProviderAccount
 from shared.tenants.accounts import register_account
-from tests.faults.calls.test_nhn_faults import TEMPLATES, ending_after
-from tests.faults.world import SMS_ONLY, FaultyWorld
+from tests.faults.calls.test_nhn_faults import ending_after
+from tests.faults.world import FaultyWorld
 from tests.providers.simulated import device
 from tests.world import KEYS
 
+PUSHED = "pushed"
+TEMPLATES = {PUSHED: {"push": {"title": "수업", "text": "곧 시작됩니다."}}}
 SEND = "messages:send"
 ROUNDS = 60
 ONE, TWO, GONE, PARTLY, STRANGE = (f"0109000500{number}" for number in range(5))
@@ -32,16 +32,8 @@ DEVICES: dict[str, tuple[str, ...]] = {
 
 
 @pytest.fixture
-async def project(world: FaultyWorld, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[ProviderAccount]:
+async def project(world: FaultyWorld) -> AsyncIterator[ProviderAccount]:
     """An account of a new tenant, whose customers have devices."""
-
-    def written(
-        content: TemplateContent, leg: str, variables: Mapping[str, str], *, message: UUID, attempt: int, to: str
-    ) -> OutboundMessage:
-        devices = DEVICES[to]
-        return OutboundMessage(message, attempt, "push", to, "곧 시작됩니다.", subject="수업", devices=devices)
-
-    monkeypatch.setattr(sending, "render", written)
     account = world.simulator.add_project(await world.tenant(templates=TEMPLATES, account=False))
     async with world.owner.transaction() as connection:
         await register_account(connection, KEYS, account, now=world.clock.now())
@@ -50,7 +42,18 @@ async def project(world: FaultyWorld, monkeypatch: pytest.MonkeyPatch) -> AsyncI
 
 
 async def queue(world: FaultyWorld, tenant: str, *customers: str) -> list[UUID]:
-    return await world.queue(*customers, route="push", templates=dict.fromkeys(customers, SMS_ONLY), tenant=tenant)
+    sent = await world.queue(*customers, route="push", templates=dict.fromkeys(customers, PUSHED), tenant=tenant)
+    for customer in customers:
+        give_devices(world, tenant, customer)
+    return sent
+
+
+def give_devices(world: FaultyWorld, tenant: str, customer: str) -> None:
+    """A customer has just those of `DEVICES` from now on."""
+    world.rows("delete from customer_devices where tenant = %s and customer = %s", tenant, customer)
+    added = "insert into customer_devices (tenant, customer, token, added_at) values (%s, %s, %s, %s)"
+    for token in DEVICES[customer]:
+        world.rows(added, tenant, customer, token, world.clock.now())
 
 
 def shown(world: FaultyWorld) -> list[tuple[str, str]]:
@@ -110,7 +113,10 @@ async def test_what_was_taken_before_a_lost_answer_is_kept(world: FaultyWorld, p
     world.simulator.set_faults_of("fcm", accept_then_drop={"count": 1, "on": SEND})
     process = world.process()
     await world.deliver(process)
-    assert sorted(world.message(message)["status"] for message in sent) in (["queued", "sent"], ["sent", "sent"])
+    assert sorted(world.message(message)["status"] for message in sent) in (
+        ["delivered", "queued"],
+        ["delivered", "delivered"],
+    )
     assert await world.live(process, ROUNDS)
     assert {key for _, key in shown(world)} == {message.hex for message in sent}
     assert len(world.simulator.accepted()) <= 4
@@ -123,9 +129,14 @@ async def test_of_a_call_that_is_taken_in_part_the_rest_waits_for_the_pause_that
     first, asked, last = await queue(world, project.tenant, ONE, STRANGE, TWO)
     process = world.process()
     await world.deliver(process)
-    assert [world.message(message)["status"] for message in (first, asked, last)] == ["sent", "queued", "sent"]
+    assert [world.message(message)["status"] for message in (first, asked, last)] == [
+        "delivered",
+        "queued",
+        "delivered",
+    ]
     assert world.message(asked)["tries"] == 0
     monkeypatch.setitem(DEVICES, STRANGE, (device(),))
+    give_devices(world, project.tenant, STRANGE)
     assert await world.live(process, ROUNDS)
     assert len(world.simulator.accepted()) == 4
     assert [refused(world, message) for message in (first, asked, last)] == [None, None, None]

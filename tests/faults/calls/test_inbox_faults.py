@@ -3,34 +3,26 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
 from uuid import UUID
 
 import pytest
 
-from shared.messages.dispatch import sending
-from shared.providers import OutboundMessage, ProviderAccount
-from shared.templates.template import TemplateContent
+from shared.providers import ProviderAccount
 from shared.tenants.accounts import register_account
 from tests.faults.boundaries import Hook
-from tests.faults.calls.test_nhn_faults import TEMPLATES, ending_after
-from tests.faults.world import SMS_ONLY, FaultyWorld
+from tests.faults.calls.test_nhn_faults import ending_after
+from tests.faults.world import FaultyWorld
 from tests.world import KEYS
 
+SHOWN = "shown"
+TEMPLATES = {SHOWN: {"inapp": {"title": "주문", "text": "도착했습니다."}}}
 ROUNDS = 60
 CUSTOMERS = ("01090005000", "01090005001")
 
 
 @pytest.fixture
-async def shop(world: FaultyWorld, monkeypatch: pytest.MonkeyPatch) -> str:
+async def shop(world: FaultyWorld) -> str:
     """A tenant that sends by its app's inbox."""
-
-    def written(
-        content: TemplateContent, leg: str, variables: Mapping[str, str], *, message: UUID, attempt: int, to: str
-    ) -> OutboundMessage:
-        return OutboundMessage(message, attempt, "inapp", to, "도착했습니다.", subject="주문")
-
-    monkeypatch.setattr(sending, "render", written)
     tenant = await world.tenant(templates=TEMPLATES, account=False)
     account = ProviderAccount(tenant, "inbox", "inapp", "", None, {})
     async with world.owner.transaction() as connection:
@@ -39,7 +31,7 @@ async def shop(world: FaultyWorld, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 async def queue(world: FaultyWorld, tenant: str) -> list[UUID]:
-    return await world.queue(*CUSTOMERS, route="inapp", templates=dict.fromkeys(CUSTOMERS, SMS_ONLY), tenant=tenant)
+    return await world.queue(*CUSTOMERS, route="inapp", templates=dict.fromkeys(CUSTOMERS, SHOWN), tenant=tenant)
 
 
 def inbox(world: FaultyWorld) -> list[tuple[UUID, str]]:

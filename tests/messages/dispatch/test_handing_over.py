@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.messages.dispatch.handing_over import MAX_PARTS, hand_over
+from shared.messages.dispatch.sending import MAX_PARTS, hand_over
 from shared.providers import (
     Accepted,
     OutboundMessage,

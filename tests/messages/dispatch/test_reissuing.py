@@ -9,9 +9,9 @@ from uuid import UUID
 
 import pytest
 
-from shared.messages.dispatch import unconsumed
+from shared.messages.dispatch import reissuing
+from shared.messages.dispatch.reissuing import reissue
 from shared.messages.dispatch.sweep_store import DECIDE_TICKETS_AGAIN
-from shared.messages.dispatch.unconsumed import reissue
 from shared.messages.outbox import LONGEST_PATIENCE, PATIENCE
 from shared.platform.database import fetch_all
 from shared.platform.pubsub import SEND_REQUESTS
@@ -32,7 +32,7 @@ def _wait_in_the_outbox(world: World, tenant: str, number: int) -> None:
 
 
 async def test_several_ticks_at_once_publish_each_ticket_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(unconsumed, "AGAIN_AT_A_TIME", 10)
+    monkeypatch.setattr(reissuing, "TICKETS_AT_A_TIME", 10)
     for tenant, number in (("academy", 40), ("cafe", 3)):
         _wait_in_the_outbox(world, tenant, number)
     database = world.as_role("allim_ticker")

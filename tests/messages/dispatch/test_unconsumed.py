@@ -10,8 +10,9 @@ import pytest
 
 from shared.contracts.tickets import SendTicket
 from shared.messages.dispatch import unconsumed
+from shared.messages.dispatch.reissuing import reissue
 from shared.messages.dispatch.store import Claimed, decide_claims
-from shared.messages.dispatch.unconsumed import Unconsumed, reissue
+from shared.messages.dispatch.unconsumed import Unconsumed
 from shared.platform.database import Connection
 from shared.workflows.events.intake import EventIntake
 from tests.world import World, event

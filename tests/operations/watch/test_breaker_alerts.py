@@ -65,7 +65,7 @@ async def test_whose_account_failed_is_told_and_by_another_its_messages_leave(wo
     assert state is State.WARN
     assert fired == {
         (school, "breaker-open", f"solapi account main of {school}: 503: away"),
-        (school, "no-account-works", "every account that carries alimtalk has failed"),
+        (school, "no-account-works", "every account that carries alimtalk, brand has failed"),
     }
 
 
