@@ -191,16 +191,14 @@ class Submitted(NamedTuple):
     batch: the provider's id for the call, by which it is asked for reports.
     accepted, refused: its messages. One that is in neither was not seen, or is shown once if it is sent again.
     gone: devices and addresses that exist no more, as the provider found. Nothing is sent there again.
-    renewed: secrets of the account that others have taken the place of, by name.
     left: why those in neither were not taken, where that is known; a ProviderBusy asks for a pause before the next try.
-    amiss: what a person has to set right with the account, where refusals say so.
+    amiss: what a person has to set right with the account.
     """
 
     batch: str
     accepted: Sequence[Accepted]
     refused: Sequence[ProviderReport]
     gone: Sequence[str] = ()
-    renewed: Mapping[str, str] | None = None
     left: ProviderError | None = None
     amiss: str | None = None
 

@@ -46,13 +46,16 @@ QUOTA = -10
 LATER = "600"
 """Seconds until it is tried again where a quota of the day or the month is used up: it may be midnight by then."""
 
+ENDS_SOON = "the refresh token ends within a month: log in anew, and register the account again with the new one"
+"""Kakao gives another refresh token then, and both hold for as long as they do."""
+
 _FORM = {"Content-Type": "application/x-www-form-urlencoded;charset=utf-8"}
 
 
 class _Token(NamedTuple):
     bearer: str
     until: dt.datetime
-    renewed: str | None
+    ends_soon: bool
 
 
 class KakaoMe:
@@ -99,8 +102,7 @@ class KakaoMe:
         if code != 0:
             self._refused(account, code, str(answer.get("msg", ""))[:200])
         reference = reference_of(message)
-        renewed = {"refresh_token": token.renewed} if token.renewed else None
-        return Submitted(reference, [Accepted(message.message, None)], [], renewed=renewed)
+        return Submitted(reference, [Accepted(message.message, None)], [], amiss=ENDS_SOON if token.ends_soon else None)
 
     def _refused(self, account: ProviderAccount, code: int, told: str) -> None:
         if code in DAILY_LIMITS or code == QUOTA:
@@ -154,7 +156,7 @@ class KakaoMe:
                 told = str(answer.get("error_description", ""))[:200]
                 raise ProviderUnavailable(str(answer["error_code"]), told)
             until = self._clock.now() + dt.timedelta(seconds=int(answer["expires_in"]))
-            token = _Token(str(answer["access_token"]), until, answer.get("refresh_token"))
+            token = _Token(str(answer["access_token"]), until, "refresh_token" in answer)
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise ProviderUnavailable("unexpected_answer", "not what KakaoTalk documents") from error
         self._tokens[_whose(account)] = token

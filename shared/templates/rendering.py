@@ -122,7 +122,11 @@ def _of_its_part(
             written = replace(blank, buttons=buttons, picture=picture)
         case EmailContent():
             subject = _line(part.subject, variables)
-            written = replace(blank, html=_html(part.html, variables) if part.html else None)
+            written = replace(
+                blank,
+                html=_html(part.html, variables) if part.html else None,
+                unsubscribe=_link(part.unsubscribe, variables) if part.unsubscribe else None,
+            )
         case PushContent():
             subject = _line(part.title, variables)
             written = replace(blank, link=_link(part.link, variables) if part.link else None)

@@ -20,7 +20,7 @@ from shared.providers import (
     Settlement,
     Submission,
 )
-from shared.providers.kakao_me import KakaoMe
+from shared.providers.kakao_me import ENDS_SOON, KakaoMe
 from tests.clock import NOON, SettableClock
 from tests.providers.simulated import Simulator
 
@@ -52,7 +52,7 @@ async def test_a_message_reaches_its_owner(simulator: Simulator, kakao: KakaoMe,
     taken = await send(kakao, owner, message)
     [entry] = simulator.accepted()
     assert (entry["provider"], entry["type"], entry["text"], entry["link"]) == ("kakao_me", "MEMO", TEXT, message.link)
-    assert ([each.message for each in taken.accepted], taken.renewed) == ([message.message], None)
+    assert ([each.message for each in taken.accepted], taken.amiss) == ([message.message], None)
     assert kakao.calls([message, message]) == [[message], [message]]
     assert kakao.settlement is Settlement.NONE
 
@@ -70,12 +70,11 @@ async def test_a_token_is_asked_for_once_and_again_when_it_is_over(
     assert len(simulator.accepted()) == 3
 
 
-async def test_a_refresh_token_that_ends_soon_is_replaced(simulator: Simulator, kakao: KakaoMe) -> None:
+async def test_that_a_refresh_token_ends_soon_is_told_to_a_person(simulator: Simulator, kakao: KakaoMe) -> None:
     owner = simulator.add_kakao_owner(endsIn=SOON)
     taken = await send(kakao, owner)
-    renewed = replace(owner, secrets={**owner.secrets, **taken.renewed})
-    assert renewed.secrets["refresh_token"] != owner.secrets["refresh_token"]
-    assert (await send(kakao, renewed)).renewed is None
+    assert taken.amiss == ENDS_SOON
+    assert len(simulator.accepted()) == 1
 
 
 @pytest.mark.parametrize("wrong", ["rest_api_key", "refresh_token"])

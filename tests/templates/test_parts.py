@@ -226,3 +226,10 @@ def test_what_could_break_out_or_never_fit_is_refused_when_it_is_loaded(written:
 )
 def test_where_html_holds_text_or_a_link_a_variable_may_stand(html: str) -> None:
     assert parse_html(html).names
+
+
+def test_one_click_ends_e_mail_where_its_template_says() -> None:
+    part = {"subject": "안내", "text": "안내", "unsubscribe": "https://shop.example/no?c=#{값}"}
+    content = TemplateContent.model_validate({"email": part})
+    written = render(content, "email", {"값": "7 & 8"}, message=UUID(int=1), attempt=0, to="a@example.com")
+    assert written.unsubscribe == "https://shop.example/no?c=7%20%26%208"

@@ -94,11 +94,13 @@ class PushContent(_Part):
 
 
 class EmailContent(_Part):
-    """An e-mail. Who sees no HTML reads the text."""
+    """An e-mail. Who sees no HTML reads the text. `unsubscribe`: the page where one click ends e-mail of that kind (RFC
+    8058): mail programs show a button for it."""
 
     subject: TemplateText
     text: LongText
     html: LongText | None = None
+    unsubscribe: LinkText | None = None
 
 
 class KakaoMeContent(_Part):
@@ -114,6 +116,7 @@ _KINDS: dict[str, Literal["text", "line", "link", "html"]] = {
     "text": "text",
     "html": "html",
     "link": "link",
+    "unsubscribe": "link",
 }
 """What may be written on any of them."""
 
