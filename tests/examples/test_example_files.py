@@ -26,8 +26,8 @@ def _values(content: TemplateContent) -> dict[str, str]:
     return {name: LONG_VALUES[format_name] for name, format_name in formats.items()}
 
 
-def test_there_are_three_businesses() -> None:
-    assert sorted(BY_TENANT) == ["childcare", "learning", "saas"]
+def test_there_are_four_businesses() -> None:
+    assert sorted(BY_TENANT) == ["childcare", "learning", "saas", "shop"]
 
 
 @pytest.mark.parametrize(("example", "template"), TEMPLATES, ids=NAMES)

@@ -11,6 +11,7 @@ from shared.platform.errors import AllimError
 from shared.providers.templated.base import TemplateWords
 from shared.templates.compiling.compiling import compiled
 from shared.templates.compiling.drift import content_of, differences, words_of
+from shared.templates.compiling.fallback import of_fallback
 from shared.templates.compiling.limits import MOST_GROWTH
 from shared.templates.limits import check_alimtalk
 from shared.templates.parts.texts import parse_text
@@ -127,3 +128,8 @@ def test_a_difference_of_texts_shows_where_they_part() -> None:
     [finding] = differences(_words(text="접수되었습니다"), _words(text="접수 되었습니다"))
     assert "“되었습니다”" in finding.detail
     assert "“ 되었습니다”" in finding.detail
+
+
+def test_a_template_without_words_for_phones_has_nothing_to_compile() -> None:
+    for part in ({"push": {"title": "주문", "text": "도착"}}, {"email": {"subject": "주문", "text": "영수증"}}):
+        assert list(of_fallback(TemplateContent.model_validate(part))) == []
