@@ -11,6 +11,7 @@ import orjson
 import pytest
 
 from shared.contracts.outcomes import Outcome
+from shared.platform.clock import SEOUL
 from shared.providers.base import (
     Button,
     OutboundMessage,
@@ -55,6 +56,12 @@ class Watched(httpx.AsyncBaseTransport):
 
     def messages(self) -> list[Any]:
         return [each for path, body in self.bodies if path.endswith("/messages") and body for each in body["messages"]]
+
+
+@pytest.fixture(autouse=True)
+def _by_day(clock: SettableClock) -> None:
+    """Brand Messages do not leave at night, and the clock is that of all providers' tests."""
+    clock.advance(((12 - clock.now().astimezone(SEOUL).hour) % 24) * 3_600)
 
 
 @pytest.fixture
