@@ -270,6 +270,13 @@ async def register_cards(stack: Stack, examples: Sequence[Example]) -> None:
 def account_spec(stack: Stack, example: Example, account: AccountFile) -> dict[str, Any]:
     """One of an example's accounts as the simulator's `PUT /control/accounts` takes it."""
     webhook = f"{stack.webhook_url}/{account.provider}/{example.tenant.id}/{account.id}" if stack.webhook_url else None
+    channels = [account.kakao_channel] if account.kakao_channel else []
+    coded = [
+        (template, words, code)
+        for template in example.templates
+        if (words := template.alimtalk) and (code := words.code_at(account.id))
+    ]
+    approved = [(words, code) for template, words, code in coded if template.approval == "approved"]
     if account.provider == "sens":
         return {
             "provider": account.provider,
@@ -278,12 +285,8 @@ def account_spec(stack: Stack, example: Example, account: AccountFile) -> dict[s
             "accessKey": account.access_key,
             "secretKey": account.secret_key,
             "senders": [account.sender],
-            "channels": [account.kakao_channel] if account.kakao_channel else [],
-            "templates": [
-                {"templateCode": template.alimtalk.code_at(account.id), "content": template.alimtalk.text}
-                for template in example.templates
-                if template.alimtalk and template.alimtalk.code_at(account.id) and template.approval == "approved"
-            ],
+            "channels": channels,
+            "templates": [{"templateCode": code, "content": words.text} for words, code in approved],
         }
     if account.provider == "fcm":
         return {
@@ -297,19 +300,19 @@ def account_spec(stack: Stack, example: Example, account: AccountFile) -> dict[s
             "provider": account.provider,
             "appKey": account.app_key,
             "secretKey": account.secret_key,
-            "senderKeys": [account.kakao_channel] if account.kakao_channel else [],
+            "senderKeys": channels,
             "webhookUrl": webhook,
             "webhookSecret": account.webhook_secret,
             "templates": [
                 {
-                    "templateCode": template.alimtalk.code_at(account.id),
+                    "templateCode": code,
                     "senderKey": account.kakao_channel,
                     "name": template.name,
-                    "content": template.alimtalk.text,
+                    "content": words.text,
                     "status": _INSPECTION_AT_NHN.get(template.approval or "draft", "TSC04"),
                 }
-                for template in example.templates
-                if template.alimtalk and template.alimtalk.code_at(account.id) and account.kakao_channel
+                for template, words, code in coded
+                if account.kakao_channel
             ],
         }
     if account.provider == "aligo":
@@ -318,12 +321,8 @@ def account_spec(stack: Stack, example: Example, account: AccountFile) -> dict[s
             "apiKey": account.api_key,
             "userId": account.user_id,
             "senders": [account.sender],
-            "senderKeys": [account.kakao_channel] if account.kakao_channel else [],
-            "templates": [
-                {"tplCode": template.alimtalk.code_at(account.id), "content": template.alimtalk.text}
-                for template in example.templates
-                if template.alimtalk and template.alimtalk.code_at(account.id) and template.approval == "approved"
-            ],
+            "senderKeys": channels,
+            "templates": [{"tplCode": code, "content": words.text} for words, code in approved],
         }
     if account.provider == "smtp":
         user = urlsplit(account.url or "")
@@ -351,20 +350,18 @@ def account_spec(stack: Stack, example: Example, account: AccountFile) -> dict[s
         "apiKey": account.api_key,
         "apiSecret": account.api_secret,
         "senders": [account.sender],
-        "pfIds": [account.kakao_channel] if account.kakao_channel else [],
+        "pfIds": channels,
         "webhookUrl": webhook,
         "webhookSecret": account.webhook_secret,
         "templates": [
             {
-                "templateId": template.alimtalk.code_at(account.id),
+                "templateId": code,
                 "pfId": account.kakao_channel,
                 "status": _INSPECTION.get(template.approval or "draft", "REJECTED"),
-                **_registered(words),
+                **_registered(registered),
             }
-            for template in example.templates
-            if template.alimtalk
-            and template.alimtalk.code_at(account.id)
-            and (words := words_of(template.name, template.content))
+            for template, _, code in coded
+            if (registered := words_of(template.name, template.content))
         ],
     }
 
